@@ -1,0 +1,160 @@
+"""Prepared checks on an open connection → results. A check that could not look is ERROR, which closes the gate."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from minerva_promote.checks.facts import FileFacts
+from minerva_promote.checks.prepare import PreparedCheck, prepare_checks
+from minerva_promote.checks.probes import NothingToMeasure, measure_latency, measure_plan
+from minerva_promote.checks.thresholds import Incomparable, Value, broken, shown
+from minerva_promote.config.models import Stage
+from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch_few, reading
+from minerva_promote.errors import TargetError
+from minerva_promote.results import Outcome, StepResult
+
+if TYPE_CHECKING:
+    from minerva_promote.config.project import Environment, Project
+
+
+def run_checks(
+    connection: Connection,
+    project: Project,
+    environment: Environment,
+    stage: Stage | None,
+    facts: FileFacts | None,
+    run_id: str,
+    only: Iterable[str] = (),
+) -> Iterator[StepResult]:
+    """The results of the checks of ``stage`` (None: of all), each as it is there.
+
+    Inside a transaction each check runs in a savepoint of it and sees its rows; outside, in a read-only transaction
+    of its own. Nothing is changed either way. When before_commit has no check that looked, the last result is an
+    ERROR: an import that nothing proves is not one that passed. Raises ConfigErrors before anything runs, and
+    TargetError when the connection is lost.
+    """
+    yield from run_prepared(connection, prepare_checks(project, environment, stage, facts, run_id, only), stage)
+
+
+def run_prepared(connection: Connection, checks: Iterable[PreparedCheck], stage: Stage | None) -> Iterator[StepResult]:
+    """`run_checks` of checks that are prepared already, so that a fault of a template cannot stop an import midway."""
+    total = looked = 0
+    for prepared in checks:
+        result = run_check(connection, prepared)
+        total += 1
+        looked += result.outcome is not Outcome.SKIP
+        yield result
+    if stage == "before_commit" and not looked:
+        yield nothing_checked(total, stage)
+
+
+def nothing_checked(skipped: int, stage: Stage | None) -> StepResult:
+    """The result that says that a set of checks was empty, or skipped as a whole; it closes the gate."""
+    what = f"stage {stage}" if stage else "this environment"
+    return StepResult(
+        "check",
+        stage or "all",
+        Outcome.ERROR,
+        f"nothing was checked: all {skipped} checks were skipped" if skipped else f"no check is declared for {what}",
+        hint="declare checks in checks/*.yaml; promote check --list shows what exists",
+        data={"skipped": skipped},
+    )
+
+
+def run_check(connection: Connection, prepared: PreparedCheck) -> StepResult:
+    """The result of one check. Raises TargetError when the connection is lost."""
+    if prepared.skip:
+        return _result(prepared, Outcome.SKIP, prepared.skip, 0.0)
+    begun = time.perf_counter()
+    values: Mapping[str, Value] = {}
+    more: Mapping[str, Any] = {}
+    try:
+        detail, values, more = _look(connection, prepared)
+        failed = broken(prepared.bounds.expect, values)
+        warned = broken(prepared.bounds.warn, values)
+    except QueryTimeoutError:
+        detail = f"took longer than its timeout of {prepared.timeout}"
+        return _result(prepared, Outcome.ERROR, detail, time.perf_counter() - begun)
+    except (QueryError, Incomparable, NothingToMeasure) as error:
+        return _result(prepared, Outcome.ERROR, str(error), time.perf_counter() - begun, values, more)
+    except TargetError as error:
+        raise TargetError(f'check "{prepared.check.name}": {error.message}', at=prepared.at, hint=error.hint) from error
+    seconds = time.perf_counter() - begun
+    if failed or warned:
+        outcome = Outcome.FAIL if failed else Outcome.WARN
+        facts = "; ".join(failed or warned)
+        return _result(
+            prepared, outcome, f"{facts} ({detail})" if prepared.check.probe else facts, seconds, values, more
+        )
+    return _result(prepared, Outcome.OK, detail, seconds, values, more)
+
+
+def _look(connection: Connection, prepared: PreparedCheck) -> tuple[str, Mapping[str, Value], Mapping[str, Any]]:
+    """What is there: as a sentence, as values by name, and what else a report may want."""
+    match prepared.check.probe:
+        case "latency":
+            return measure_latency(connection, prepared)
+        case "plan":
+            return measure_plan(connection, prepared)
+        case _:
+            with reading(connection, prepared.timeout):
+                found = fetch_few(connection, prepared.sql, limit=2)
+            value = _single(found.rows, found.types)
+            return shown(value), {"": value}, {}
+
+
+def _single(rows: tuple[tuple[Any, ...], ...], types: tuple[str, ...]) -> Value:
+    """The one value of a result. Raises QueryError for every other shape."""
+    if not rows:
+        raise QueryError("returned no row; a check returns one row with one value")
+    if len(rows) > 1:
+        raise QueryError("returned more than one row; a check returns one row with one value")
+    if len(rows[0]) != 1:
+        raise QueryError(f"returned {len(rows[0])} columns; a check returns one row with one value")
+    value = rows[0][0]
+    if value is None:
+        raise QueryError("returned NULL, which is neither a pass nor a failure; coalesce() it to a value")
+    if not isinstance(value, (bool, int, float, Decimal, str)):
+        raise QueryError(f"returned a value of type {types[0]}; a check returns a number, a boolean or text")
+    return value
+
+
+def _result(
+    prepared: PreparedCheck,
+    outcome: Outcome,
+    detail: str,
+    seconds: float,
+    values: Mapping[str, Value] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> StepResult:
+    check = prepared.check
+    plain = {name or "value": _plain(value) for name, value in (values or {}).items()}
+    thresholds = {
+        side: {name or "value": [str(bound) for bound in each] for name, each in bounds.items()}
+        for side, bounds in (("expect", prepared.bounds.expect), ("warn", prepared.bounds.warn))
+        if bounds
+    }
+    quiet = outcome in (Outcome.OK, Outcome.SKIP)
+    return StepResult(
+        step="check",
+        name=check.name,
+        outcome=outcome,
+        detail=detail,
+        seconds=seconds,
+        at=prepared.at,
+        hint="" if quiet else f"promote check --env {prepared.environment} --only {check.name}",
+        data={"stage": check.stage, "description": check.description, "values": plain} | thresholds | dict(more or {}),
+    )
+
+
+def _plain(value: Value) -> Value:
+    """A value that JSON has: whole numbers stay whole, and NaN and infinity become text."""
+    if isinstance(value, Decimal) and math.isfinite(value) and value == value.to_integral_value():
+        return int(value)
+    if isinstance(value, (float, Decimal)):
+        return float(value) if math.isfinite(value) else str(value)
+    return value

@@ -1,0 +1,1 @@
+"""Configuration: YAML files become frozen values, each with its place."""

@@ -1,0 +1,139 @@
+"""The project and its environments: frozen values that all other layers work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from minerva_promote.config.secrets import FORM_HINT, Redactor, Unset, fill_text, variables_of
+from minerva_promote.config.url import FORMAT, Target, parse_url
+from minerva_promote.errors import ConfigError, Location
+
+if TYPE_CHECKING:
+    from minerva_promote.config.models import Contract, Placed, Requires, Role, Timeouts
+
+Identity = Literal["url", "admin_url"]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """promote.yaml and checks/, with the variables filled in."""
+
+    root: Path
+    name: str
+    variables: Mapping[str, int | str]
+    contract: Contract
+    checks: tuple[Placed, ...]  # in the order of their files and places
+    templates: Path
+    migrations: Path
+    environment_names: tuple[str, ...]  # sorted
+    redactor: Redactor  # learns the secrets of every environment that is read
+
+    def environment(self, name: str) -> Environment:
+        """environments/NAME.yaml with its variables as they are set now; UsageError for a name that is none."""
+        from minerva_promote.config.environment import read_environment
+
+        return read_environment(self, name)
+
+    def redact(self, text: str) -> str:
+        """The text without any secret of this project; for every text that comes from outside."""
+        return self.redactor.redact(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A text of an environment file whose variables are filled in only when it is needed."""
+
+    path: str  # "url", "roles.minerva_api.password"
+    raw: str = field(repr=False)
+    at: Location
+    lookup: Callable[[str], str | None] = field(repr=False)
+    example: str  # what a value looks like
+
+    @property
+    def name(self) -> str:
+        """How messages call it: ``url (PRODUCTION_DATABASE_URL)``."""
+        names = variables_of(self.raw)
+        return f"{self.path} ({', '.join(names)})" if names else self.path
+
+    def resolve(self) -> str:
+        """The text; ConfigError naming the variable that nothing sets, and the way out."""
+        filled = fill_text(self.raw, self.lookup)
+        if isinstance(filled, Unset):
+            if not filled.name:
+                raise ConfigError(f"{self.path}: a ${{ that is no variable", at=self.at, hint=FORM_HINT)
+            hint = f"set it in the environment or in .env: {filled.name}={self.example}"
+            raise ConfigError(f"{self.path}: {filled.name} is not set", at=self.at, hint=hint)
+        return str(filled)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A named target: its database, the identities to reach it with, its roles.
+
+    The URLs and passwords are filled in when they are asked for: a command that needs only the owner works without
+    the import role's URL.
+    """
+
+    name: str
+    kind: Literal["local", "production"]
+    protected: bool  # a person types the environment's name, or --yes NAME
+    requires: Requires | None
+    timeouts: Timeouts
+    roles: Mapping[str, Role]  # a password whose variable is not set is None here: ask password()
+    import_role: str | None  # the role of `url` where an embedded URL names none
+    at: Location
+    project: str
+    variables: Mapping[str, int | str]  # the project's, for templates and migrations
+    settings: Mapping[str, Setting] = field(repr=False)  # url, admin_url
+    passwords: Mapping[str, Setting] = field(repr=False)  # of roles
+
+    @cached_property
+    def url(self) -> Target:
+        """Where and as whom to import; ConfigError when it is not set or no URL."""
+        return self.target("url")
+
+    @cached_property
+    def admin_url(self) -> Target:
+        """Where and as whom to set up, migrate and grant; ConfigError when it is not set or no URL."""
+        return self.target("admin_url")
+
+    def target(self, identity: Identity) -> Target:
+        """The target of one identity; ConfigError with the variable to set and its format."""
+        setting = self.settings.get(identity)
+        if setting is None:
+            name = f"{self.name}_ADMIN_DATABASE_URL".upper().replace("-", "_")
+            hint = f"add the owner's URL: admin_url: ${{{name}}}, and set {name}={FORMAT}"
+            raise ConfigError(f"environment {self.name} has no {identity}", at=self.at, hint=hint)
+        return parse_url(setting.resolve(), name=setting.name, at=setting.at)
+
+    def password(self, role: str) -> str | None:
+        """The password a role is to have, None when it has none; ConfigError when its variable is not set."""
+        setting = self.passwords.get(role)
+        return (setting.resolve() or None) if setting else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was read otherwise than it is written, for those URLs that are set."""
+        found: list[str] = []
+        targets: list[Target] = []
+        for identity, setting in self.settings.items():
+            try:
+                target = self.target("url" if identity == "url" else "admin_url")
+            except ConfigError:
+                continue
+            targets.append(target)
+            found += [f"{setting.name}: {warning}" for warning in target.warnings]
+            if target.secrets() and not variables_of(setting.raw):
+                found.append(f"{setting.at}: {identity}: a password in the file; use a variable and .env")
+        found += [
+            f"{setting.at}: {setting.path}: a password in the file; use a variable and .env"
+            for setting in self.passwords.values()
+            if setting.raw and not variables_of(setting.raw)
+        ]
+        if len({target.dbname for target in targets}) > 1:
+            found.append(f"url names database {targets[0].dbname}, admin_url {targets[1].dbname}")
+        return tuple(found)

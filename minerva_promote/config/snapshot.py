@@ -1,0 +1,37 @@
+"""The columns of the contract's tables, recorded in a file or read from a live database: one shape for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: str  # as format_type() prints it: "uuid", "character varying(255)", "vector(1536)", "uuid[]"
+    not_null: bool = False
+    has_default: bool = False  # a default, an identity, or generated
+    generated: bool = False  # not writable
+    labels: tuple[str, ...] = ()  # of an enum, in order
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of schema public."""
+
+    name: str
+    columns: Mapping[str, Column]
+    primary_key: tuple[str, ...] = ()
+    primary_key_name: str = ""  # "books_pkey"
+    unique: tuple[tuple[str, ...], ...] = ()  # other unique sets over plain columns
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The tables that a contract names, as a database has them."""
+
+    tables: Mapping[str, Table]
+    source: str  # the file or the environment it was read from

@@ -1,0 +1,24 @@
+"""The nearest known word to a misspelt one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that ``word`` was probably meant to be, or None; case does not matter."""
+    folded = {name.casefold(): name for name in known}
+    found = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean "max"?``, or nothing when no known word is near."""
+    name = nearest(word, known)
+    return f'; did you mean "{name}"?' if name is not None else ""
+
+
+def listing(names: Iterable[str]) -> str:
+    """The names in order, for a sentence: ``books, chunks``; ``none`` when there are none."""
+    return ", ".join(sorted(names)) or "none"

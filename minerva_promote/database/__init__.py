@@ -1,0 +1,1 @@
+"""Everything that talks to PostgreSQL: sessions, the catalog, and the embedded server."""

@@ -1,0 +1,81 @@
+"""What a server refused, as values and as TargetErrors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from minerva_promote.errors import TargetError
+
+HINTS = {
+    "42501": "connect with the identity that owns the objects (admin_url), or have an administrator do it",
+    "55P03": "another run, migration or setup holds the lock; repeat the command when it is done",
+    "25006": "the target is read-only; use the primary server's address",
+    "53100": "the server's disk is full; nothing was stored",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One statement that the server did not carry out."""
+
+    sqlstate: str  # "42501"; empty when the connection broke
+    message: str  # in the server's words, with its detail
+    hint: str = ""
+
+
+def refusal(error: BaseException | None) -> Refusal:
+    """What a driver error says, without the statement it is about."""
+    if not isinstance(error, psycopg.Error):
+        return Refusal("", str(error))
+    message = error.diag.message_primary or str(error).strip()
+    if error.diag.message_detail:
+        message = f"{message}: {error.diag.message_detail}"
+    state = error.sqlstate or ""
+    return Refusal(state, message, error.diag.message_hint or HINTS.get(state, ""))
+
+
+def target_error(doing: str, error: BaseException | None) -> TargetError:
+    """The exception that stops a command: what was being done, what the server said, the way out."""
+    said = refusal(error)
+    if said.sqlstate == "55P03":
+        return TargetError(f"{doing}: waited for a lock longer than lock_timeout allows", hint=said.hint)
+    return TargetError(f"{doing}: {said.message}", hint=said.hint)
+
+
+@contextmanager
+def target_errors(doing: str) -> Iterator[None]:
+    """Turn a driver error inside the block into a TargetError that says what was being done."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise target_error(doing, error) from error
+
+
+def execute(conn: psycopg.Connection, statement: sql.SQL | sql.Composed | bytes, doing: str) -> None:
+    """Execute one statement; a refusal is a TargetError that says what was being done."""
+    with target_errors(doing):
+        conn.execute(statement)
+
+
+def attempt(conn: psycopg.Connection, statement: sql.SQL | sql.Composed) -> Refusal | None:
+    """Execute one statement; None when it worked.
+
+    Inside a transaction it has its own savepoint, so that a refusal leaves the transaction usable; on an autocommit
+    connection it runs by itself.
+    """
+    try:
+        if conn.autocommit and conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            conn.execute(statement)
+        else:
+            with conn.transaction():
+                conn.execute(statement)
+    except psycopg.Error as error:
+        if conn.closed:
+            raise target_error("the connection was lost", error) from error
+        return refusal(error)
+    return None

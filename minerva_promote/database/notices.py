@@ -1,0 +1,38 @@
+"""What the server says without being asked, as findings."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg.errors import Diagnostic
+
+from minerva_promote.results import Finding, Severity
+
+# The server's hint ("drop the index until the table has more data") is no way out of a migration.
+LITTLE_DATA = "ivfflat index created with little data"
+LITTLE_DATA_HELP = "rebuild it when the rows are there: REINDEX INDEX public.idx_chunks_embedding"
+
+
+class Notices:
+    """Collects the notices and warnings of a connection from now on."""
+
+    def __init__(self, conn: psycopg.Connection) -> None:
+        self._findings: list[Finding] = []
+        conn.add_notice_handler(self._take)
+
+    def _take(self, diag: Diagnostic) -> None:
+        if diag.severity_nonlocalized in ("NOTICE", "WARNING"):
+            self._findings.append(_finding(diag))
+
+    def drain(self) -> tuple[Finding, ...]:
+        """The findings since the last call."""
+        drained, self._findings = tuple(self._findings), []
+        return drained
+
+
+def _finding(diag: Diagnostic) -> Finding:
+    fact = diag.message_primary or ""
+    if diag.message_detail:
+        fact = f"{fact}: {diag.message_detail}"
+    if diag.message_primary == LITTLE_DATA:
+        return Finding("index-little-data", fact, help=LITTLE_DATA_HELP, severity=Severity.WARN)
+    return Finding("server-notice", fact, help=diag.message_hint or "", severity=Severity.WARN)

@@ -1,0 +1,167 @@
+"""The one way to open a connection, and the one way to commit.
+
+Every session gets the same preamble, whatever a role's or a database's defaults say: literals are read as the standard
+has them, times and numbers are written as programs read them, an acknowledged COMMIT is on disk, and waiting is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from minerva_promote.config.models import Timeouts
+from minerva_promote.database.connecting import connection_error
+from minerva_promote.database.faults import target_error
+from minerva_promote.errors import TargetError
+
+if TYPE_CHECKING:
+    from minerva_promote.config.project import Environment, Project, Target
+
+Connection = psycopg.Connection[Any]
+
+_IDLE_IN_TRANSACTION = "5min"
+
+# search_path: public, and where pgvector lives when that is another schema; nothing that others could fill
+_PREAMBLE = b"""
+select set_config('standard_conforming_strings', 'on', false),
+       set_config('client_min_messages', 'notice', false),
+       set_config('TimeZone', 'UTC', false),
+       set_config('DateStyle', 'ISO, YMD', false),
+       set_config('IntervalStyle', 'iso_8601', false),
+       set_config('bytea_output', 'hex', false),
+       set_config('extra_float_digits', '1', false),
+       set_config('row_security', 'off', false),
+       set_config('default_transaction_isolation', 'read committed', false),
+       set_config('lock_timeout', $1, false),
+       set_config('statement_timeout', $2, false),
+       set_config('idle_in_transaction_session_timeout', $3, false)
+"""
+_SYNCHRONOUS = b"""
+select set_config('synchronous_commit', 'on', false)
+  from pg_catalog.pg_settings where name = 'synchronous_commit' and setting = 'off'
+"""
+_SEARCH_PATH = b"""
+select set_config('search_path', concat_ws(', ', 'public', (
+    select quote_ident(n.nspname) from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+    where e.extname = 'vector' and n.nspname <> 'public'), 'pg_temp'), false)
+"""
+
+
+def connect(
+    target: Target,
+    root: Path,
+    timeouts: Timeouts,
+    *,
+    environment: str = "",
+    autocommit: bool = False,
+    application: str = "promote",
+) -> Connection:
+    """An open connection with the session preamble; starts the embedded server where the target names it.
+
+    Raises TargetError with the reason and the way out.
+    """
+    if target.embedded:
+        from minerva_promote.database.embedded import embedded_params
+
+        params = dict(embedded_params(root, target))
+    else:
+        params = dict(target.params)
+    params.setdefault("connect_timeout", str(timeouts.connect))
+    params.update(application_name=application, client_encoding="UTF8")
+    try:
+        conn = psycopg.connect(**params, autocommit=True)  # type: ignore[arg-type]
+    except psycopg.Error as error:
+        raise connection_error(target, environment, error) from None
+    try:
+        cursor = psycopg.RawCursor(conn)
+        cursor.execute(_PREAMBLE, [timeouts.lock, timeouts.statement, _IDLE_IN_TRANSACTION])
+        cursor.execute(_SYNCHRONOUS)
+        cursor.execute(_SEARCH_PATH)
+        conn.autocommit = autocommit
+    except psycopg.Error as error:
+        conn.close()
+        raise target_error("the session could not be prepared", error) from error
+    return conn
+
+
+@contextmanager
+def import_session(project: Project, environment: Environment, *, application: str = "promote") -> Iterator[Connection]:
+    """A connection as the import role, in autocommit; closed at the end."""
+    conn = connect(
+        environment.url,
+        project.root,
+        environment.timeouts,
+        environment=environment.name,
+        autocommit=True,
+        application=application,
+    )
+    with closed_after(conn):
+        yield conn
+
+
+@contextmanager
+def admin_session(project: Project, environment: Environment, *, application: str = "promote") -> Iterator[Connection]:
+    """A connection as the owner, in autocommit; closed at the end. Raises ConfigError when there is no admin_url."""
+    conn = connect(
+        environment.admin_url,
+        project.root,
+        environment.timeouts,
+        environment=environment.name,
+        autocommit=True,
+        application=application,
+    )
+    with closed_after(conn):
+        yield conn
+
+
+@contextmanager
+def closed_after(conn: Connection) -> Iterator[Connection]:
+    """Close the connection at the end, also when the server has already gone."""
+    try:
+        yield conn
+    finally:
+        conn.close()
+
+
+class CommitLost(TargetError):
+    """The connection broke while COMMIT was under way: only the ledger knows."""
+
+
+def begin(conn: Connection) -> None:
+    """Start the transaction of an import: READ COMMITTED, read-write."""
+    try:
+        conn.execute("begin isolation level read committed, read write")
+    except psycopg.Error as error:
+        raise target_error("the transaction could not be started", error) from error
+
+
+def commit(conn: Connection) -> None:
+    """Commit, and believe only the server's answer: COMMIT of a failed transaction answers ROLLBACK.
+
+    Raises TargetError when it was rolled back, CommitLost when there was no answer.
+    """
+    try:
+        cursor = conn.execute("commit")
+    except psycopg.Error as error:
+        if conn.closed or conn.broken or not error.sqlstate:
+            raise CommitLost("the connection was lost at COMMIT") from error
+        raise target_error("COMMIT was refused", error) from error
+    if cursor.statusmessage != "COMMIT":
+        raise TargetError(
+            f"the server answered {cursor.statusmessage} to COMMIT: nothing was stored",
+            hint="see the first error above; then run the command again",
+        )
+
+
+def rollback(conn: Connection) -> None:
+    """Roll back if there is anything to roll back; a broken connection has done so by itself."""
+    if conn.closed or conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+        return
+    try:
+        conn.execute("rollback")
+    except psycopg.Error:
+        conn.close()

@@ -1,0 +1,20 @@
+-- The columns of some tables of schema public, in order. Types are spelt without "public.", whatever search_path is.
+SELECT
+    c.relname::text AS "table",
+    a.attname::text AS name,
+    pg_catalog.regexp_replace(pg_catalog.format_type(a.atttypid, a.atttypmod), '^public\.', '') AS type,
+    a.attnotnull AS not_null,
+    a.atthasdef OR a.attidentity <> '' AS has_default,
+    a.attgenerated <> '' OR a.attidentity = 'a' AS generated,
+    ARRAY(
+        SELECT label.enumlabel::text
+        FROM pg_catalog.pg_enum AS label
+        WHERE label.enumtypid IN (t.oid, t.typelem)
+        ORDER BY label.enumsortorder
+    ) AS labels
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
+JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+WHERE c.relkind IN ('r', 'p') AND c.relname = ANY (%(tables)s::text[])
+ORDER BY c.relname, a.attnum

@@ -1,0 +1,20 @@
+-- What else happens when a row is written to some tables of schema public: triggers, rules, row security.
+SELECT c.relname::text AS "table", 'trigger' AS kind, t.tgname::text AS name,
+    pg_catalog.pg_get_triggerdef(t.oid) AS definition
+FROM pg_catalog.pg_trigger AS t
+JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
+WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND c.relname = ANY (%(tables)s::text[])
+UNION ALL
+SELECT c.relname::text, 'rule', w.rulename::text, pg_catalog.pg_get_ruledef(w.oid)
+FROM pg_catalog.pg_rewrite AS w
+JOIN pg_catalog.pg_class AS c ON c.oid = w.ev_class
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
+WHERE w.rulename <> '_RETURN' AND w.ev_enabled <> 'D' AND c.relname = ANY (%(tables)s::text[])
+UNION ALL
+SELECT c.relname::text, 'row security', c.relname::text,
+    CASE WHEN pg_catalog.row_security_active(c.oid) THEN 'active for this role' ELSE 'not active for this role' END
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
+WHERE c.relrowsecurity AND c.relkind IN ('r', 'p') AND c.relname = ANY (%(tables)s::text[])
+ORDER BY 1, 2, 3

@@ -1,0 +1,90 @@
+"""The exceptions that stop a command, the places they point at, and the exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+EXIT_OPEN = 0  # gate open, in step, or applied
+EXIT_CLOSED = 1  # gate closed, drift, or findings
+EXIT_USAGE = 2  # wrong command line or configuration
+EXIT_UNFINISHED = 3  # could not finish; nothing changed
+EXIT_UNKNOWN = 4  # the outcome is not known
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file: lines and columns count from 1, columns in characters; 0 means the whole file or line."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        parts = [self.file]
+        if self.line:
+            parts.append(str(self.line))
+            if self.column:
+                parts.append(str(self.column))
+        return ":".join(parts)
+
+
+class PromoteError(Exception):
+    """Anything the user can act on; the CLI prints it without a traceback.
+
+    ``message`` is the fact, ``at`` the place, ``hint`` the way out.
+    """
+
+    exit_code: ClassVar[int] = EXIT_UNFINISHED
+
+    def __init__(self, message: str, *, at: Location | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.at = at
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.at}: {self.message}" if self.at else self.message
+
+
+class UsageError(PromoteError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = EXIT_USAGE
+
+
+class ConfigError(PromoteError):
+    """A fault in promote.yaml, environments/, checks/ or templates/."""
+
+    exit_code = EXIT_USAGE
+
+
+class ConfigErrors(ConfigError):
+    """All faults of the configuration at once, in the order of their places."""
+
+    def __init__(self, errors: Sequence[ConfigError]) -> None:
+        super().__init__("\n".join(str(error) for error in errors))
+        self.errors = tuple(errors)
+
+
+class FileError(PromoteError):
+    """The export file cannot be read: missing, a directory, unreadable, or changed while it was read."""
+
+
+class TargetError(PromoteError):
+    """The database cannot be reached or does not let the command finish; nothing was changed."""
+
+
+class ServerError(PromoteError):
+    """The embedded server cannot be started or stopped."""
+
+
+class Interrupted(PromoteError):
+    """Stopped by Ctrl-C or SIGTERM; the transaction was rolled back."""
+
+
+class OutcomeUnknown(PromoteError):
+    """The connection was lost at COMMIT: the hint says how to find out."""
+
+    exit_code = EXIT_UNKNOWN

@@ -1,0 +1,1 @@
+"""The export file is data, not code: bytes become statements, literals, typed values and findings."""

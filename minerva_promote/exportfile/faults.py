@@ -1,0 +1,18 @@
+"""What is wrong with one value or one piece of a file, before it has a place."""
+
+from __future__ import annotations
+
+
+class ValueFault(Exception):
+    """A value that its column does not take."""
+
+    def __init__(self, code: str, fact: str, help_: str) -> None:
+        super().__init__(fact)
+        self.code, self.fact, self.help = code, fact, help_
+
+
+def shown(text: bytes, most: int = 40) -> str:
+    """A piece of the file for a message: printable, and not long."""
+    decoded = text[: most * 4].decode("utf-8", "replace")
+    short = decoded[:most] + ("…" if len(decoded) > most or len(text) > most * 4 else "")
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in short)

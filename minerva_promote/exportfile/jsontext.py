@@ -1,0 +1,97 @@
+"""JSON values: RFC 8259, and nothing that jsonb or a client could not read back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from minerva_promote.exportfile.faults import ValueFault
+
+MAX_DEPTH = 100
+
+_HELP = "write JSON as RFC 8259 has it"
+
+
+class Number(NamedTuple):
+    """A number as it is written: 1 and 1.0 are two values, as they are for jsonb's text."""
+
+    text: str
+
+
+def parse_json(text: bytes) -> Any:
+    """The value of a JSON text; numbers are :class:`Number`. Raises ValueFault.
+
+    Refuses duplicate keys, NUL escapes, lone surrogates and nesting deeper than 100: `json` stores them, `jsonb`
+    or a client fails on them.
+    """
+    try:
+        value = json.loads(
+            text.decode(), object_pairs_hook=_object, parse_constant=_constant, parse_int=Number, parse_float=Number
+        )
+    except json.JSONDecodeError as error:
+        raise ValueFault("json", f"not JSON: {error.msg[:1].lower()}{error.msg[1:]} at {error.pos}", _HELP) from None
+    except RecursionError:
+        raise _too_deep() from None
+    _check(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueFault("json", f"the key {twice[:40]!r} stands twice in one object", "keep one")
+    return made
+
+
+def _constant(name: str) -> Any:
+    raise ValueFault("json", f"{name} is not JSON", _HELP)
+
+
+def _too_deep() -> ValueFault:
+    return ValueFault("json", f"nested deeper than {MAX_DEPTH}", "flatten it")
+
+
+def _check(value: Any) -> None:
+    waiting: list[tuple[Any, int]] = [(value, 0)]
+    while waiting:
+        item, depth = waiting.pop()
+        if isinstance(item, str):
+            _check_text(item)
+        elif isinstance(item, (dict, list)):
+            if depth == MAX_DEPTH:
+                raise _too_deep()
+            if isinstance(item, dict):
+                for key in item:
+                    _check_text(key)
+            waiting.extend((inner, depth + 1) for inner in (item.values() if isinstance(item, dict) else item))
+
+
+def _check_text(text: str) -> None:
+    if text.isascii():
+        if "\0" in text:
+            raise ValueFault("json", "a \\u0000 escape", "remove it: jsonb and ->> fail on it")
+        return
+    try:
+        if "\0" in text:
+            raise ValueFault("json", "a \\u0000 escape", "remove it: jsonb and ->> fail on it")
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueFault("json", "a lone surrogate escape", "write the character itself") from None
+
+
+def strings(value: Any) -> list[str]:
+    """Every key and every string of a parsed value."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, dict):
+            found.extend(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return found

@@ -1,0 +1,78 @@
+"""What the string constants of PostgreSQL stand for, as bytes of UTF-8.
+
+After the PostgreSQL documentation, 4.1.2 "Constants"; NUL and lone surrogates are refused as the server refuses them.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+class BadEscape(ValueError):
+    """An escape that stands for nothing."""
+
+
+_HIGH, _LOW = rb"[dD][89abAB][0-9A-Fa-f]{2}", rb"[dD][c-fC-F][0-9A-Fa-f]{2}"
+_ESCAPE = re.compile(
+    rb"\\(?:u(%(high)s)\\u(%(low)s)|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|(.))"
+    % {b"high": _HIGH, b"low": _LOW},
+    re.DOTALL,
+)
+_UNICODE = re.compile(
+    rb"\\(?:(?:\+00)?(%(high)s)\\(?:\+00)?(%(low)s)|([0-9A-Fa-f]{4})|\+([0-9A-Fa-f]{6})|(\\)|(.?))"
+    % {b"high": _HIGH, b"low": _LOW},
+    re.DOTALL,
+)
+_NAMED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+
+
+def escape_string(raw: bytes) -> bytes:
+    """What stands between the quotes of E'…', decoded; quotes are already single."""
+
+    def one(match: re.Match[bytes]) -> bytes:
+        high, low, short, long, byte, octal, other = match.groups()
+        if byte or octal:
+            return bytes([int(byte, 16) if byte else int(octal, 8) & 0xFF])
+        if other is None:
+            return _character(high, low, short or long)
+        if other in (b"u", b"U"):
+            raise BadEscape(f"\\{other.decode()} needs {4 if other == b'u' else 8} hexadecimal digits")
+        return _NAMED.get(other, other)
+
+    return _utf8(_ESCAPE.sub(one, raw))
+
+
+def unicode_string(raw: bytes) -> bytes:
+    """What stands between the quotes of U&'…', decoded; quotes are already single."""
+
+    def one(match: re.Match[bytes]) -> bytes:
+        high, low, short, long, backslash, other = match.groups()
+        if backslash:
+            return b"\\"
+        if other is not None:
+            raise BadEscape("a backslash in U&'…' needs four hexadecimal digits, or + and six")
+        return _character(high, low, short or long)
+
+    return _utf8(_UNICODE.sub(one, raw))
+
+
+def _character(high: bytes | None, low: bytes | None, code: bytes | None) -> bytes:
+    if high and low:
+        value = 0x10000 + ((int(high, 16) & 0x3FF) << 10) + (int(low, 16) & 0x3FF)
+    else:
+        value = int(code or b"0", 16)
+    if 0xD800 <= value <= 0xDFFF:
+        raise BadEscape("stands for a lone surrogate")
+    if value > 0x10FFFF:
+        raise BadEscape(f"U+{value:X} is beyond Unicode")
+    return chr(value).encode()
+
+
+def _utf8(data: bytes) -> bytes:
+    if b"\0" in data:
+        raise BadEscape("stands for a NUL character")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadEscape("stands for bytes that are not UTF-8") from None
+    return data

@@ -1,0 +1,314 @@
+"""A file from its first byte to its last: rows as they come, findings, and a manifest at the end."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from minerva_promote.config.models import Contract
+from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.exportfile.binding import Binder, Layout, RowPlan, Value
+from minerva_promote.exportfile.contract import RuleFault, Rules
+from minerva_promote.exportfile.findings import Findings
+from minerva_promote.exportfile.foreign import foreign_kind
+from minerva_promote.exportfile.grammar import Insert, Refused, row_shape, transaction_shape, whole_shape
+from minerva_promote.exportfile.lexer import Lexer
+from minerva_promote.exportfile.source import Source
+from minerva_promote.exportfile.statements import IN_OTHER_STATEMENTS, keyword, refused_statement
+from minerva_promote.exportfile.units import Fault, Unit
+
+PLANS = 512  # kept row plans; a file of ours has about ten
+
+_COUNT = re.compile(rb"--+[ \t]*([A-Za-z][A-Za-z ]*?)[ \t]*:[ \t]*(.*?)[ \t]*")
+Tick = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file: typed values in wire form, aligned with the layout's columns."""
+
+    layout: Layout
+    values: list[Value]
+    offset: int  # of its first byte in the file
+
+
+class Scan:
+    """Reads one file once. Iterate :meth:`rows`; afterwards ``findings``, ``rules``, ``sha256`` are complete.
+
+    ``rules`` None leaves out the contract over rows: for the second reading of a file whose hash is compared.
+    ``tick`` is told the bytes that have passed. Raises FileError when the file cannot be read.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        contract: Contract,
+        snapshot: Snapshot,
+        *,
+        repair: bool = False,
+        rules: Rules | None = None,
+        tick: Tick | None = None,
+    ) -> None:
+        self.path = path
+        self.contract = contract
+        self.rules = rules
+        self.tick = tick
+        self.findings = Findings(path, contract.limits.findings)
+        self.statements = 0
+        self.sha256 = b""
+        self.size = 0  # bytes
+        self._state = "before"  # "before", "open", "after" its transaction
+        self._repaired: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
+        self._plans: dict[tuple[bytes, bytes], RowPlan | Refused] = {}
+        self._binder = Binder(contract, snapshot, repair)
+        self._row_count = 0
+
+    def rows(self) -> Iterator[Row]:
+        """Every row that could be read, in the order of the file."""
+        limits = self.contract.limits
+        with Source(self.path, limits.row_bytes) as source:
+            self._source = source
+            self.size = os.stat(self.path).st_size
+            source.grow(0)
+            if not self._acceptable(source.window[:600], limits.file_bytes):
+                return
+            self._lexer = Lexer(source, self._comment)
+            yield from self._statements()
+            self._finish()
+
+    def _acceptable(self, head: bytes, most: int) -> bool:
+        if self.size > most:
+            self.findings.add(
+                "file-size", f"{self.size:,} bytes, at most {most:,}", "raise contract.limits.file_bytes in promote.yaml"
+            )
+            return False
+        if not head and not self._source.bad:
+            self.findings.add("empty", "the file is empty", "export the book again")
+            return False
+        kind = foreign_kind(head)
+        if kind is None and self._source.bad and self._source.bad.offset < 600:
+            with self.path.open("rb") as file:
+                kind = foreign_kind(file.read(600))
+        if kind:
+            self.findings.add("foreign", f"this looks like {kind[0]}", kind[1], (1, 1))
+            return False
+        return True
+
+    def _statements(self) -> Iterator[Row]:
+        lexer = self._lexer
+        while head := lexer.next("head"):
+            if self.tick:
+                self.tick(self._source.start + lexer.at)
+            word = keyword(head.shape)
+            if not word and head.ended and not head.faults:
+                continue  # an empty statement
+            self.statements += 1
+            if head.rows_follow:
+                if word == "INSERT":
+                    yield from self._insert(head)
+                else:
+                    self._other_rows(head, word)
+            elif word in ("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT") and head.ended:
+                self._transaction(head, word)
+            else:
+                self._other(head, word)
+            if self._row_count > self.contract.limits.rows:
+                return
+
+    def _insert(self, head: Unit) -> Iterator[Row]:
+        self._in_transaction(head)
+        sound = self._faults(head.faults)
+        first: tuple[Unit, RowPlan] | None = None
+        while True:
+            unit = self._lexer.next("row")
+            if unit is None or unit.ended:
+                self._unclosed(unit or head)
+                return
+            if sound and self._faults(unit.faults):
+                plan = self._plan(head, unit)
+                if isinstance(plan, RowPlan):
+                    first = first or (unit, plan)
+                    yield from self._row(unit, plan)
+                else:
+                    self._refused(plan, head, unit)
+            self._row_count += 1
+            if self._row_count > self.contract.limits.rows:
+                most = self.contract.limits.rows
+                self._add("rows", f"more than {most:,} rows", "raise contract.limits.rows in promote.yaml", unit.begin)
+                return
+            if not self._lexer.next_is_row():
+                break
+        tail = self._lexer.next("tail")
+        if tail is None or not tail.ended:
+            self._unclosed(tail or head)
+        elif self._faults(tail.faults) and first:
+            self._tail(head, first[0], tail)
+
+    def _plan(self, head: Unit, unit: Unit) -> RowPlan | Refused:
+        key = (head.shape, unit.shape)
+        plan = self._plans.get(key)
+        if plan is None:
+            insert = row_shape(*key)
+            try:
+                plan = self._binder.plan(insert, unit) if isinstance(insert, Insert) else insert
+            except Refused as refused:
+                plan = refused
+            if len(self._plans) >= PLANS:
+                self._note_repairs()
+                self._plans.clear()
+            self._plans[key] = plan
+        return plan
+
+    def _row(self, unit: Unit, plan: RowPlan) -> Iterator[Row]:
+        values, faults = plan.read(unit.texts)
+        for fault, index, column in faults:
+            name = f"{plan.layout.table}.{column}: " if column else ""
+            self._add(fault.code, name + fault.fact, fault.help, unit.places[index])
+        for what in plan.repaired:
+            self._repaired[what] += 1
+        if self.rules is not None:
+            for rule_fault in self.rules.row(plan.layout, values, readable=not faults):
+                self._rule(rule_fault, unit, plan)
+        if not faults:
+            yield Row(plan.layout, values, self._source.start + unit.begin)
+
+    def _tail(self, head: Unit, row: Unit, tail: Unit) -> None:
+        insert = whole_shape(head.shape, row.shape, tail.shape)
+        try:
+            if isinstance(insert, Refused):
+                raise insert
+            self._binder.conflict(insert)
+        except Refused as refused:
+            self._refused(refused, head, row, tail)
+
+    def _transaction(self, head: Unit, word: str) -> None:
+        if not self._faults(head.faults):
+            return
+        kind = transaction_shape(head.shape.strip()) if len(head.shape) < 200 else Refused("statement", word, "")
+        if isinstance(kind, Refused):
+            self._refused(kind, head)
+        elif kind == "begin":
+            if self._state != "before":
+                self._add("begin", "a second BEGIN", "one BEGIN first, one COMMIT last", head.begin)
+            self._state = "open" if self._state == "before" else self._state
+        elif self._state == "open":
+            self._state = "after"
+        else:
+            fact = "COMMIT before BEGIN" if self._state == "before" else "a second COMMIT"
+            self._add("commit", fact, "one BEGIN first, one COMMIT last", head.begin)
+
+    def _in_transaction(self, head: Unit) -> None:
+        if self._state == "before":
+            self._add("begin", "a statement before BEGIN", "put BEGIN first", head.begin)
+            self._state = "open"
+        elif self._state == "after":
+            self._add("commit", "a statement after COMMIT", "put COMMIT last", head.begin)
+
+    def _other(self, head: Unit, word: str) -> None:
+        """A statement that is no INSERT of rows, or one that never ends."""
+        if not head.ended:
+            if word:
+                self._faults([fault for fault in head.faults if fault.code not in IN_OTHER_STATEMENTS])
+                self._unclosed(head)
+            else:
+                self._faults(head.faults)
+            return
+        if word == "INSERT":
+            self._in_transaction(head)
+            if self._faults(head.faults):
+                insert = row_shape(head.shape, b"")
+                fallback = Refused("form", "this INSERT has no rows", "write INSERT … VALUES (…)")
+                self._refused(insert if isinstance(insert, Refused) else fallback, head)
+            return
+        self._faults([fault for fault in head.faults if fault.code not in IN_OTHER_STATEMENTS])
+        refused = refused_statement(head.shape, word)
+        if word or not head.faults:
+            self._refused(refused, head)
+
+    def _other_rows(self, head: Unit, word: str) -> None:
+        """A statement with VALUES rows that is no INSERT: skipped to its semicolon."""
+        self._refused(refused_statement(head.shape, word), head)
+        while unit := self._lexer.next("row"):
+            if unit.ended:
+                return
+            if not self._lexer.next_is_row():
+                break
+        self._lexer.next("tail")
+
+    def _faults(self, faults: list[Fault]) -> bool:
+        """Report them; True when there are none."""
+        for fault in faults:
+            self._add(fault.code, fault.fact, fault.help, fault.at)
+        if faults and self.rules is not None:
+            self.rules.incomplete = True
+        return not faults
+
+    def _refused(self, refused: Refused, head: Unit, row: Unit | None = None, tail: Unit | None = None) -> None:
+        if self.rules is not None:
+            self.rules.incomplete = True
+        unit = {"head": head, "row": row, "tail": tail}[refused.part] or row or head
+        at = unit.window_place(refused.hole) + unit.base - self._source.start
+        if at < 0:  # the head of a long statement has left the window
+            at = (row or tail or unit).begin
+        self._add(refused.code, refused.fact, refused.help, max(at, 0))
+
+    def _unclosed(self, unit: Unit) -> None:
+        self._faults(unit.faults)
+        if self._source.bad is None and not any(fault.code in ("unterminated", "too-long") for fault in unit.faults):
+            self._faults([Fault("cut", "a statement without its semicolon", unit.begin, "the file is cut off: export again")])
+
+    def _rule(self, fault: RuleFault, unit: Unit, plan: RowPlan) -> None:
+        at = unit.begin
+        if fault.column in plan.layout.columns:
+            column = plan.layout.columns.index(fault.column)
+            found = [index for place, _, index, _ in plan.singles if place == column]
+            found += [indexes[0] for place, indexes in plan.arrays if place == column and indexes]
+            if found:
+                at = unit.places[found[0]]
+        self._add(fault.code, fault.fact, fault.help, at)
+
+    def _add(self, code: str, fact: str, help_: str, at: int) -> None:
+        place = (0, 0) if self.findings.full else self._source.place(at)
+        self.findings.add(code, fact, help_, place)
+
+    def _comment(self, text: bytes) -> None:
+        if self._state != "before" or self.rules is None:
+            return
+        match = _COUNT.fullmatch(text)
+        label = match[1].decode() if match else ""
+        table = self.contract.header_counts.get(label)
+        if not match or table is None or table not in self.contract.tables:
+            return
+        digits = match[2].replace(b",", b"")
+        number = int(digits) if re.fullmatch(rb"[0-9]{1,18}", digits) else -1
+        if number != self._counts.setdefault(table, number):
+            self._counts[table] = -1
+
+    def _finish(self) -> None:
+        source = self._source
+        if source.bad is not None:
+            end = len(source.window)
+            self._add("encoding", source.bad.fact, "write the file as UTF-8 without NUL bytes", end)
+        elif self._state != "after" and self._row_count <= self.contract.limits.rows:
+            fact = "the file ends before COMMIT" if self._state == "open" else "there is no BEGIN"
+            self._add("commit" if self._state == "open" else "begin", fact, "export again: it may be cut off", len(source.window))
+        self.sha256 = source.sha256
+        self._note_repairs()
+        for what, count in sorted(self._repaired.items()):
+            self.findings.warn("repaired", f"{what} ({count:,} rows)", "update the exporter", count)
+        if self.rules is not None and source.bad is None:
+            for fault in self.rules.finish(self._counts):
+                self.findings.add(fault.code, fault.fact, fault.help)
+
+    def _note_repairs(self) -> None:
+        for plan in self._plans.values():
+            if isinstance(plan, RowPlan):
+                for braces in plan.braces:
+                    if braces.count:
+                        self._repaired[f"{braces.column} was in braces"] += braces.count
+                        braces.count = 0

@@ -1,0 +1,157 @@
+"""The bytes of a file in a sliding window: read ahead, hashed, and checked as UTF-8 while they pass."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from minerva_promote.errors import FileError, Location
+
+BLOCK = 4 << 20  # bytes of one read
+
+
+class BadByte(Exception):
+    """The file is not strict UTF-8, or holds a NUL, at this offset."""
+
+    def __init__(self, offset: int, fact: str) -> None:
+        super().__init__(fact)
+        self.offset = offset
+        self.fact = fact
+
+
+class Source:
+    """A window over a file; ``window[0]`` stands at byte ``start`` of the file.
+
+    Only :meth:`grow` reads, in a second thread, one block ahead. A window that would hold more than ``limit`` bytes
+    does not grow. Not thread-safe.
+    """
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self.path = path
+        self.limit = limit
+        self.window = b""
+        self.start = 0
+        self.ended = False
+        self.bad: BadByte | None = None  # the window ends before this byte
+        self._hash = hashlib.sha256()
+        self._line = 1  # of window[0]
+        self._column = 1  # of window[0], in characters
+        self._anchor = (0, 1)  # an offset in the window and its line
+        self._file = _open(path)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="promote-read")
+        self._blocks = _checked(self._file, self._hash)
+        self._next: Future[bytes] = self._reader.submit(next, self._blocks, b"")
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._reader.shutdown(cancel_futures=True)
+        self._file.close()
+
+    def grow(self, keep: int) -> bool:
+        """Drop the bytes before ``keep``, append what comes next; False at the end of the file or at the limit."""
+        self._drop(keep)
+        if self.ended or len(self.window) > self.limit:
+            return False
+        pieces = [self.window]
+        wanted = max(1, len(self.window) // BLOCK)  # a long row doubles, so that it is not scanned over and over
+        for _ in range(wanted):
+            block = self._take()
+            if not block:
+                break
+            pieces.append(block)
+        self.window = b"".join(pieces)
+        return len(pieces) > 1
+
+    def _take(self) -> bytes:
+        try:
+            block = self._next.result()
+        except BadByte as bad:
+            self.bad, self.ended = bad, True
+            return b""
+        except OSError as error:
+            raise FileError(f"cannot be read: {error.strerror}", at=Location(str(self.path))) from None
+        self.ended = not block
+        if block:
+            self._next = self._reader.submit(next, self._blocks, b"")
+        return block
+
+    def _drop(self, keep: int) -> None:
+        lines = self.window.count(b"\n", 0, keep)
+        if lines:
+            self._line += lines
+            self._column = 1
+        self._column += characters(self.window[self.window.rfind(b"\n", 0, keep) + 1 : keep])
+        self.window = self.window[keep:]
+        self.start += keep
+        self._anchor = (0, self._line)
+
+    def line(self, position: int) -> int:
+        """The line, from 1, of a place in the window."""
+        at, line = self._anchor
+        if position < at:
+            at, line = 0, self._line
+        line += self.window.count(b"\n", at, position)
+        self._anchor = (position, line)
+        return line
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Line and column, both from 1, of a place in the window; columns count characters."""
+        begin = self.window.rfind(b"\n", 0, position) + 1
+        column = characters(self.window[begin:position]) + (self._column if begin == 0 else 1)
+        return self.line(position), column
+
+    @property
+    def sha256(self) -> bytes:
+        """The hash of all bytes, once the file has been read to its end."""
+        return self._hash.digest()
+
+
+def characters(data: bytes) -> int:
+    """How many characters these bytes of UTF-8 begin."""
+    return len(data) if data.isascii() else sum(1 for byte in data if byte & 0xC0 != 0x80)
+
+
+def _open(path: Path) -> BinaryIO:
+    at = Location(str(path))
+    try:
+        if path.is_dir():
+            raise FileError("is a directory", at=at, hint="name the export file itself")
+        return path.open("rb", buffering=0)
+    except FileNotFoundError:
+        raise FileError("no such file", at=at, hint="check the path") from None
+    except OSError as error:
+        raise FileError(f"cannot be read: {error.strerror}", at=at, hint="check its permissions") from None
+
+
+def _checked(file: BinaryIO, digest: hashlib._Hash) -> Iterator[bytes]:
+    """Blocks that end at a character, hashed; a bad byte is raised after all the good ones before it were given."""
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    offset, rest = 0, b""
+    while block := file.read(BLOCK):
+        digest.update(block)
+        block = rest + block
+        good, fact = len(block), ""
+        nul = block.find(b"\0")
+        if nul >= 0:
+            good, fact = nul, "NUL byte"
+        if not block.isascii():
+            decoder.reset()
+            try:
+                decoder.decode(block[:good], final=bool(fact))
+                good -= len(decoder.getstate()[0])
+            except UnicodeDecodeError as error:
+                good, fact = error.start, f"byte 0x{block[error.start]:02X} is not valid UTF-8 ({error.reason})"
+        if good:
+            yield block[:good]
+        if fact:
+            raise BadByte(offset + good, fact)
+        offset, rest = offset + good, block[good:]
+    if rest:
+        raise BadByte(offset, f"byte 0x{rest[0]:02X} is not valid UTF-8 (unexpected end of data)")

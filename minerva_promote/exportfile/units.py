@@ -1,0 +1,50 @@
+"""The pieces of a file: heads, rows and tails of statements, each a shape with its literals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+PLAIN, ESCAPE, UNICODE, DOLLAR, INTEGER, DECIMAL = "plain", "escape", "unicode", "dollar", "integer", "decimal"
+
+
+class NeedMore(Exception):
+    """The window ends inside a token."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """Something that no accepted file holds, at a place in the window."""
+
+    code: str
+    fact: str
+    at: int
+    help: str
+
+
+@dataclass(slots=True)
+class Unit:
+    """A head, a row or a tail; places count in the window as it was when ``base`` was its place in the file."""
+
+    kind: str  # "head", "row", "tail"
+    shape: bytes
+    kinds: Sequence[str]  # of its literals: PLAIN, ESCAPE, UNICODE, DOLLAR are strings, INTEGER, DECIMAL numbers
+    holes: Sequence[int]  # where the placeholder of each literal stands in the shape
+    texts: list[bytes]  # what each stands for; of a number its digits
+    places: list[int]  # where each begins
+    begin: int  # of the first byte that is no blank or comment
+    end: int
+    faults: list[Fault] = field(default_factory=list)
+    cuts: Sequence[tuple[int, int]] = ()  # (place in the shape, place in the window) after each replaced piece
+    rows_follow: bool = False  # a head before its first row
+    ended: bool = True  # the statement's semicolon was reached
+    base: int = 0
+
+    def window_place(self, hole: int) -> int:
+        """Where a byte of the shape stands in the window."""
+        here, there = 0, self.begin
+        for shape_at, window_at in self.cuts:
+            if shape_at > hole:
+                break
+            here, there = shape_at, window_at
+        return there + hole - here

@@ -1,0 +1,324 @@
+"""One pass over one unit: its tokens, as PostgreSQL's own lexer finds them (src/backend/parser/scan.l, release 18)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from minerva_promote.exportfile.faults import shown
+from minerva_promote.exportfile.literals import BadEscape, escape_string, unicode_string
+from minerva_promote.exportfile.units import DECIMAL, DOLLAR, ESCAPE, INTEGER, PLAIN, UNICODE, Fault, NeedMore, Unit
+
+if TYPE_CHECKING:
+    from minerva_promote.exportfile.lexer import Lexer
+
+MAX_DEPTH = 50  # parentheses and brackets; PostgreSQL takes more, no export needs it
+
+_WORD = rb"A-Za-z0-9_$\x80-\xff"
+_SPECIAL = re.compile(
+    rb"""[()\[\];]
+      | (?<![%(w)s]) (?: [eEnNbBxX]' | [uU]&['"] | \$ (?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+)? \$ )
+      | ['"]
+      | (?<![%(w)s]) (?: [0-9]++ (?: \.[0-9]*+ )? | \.[0-9]++ ) (?: [eE][+-]?[0-9]++ )? [%(w)s.]*+
+      | --[^\n\r]*+ | /\* | \*/
+      | \xef\xbb\xbf | [\\:`\x00-\x08\x0b\x0e-\x1f\x7f] | (?<![%(w)s]) \$[0-9]*+
+      | [+*/<>=~!@\#%%^&|?]
+    """
+    % {b"w": _WORD},
+    re.VERBOSE,
+)
+BLANK = re.compile(rb"(?>[ \t\n\r\f]++|--[^\n\r]*+)*+")
+_CONTINUED = re.compile(rb"(?>[ \t\f]++|--[^\n\r]*+)*+[\n\r](?>[ \t\n\r\f]++|--[^\n\r]*+[\n\r])*+'")
+_ESCAPED_TO_QUOTE = re.compile(rb"(?>[^'\\]++|\\.)*+'", re.DOTALL)
+_TAG_BEGUN = re.compile(rb"\$[A-Za-z0-9_\x80-\xff]*+")
+_VALUES_BEFORE = re.compile(rb"(?i)(?<![%s.\"])values[ \t\n\r\f]*$" % _WORD)
+_DECIMAL_INTEGER = re.compile(rb"[0-9]++")
+_DECIMAL_NUMBER = re.compile(rb"(?:[0-9]++\.[0-9]*+|\.[0-9]++|[0-9]++)(?:[eE][+-]?[0-9]++)?")
+_PLACEHOLDERS = {INTEGER: b"1", DECIMAL: b"1.5"}  # of numbers; strings have 's'
+FEFF = b"\xef\xbb\xbf"
+
+
+def feff(at: int) -> Fault:
+    return Fault("bom", "U+FEFF (a byte-order mark) outside a literal", at, "save the file as UTF-8 without it")
+
+
+class UnitScan:
+    """One pass over one unit."""
+
+    def __init__(self, lexer: Lexer, kind: str, begin: int, at_end: bool, faults: list[Fault]) -> None:
+        self.lexer = lexer
+        self.window = lexer.source.window
+        self.kind = kind
+        self.begin = begin
+        self.at_end = at_end
+        self.faults = faults
+        self.parts: list[bytes] = []
+        self.size = 0  # of the shape so far
+        self.kinds: list[str] = []
+        self.holes: list[int] = []
+        self.texts: list[bytes] = []
+        self.places: list[int] = []
+        self.cuts: list[tuple[int, int]] = []
+        self.depth = 0
+
+    def run(self) -> Unit:
+        window, search = self.window, _SPECIAL.search
+        place = self.begin
+        while True:
+            match = search(window, place)
+            if match is None:
+                return self._end_of_window(place)
+            at, end = match.span()
+            first = window[at]
+            if at > place:
+                self._plain(window[place:at])
+            if first == 0x27:  # '
+                place = self._string(PLAIN, at, end)
+            elif 0x30 <= first <= 0x39 or first == 0x2E:  # a digit, or a dot before one
+                place = self._number(match.group(), at, end)
+            elif first in b"()[]":
+                if first == 0x28 and self.depth == 0 and self.kind == "head" and self._after_values():
+                    return self._unit(at, rows_follow=True, ended=False)
+                self._plain(window[at:end])
+                self.depth += 1 if first in b"([" else -1
+                place = end
+                if self.depth <= 0 and self.kind == "row":
+                    return self._unit(end, ended=False)
+                if self.depth > MAX_DEPTH:
+                    return self._too_deep(at)
+            elif first == 0x3B:  # ;
+                return self._unit(end)
+            else:
+                place = self._other(match.group(), at, end)
+
+    def _plain(self, text: bytes) -> None:
+        self.parts.append(text)
+        self.size += len(text)
+
+    def _replace(self, placeholder: bytes, end: int) -> None:
+        self.parts.append(placeholder)
+        self.size += len(placeholder)
+        self.cuts.append((self.size, end))
+
+    def _literal(self, kind: str, text: bytes, at: int, end: int) -> None:
+        self.kinds.append(kind)
+        self.holes.append(self.size)
+        self.texts.append(text)
+        self.places.append(at)
+        self._replace(_PLACEHOLDERS.get(kind, b"'s'"), end)
+
+    def _complete(self, end: int) -> None:
+        if end > len(self.window) - 1 and not self.at_end:
+            raise NeedMore
+
+    def _unit(self, end: int, *, rows_follow: bool = False, ended: bool = True) -> Unit:
+        return Unit(
+            self.kind,
+            b"".join(self.parts),
+            self.kinds,
+            self.holes,
+            self.texts,
+            self.places,
+            self.begin,
+            end,
+            self.faults,
+            self.cuts,
+            rows_follow,
+            ended,
+        )
+
+    def _end_of_window(self, place: int) -> Unit:
+        if not self.at_end:
+            raise NeedMore
+        self._plain(self.window[place:])
+        return self._unit(len(self.window), ended=False)
+
+    def _after_values(self) -> bool:
+        text = b""
+        for part in reversed(self.parts):
+            text = part + text
+            if len(text.strip()) > len(b"values"):
+                break
+        return bool(_VALUES_BEFORE.search(text))
+
+    def _fault(self, code: str, fact: str, at: int, help_: str) -> None:
+        self.faults.append(Fault(code, fact, at, help_))
+
+    def _too_deep(self, at: int) -> Unit:
+        """Refuse the statement without parsing it, and go on after its semicolon."""
+        self._fault("too-deep", f"parentheses nested deeper than {MAX_DEPTH}", at, "write plain constants")
+        semicolon = self.window.find(b";", at)
+        if semicolon < 0:
+            self._complete(len(self.window))
+            semicolon = len(self.window) - 1
+        return self._unit(semicolon + 1)
+
+    def _number(self, text: bytes, at: int, end: int) -> int:
+        self._complete(end + 2)  # an exponent's sign and digit may follow
+        if _DECIMAL_INTEGER.fullmatch(text):
+            kind = INTEGER
+        elif _DECIMAL_NUMBER.fullmatch(text):
+            kind = DECIMAL
+        else:
+            self._fault(
+                "number-form",
+                f"{shown(text)} is not a plain decimal number",
+                at,
+                "write digits only: no 0x, no underscores, no letters",
+            )
+            kind = DECIMAL
+        self._literal(kind, text, at, end)
+        return end
+
+    def _string(self, kind: str, at: int, begin: int) -> int:
+        """A string whose first quote ends at ``begin``; returns where it ends."""
+        pieces = []
+        while True:
+            raw, end = self._to_quote(kind, begin, at)
+            pieces.append(raw)
+            following = self.window[end : end + 1]
+            if following in (b",", b")", b":", b"]"):
+                break
+            continued = _CONTINUED.match(self.window, end)
+            if continued is None:
+                blank = BLANK.match(self.window, end)
+                self._complete((blank.end() if blank else end) + 2)  # a comment may begin there
+                break
+            begin = continued.end()
+        text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if kind != PLAIN:
+            try:
+                text = escape_string(text) if kind == ESCAPE else unicode_string(text)
+            except BadEscape as error:
+                self._fault("escape", str(error), at, "write the characters themselves")
+        self._literal(kind, text, at, end)
+        return end
+
+    def _to_quote(self, kind: str, begin: int, at: int) -> tuple[bytes, int]:
+        window = self.window
+        if kind == ESCAPE:
+            return self._to_quote_escaped(begin, at)
+        place, doubled = begin, False
+        while True:
+            quote = window.find(b"'", place)
+            if quote < 0:
+                return self._unterminated(begin, at)
+            if quote + 1 == len(window) and not self.at_end:
+                raise NeedMore
+            if window[quote + 1 : quote + 2] != b"'":
+                break
+            doubled, place = True, quote + 2
+        raw = window[begin:quote]
+        return (raw.replace(b"''", b"'") if doubled else raw), quote + 1
+
+    def _to_quote_escaped(self, begin: int, at: int) -> tuple[bytes, int]:
+        pieces, place = [], begin
+        while True:
+            match = _ESCAPED_TO_QUOTE.match(self.window, place)
+            if match is None:
+                return self._unterminated(begin, at)
+            if match.end() == len(self.window) and not self.at_end:
+                raise NeedMore
+            pieces.append(self.window[place : match.end() - 1])
+            if self.window[match.end() : match.end() + 1] != b"'":
+                return b"\\'".join(pieces), match.end()
+            place = match.end() + 1
+
+    def _unterminated(self, begin: int, at: int) -> tuple[bytes, int]:
+        if not self.at_end:
+            raise NeedMore
+        self._fault(
+            "unterminated", "a string that is never closed begins here", at, "close it with '; double quotes inside: ''"
+        )
+        return self.window[begin:], len(self.window)
+
+    def _other(self, token: bytes, at: int, end: int) -> int:
+        if token.startswith(b"--"):
+            self._complete(end)
+            self.lexer.check_comment(token, at, self.faults)
+            self.lexer.on_comment(token)
+            self._replace(b" ", end)
+            return end
+        if token == b"/*":
+            end = self.lexer.block_comment(self.window, at, self.at_end, self.faults)
+            self._replace(b" ", end)
+            return end
+        if token == b'"':
+            return self._quoted_name(at, end)
+        if token.startswith(b"$"):
+            return self._dollar(token, at, end)
+        if token[-1:] == b"'":
+            return self._prefixed(token, at, end)
+        return self._refused(token, at, end)
+
+    def _prefixed(self, token: bytes, at: int, end: int) -> int:
+        prefix = token[:1].upper()
+        if prefix == b"E":
+            return self._string(ESCAPE, at, end)
+        if prefix == b"U":
+            return self._string(UNICODE, at, end)
+        what = {b"N": "a national string", b"B": "a bit string", b"X": "a hexadecimal string"}[prefix]
+        self._fault("constant-form", f"{what} is not accepted", at, "write a plain '…' string")
+        return self._string(PLAIN, at, end)
+
+    def _quoted_name(self, at: int, end: int) -> int:
+        place = end
+        while True:
+            quote = self.window.find(b'"', place)
+            if quote < 0:
+                if not self.at_end:
+                    raise NeedMore
+                self._fault("unterminated", "a quoted name that is never closed begins here", at, 'close it with "')
+                return len(self.window)
+            if quote + 1 == len(self.window) and not self.at_end:
+                raise NeedMore
+            if self.window[quote + 1 : quote + 2] != b'"':
+                self._plain(self.window[at : quote + 1])
+                return quote + 1
+            place = quote + 2
+
+    def _dollar(self, token: bytes, at: int, end: int) -> int:
+        self._complete(end)
+        if len(token) > 1 and token.endswith(b"$"):
+            close = self.window.find(token, end)
+            if close < 0:
+                if not self.at_end:
+                    raise NeedMore
+                self._fault("unterminated", f"a {shown(token)} string that is never closed begins here", at, "close it")
+                close = len(self.window)
+            self._literal(DOLLAR, self.window[end:close], at, close + len(token))
+            return min(close + len(token), len(self.window))
+        if _TAG_BEGUN.fullmatch(self.window, at):
+            self._complete(len(self.window))
+        self._fault("parameter", f"{shown(token)} is a parameter, not a value", at, "write the value itself")
+        self._replace(b"'s'", end)
+        return end
+
+    def _refused(self, token: bytes, at: int, end: int) -> int:
+        self._complete(end)
+        window = self.window
+        if token == b":":
+            if window[end : end + 1] == b":":
+                self._plain(b"::")
+                return end + 1
+            self._fault("psql-variable", "a psql :variable is not SQL", at, "write the value itself")
+        elif token == b"\\":
+            self._fault(
+                "psql-command", "a backslash outside a literal is a psql command", at, "remove it; promote runs no psql"
+            )
+        elif token == FEFF:
+            self.faults.append(feff(at))
+        elif token[-1:] == b'"':
+            self._fault("name-form", 'a U&"…" name is not accepted', at, "write the name plainly")
+            return self._quoted_name(end - 1, end)
+        elif token in b"+*/<>=~!@#%^&|?`*/":
+            self._plain(token)
+            if not (token == b"=" and self.kind == "tail"):
+                self._fault("operator", f"the operator {shown(token)} is not accepted", at, "write plain constants")
+            return end
+        else:
+            self._fault(
+                "odd-character", f"the character 0x{token[0]:02X} is not accepted outside literals", at, "remove it"
+            )
+        self._replace(b" ", end)
+        return end

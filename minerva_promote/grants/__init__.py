@@ -1,0 +1,1 @@
+"""Privileges of the roles that an environment declares."""

@@ -1,0 +1,1 @@
+"""The append-only record of runs in the schema promote of a target."""

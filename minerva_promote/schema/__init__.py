@@ -1,0 +1,1 @@
+"""Migrations and setup of a target."""

@@ -1,0 +1,126 @@
+"""Making an environment ready for its first import, and saying what was there already."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.catalog import Server, server
+from minerva_promote.database.faults import attempt
+from minerva_promote.database.lock import hold
+from minerva_promote.database.notices import Notices
+from minerva_promote.database.quote import ident
+from minerva_promote.database.session import admin_session
+from minerva_promote.errors import TargetError
+from minerva_promote.ledger.install import LEDGER_VERSION, install
+from minerva_promote.results import Outcome, RunResult, StepResult
+from minerva_promote.schema.alembic_tree import transaction_for_alembic
+from minerva_promote.schema.database import ensure_database
+from minerva_promote.schema.migrate import apply_pending, check_at_head, shape_steps
+from minerva_promote.schema.privileges import ensure_privileges
+from minerva_promote.schema.roles import ensure_roles
+from minerva_promote.schema.state import migration_state
+
+
+def setup(project: Project, environment: Environment, *, recreate: bool = False) -> RunResult:
+    """Bring database, extension, roles, migrations, ledger and grants to what is declared, as the owner.
+
+    The database is made on its own; everything else is one transaction under the target's lock. What is there is
+    left alone: a second run changes nothing. ``recreate`` drops the database first; UsageError where that may not be.
+    """
+    first = _timed(lambda: ensure_database(project, environment, recreate=recreate))
+    with admin_session(project, environment) as conn:
+        try:
+            steps = (first, *_inside(conn, project, environment))
+        except TargetError as error:
+            if first.data["changed"]:
+                raise TargetError(f"{error.message} ({first.name} was {first.detail})", hint=error.hint) from error
+            raise
+    changed = any(step.data.get("changed") or step.data.get("applied") for step in steps)
+    ready = not any(step.outcome.closes_gate for step in steps)
+    verdict = "ready" if ready else "not ready"
+    return RunResult(
+        command="setup",
+        environment=environment.name,
+        title=f"database {environment.admin_url.dbname}",
+        steps=steps,
+        verdict=verdict if changed else f"{verdict}: nothing was changed",
+        changed=changed,
+    )
+
+
+def _inside(conn: psycopg.Connection, project: Project, environment: Environment) -> tuple[StepResult, ...]:
+    facts = server(conn)
+    _refuse_unfit(facts)
+    notices = Notices(conn)
+    with transaction_for_alembic(conn) as connection:
+        hold(conn)
+        steps = [
+            _timed(lambda: _extension(conn, facts, environment)),
+            *ensure_roles(conn, environment),
+            *_migrations(conn, connection, project, environment, notices),
+            _timed(lambda: _ledger(conn)),
+            *ensure_privileges(conn, environment, facts),
+        ]
+        if findings := notices.drain():
+            steps.append(StepResult("setup", "server notices", Outcome.WARN, findings=findings))
+    state = check_at_head(conn, project)
+    return (*steps, *shape_steps(conn, project, environment, state))
+
+
+def _refuse_unfit(facts: Server) -> None:
+    if facts.in_recovery or facts.read_only:
+        what = "a standby" if facts.in_recovery else "read-only"
+        raise TargetError(f"database {facts.database} is {what}", hint="use the primary server's address in admin_url")
+    if facts.encoding != "UTF8":
+        raise TargetError(
+            f"database {facts.database} has encoding {facts.encoding}, must be UTF8",
+            hint=f"CREATE DATABASE {facts.database} TEMPLATE template0 ENCODING 'UTF8', and move what is there",
+        )
+
+
+def _extension(conn: psycopg.Connection, facts: Server, environment: Environment) -> StepResult:
+    if facts.vector_version:
+        return _step("extension vector", f"already there ({facts.vector_version})")
+    statement = sql.SQL("CREATE EXTENSION vector SCHEMA {}").format(ident("public"))
+    refused = attempt(conn, statement)
+    if refused is None:
+        return _step("extension vector", f"made ({server(conn).vector_version})", changed=True)
+    if refused.sqlstate in ("0A000", "58P01"):
+        raise TargetError(
+            "extension vector is not installed on this server",
+            hint="install pgvector for this PostgreSQL release, then repeat the command",
+        )
+    raise TargetError(
+        f"extension vector is missing, and {facts.role} may not create it: {refused.message}",
+        hint=f"as an administrator, in database {facts.database}: CREATE EXTENSION vector SCHEMA public",
+    )
+
+
+def _migrations(
+    conn: psycopg.Connection, connection: Connection, project: Project, environment: Environment, notices: Notices
+) -> tuple[StepResult, ...]:
+    applied = apply_pending(conn, connection, project, environment, notices)
+    if applied:
+        return tuple(replace(step, step="setup", name=f"migration {step.name}") for step in applied)
+    return (_step("migrations", f"already there ({migration_state(conn, project).head})"),)
+
+
+def _ledger(conn: psycopg.Connection) -> StepResult:
+    made = install(conn)
+    return _step("ledger", f"{'made' if made else 'already there'} (version {LEDGER_VERSION})", changed=made)
+
+
+def _step(name: str, detail: str, *, changed: bool = False) -> StepResult:
+    return StepResult("setup", name, Outcome.OK, detail, data={"changed": changed})
+
+
+def _timed(step: Callable[[], StepResult]) -> StepResult:
+    begun = time.perf_counter()
+    return replace(step(), seconds=time.perf_counter() - begun)

@@ -1,0 +1,135 @@
+"""Names and values → SQL text, for whatever a configuration or a file may hold."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import uuid
+from decimal import Decimal
+
+import jinja2
+
+NUL = "\0"
+NAME_BYTES = 63  # PostgreSQL cuts longer names silently
+
+
+class Sql(str):
+    """Text that is already safe inside a statement."""
+
+    __slots__ = ()
+
+
+class FileNeeded(jinja2.UndefinedError):
+    """A template used ``file`` where there is no export file."""
+
+
+class NoFile(jinja2.StrictUndefined):
+    """``file`` without an export file: false in ``{% if file %}``, `FileNeeded` for everything else."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(name="file", exc=FileNeeded)
+
+    def __bool__(self) -> bool:  # type: ignore[override]  # the one thing that may be asked
+        return False
+
+
+class QuotingError(jinja2.TemplateRuntimeError):
+    """A value that cannot be quoted, or was not."""
+
+
+def ident(value: object) -> Sql:
+    """A name, each part of a dotted one quoted; of a list, all names with commas between.
+
+    Always quoted: names are case-sensitive, as they stand in the catalog.
+    """
+    force(value)
+    if isinstance(value, (list, tuple)):
+        if not value:
+            raise QuotingError("an empty list has no name to quote")
+        return Sql(", ".join(ident(item) for item in value))
+    if isinstance(value, Sql):
+        raise QuotingError(f"{value!r} is already quoted")
+    if not isinstance(value, str):
+        raise QuotingError(f"{shown(value)} is not a name; names are text")
+    return Sql(".".join(_quoted_name(part, value) for part in value.split(".")))
+
+
+def literal(value: object) -> Sql:
+    """A constant; of a list, an ``ARRAY[…]`` (of an empty one ``'{}'``), to be cast where the element type matters.
+
+    Right with and without standard_conforming_strings. Negative numbers are in parentheses: ``5 -{{ n | literal }}``
+    must not begin a comment.
+    """
+    force(value)
+    if isinstance(value, (list, tuple)):
+        if any(isinstance(item, (list, tuple)) for item in value):
+            raise QuotingError("a list within a list cannot be quoted")
+        return Sql(f"ARRAY[{', '.join(literal(item) for item in value)}]" if value else "'{}'")
+    if isinstance(value, Sql):
+        raise QuotingError(f"{value!r} is already quoted")
+    if value is None:
+        return Sql("NULL")
+    if isinstance(value, bool):
+        return Sql("TRUE" if value else "FALSE")
+    if isinstance(value, (int, float, Decimal)):
+        return _number(value)
+    if isinstance(value, str):
+        return Sql(_quoted_text(value))
+    if isinstance(value, uuid.UUID):
+        return Sql(f"'{value}'::uuid")
+    if isinstance(value, datetime.datetime):
+        return Sql(f"'{value.isoformat()}'::{'timestamp' if value.tzinfo is None else 'timestamptz'}")
+    if isinstance(value, datetime.date):
+        return Sql(f"'{value.isoformat()}'::date")
+    raise QuotingError(f"{shown(value)} cannot be quoted")
+
+
+def force(value: object) -> None:
+    """Raise for an undefined value; StrictUndefined itself lets one pass into a filter."""
+    if isinstance(value, jinja2.Undefined):
+        value._fail_with_undefined_error()
+
+
+def _quoted_name(part: str, whole: str) -> str:
+    _check_text(part)
+    if not part:
+        raise QuotingError(f"{whole!r} has an empty part; a name is never empty")
+    if len(part.encode()) > NAME_BYTES:
+        raise QuotingError(f"{cut(part)} is {len(part.encode())} bytes long; PostgreSQL cuts names at {NAME_BYTES}")
+    return '"' + part.replace('"', '""') + '"'
+
+
+def _quoted_text(value: str) -> str:
+    _check_text(value)
+    doubled = value.replace("'", "''")
+    if "\\" not in value:
+        return f"'{doubled}'"
+    return " E'" + doubled.replace("\\", "\\\\") + "'"  # the blank keeps E from joining a word before it
+
+
+def _number(value: float | Decimal) -> Sql:
+    finite = value.is_finite() if isinstance(value, Decimal) else isinstance(value, int) or math.isfinite(value)
+    if not finite:
+        raise QuotingError(f"{value} is not a finite number")
+    text = str(value)
+    return Sql(f"({text})" if text.startswith("-") else text)
+
+
+def _check_text(value: str) -> None:
+    if NUL in value:
+        raise QuotingError(f"{cut(value)} contains a NUL, which PostgreSQL cannot store")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise QuotingError(f"{cut(value)} contains half a surrogate pair, which is no text") from None
+
+
+def shown(value: object) -> str:
+    return f"{cut(value)} ({type(value).__name__})"
+
+
+def cut(value: object, limit: int = 60) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= limit else shown[:limit] + "…"

@@ -1,0 +1,171 @@
+"""A folder of templates → one SQL text, with every value in it proved to be whole tokens.
+
+How the quoting is enforced: ``| ident`` and ``| literal`` return `Sql`, the environment's ``finalize`` refuses anything
+else, and every value is carried between two NULs until the end. Then PostgreSQL's own scanner must find each value to
+be whole tokens, so that a filter inside quotes or a comment (``'{{ name | literal }}'``) is refused too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from minerva_promote.config.suggest import listing, nearest
+from minerva_promote.errors import ConfigError, Location
+from minerva_promote.templates.quoting import NUL, FileNeeded, QuotingError, Sql, cut, force, ident, literal, shown
+
+# Of Jinja's filters only those that work on values: none that escapes, formats or looks up attributes.
+_FILTERS = (
+    *("abs", "batch", "count", "d", "default", "dictsort", "first", "float", "int", "items", "join", "last", "length"),
+    *("list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round", "select"),
+    *("selectattr", "slice", "sort", "string", "sum", "trim", "unique", "upper"),
+)
+
+# These write text that finalize never sees, or make text out of quoted values.
+_REFUSED_TAGS = (nodes.CallBlock, nodes.FilterBlock, nodes.Macro, nodes.Import, nodes.FromImport)
+
+
+class Templates:
+    """The templates of one project's folder, compiled on first use."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._environment = _Environment(folder)
+
+    def render(self, name: str, values: Mapping[str, Any], *, at: Location) -> str:
+        """The SQL of the template ``name``; ``at`` is the place that names it. Raises ConfigError and FileNeeded."""
+        try:
+            template = self._environment.get_template(name)
+        except Exception as error:  # any fault of a template is one of the configuration
+            raise self._fault(error, at, used_at=at) from error
+        return self._text(template, values, at=Location(f"{self._folder.name}/{name}"), used_at=at)
+
+    def render_inline(self, source: str, values: Mapping[str, Any], *, at: Location) -> str:
+        """The SQL of ``source``, which is written at ``at``. Raises ConfigError and FileNeeded."""
+        try:
+            template = self._environment.from_string(_without_nul(source))
+        except Exception as error:
+            raise self._fault(error, at, used_at=at) from error
+        return self._text(template, values, at=at, used_at=at)
+
+    def _text(self, template: jinja2.Template, values: Mapping[str, Any], *, at: Location, used_at: Location) -> str:
+        try:
+            rendered = template.render(values)
+        except FileNeeded:
+            raise
+        except Exception as error:
+            raise self._fault(error, at, used_at) from error
+        return _unmarked(rendered, at)
+
+    def _fault(self, error: Exception, at: Location, used_at: Location) -> ConfigError:
+        """``error`` at the line of the template where it arose; ``at`` where no template file is involved."""
+        inside = f"{self._folder}/"
+        if isinstance(error, jinja2.TemplateSyntaxError):
+            if error.filename and error.filename.startswith(inside):
+                at = Location(self._folder.name + "/" + error.filename[len(inside) :], error.lineno)
+        else:
+            frame = error.__traceback__
+            while frame is not None:  # Jinja2 rewrites its frames to the template's own lines
+                if (file := frame.tb_frame.f_code.co_filename).startswith(inside):
+                    at = Location(self._folder.name + "/" + file[len(inside) :], frame.tb_lineno)
+                frame = frame.tb_next
+        if isinstance(error, jinja2.TemplateNotFound):
+            missing = str(error.name or error)
+            return ConfigError(f'no template "{missing}" in {self._folder.name}/', at=at, hint=self._near(missing))
+        known = isinstance(error, jinja2.TemplateError)
+        fact = str(error.message) if known else f"{type(error).__name__}: {error}"  # type: ignore[attr-defined]
+        return ConfigError(fact, at=at, hint="" if at == used_at else f"rendered for {used_at}")
+
+    def _near(self, name: str) -> str:
+        there = self._environment.list_templates()
+        near = nearest(name, there)
+        return f'did you mean "{near}"?' if near else f"templates there: {listing(there)}"
+
+
+class _Loader(jinja2.FileSystemLoader):
+    """Files of one folder: nothing above it, and no link that leads out of it."""
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Any]:
+        source, filename, uptodate = super().get_source(environment, template)
+        if not Path(filename).resolve().is_relative_to(Path(self.searchpath[0]).resolve()):
+            raise jinja2.TemplateNotFound(template)
+        return _without_nul(source, template, filename), filename, uptodate
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """No builtin functions, no attribute that begins with an underscore, every output quoted."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            loader=_Loader(folder), finalize=_marked, undefined=jinja2.StrictUndefined, autoescape=False, cache_size=-1
+        )
+        self.globals.clear()
+        self.filters = {name: self.filters[name] for name in _FILTERS} | {"ident": ident, "literal": literal}
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A key before a method: ``params.values`` is what the YAML file says. Nothing of what is quoted."""
+        if isinstance(obj, Sql):  # the sandbox's format() would return an Sql with other values put into it
+            return self.unsafe_undefined(obj, attribute)
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """As in Jinja, but nothing of what is quoted."""
+        return self.unsafe_undefined(obj, str(argument)) if isinstance(obj, Sql) else super().getitem(obj, argument)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for kind in _REFUSED_TAGS:
+            for node in tree.find_all(kind):
+                message = "macros, call and filter blocks cannot keep values quoted; use {% include %}"
+                raise jinja2.TemplateSyntaxError(message, node.lineno, name, filename)
+        return tree
+
+
+def _marked(value: object) -> str:
+    """The environment's finalize: quoted values between two marks, anything else refused."""
+    if isinstance(value, Sql):
+        return f"{NUL}{value}{NUL}"
+    force(value)
+    raise QuotingError(f"{shown(value)} is not quoted; add | ident or | literal")
+
+
+def _unmarked(rendered: str, at: Location) -> str:
+    """The final text, once every value is proved to be whole tokens of it."""
+    import postgast
+
+    pieces = rendered.split(NUL)
+    text = "".join(pieces)
+    try:
+        tokens = postgast.scan(text).tokens
+    except Exception as error:  # scan errors, and text that protobuf cannot carry
+        raise ConfigError(f"does not render to SQL: {error}", at=at) from error
+    starts, ends = {token.start for token in tokens}, {token.end for token in tokens}
+    offset = 0
+    for index, piece in enumerate(pieces):
+        size = len(piece.encode())
+        if index % 2:  # a value; a literal with backslashes begins with a blank
+            begin = offset + size - len(piece.lstrip(" ").encode())
+            if begin not in starts or offset + size not in ends:
+                line = text.encode()[:offset].count(b"\n") + 1
+                raise ConfigError(
+                    f"{cut(piece)} stands inside quotes or a comment, or touches another word (line {line} of the "
+                    "rendered SQL)",
+                    at=at,
+                    hint="the filters add the quotes: write {{ name | literal }}, not '{{ name | literal }}'",
+                )
+        offset += size
+    return text
+
+
+def _without_nul(source: str, name: str | None = None, file: str | None = None) -> str:
+    if NUL in source:
+        line = source[: source.index(NUL)].count("\n") + 1
+        raise jinja2.TemplateSyntaxError("contains a NUL", line, name, file)
+    return source

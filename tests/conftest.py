@@ -1,0 +1,189 @@
+"""Fixtures of the whole suite: a real server, private databases, a private copy of the project, the command line."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+from tests.material import ADVERSARIAL, REPOSITORY, corpora_folder
+
+FOLDERS = "promote-tests-"  # of session servers, followed by the number of the process that stops them
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide once, before there are workers, where the session's server lives."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]  # PGHOSTADDR and the like lead tests to other servers
+    if hasattr(config, "workerinput"):
+        return
+    os.environ["PROMOTE_TEST_SESSION"] = secrets.token_hex(3)
+    folder = Path(tempfile.mkdtemp(prefix=f"{FOLDERS}{os.getpid()}-"))
+    folder.chmod(0o755)  # the server may run as another user
+    os.environ["PROMOTE_TEST_FOLDER"] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the session's server, and those of sessions that were killed."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ.pop("PROMOTE_TEST_FOLDER"))
+    session = os.environ.pop("PROMOTE_TEST_SESSION")
+    if os.environ.get("PROMOTE_TEST_URL"):
+        servers.session_server().sweep(session)
+    servers.end_session_server(folder)
+    for left in folder.parent.glob(f"{FOLDERS}*-*"):
+        number = left.name.removeprefix(FOLDERS).partition("-")[0]
+        if left.stat().st_uid == os.geteuid() and number.isdecimal() and not _alive(int(number)):
+            servers.end_session_server(left)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@pytest.fixture(scope="session")
+def server() -> servers.Server:
+    """A server with pgvector. Without one the run fails: database tests are never skipped."""
+    return servers.session_server()
+
+
+@pytest.fixture
+def make_database(server: servers.Server) -> Iterator[Callable[..., servers.Database]]:
+    """``make_database(template=NAME)``: as many private databases as a test wants; dropped afterwards."""
+    suffix = servers.new_suffix()
+    made = 0
+
+    def make(template: str | None = None) -> servers.Database:
+        nonlocal made
+        made += 1
+        return server.create_database(f"t{made}_{suffix}", template)
+
+    yield make
+    server.sweep(suffix)
+
+
+@pytest.fixture
+def database(make_database: Callable[..., servers.Database]) -> servers.Database:
+    """An empty private database, without any extension."""
+    return make_database()
+
+
+@pytest.fixture
+def suffix(server: servers.Server) -> Iterator[str]:
+    """Text for role and database names of this test: those ending in ``_suffix`` are dropped afterwards."""
+    text = servers.new_suffix()
+    yield text
+    server.sweep(text)
+
+
+@pytest.fixture
+def project(
+    server: servers.Server, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> servers.ProjectCopy:
+    """A copy of the shipped project on the session's server; nothing is set up yet."""
+    copy = servers.copy_project(server, tmp_path / "project", suffix)
+    for name in servers.variables_of(copy.root):
+        monkeypatch.delenv(name, raising=False)
+    if server.folder is not None:
+        monkeypatch.setenv("PROMOTE_EMBEDDED_DIR", str(server.folder))
+    return copy
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command line left behind."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def promote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """``promote("run", "--env", "local", …)``: runs the command line, in the test's project where it has one.
+
+    In this process; with ``process=True`` in a real one, as commands that become another program (psql) must.
+    """
+
+    def run(
+        *args: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str | None] | None = None,
+        stdin: str = "",
+        process: bool = False,
+    ) -> Ran:
+        folder = cwd
+        if folder is None and "project" in request.fixturenames:
+            folder = request.getfixturevalue("project").root
+        if process:
+            return _in_process_of_its_own([*map(str, args)], folder, env or {}, stdin)
+        if folder is not None:
+            monkeypatch.chdir(folder)
+        return _in_this_process([*map(str, args)], env or {}, stdin)
+
+    return run
+
+
+def _in_this_process(args: list[str], env: Mapping[str, str | None], stdin: str) -> Ran:
+    from click.testing import CliRunner
+
+    from minerva_promote.cli.entry import main
+
+    separate = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}  # click 8.1
+    result = CliRunner(**separate).invoke(main, args, input=stdin, env=dict(env))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+def _in_process_of_its_own(args: list[str], cwd: Path | None, env: Mapping[str, str | None], stdin: str) -> Ran:
+    merged = {**os.environ, "PYTHONPATH": str(REPOSITORY), **env}
+    done = subprocess.run(
+        [sys.executable, "-m", "minerva_promote", *args],
+        cwd=cwd,
+        env={name: value for name, value in merged.items() if value is not None},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def adversarial() -> Callable[[str], Path]:
+    """The path of a labelled export file by its name, with or without ``.sql``."""
+
+    def path(name: str) -> Path:
+        file = ADVERSARIAL / (name if "." in name else f"{name}.sql")
+        assert file.is_file(), f"no labelled file {name}"
+        return file
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of third-party files."""
+    folder = corpora_folder()
+    if folder is None:
+        pytest.skip("no corpora: set PROMOTE_CORPORA to their folder")
+    return folder

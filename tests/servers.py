@@ -1,0 +1,221 @@
+"""The PostgreSQL that tests talk to, private databases on it, and private copies of the shipped project."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import psycopg
+import yaml
+from psycopg import sql
+
+from minerva_promote.database.embedded import EmbeddedServer
+from tests.material import REPOSITORY
+
+SHIPPED = ("promote.yaml", "pyproject.toml", ".env.example", "environments", "checks", "templates", "alembic")
+PASSWORD = "made-for-tests"  # of roles on a server that asks for one (PROMOTE_TEST_URL)
+_token = secrets.token_hex(3)
+_numbers = itertools.count(1)
+
+
+def new_suffix() -> str:
+    """Text that makes a name unique among all tests, workers and sessions: "4f1c2a_12"."""
+    return f"{_token}_{next(_numbers)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server with pgvector, and how its superuser reaches it."""
+
+    params: Mapping[str, str]  # libpq keywords, dbname left out
+    folder: Path | None  # of the embedded server; None with PROMOTE_TEST_URL
+
+    def connect(self, dbname: str = "postgres", user: str | None = None, **more: Any) -> psycopg.Connection[Any]:
+        """A connection in autocommit, as the superuser unless told otherwise."""
+        params: dict[str, Any] = {**self.params, "dbname": dbname, "autocommit": True, **more}
+        if user is not None:
+            params |= {"user": user, "password": PASSWORD}
+        return psycopg.connect(**params)
+
+    def url(self, dbname: str, user: str | None = None) -> str:
+        """The URL of a database, for the superuser or a role made by a test."""
+        params = dict(self.params)
+        password = params.pop("password", "")
+        name = params.pop("user", "")
+        if user is not None:
+            name, password = user, PASSWORD
+        who = quote(name, safe="") + (f":{quote(password, safe='')}" if password and self.folder is None else "")
+        query = urlencode({key: value for key, value in params.items() if value}, quote_via=quote)
+        return f"postgresql://{who}@/{quote(dbname, safe='')}?{query}"
+
+    def create_database(self, name: str, template: str | None = None) -> Database:
+        """A new database: empty, or a copy of ``template`` (which nobody may be connected to)."""
+        query = sql.SQL("create database {} template {}").format(*map(sql.Identifier, (name, template or "template0")))
+        with self.connect() as connection:
+            connection.execute(query)
+        return Database(self, name)
+
+    def template(self, key: str, build: Callable[[Database], None]) -> str:
+        """The name of a database that ``build`` filled once for all tests and workers of this session."""
+        name = f"template_{key}_{os.environ['PROMOTE_TEST_SESSION']}"
+        with self.connect() as connection:
+            connection.execute("select pg_advisory_lock(hashtext(%s))", (name,))
+            done = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
+            if connection.execute(done, (name,)).fetchone() != ("complete",):
+                connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+                build(self.create_database(name))
+                connection.execute(sql.SQL("comment on database {} is 'complete'").format(sql.Identifier(name)))
+        return name
+
+    def sweep(self, suffix: str) -> None:
+        """Drop every database and every role whose name ends in ``_suffix``."""
+        ending = "select {0} from {1} where right({0}, length(%s) + 1) = '_' || %s"
+        with self.connect() as connection:
+            for kind, column, catalog in (("database", "datname", "pg_database"), ("role", "rolname", "pg_roles")):
+                query = sql.SQL(ending).format(sql.Identifier(column), sql.Identifier(catalog))
+                for (name,) in connection.execute(query, (suffix, suffix)).fetchall():
+                    how = sql.SQL("with (force)" if kind == "database" else "")
+                    connection.execute(sql.SQL("drop {} {} {}").format(sql.SQL(kind), sql.Identifier(name), how))
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database that belongs to one test."""
+
+    server: Server
+    name: str
+
+    def connect(self, user: str | None = None, **more: Any) -> psycopg.Connection[Any]:
+        """A connection in autocommit, as the superuser unless told otherwise."""
+        return self.server.connect(self.name, user, **more)
+
+    def execute(self, *statements: str) -> None:
+        """Run statements one by one, each in its own transaction."""
+        with self.connect() as connection:
+            for statement in statements:
+                connection.execute(statement)  # type: ignore[call-overload]
+
+    def url(self, user: str | None = None) -> str:
+        """The URL of this database."""
+        return self.server.url(self.name, user)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectCopy:
+    """A copy of the shipped project, with databases and roles of its own.
+
+    Every database of an ``embedded:///`` URL and every role of environments/*.yaml carries the suffix.
+    """
+
+    root: Path
+    server: Server
+    suffix: str
+
+    def name(self, original: str) -> str:
+        """What a role or a database of the shipped project is called in this copy."""
+        return f"{original}_{self.suffix}"
+
+    def database(self, environment: str) -> Database:
+        """The database of an environment with an ``embedded:///`` URL; setup has to make it first."""
+        text = (self.root / "environments" / f"{environment}.yaml").read_text("utf-8")
+        found = re.search(rf"\w+_{self.suffix}\b", re.search(r"(?m)^url:.*$", text)[0].rpartition("/")[2])  # type: ignore[index]
+        assert found is not None, f"environment {environment} has no database of this test"
+        return Database(self.server, found[0])
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace text in a file of the copy; it must be there exactly once."""
+        path = self.root / file
+        text = path.read_text("utf-8")
+        assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
+        path.write_text(text.replace(old, new), "utf-8")
+
+    def write(self, file: str, text: str) -> Path:
+        """Make or overwrite a file of the copy."""
+        path = self.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        return path
+
+
+def copy_project(server: Server, root: Path, suffix: str) -> ProjectCopy:
+    """Lay a copy of the shipped project into the folder ``root``, names made unique."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name in SHIPPED:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        elif source.is_file():
+            shutil.copy(source, root / name)
+    files = sorted((root / "environments").glob("*.yaml"))
+    roles = {role for file in files for role in (yaml.safe_load(file.read_text("utf-8")).get("roles") or {})}
+    for file in files:
+        text = re.sub(r"(embedded://[^/\s}]*/)([A-Za-z0-9_]+)", rf"\1\2_{suffix}", file.read_text("utf-8"))
+        if roles:
+            names = "|".join(sorted(map(re.escape, roles), key=len, reverse=True))
+            text = re.sub(rf"((?<![\w/$-])({names})(?![\w-])|(?<=//)({names})(?=@))", rf"\1_{suffix}", text)
+        file.write_text(text, "utf-8")
+        if server.folder is None:
+            _point_at(server, file)
+    return ProjectCopy(root, server, suffix)
+
+
+def variables_of(root: Path) -> set[str]:
+    """The ${VARIABLES} that the environments of a project read."""
+    texts = [file.read_text("utf-8") for file in (root / "environments").glob("*.yaml")]
+    return {name for text in texts for name in re.findall(r"\$\{([A-Za-z_][A-Za-z0-9_]*)", text)}
+
+
+def _point_at(server: Server, file: Path) -> None:
+    """Give an environment the URLs of a server that is not embedded, and its login roles a password."""
+    content = yaml.safe_load(file.read_text("utf-8"))
+    url = re.search(r"embedded://(?:([^/@]*)@)?/([A-Za-z0-9_]+)", content["url"])
+    if url is None:
+        return
+    roles = content.get("roles") or {}
+    login = [name for name, role in roles.items() if role.get("login")]
+    for name in login:
+        roles[name]["password"] = PASSWORD
+    user = url[1] or content.get("import_role") or (login[0] if login else None)
+    content |= {"url": server.url(url[2], user), "admin_url": server.url(url[2])}
+    file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
+
+
+def session_server() -> Server:
+    """The server of this test session: PROMOTE_TEST_URL, or an embedded one that all workers share."""
+    given = os.environ.get("PROMOTE_TEST_URL")
+    if given:
+        params = {key: str(value) for key, value in psycopg.conninfo.conninfo_to_dict(given).items() if key != "dbname"}
+        return Server(params, None)
+    folder = Path(os.environ["PROMOTE_TEST_FOLDER"])
+    with _embedded_in(folder) as embedded:
+        info = embedded.ensure_running()
+    return Server({"host": info.host, "port": str(info.port), "user": info.superuser}, folder)
+
+
+def end_session_server(folder: Path) -> None:
+    """Stop the embedded server of a test session and delete its data."""
+    with _embedded_in(folder) as embedded:
+        embedded.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _embedded_in(folder: Path) -> Iterator[EmbeddedServer]:
+    before = os.environ.get("PROMOTE_EMBEDDED_DIR")
+    os.environ["PROMOTE_EMBEDDED_DIR"] = str(folder)
+    try:
+        yield EmbeddedServer(folder)
+    finally:
+        if before is None:
+            del os.environ["PROMOTE_EMBEDDED_DIR"]
+        else:
+            os.environ["PROMOTE_EMBEDDED_DIR"] = before
