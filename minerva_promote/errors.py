@@ -69,11 +69,24 @@ class ConfigErrors(ConfigError):
 
 
 class FileError(PromoteError):
-    """The export file cannot be read: missing, a directory, unreadable, or changed while it was read."""
+    """The export file cannot be read, or changed while it was read."""
+
+
+class NoSuchFile(FileError):
+    """The command line names a file that is not there, or something that is no file."""
+
+    exit_code = EXIT_USAGE
 
 
 class TargetError(PromoteError):
-    """The database cannot be reached or does not let the command finish; nothing was changed."""
+    """The database cannot be reached or does not let the command finish; nothing was changed.
+
+    ``sqlstate`` is the server's code, empty when it did not answer.
+    """
+
+    def __init__(self, message: str, *, at: Location | None = None, hint: str = "", sqlstate: str = "") -> None:
+        super().__init__(message, at=at, hint=hint)
+        self.sqlstate = sqlstate
 
 
 class ServerError(PromoteError):

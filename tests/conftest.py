@@ -146,14 +146,19 @@ def _in_this_process(args: list[str], env: Mapping[str, str | None], stdin: str)
     from minerva_promote.cli.entry import main
 
     separate = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}  # click 8.1
-    result = CliRunner(**separate).invoke(main, args, input=stdin, env=dict(env))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return Ran(result.exit_code, result.stdout, result.stderr)
+    with CliRunner(**separate).isolation(input=stdin, env=env) as (stdout, stderr, *_):
+        with pytest.raises(SystemExit) as stop:
+            main(args)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        code, said = stop.value.code, [stream.getvalue().decode("utf-8") for stream in (stdout, stderr)]
+    assert isinstance(code, int), f"exit code {code!r}"
+    return Ran(code, *said)
 
 
 def _in_process_of_its_own(args: list[str], cwd: Path | None, env: Mapping[str, str | None], stdin: str) -> Ran:
-    merged = {**os.environ, "PYTHONPATH": str(REPOSITORY), **env}
+    places = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    merged = {**os.environ, "PYTHONPATH": places, **env}
     done = subprocess.run(
         [sys.executable, "-m", "minerva_promote", *args],
         cwd=cwd,

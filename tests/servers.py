@@ -127,9 +127,10 @@ class ProjectCopy:
     def database(self, environment: str) -> Database:
         """The database of an environment with an ``embedded:///`` URL; setup has to make it first."""
         text = (self.root / "environments" / f"{environment}.yaml").read_text("utf-8")
-        found = re.search(rf"\w+_{self.suffix}\b", re.search(r"(?m)^url:.*$", text)[0].rpartition("/")[2])  # type: ignore[index]
+        url = next(line for line in text.splitlines() if line.startswith("url:"))
+        found = re.search(rf"(?<!/)/(\w+_{self.suffix})\b", url)
         assert found is not None, f"environment {environment} has no database of this test"
-        return Database(self.server, found[0])
+        return Database(self.server, found[1])
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace text in a file of the copy; it must be there exactly once."""

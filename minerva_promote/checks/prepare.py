@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from minerva_promote.checks.facts import FileFacts
 from minerva_promote.checks.statement import require_one_select, uses_parameter
@@ -48,7 +48,7 @@ def prepare_checks(
     run_id: str,
     only: Iterable[str] = (),
 ) -> tuple[PreparedCheck, ...]:
-    """The checks of ``stage`` (None: of all stages) in the order of their files.
+    """The checks of ``stage`` (None: of all stages) in the order of the stages and of their files.
 
     Raises UsageError for an unknown name in ``only``, and ConfigErrors with every fault of the checks and templates.
     """
@@ -72,11 +72,12 @@ def select(checks: Iterable[Placed], stage: Stage | None, only: Iterable[str]) -
     for name in wanted:
         if name not in names:
             raise UsageError(f'there is no check "{name}"{did_you_mean(name, names)}', hint=f"checks: {listing(names)}")
-    return tuple(
+    chosen = [
         placed
         for placed in every
         if (stage is None or placed.check.stage == stage) and (not wanted or placed.check.name in wanted)
-    )
+    ]
+    return tuple(sorted(chosen, key=lambda placed: get_args(Stage).index(placed.check.stage)))
 
 
 def _prepare(

@@ -53,9 +53,9 @@ def measure_latency(connection: Connection, prepared: PreparedCheck) -> Measured
         raise NothingToMeasure("a search for a stored vector found no row; the search or its index is broken")
     times = sorted(second * 1000 for second in seconds[WARM_UP:])
     values: dict[str, Value] = {
-        "p50_ms": _rank(times, 0.50),
-        "p95_ms": _rank(times, 0.95),
-        "p99_ms": _rank(times, 0.99),
+        "p50_ms": percentile(times, 0.50),
+        "p95_ms": percentile(times, 0.95),
+        "p99_ms": percentile(times, 0.99),
         "max_ms": round(times[-1], 3),
         "first_ms": round(seconds[0] * 1000, 3),
         "samples": len(times),
@@ -86,7 +86,7 @@ def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
     if chosen:
         detail = f"{chosen} for {shape}"
     elif usable:
-        detail = f"{usable} is usable for {shape}; the planner prefers another plan"
+        detail = f"{usable} is usable; the planner prefers another plan, as for a small table"
     elif indexes:
         there = ", ".join(sorted(f"{index['index']} ({index['opclass']})" for index in indexes))
         detail = f"{shape} cannot use {there}"
@@ -120,7 +120,7 @@ def _vectors(connection: Connection, prepared: PreparedCheck) -> list[str]:
     return vectors
 
 
-def _rank(ordered: list[float], share: float) -> float:
+def percentile(ordered: list[float], share: float) -> float:
     """The nearest-rank percentile of ordered values."""
     return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 3)
 

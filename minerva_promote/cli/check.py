@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -20,8 +22,8 @@ LIST_VERSION = 1  # of the JSON that --list prints
 
 
 @click.command()
-@click.argument("environment_argument", required=False, metavar="[ENV]")
-@click.option("--env", "environment_option", metavar="ENV", help="The environment to look at.")
+@env_argument
+@env_option
 @click.option("--only", multiple=True, metavar="NAME", help="Run this check only; may be given several times.")
 @click.option("--stage", type=click.Choice(STAGES), help="Run the checks of one stage; all of them when left out.")
 @click.option(
@@ -32,10 +34,10 @@ LIST_VERSION = 1  # of the JSON that --list prints
 )
 @click.option("--repair", is_flag=True, help="Read the file with the repairs of promote.yaml.")
 @click.option("--list", "listed", is_flag=True, help="List the checks, and run none.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 def check(
-    environment_argument: str | None,
-    environment_option: str | None,
+    environment: str | None,
+    option: str | None,
     only: tuple[str, ...],
     stage: Stage | None,
     export: Path | None,
@@ -55,21 +57,19 @@ def check(
       promote check --env prod --stage before_commit --file export.sql
     """
     from minerva_promote.checks.prepare import select
-    from minerva_promote.cli.context import load, output
     from minerva_promote.results import RunResult, StepResult
 
     project = load()
     if listed:
         click.echo(_listing(select(project.checks, stage, only), form))
         return
-    environment = project.environment(_name(environment_argument, environment_option))
+    target = project.environment(named(environment, option))
     facts = _facts(project, export, repair) if export else None
     if isinstance(facts, StepResult):
-        result = RunResult("check", environment.name, steps=(facts,), verdict="gate closed: nothing was checked")
+        result = RunResult("check", target.name, steps=(facts,), verdict=_verdict([]))
     else:
-        result = check_environment(project, environment, stage, facts, only)
+        result = check_environment(project, target, stage, facts, only)
     output(result, form)
-    raise SystemExit(result.exit_code)
 
 
 def check_environment(
@@ -80,8 +80,12 @@ def check_environment(
     from minerva_promote.checks.run import nothing_checked, run_check
     from minerva_promote.database.session import import_session
     from minerva_promote.results import Outcome, RunResult
+    from minerva_promote.schema.ready import ensure_ready
 
     prepared = prepare_checks(project, environment, stage, facts, run_id="", only=only)
+    unready = [step for step in ensure_ready(project, environment) if step.outcome.closes_gate]
+    if unready:
+        return RunResult("check", environment.name, steps=tuple(unready), verdict=_verdict([]))
     with import_session(project, environment) as connection:
         steps = [run_check(connection, each) for each in prepared]
     looked = [step for step in steps if step.outcome is not Outcome.SKIP]
@@ -106,16 +110,6 @@ def _verdict(outcomes: list[Outcome]) -> str:
     if failed:
         return f"gate closed: {failed} of {checks} failed"
     return f"gate open: {checks} passed" + (f", {warned} with a warning" if warned else "")
-
-
-def _name(argument: str | None, option: str | None) -> str:
-    from minerva_promote.errors import UsageError
-
-    if argument and option and argument != option:
-        raise UsageError(f"two environments: {argument} and {option}", hint="name one: promote check --env " + option)
-    if not (name := option or argument):
-        raise UsageError("which environment?", hint="promote check --env ENV; promote env list shows them")
-    return name
 
 
 def _facts(project: Project, export: Path, repair: bool) -> FileFacts | StepResult:

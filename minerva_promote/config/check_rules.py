@@ -88,10 +88,6 @@ def _threshold_faults(threshold: Threshold, path: Keys, source: Source, tables: 
             where = (*path, name, "file")
             fact = f'the file has no value "{operand.file}"{did_you_mean(operand.file, known)}'
             yield fault(source.at(where), where, fact, f"its values: {', '.join(known)}")
-    for name, operand in given.items():
-        if name in ("min", "max") and isinstance(operand, bool):
-            where = (*path, name)
-            yield fault(source.at(where), where, f"expected a number, found {str(operand).lower()}")
     low, high = threshold.min, threshold.max
     if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
         yield fault(source.key_at(path), path, f"min {low} is more than max {high}: nothing can hold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ def _spellings(character: str) -> str:
     elif character == " ":
         ways.append(r"\+")
     elif ord(character) < 32 or ord(character) > 126:
-        ways.append(re.escape(repr(character)[1:-1]))
+        ways += [re.escape(repr(character)[1:-1]), re.escape(json.dumps(character)[1:-1])]
         units = character.encode("utf-16-be")
         escaped = "".join(rf"\\u{units[i] << 8 | units[i + 1]:04x}" for i in range(0, len(units), 2))
         ways.append(f"(?i:{escaped})")

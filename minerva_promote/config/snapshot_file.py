@@ -82,7 +82,7 @@ def render_snapshot(snapshot: Snapshot) -> str:
     """The file that read_snapshot() reads back as the same tables; one line a column."""
     lines = ["tables:"]
     for table in snapshot.tables.values():
-        lines.append(f"  {_text(table.name)}:")
+        lines.append(f"  {_key(table.name)}:")
         if table.primary_key:
             lines.append(f"    primary_key: {_list(table.primary_key)}")
         if table.primary_key_name:
@@ -96,7 +96,7 @@ def render_snapshot(snapshot: Snapshot) -> str:
             parts += ["not_null: true"] if column.not_null else []
             parts += ["default: true"] if column.has_default else []
             parts += ["generated: true"] if column.generated else []
-            lines.append(f"      {_text(column.name)}: {{{', '.join(parts)}}}")
+            lines.append(f"      {_key(column.name)}: {{{', '.join(parts)}}}")
     return "\n".join(lines) + "\n"
 
 
@@ -105,8 +105,14 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 def _text(text: str) -> str:
+    """The text as a value that is read back the same, variables included."""
+    return _key(text.replace("${", "$${"))
+
+
+def _key(text: str) -> str:
     """The text as YAML reads it back, in quotes where it could be read as something else."""
     plain = re.fullmatch(r"[a-z_][a-z0-9_]*( [a-z0-9_]+)*(\([0-9]+\))?", text)
     if plain and text not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n"):
         return text
-    return json.dumps(text.replace("${", "$${"), ensure_ascii=False)
+    quoted = json.dumps(text, ensure_ascii=False)
+    return re.sub(r"[^\x20-\x7e\xa1-\u024f]", lambda match: f"\\U{ord(match[0]):08X}", quoted)

@@ -6,16 +6,16 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The known word that ``word`` was probably meant to be, or None; case does not matter."""
     folded = {name.casefold(): name for name in known}
-    found = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=cutoff)
     return folded[found[0]] if found else None
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``; did you mean "max"?``, or nothing when no known word is near."""
-    name = nearest(word, known)
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """``; did you mean "max"?``, or nothing when no known word is near: 1 is the same word, 0 any word."""
+    name = nearest(word, known, cutoff)
     return f'; did you mean "{name}"?' if name is not None else ""
 
 

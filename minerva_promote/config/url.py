@@ -78,7 +78,7 @@ def _parse(text: str) -> Target:
         return _embedded(rest)
     base, _, driver = name.partition("+")
     if base not in _SCHEMES:
-        near = did_you_mean(base, _SCHEMES)
+        near = did_you_mean(base, _SCHEMES, 0.8)
         shown = (
             f"{base}://" if near or base in _FOREIGN_SCHEMES else "what stands before ://"
         )  # else it may be a secret
@@ -170,7 +170,7 @@ def _target(params: dict[str, str], more: Iterator[tuple[str, str]], warnings: l
         if key == "ssl":
             key, value = "sslmode", _SSL.get(written.lower(), written)
         if key not in libpq.KEYWORDS:
-            near = did_you_mean(key, libpq.KEYWORDS) if re.fullmatch(r"\w{1,40}", key) else ""
+            near = did_you_mean(key, libpq.KEYWORDS, 0.8) if re.fullmatch(r"\w{1,40}", key) else ""
             shown = f' "{key}"' if near else ""  # what is near no keyword may be the rest of a password
             hint = "the keywords are those of libpq: sslmode, connect_timeout …"
             raise _UrlError(f"unknown parameter{shown}{near}", hint)

@@ -101,10 +101,10 @@ def initialise(files: Files, launcher: Launcher) -> None:
     It is made beside its place and renamed. What an interrupted attempt left is removed; a directory at the place
     itself that no server can use is moved aside, never deleted.
     """
+    for leftover in files.base.glob(f"{files.data.name}.new-*"):
+        shutil.rmtree(leftover, ignore_errors=True)  # its initdb may still run: the rest goes at the next start
     if files.initialised:
         return
-    for leftover in files.base.glob(f"{files.data.name}.new-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
     if files.data.exists():
         files.data.rename(files.data.with_name(f"{files.data.name}.broken-{time.time_ns()}"))
     new = Path(tempfile.mkdtemp(prefix=f"{files.data.name}.new-", dir=files.base))

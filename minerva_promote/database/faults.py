@@ -43,8 +43,8 @@ def target_error(doing: str, error: BaseException | None) -> TargetError:
     """The exception that stops a command: what was being done, what the server said, the way out."""
     said = refusal(error)
     if said.sqlstate == "55P03":
-        return TargetError(f"{doing}: waited for a lock longer than lock_timeout allows", hint=said.hint)
-    return TargetError(f"{doing}: {said.message}", hint=said.hint)
+        return TargetError(f"{doing}: waited for a lock longer than lock_timeout allows", hint=said.hint, sqlstate=said.sqlstate)
+    return TargetError(f"{doing}: {said.message}", hint=said.hint, sqlstate=said.sqlstate)
 
 
 @contextmanager

@@ -133,10 +133,15 @@ class CommitLost(TargetError):
 
 def begin(conn: Connection) -> None:
     """Start the transaction of an import: READ COMMITTED, read-write."""
+    execute(conn, b"begin isolation level read committed, read write", "starting the transaction")
+
+
+def execute(conn: Connection, statement: bytes, doing: str) -> None:
+    """One statement without parameters; a driver error becomes a TargetError."""
     try:
-        conn.execute("begin isolation level read committed, read write")
+        conn.execute(statement)
     except psycopg.Error as error:
-        raise target_error("the transaction could not be started", error) from error
+        raise target_error(doing, error) from error
 
 
 def commit(conn: Connection) -> None:

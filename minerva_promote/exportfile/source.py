@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import stat
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from minerva_promote.errors import FileError, Location
+from minerva_promote.errors import FileError, Location, NoSuchFile
 
 BLOCK = 4 << 20  # bytes of one read
 
@@ -121,11 +122,14 @@ def characters(data: bytes) -> int:
 def _open(path: Path) -> BinaryIO:
     at = Location(str(path))
     try:
-        if path.is_dir():
-            raise FileError("is a directory", at=at, hint="name the export file itself")
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise NoSuchFile("is a directory", at=at, hint="name the export file itself")
+        if not stat.S_ISREG(mode):
+            raise NoSuchFile("is not a regular file: it is read twice", at=at, hint="save it to a file first")
         return path.open("rb", buffering=0)
     except FileNotFoundError:
-        raise FileError("no such file", at=at, hint="check the path") from None
+        raise NoSuchFile("no such file", at=at, hint="check the path") from None
     except OSError as error:
         raise FileError(f"cannot be read: {error.strerror}", at=at, hint="check its permissions") from None
 

@@ -9,6 +9,7 @@ from minerva_promote.config.project import Environment
 from minerva_promote.database.catalog import Server, existing_roles
 from minerva_promote.database.faults import attempt
 from minerva_promote.database.quote import text
+from minerva_promote.errors import ConfigError
 from minerva_promote.grants.apply import apply_grants, revoke_statements, standings
 from minerva_promote.grants.wanted import PUBLIC, Grant, column_grants, wanted_grants
 from minerva_promote.ledger.install import CLIENT_COLUMNS, IMPORT_GRANTS, RUNS_TABLE
@@ -16,8 +17,14 @@ from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
 
 def import_role(environment: Environment) -> str | None:
-    """The role that imports: the user of ``url``, or the declared one; None when neither says."""
-    return environment.url.user or environment.import_role
+    """The role that imports: the user of ``url``, or the declared one; None when neither says.
+
+    Setting up works without the import role's URL.
+    """
+    try:
+        return environment.url.user or environment.import_role
+    except ConfigError:
+        return environment.import_role
 
 
 def ensure_privileges(conn: psycopg.Connection, environment: Environment, facts: Server) -> tuple[StepResult, ...]:

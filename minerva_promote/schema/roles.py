@@ -14,7 +14,7 @@ from minerva_promote.database.catalog import ExistingRole, existing_roles, serve
 from minerva_promote.database.faults import attempt
 from minerva_promote.database.password import matches, scram, stored_verifier
 from minerva_promote.database.quote import ident, literal, text
-from minerva_promote.errors import TargetError
+from minerva_promote.errors import ConfigError, TargetError
 from minerva_promote.results import Outcome, StepResult
 
 LISTS = ("search_path", "local_preload_libraries", "session_preload_libraries", "temp_tablespaces")
@@ -48,7 +48,7 @@ def ensure_roles(conn: psycopg.Connection, environment: Environment) -> tuple[St
                 done.append(change)
             else:
                 refused.append((f"role {name}: {refusal.message}", change.shown))
-        unread = present is not None and not may_read_passwords and environment.password(name) is not None
+        unread = present is not None and not may_read_passwords and _given_password(environment, name) is not None
         steps.append(_step(name, done, unread=unread))
     if refused:
         raise TargetError(
@@ -67,11 +67,11 @@ def _changes(
     may_read_passwords: bool,
 ) -> Iterator[_Change]:
     login = sql.SQL("LOGIN" if wanted.login else "NOLOGIN")
-    password = environment.password(name)
     if present is None:
         create = sql.SQL("CREATE ROLE {} {}").format(ident(name), login)
-        yield _with_password(conn, "made", create, name, password)
+        yield _with_password(conn, "made", create, name, environment.password(name))
     else:
+        password = _given_password(environment, name)
         if present.login != wanted.login:
             alter = sql.SQL("ALTER ROLE {} {}").format(ident(name), login)
             yield _plain("may log in" if wanted.login else "may no longer log in", alter)
@@ -86,6 +86,14 @@ def _changes(
                     ident(name), ident(environment.admin_url.dbname), _setting(key), _value(key, value)
                 ),
             )
+
+
+def _given_password(environment: Environment, name: str) -> str | None:
+    """The declared password of a role that is there already; None also when its variable is not set."""
+    try:
+        return environment.password(name)
+    except ConfigError:
+        return None
 
 
 def _with_password(

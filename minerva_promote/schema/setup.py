@@ -40,7 +40,8 @@ def setup(project: Project, environment: Environment, *, recreate: bool = False)
             steps = (first, *_inside(conn, project, environment))
         except TargetError as error:
             if first.data["changed"]:
-                raise TargetError(f"{error.message} ({first.name} was {first.detail})", hint=error.hint) from error
+                said = f"{error.message} ({first.name} was {first.detail})"
+                raise TargetError(said, hint=error.hint, sqlstate=error.sqlstate) from error
             raise
     changed = any(step.data.get("changed") or step.data.get("applied") for step in steps)
     ready = not any(step.outcome.closes_gate for step in steps)
@@ -56,13 +57,13 @@ def setup(project: Project, environment: Environment, *, recreate: bool = False)
 
 
 def _inside(conn: psycopg.Connection, project: Project, environment: Environment) -> tuple[StepResult, ...]:
-    facts = server(conn)
-    _refuse_unfit(facts)
+    _refuse_unfit(server(conn))
     notices = Notices(conn)
     with transaction_for_alembic(conn) as connection:
         hold(conn)
+        facts = server(conn)  # only now: another setup may have been at work
         steps = [
-            _timed(lambda: _extension(conn, facts, environment)),
+            _timed(lambda: _extension(conn, facts)),
             *ensure_roles(conn, environment),
             *_migrations(conn, connection, project, environment, notices),
             _timed(lambda: _ledger(conn)),
@@ -85,7 +86,7 @@ def _refuse_unfit(facts: Server) -> None:
         )
 
 
-def _extension(conn: psycopg.Connection, facts: Server, environment: Environment) -> StepResult:
+def _extension(conn: psycopg.Connection, facts: Server) -> StepResult:
     if facts.vector_version:
         return _step("extension vector", f"already there ({facts.vector_version})")
     statement = sql.SQL("CREATE EXTENSION vector SCHEMA {}").format(ident("public"))

@@ -19,7 +19,7 @@ class Standing(StrEnum):
     UP_TO_DATE = "up to date"
     BEHIND = "behind"
     NOT_MIGRATED = "not migrated"
-    UNMANAGED = "has tables, and no migration revision"
+    UNMANAGED = "not under migrations: it has tables, and no revision"
     UNKNOWN = "at a revision that this project does not know"
     SEVERAL = "at several revisions at once"
     UNREADABLE = "not telling this role its migration revision"

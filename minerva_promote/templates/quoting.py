@@ -127,9 +127,11 @@ def _check_text(value: str) -> None:
 
 
 def shown(value: object) -> str:
+    """A value and its type, for a message."""
     return f"{cut(value)} ({type(value).__name__})"
 
 
 def cut(value: object, limit: int = 60) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= limit else shown[:limit] + "…"
+    """A value for a message, cut short."""
+    text = repr(value)
+    return text if len(text) <= limit else text[:limit] + "…"

@@ -27,8 +27,8 @@ SCHEMA = """
 create extension vector;
 create table books (id uuid primary key, title varchar not null, ingestion_status varchar not null);
 create table screenshots (
-    id uuid primary key default gen_random_uuid(), book_id uuid not null, sequence_number int not null, file_path varchar,
-    unique (book_id, sequence_number));
+    id uuid primary key default gen_random_uuid(), book_id uuid not null, sequence_number int not null,
+    file_path varchar, unique (book_id, sequence_number));
 create table embedding_configs (
     id uuid primary key, model_name varchar not null, model_version varchar not null, dimensions int not null,
     is_active bool not null);

@@ -28,7 +28,7 @@ HINT = "promote check --env test-prod --only extra"
         ("select 2", "expect: {not_equals: 2}", Outcome.FAIL, "2, must not be 2"),
         ("select 6", "expect: {between: [1, 5]}", Outcome.FAIL, "6, must be <= 5"),
         ("select 5", "expect: {between: [1, 5]}", Outcome.OK, "5"),
-        ("select 6", "expect: {min: 7, max: 5}".replace("7, max: 5", "7, not_equals: 6"), Outcome.FAIL,
+        ("select 6", "expect: {min: 7, not_equals: 6}", Outcome.FAIL,
          "6, must not be 6; 6, must be >= 7"),
         ("select 6", "expect: {max: 10}\n    warn: {max: 5}", Outcome.WARN, "6, must be <= 5"),
         ("select 11", "expect: {max: 10}\n    warn: {max: 5}", Outcome.FAIL, "11, must be <= 10"),
@@ -42,7 +42,7 @@ HINT = "promote check --env test-prod --only extra"
         ("select 'off'", 'expect: {not_equals: "off"}', Outcome.FAIL, "'off', must not be 'off'"),
         ("values (1)", "expect: {equals: 1}", Outcome.OK, "1"),
         ("with a as (select 1 as x) select x from a;  -- that is all", "expect: {equals: 1}", Outcome.OK, "1"),
-        ("select count(*) from books where title like '%s'", "expect: {equals: 1}", Outcome.OK, "1"),
+        ("select count(*) from books where title like 'K%s'", "expect: {equals: 1}", Outcome.OK, "1"),
     ],
 )  # fmt: skip
 def test_thresholds(inline: Inline, sql: str, thresholds: str, outcome: Outcome, detail: str) -> None:
@@ -94,116 +94,18 @@ def test_values_for_json(inline: Inline) -> None:
     assert inline("select 3").data["expect"] == {"value": ["must be 1"]}
 
 
-WRITES = {
-    "insert into books values (gen_random_uuid(), 't', 's')": "renders to INSERT; a check is exactly one SELECT",
-    "update books set title = 'x'": "renders to UPDATE; a check is exactly one SELECT",
-    "delete from books": "renders to DELETE; a check is exactly one SELECT",
-    "truncate books": "renders to TRUNCATE; a check is exactly one SELECT",
-    "drop table books": "renders to DROP; a check is exactly one SELECT",
-    "copy books to stdout": "renders to COPY; a check is exactly one SELECT",
-    "do $$ begin end $$": "renders to DO; a check is exactly one SELECT",
-    "commit": "renders to TRANSACTION; a check is exactly one SELECT",
-    "set statement_timeout = 0": "renders to VARIABLE SET; a check is exactly one SELECT",
-    "explain analyze select 1": "renders to EXPLAIN; a check is exactly one SELECT",
-    "select 1; select 2": "renders to 2 statements; a check is exactly one SELECT",
-    "select 1; delete from books": "renders to 2 statements; a check is exactly one SELECT",
-    "-- nothing": "renders to 0 statements; a check is exactly one SELECT",
-    "with gone as (delete from books returning 1) select count(*) from gone": "contains DELETE; a check only reads",
-    "with more as (insert into books select * from books returning 1) select 1": "contains INSERT; a check only reads",
-    "with new as (update books set title = '' returning 1) select 1": "contains UPDATE; a check only reads",
-    "select * into elsewhere from books": "contains SELECT INTO; a check only reads",
-    "select 1 from books for update": "contains FOR UPDATE or FOR SHARE; a check only reads",
-    "select (select 1 from books limit 1 for key share)": "contains FOR UPDATE or FOR SHARE; a check only reads",
-    "select nextval('s')": "calls nextval(), whose effect a rollback does not undo; a check only reads",
-    "select pg_catalog.setval('s', 9)": "calls setval(), whose effect a rollback does not undo; a check only reads",
-    "select 1 where pg_advisory_lock(1) is null":
-        "calls pg_advisory_lock(), whose effect a rollback does not undo; a check only reads",
-    'select "set_config"(\'transaction_read_only\', \'off\', true)':
-        "calls set_config(), whose effect a rollback does not undo; a check only reads",
-    "select 1 frm books where": 'does not render to valid SQL: syntax error at or near "books"',
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("sql", WRITES, ids=range(len(WRITES)))
-def test_statements_that_do_more_than_read_are_refused(inline: Inline, sql: str) -> None:
-    with pytest.raises(ConfigErrors) as caught:
-        inline(sql)
-    (error,) = caught.value.errors
-    assert (error.message, str(error.at)) == (WRITES[sql], "checks/extra.yaml:2:5")
-
-
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        ("insert into books values (gen_random_uuid(), 'new', 'completed')", "cannot execute INSERT in a read-only transaction"),
-        ("perform nextval('numbers')", "cannot execute nextval() in a read-only transaction"),
-        ("perform setval('numbers', 9)", "cannot execute setval() in a read-only transaction"),
-        ("perform 1 from books for update", "cannot execute SELECT FOR UPDATE in a read-only transaction"),
-        ("create table mine ()", "cannot execute CREATE TABLE in a read-only transaction"),
-        ("set transaction_read_only = off", "cannot set transaction read-write mode inside a read-only transaction"),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("inside", [True, False])
-def test_what_hides_in_a_function_is_refused_by_the_server(
-    inline: Inline, connection: psycopg.Connection[Any], body: str, reason: str, inside: bool
-) -> None:
-    connection.execute("create sequence numbers")
-    connection.execute(f"create function hidden() returns int language plpgsql as $$ begin {body}; return 1; end $$")
-    if inside:
-        connection.execute("begin")
-    found = inline("select hidden()")
-    assert found.outcome is Outcome.ERROR
-    expected = "transaction read-write mode must be set before any query" if "set tr" in body and not inside else reason
-    assert found.detail == expected
-    if inside:
-        connection.execute("commit")
-    assert connection.execute("select count(*) from books").fetchone() == (2,)
-
-
-def test_a_check_in_a_transaction_sees_its_rows_and_leaves_it_as_it_was(
-    inline: Inline, connection: psycopg.Connection[Any]
-) -> None:
-    state = "select current_setting('transaction_read_only'), current_setting('statement_timeout')"
-    connection.execute("begin")
-    connection.execute("set local statement_timeout = '77s'")
-    connection.execute("insert into books values (gen_random_uuid(), 'new', 'completed')")
-    assert inline("select count(*) from books", more="expect: {equals: 3}").outcome is Outcome.OK
-    assert inline("select 1 / 0").outcome is Outcome.ERROR
-    assert inline("select pg_sleep(5)::text", more="timeout: 20ms\n    expect: {equals: 1}").outcome is Outcome.ERROR
-    assert inline("values (1), (2)").outcome is Outcome.ERROR
-    assert connection.execute(state).fetchone() == ("off", "77s")
-    connection.execute("insert into books values (gen_random_uuid(), 'newer', 'completed')")
-    connection.execute("commit")
-    assert connection.execute("select count(*) from books").fetchone() == (4,)
-
-
-@pytest.mark.parametrize("autocommit", [True, False])
-def test_outside_of_a_transaction_none_stays_open(
-    inline: Inline, connection: psycopg.Connection[Any], autocommit: bool
-) -> None:
-    connection.autocommit = autocommit
-    sql = "select current_setting('transaction_read_only')"
-    assert inline(sql, more='expect: {equals: "on"}').outcome is Outcome.OK
-    assert connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
-
-
 def test_a_lost_connection_stops_the_run(inline: Inline, connection: psycopg.Connection[Any]) -> None:
+    _end(connection)
     with pytest.raises(TargetError) as caught:
-        inline("select pg_catalog.pg_sleep(0), count(*) from kill", more="expect: {equals: 1}") if _broken(
-            connection
-        ) else None
+        inline("select 1")
     assert caught.value.message.startswith('check "extra": the connection was lost: ')
     assert str(caught.value.at) == "checks/extra.yaml:2:5"
 
 
-def _broken(connection: psycopg.Connection[Any]) -> bool:
+def _end(connection: psycopg.Connection[Any]) -> None:
     """End the session from another one; the client does not know it yet."""
-    import time
-
-    with psycopg.connect(connection.info.dsn, dbname="postgres", autocommit=True) as other:
-        other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
-    time.sleep(0.2)
-    return True
+    with psycopg.connect(connection.info.dsn, autocommit=True) as other:
+        other.execute("select pg_terminate_backend(%s, 5000)", [connection.info.backend_pid])
 
 
 def test_when(inline: Inline) -> None:
@@ -233,14 +135,12 @@ def test_thresholds_of_the_file(inline: Inline) -> None:
 
 
 def test_what_templates_see(inline: Inline) -> None:
-    sql = (
-        "select concat_ws(' ', {{ run.id | literal }}, {{ env.name | literal }}, {{ env.kind | literal }}, "
-        "{{ var.embedding_dimensions | literal }}, {{ params.a | literal }}, {{ a | literal }}, {{ file.name | literal }}, "
-        "{{ file.sha256 | literal }}, {{ file.rows.screenshots | literal }}, {{ params.env | literal }})"
-    )
-    more = 'params: {a: its, env: hidden}\n    expect: {not_equals: ""}'
-    found = inline(sql, more=more, facts=FACTS)
-    assert found.detail == "'7f3a9c test-prod production 3 its its export.sql 5b21 3 hidden'"
+    names = ("run.id", "env.name", "env.kind", "var.embedding_dimensions", "params.a", "a", "params.env")
+    names += ("file.name", "file.sha256", "file.rows.screenshots", "file.roots | length")
+    sql = f"select '[' || concat_ws(' ', {', '.join(f'{{{{ {name} | literal }}}}' for name in names)}) || ']'"
+    expected = "[7f3a9c test-prod production 3 it's it's hidden export.sql 5b21 3 1]"
+    more = f'params: {{a: "it\'s", env: hidden}}\n    expect: {{equals: "{expected}"}}'
+    assert inline(sql, more=more, facts=FACTS).outcome is Outcome.OK
 
 
 def test_adding_a_check_is_yaml_only(folder: Path, check: Check, connection: psycopg.Connection[Any]) -> None:
@@ -262,12 +162,13 @@ def test_adding_a_check_is_yaml_only(folder: Path, check: Check, connection: psy
 
 
 def test_faults_of_all_checks_come_at_once_and_before_anything_runs(folder: Path, check: Check) -> None:
+    (folder / "templates" / "a.sql.j2").write_text("select 1")
     (folder / "checks" / "bad.yaml").write_text(
         "checks:\n"
         "  - {name: one, sql: select 1; select 2, expect: {max: 0}}\n"
         "  - {name: two, sql: 'select {{ nope | ident }}', expect: {max: 0}}\n"
         "  - {name: three, probe: latency, template: vector_search.sql.j2, expect: {p95: {max: 1}}}\n"
-        "  - {name: four, probe: plan, template: row_count.sql.j2, params: {table: chunks}, expect: {index_usable: {min: 1}}}\n"
+        "  - {name: four, probe: plan, template: a.sql.j2, expect: {index_usable: {min: 1}}}\n"
     )
     with pytest.raises(ConfigErrors) as caught:
         check()

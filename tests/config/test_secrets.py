@@ -58,7 +58,7 @@ def test_dotenv(tmp_path) -> None:  # type: ignore[no-untyped-def]
 
 def test_faults_of_dotenv_all_at_once_without_values(tmp_path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / ".env"
-    path.write_bytes(b"A=1\nhunter2\nB='hunter2\n  A=hunter2\nC=\"x\" hunter2\nD=\xff\n2X=hunter2\nE=a\0b\n")
+    path.write_bytes(b'A=1\nhunter2\nB=\'hunter2\n  A=hunter2\nC="x" hunter2\nD=\xff\n2X=hunter2\nE=a\0b\n')
     with pytest.raises(ConfigErrors) as caught:
         read_dotenv(path)
     assert [str(error) for error in caught.value.errors] == [

@@ -45,7 +45,9 @@ def test_aliases_are_expanded() -> None:
 
 
 def test_all_faults_of_a_file_at_once() -> None:
-    text = "a: 1\nb: {a: 012, a: 3}\na: 2\n3: x\non: 1\n? [x]\n: 1\n<<: {z: 1}\nc: yes\nd: !x y\ne: 1_000\nf: !!set {x}\n"
+    text = (
+        "a: 1\nb: {a: 012, a: 3}\na: 2\n3: x\non: 1\n? [x]\n: 1\n<<: {z: 1}\nc: yes\nd: !x y\ne: 1_000\nf: !!set {x}\n"
+    )
     number = "not a plain decimal number (a leading zero, an underscore, a colon, hexadecimal, infinity)"
     assert sorted(faults(text), key=lambda line: int(line.split(":")[1])) == [
         f"f.yaml:2:8: b.a: {number} | write decimal digits, or put text in quotes",

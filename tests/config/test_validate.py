@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (messages are asserted whole, each in one piece where it can be)
 from __future__ import annotations
 
 import pytest
@@ -37,7 +38,6 @@ SHAPE = "an operator and a number: {max: 0}; of a probe its values with theirs: 
         ("{p: {max: abc}}", '3:23: checks[0].expect.p.max: expected a number or a mapping, found "abc"'),
         ("{max: {fil: rows.chunks}}", '3:20: checks[0].expect.max: unknown key "fil"; did you mean "file"?'),
         ("{max: {file: 3}}", "3:26: checks[0].expect.max.file: expected text, found 3 | put it in quotes"),
-        ("{max: {}}", '3:14: checks[0].expect.max: missing key "file"'),
         ("{between: [1]}", "3:23: checks[0].expect.between: too few entries: found 1"),
         ("{between: [1, 2, 3]}", "3:23: checks[0].expect.between: expected 2 entries, found 3"),
         ("{between: [a, 2]}", '3:24: checks[0].expect.between[0]: expected a number, found "a"'),

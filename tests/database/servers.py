@@ -7,7 +7,6 @@ import functools
 import os
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ def ask(info: ServerInfo, query: str) -> Any:
 
 def program(code: str, root: Path, python: str = sys.executable) -> tuple[list[str], dict[str, str]]:
     """Command and environment of a Python program that knows ``root``, the folder of a project."""
-    packages = [str(REPOSITORY), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    packages = [str(REPOSITORY), *(place for place in sys.path if place.endswith("-packages"))]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(packages), "PYTHONDONTWRITEBYTECODE": "1"}
     return [python, "-c", f"{IMPORTS}\nroot = Path({str(root)!r})\n{code}"], environment
 

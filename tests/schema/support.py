@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import psycopg
+import yaml
 from alembic.config import Config
 
 from alembic import command
@@ -50,10 +51,18 @@ def opened(copy: ProjectCopy, environment: str = "test-prod", dimensions: int = 
     return project, project.environment(environment)
 
 
+def edit_role(copy: ProjectCopy, role: str, **changes: Any) -> None:
+    """Declare something else for a role of test-prod."""
+    path = copy.root / "environments" / "test-prod.yaml"
+    content = yaml.safe_load(path.read_text("utf-8"))
+    content["roles"][copy.name(role)] |= changes
+    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+
+
 def rows_of_minerva(database: Database, *, path: str = "/home/me/shot-1.png") -> None:
     """One book with a screenshot and a chunk, as Minerva's first revision takes them."""
     database.execute(
-        f"insert into books (id, title, author, kindle_url, total_screenshots, ingestion_status, created_at, updated_at)"
+        "insert into books (id, title, author, kindle_url, total_screenshots, ingestion_status, created_at, updated_at)"
         f" values ('{BOOK}', 'T', 'A', 'https://read.example/?asin=B0', 1, 'completed', '{TIME}', '{TIME}')",
         f"insert into embedding_configs values ('{CONFIG}', 'm', 'v1', 3, true, '{TIME}')",
         f"insert into screenshots values ('{SCREENSHOT}', '{BOOK}', 1, '{path}', 'ab12', '{TIME}')",

@@ -1,0 +1,65 @@
+"""What every command shares: the project, the way results are printed, the name of the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from minerva_promote.errors import UsageError
+
+if TYPE_CHECKING:
+    from minerva_promote.config.project import Project
+    from minerva_promote.results import RunResult
+
+FORMATS = click.Choice(["text", "json"])
+format_option = click.option("--format", "form", type=FORMATS, default="text", show_default=True)
+env_argument = click.argument("environment", required=False, metavar="[ENV]")
+env_option = click.option("--env", "option", metavar="ENV", help="The environment, as environments/ENV.yaml names it.")
+
+
+_loaded: list[Project] = []  # the project of this process, for its secrets
+
+
+def load() -> Project:
+    """The project of the working folder, or of --project, with the variables of --var."""
+    from minerva_promote.config.load import load_project
+
+    asked: dict[str, Any] = click.get_current_context().find_root().obj or {}
+    overrides: dict[str, str] = {}
+    for word in asked.get("variables", ()):
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f'--var "{word}" has no value', hint="write --var NAME=VALUE")
+        overrides[name] = value
+    project = load_project(Path(asked.get("project") or "."), overrides)
+    _loaded[:] = [project]
+    return project
+
+
+def redact(text: str) -> str:
+    """The text without any secret that this command has read; for all that is printed."""
+    if _loaded:
+        return _loaded[0].redact(text)
+    from minerva_promote.config.secrets import redact as generic
+
+    return generic(text)
+
+
+def named(argument: str | None, option: str | None) -> str:
+    """The environment, given as --env NAME or as an argument."""
+    if argument and option and argument != option:
+        raise UsageError(f"two environments: {argument} and {option}", hint="name one")
+    name = option or argument
+    if not name:
+        raise UsageError("which environment?", hint="--env ENV; promote env list shows them")
+    return name
+
+
+def output(result: RunResult, form: str) -> NoReturn:
+    """Print a result on stdout and end the command with its exit code."""
+    from minerva_promote.report import as_json, text
+
+    click.echo(as_json.render(result, redact) if form == "json" else text.render(result, redact))
+    raise SystemExit(result.exit_code)

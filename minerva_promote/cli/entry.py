@@ -1,0 +1,139 @@
+"""The command `promote`: its groups are imported when they are used, so that --help and --version are instant."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from minerva_promote import __version__
+
+# command -> where it is, and its one line of help
+COMMANDS = {
+    "validate": ("minerva_promote.cli.validate:validate", "Read export files and name every fault, without a database."),
+    "run": ("minerva_promote.cli.run:run", "Promote one export file to an environment, or change nothing."),
+    "check": ("minerva_promote.cli.check:check", "Run the checks against an environment, or list them."),
+    "setup": ("minerva_promote.cli.setup:setup", "Make an environment ready: database, roles, migrations, ledger."),
+    "migrate": ("minerva_promote.cli.setup:migrate", "Show the migrations that a database lacks; --apply runs them."),
+    "env": ("minerva_promote.cli.env:env", "List the environments, or see whether one answers."),
+    "server": ("minerva_promote.cli.server:server", "The embedded PostgreSQL: start, stop, status, psql, reset."),
+    "init": ("minerva_promote.cli.init:init", "Lay out a new project: promote.yaml, checks, templates, migrations."),
+}
+GLOBAL_OPTIONS = ("--var", "--project")
+
+
+class Commands(click.Group):
+    """Finds commands by name and imports only the one that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        found: click.Command = getattr(import_module(module), attribute)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One line a command, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """As click does, with a suggestion for a misspelt name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            known = ", ".join(COMMANDS)
+            suggestion = f'did you mean "{near[0]}"?' if near else f"commands: {known}"
+            raise click.UsageError(f'no command "{args[0]}"; {suggestion}', ctx) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="promote", message="%(prog)s %(version)s")
+@click.option("--project", metavar="DIR", help="The project's folder; otherwise promote.yaml is searched upwards.")
+@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable of promote.yaml.")
+@click.pass_context
+def cli(ctx: click.Context, project: str | None, variables: tuple[str, ...]) -> None:
+    """Move curated knowledge from one PostgreSQL + pgvector database to another, and prove that it was safe.
+
+    \b
+    Examples:
+      promote validate export.sql
+      promote run --env test-prod --file export.sql
+      promote run --env prod --file export.sql --dry-run
+      promote --var embedding_dimensions=3 validate small.sql
+
+    Exit codes: 0 open, in step, or applied; 1 gate closed, drift, or findings; 2 wrong command line or configuration;
+    3 could not finish, nothing changed; 4 outcome unknown, with what to do next.
+    """
+    ctx.obj = {"project": project, "variables": variables}
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    words = _globals_first(list(sys.argv[1:] if arguments is None else arguments))
+    sys.exit(_run(words))
+
+
+def _run(words: list[str]) -> int:
+    from minerva_promote.errors import EXIT_UNFINISHED, EXIT_USAGE, PromoteError
+
+    try:
+        result = cli.main(words, prog_name="promote", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except PromoteError as error:
+        from minerva_promote.cli.failure import tell
+
+        return tell(error, as_json=_wants_json(words))
+    except click.Abort:
+        click.echo("stopped: nothing was changed", err=True)
+        return EXIT_UNFINISHED
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        click.echo("stopped: nothing was changed", err=True)
+        return EXIT_UNFINISHED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_UNFINISHED
+    except Exception as error:
+        from minerva_promote.cli.failure import tell_bug
+
+        return tell_bug(error)
+
+
+def _globals_first(words: list[str]) -> list[str]:
+    """--var and --project may stand anywhere before ``--``."""
+    end = words.index("--") if "--" in words else len(words)
+    first: list[str] = []
+    rest: list[str] = []
+    place = 0
+    while place < end:
+        word = words[place]
+        if word in GLOBAL_OPTIONS and place + 1 < end:
+            first += words[place : place + 2]
+            place += 2
+            continue
+        (first if word.startswith(tuple(f"{name}=" for name in GLOBAL_OPTIONS)) else rest).append(word)
+        place += 1
+    return first + rest + words[end:]
+
+
+def _wants_json(words: list[str]) -> bool:
+    return "--format=json" in words or ("--format", "json") in zip(words, words[1:], strict=False)

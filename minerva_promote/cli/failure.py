@@ -1,0 +1,47 @@
+"""How an error that stops a command is told: the place, the fact, the way out; never a secret."""
+
+from __future__ import annotations
+
+import json
+import traceback
+
+import click
+
+from minerva_promote.cli.context import redact
+from minerva_promote.errors import EXIT_UNFINISHED, ConfigErrors, PromoteError
+from minerva_promote.report.text import printable
+
+
+def tell(error: PromoteError, *, as_json: bool) -> int:
+    """Print the error on stderr, as JSON on stdout too when that was asked for; returns the exit code."""
+    errors = error.errors if isinstance(error, ConfigErrors) else (error,)
+    for one in errors:
+        click.echo(printable(redact(f"error: {one}")), err=True)
+        for line in filter(None, one.hint.splitlines()):
+            click.echo(printable(redact(f"  {line}")), err=True)
+    if as_json:
+        click.echo(json.dumps(_as_values(error.exit_code, errors), ensure_ascii=False, indent=2))
+    return error.exit_code
+
+
+def tell_bug(error: Exception) -> int:
+    """Print an error that nobody foresaw, so that it can be reported."""
+    for line in traceback.format_exception(error):
+        click.echo(redact(line.rstrip("\n")), err=True)
+    click.echo("error: this is a fault of promote itself; please report it with the lines above", err=True)
+    return EXIT_UNFINISHED
+
+
+def _as_values(exit_code: int, errors: tuple[PromoteError, ...]) -> dict[str, object]:
+    return {
+        "version": 1,
+        "exit_code": exit_code,
+        "errors": [
+            {
+                "message": redact(error.message),
+                "hint": redact(error.hint),
+                "at": {"file": error.at.file, "line": error.at.line, "column": error.at.column} if error.at else None,
+            }
+            for error in errors
+        ],
+    }

@@ -1,0 +1,103 @@
+"""The report of a run while it goes on: lines on stdout as steps end, progress on stderr on a terminal only."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from minerva_promote.report import text
+from minerva_promote.results import RunResult, StepResult
+from minerva_promote.words import size
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_TICK = 0.1  # seconds between two looks at the bar
+
+
+class LiveReport:
+    """Prints what a run tells it; the same lines as the finished report."""
+
+    def __init__(self, *, on: bool, redact: Callable[[str], str]) -> None:
+        self.on = on
+        self.redact = redact
+        self.begun = time.monotonic()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._doing = ""
+        self._next = 0.0
+        self._headed = False
+        self._held: list[StepResult] = []
+
+    def __enter__(self) -> LiveReport:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._end_bar()
+
+    def heading(self, environment: str, run_id: str, title: str) -> None:
+        """The first line; steps that ended before it was known follow it."""
+        self._headed = True
+        self._say([text.heading(environment, run_id, title)])
+        for step in self._held:
+            self._say(text.step_lines(step))
+        self._held = []
+
+    def step(self, step: StepResult) -> None:
+        """A line, and what belongs to it."""
+        if self._headed:
+            self._say(text.step_lines(step))
+        else:
+            self._held.append(step)
+
+    def progress(self, doing: str, done: int, total: int) -> None:
+        """Move the bar, on a terminal."""
+        now = time.monotonic()
+        if not self.on or now < self._next or not sys.stderr.isatty():
+            return
+        self._next = now + _TICK
+        if self._bar is None or self._doing != doing:
+            self._end_bar()
+            self._bar, self._task = _new_bar(doing, total)
+            self._doing = doing
+        assert self._task is not None
+        self._bar.update(self._task, completed=done)
+
+    def verdict(self, result: RunResult) -> None:
+        """The last line."""
+        if not self._headed:
+            self.heading(result.environment, result.run_id, result.title)
+        self._say([result.verdict])
+
+    def _say(self, lines: list[str]) -> None:
+        self._end_bar()
+        if self.on:
+            for line in lines:
+                click.echo(text.printable(self.redact(line)))
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _new_bar(doing: str, total: int) -> tuple[Any, Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    bar = Progress(
+        TextColumn(f"  {doing:<11}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.start()
+    return bar, bar.add_task(f"{doing} {size(total)}", total=total)

@@ -1,0 +1,25 @@
+"""Line numbers of rows, looked up once they are needed: rows themselves only know their offset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+_BLOCK = 4 << 20
+
+
+def lines_of(path: Path, offsets: Iterable[int]) -> dict[int, int]:
+    """The line, from 1, of each byte offset of a file; reads up to the last of them."""
+    found: dict[int, int] = {}
+    line, begin = 1, 0
+    with path.open("rb") as file:
+        block = b""
+        for offset in sorted(set(offsets)):
+            while offset >= begin + len(block):
+                line += block.count(b"\n")
+                begin += len(block)
+                block = file.read(_BLOCK)
+                if not block:
+                    return found
+            found[offset] = line + block.count(b"\n", 0, offset - begin)
+    return found

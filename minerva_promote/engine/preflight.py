@@ -1,0 +1,129 @@
+"""What must be true of the target before the first row: named all at once, while nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from minerva_promote.config.models import Contract
+from minerva_promote.config.project import Environment
+from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.database.catalog import Server, SideEffect, fetch, table_privileges
+from minerva_promote.database.quote import ident, qualified
+from minerva_promote.database.session import Connection
+from minerva_promote.exportfile.validate import Validation
+from minerva_promote.ledger.install import CLIENT_COLUMNS, RUNS_TABLE
+from minerva_promote.results import Finding, Severity
+
+OLDEST, NEWEST = 15, 18  # major versions of PostgreSQL that are tested
+
+
+def server_findings(facts: Server) -> Iterable[Finding]:
+    """A target that cannot take an import, whatever the file."""
+    if facts.in_recovery or facts.read_only:
+        what = "a standby" if facts.in_recovery else "read-only"
+        yield Finding("read-only", f"the database is {what}", help="use the primary server's address in url")
+    if facts.encoding != "UTF8":
+        yield Finding("encoding", f"the database has encoding {facts.encoding}, must be UTF8", help="make it anew in UTF8")
+    if facts.vector_version is None:
+        yield Finding("extension", "the extension vector is missing", help="promote setup --env ENV")
+    major = facts.version_num // 10_000
+    if major < OLDEST:
+        yield Finding("version", f"PostgreSQL {major}, must be {OLDEST} or later", help="upgrade the server")
+    elif major > NEWEST:
+        fact = f"PostgreSQL {major} is newer than promote was tested with ({OLDEST} to {NEWEST})"
+        yield Finding("version", fact, severity=Severity.WARN)
+
+
+def setting_findings(conn: Connection) -> Iterable[Finding]:
+    """Settings of the role or the database that would weaken the import."""
+    found = fetch(conn, b"select current_setting('session_replication_role') as replication")
+    if found[0]["replication"] != "origin":
+        fact = f"session_replication_role is {found[0]['replication']}: foreign keys are not checked"
+        yield Finding("setting", fact, help="ALTER ROLE … RESET session_replication_role")
+
+
+def table_findings(contract: Contract, snapshot: Snapshot) -> Iterable[Finding]:
+    """Tables and columns that the contract names and the target has not."""
+    for name, rule in contract.tables.items():
+        table = snapshot.tables.get(name)
+        if table is None:
+            yield Finding("table", f"the target has no table {name}", help="promote migrate --env ENV")
+            continue
+        named = {*rule.key, *rule.columns, *rule.belongs_to, *rule.references, *rule.given, *rule.contiguous}
+        for column in sorted(named - set(table.columns)):
+            yield Finding("column", f"the target has no column {name}.{column}", help="promote migrate --env ENV")
+        if tuple(sorted(table.primary_key)) != tuple(sorted(rule.key)):
+            have = ", ".join(table.primary_key) or "none"
+            fact = f"the primary key of {name} is ({have}), the contract says ({', '.join(rule.key)})"
+            yield Finding("key", fact, help="correct promote.yaml, or migrate the target")
+        for columns in rule.unique:
+            if set(columns) not in map(set, table.unique):
+                fact = f"{name} has no unique constraint on ({', '.join(columns)})"
+                yield Finding("unique", fact, help="promote migrate --env ENV")
+        for column, column_rule in rule.columns.items():
+            have_type = table.columns[column].type if column in table.columns else ""
+            wanted = f"vector({column_rule.dimensions})"
+            if column_rule.dimensions and have_type.startswith("vector") and have_type not in ("vector", wanted):
+                fact = f"{name}.{column} is {have_type}, the contract says {wanted}"
+                yield Finding("dimensions", fact, help="set embedding_dimensions as the target has it, or migrate")
+
+
+def privilege_findings(conn: Connection, contract: Contract, snapshot: Snapshot, role: str) -> Iterable[Finding]:
+    """Privileges that the import needs and the role has not."""
+    needed = {f"public.{name}": ("SELECT", "INSERT") for name in contract.tables if name in snapshot.tables}
+    found = table_privileges(conn, (*needed, RUNS_TABLE))
+    for name, privileges in needed.items():
+        columns = tuple(snapshot.tables[name.removeprefix("public.")].columns)
+        missing = [p for p in privileges if name not in found or not found[name].allows(p, columns)]
+        if missing:
+            fact = f"{role} lacks {' and '.join(missing)} on {name}"
+            yield Finding("privilege", fact, help=f"GRANT {', '.join(missing)} ON {name} TO {role}; or promote setup --env ENV")
+    ledger = found.get(RUNS_TABLE)
+    if ledger is None or not ledger.allows("INSERT", CLIENT_COLUMNS) or not ledger.allows("SELECT", ("run_id",)):
+        fact = f"{role} may not write the ledger {RUNS_TABLE}"
+        yield Finding("privilege", fact, help="promote setup --env ENV")
+
+
+def effect_findings(effects: Iterable[SideEffect]) -> Iterable[Finding]:
+    """Triggers and rules that run with the import; row security that could hide rows closes the gate."""
+    for effect in effects:
+        if effect.kind == "row security":
+            if "not active" not in effect.definition:
+                fact = f"row security is active on {effect.table}: rows could be hidden from the checks"
+                yield Finding("row-security", fact, help="give the import role BYPASSRLS, or a policy that shows all")
+            continue
+        fact = f"{effect.kind} {effect.name} on {effect.table} runs with the import"
+        yield Finding(effect.kind, fact, help="its rows are read back and compared", severity=Severity.WARN)
+
+
+def shared_findings(conn: Connection, contract: Contract, snapshot: Snapshot, found: Validation) -> Iterable[Finding]:
+    """Shared rows that the file names and does not hold: the target must have them, with the vectors' length."""
+    for (table, key), lengths in found.deferred.items():
+        columns = snapshot.tables[table].columns
+        has_length = "dimensions" in columns
+        from psycopg import sql
+
+        rows = fetch(
+            conn,
+            sql.SQL("select {} as length from {} where {} = %(key)s").format(
+                ident("dimensions") if has_length else sql.SQL("null::int"),
+                qualified(table),
+                ident(contract.tables[table].key[0]),
+            ),
+            {"key": UUID(bytes=key)},
+        )
+        if not rows:
+            fact = f"{table} {UUID(bytes=key)} is neither in the file nor in the target"
+            yield Finding("reference", fact, help=f"put the row of {table} into the file")
+        elif has_length and lengths - {rows[0]["length"]}:
+            other = min(lengths - {rows[0]["length"]})
+            fact = f"a vector of {other:,}, {table} {UUID(bytes=key)} of the target says {rows[0]['length']:,}"
+            yield Finding("vector-length", fact, help="embed the text with that model")
+
+
+def placed(findings: Iterable[Finding], environment: Environment) -> tuple[Finding, ...]:
+    """The findings with the environment's name in their help."""
+    from dataclasses import replace
+
+    return tuple(replace(each, help=each.help.replace("--env ENV", f"--env {environment.name}")) for each in findings)

@@ -1,0 +1,258 @@
+"""The loader: takes rows in the order of the file, sends them in batches, and learns what became of each.
+
+An INSERT … ON CONFLICT DO NOTHING returns the keys it wrote; every other row is looked up and compared, so that nothing
+a constraint held back is taken for done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from minerva_promote.config.models import Contract
+from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.database.catalog import fetch
+from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.database.session import Connection
+from minerva_promote.exportfile.binding import Layout
+from minerva_promote.exportfile.contract import key_of
+from minerva_promote.exportfile.display import display
+from minerva_promote.exportfile.scan import Row
+from minerva_promote.load import statements
+from minerva_promote.load.compare import differences, joined
+from minerva_promote.load.outcome import Clash, Loaded
+
+BATCH_ROWS = 250
+BATCH_BYTES = 4 << 20
+MOST_PARAMETERS = 65_535  # of one statement, in the protocol
+LOOKUP_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the loader knows of one layout."""
+
+    types: tuple[int, ...]
+    key: tuple[str, ...]
+    key_places: tuple[int, ...]
+    rows: int  # of a full batch
+
+
+class Loader:
+    """Loads the rows of one file inside the transaction of the connection."""
+
+    def __init__(
+        self, conn: Connection, contract: Contract, snapshot: Snapshot, verify: Collection[str] = ()
+    ) -> None:
+        """``verify`` names the tables whose new rows are read back: a trigger or rule may have changed them."""
+        self.conn = conn
+        self.contract = contract
+        self.snapshot = snapshot
+        self.verify = verify
+        self.loaded = Loaded(tuple(contract.tables), contract.limits.findings)
+        self._pipe = Pipelined(conn, "importing")
+        self._order = {table: number for number, table in enumerate(_parents_first(contract))}
+        self._batches: dict[Layout, list[Row]] = {}
+        self._bytes = 0
+        self._sent: tuple[Layout, list[Row]] | None = None
+        self._shapes: dict[Layout, Shape] = {}
+        self._types: dict[str, Mapping[str, int]] = {}
+        self._old_roots: set[bytes] = set()  # roots that were in the target before
+
+    def add(self, row: Row) -> None:
+        """Take one row; it is written with its batch."""
+        batch = self._batches.get(row.layout)
+        if batch is None:
+            batch = self._batches[row.layout] = []
+        batch.append(row)
+        self._bytes += sum(map(len, filter(None, row.values)))
+        if len(batch) >= self._shape(row.layout).rows or self._bytes >= BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is waiting, parents before children; the last batch is still under way afterwards."""
+        for layout in sorted(self._batches, key=lambda layout: self._order[layout.table]):
+            rows = self._batches[layout]
+            most = self._shape(layout).rows
+            for begin in range(0, len(rows), most):
+                self._send(layout, rows[begin : begin + most])
+        self._batches.clear()
+        self._bytes = 0
+
+    def finish(self) -> Loaded:
+        """Send the rest and wait for it."""
+        self.flush()
+        self._collect()
+        return self.loaded
+
+    def _shape(self, layout: Layout) -> Shape:
+        shape = self._shapes.get(layout)
+        if shape is None:
+            types = self._types.get(layout.table)
+            if types is None:
+                self._collect()
+                found = fetch(self.conn, statements.types_of(layout.table))
+                types = self._types[layout.table] = {row["attname"]: row["atttypid"] for row in found}
+            key = self.contract.tables[layout.table].key
+            shape = self._shapes[layout] = Shape(
+                tuple(types[name] for name in layout.columns),
+                key,
+                tuple(layout.columns.index(name) for name in key),
+                max(1, min(BATCH_ROWS, MOST_PARAMETERS // len(layout.columns))),
+            )
+        return shape
+
+    def _send(self, layout: Layout, rows: list[Row]) -> None:
+        self._collect()
+        shape = self._shape(layout)
+        values = [value for row in rows for value in row.values]
+        self._pipe.doing = f"importing {layout.table}"
+        self._pipe.send(
+            statements.insert(layout.table, layout.columns, shape.key, len(rows)),
+            shape.types * len(rows),
+            values,
+            keep=len(rows) == shape.rows,
+        )
+        self._sent = (layout, rows)
+
+    def _collect(self) -> None:
+        """Wait for the batch under way and judge its rows."""
+        if self._sent is None:
+            return
+        layout, rows = self._sent
+        self._sent = None
+        returned = self._pipe.receive()
+        if len(returned) == len(rows):
+            self._new(layout, rows)
+            return
+        written = {key_of(key) for key in returned}
+        places = self._shape(layout).key_places
+        new = [row for row in rows if key_of(row.values[place] for place in places) in written]
+        old = [row for row in rows if key_of(row.values[place] for place in places) not in written]
+        for begin in range(0, len(old), LOOKUP_ROWS):
+            self._judge(layout, old[begin : begin + LOOKUP_ROWS])
+        self._new(layout, new)
+
+    def _new(self, layout: Layout, rows: list[Row]) -> None:
+        """Count rows that were written; one that joins a root which was there before closes the gate."""
+        if layout.table in self.verify:
+            rows = self._unchanged(layout, rows)
+        owners = self.contract.tables[layout.table].belongs_to
+        if not owners or not self._old_roots:
+            self.loaded.add(layout.table, "new", len(rows))
+            return
+        column, root = next(iter(owners.items()))
+        place = layout.columns.index(column)
+        for row in rows:
+            if row.values[place] in self._old_roots:
+                fact = f"is new, but its row of {root} {display(row.values[place], 'uuid')} was promoted before"
+                self._clash("appended", layout, row, fact)
+            else:
+                self.loaded.add(layout.table, "new")
+
+    def _unchanged(self, layout: Layout, rows: list[Row]) -> list[Row]:
+        """Those of the rows just written that stand in the target as they were sent."""
+        key, kept = self._shape(layout).key, []
+        places = self._shape(layout).key_places
+        columns = [self.snapshot.tables[layout.table].columns[name] for name in layout.columns]
+        for begin in range(0, len(rows), LOOKUP_ROWS):
+            some = rows[begin : begin + LOOKUP_ROWS]
+            found = self._lookup(layout.table, layout.columns, key, self._parameters(layout, some, key))
+            by_key = {key_of(values[place] for place in places): values for values in found}
+            for row in some:
+                target = by_key.get(key_of(row.values[place] for place in places))
+                unlike = differences(columns, row.values, target) if target else ["it is not there"]
+                if unlike:
+                    self._clash("different", layout, row, f"was changed by the target: {joined(unlike)}")
+                else:
+                    kept.append(row)
+        return kept
+
+    def _judge(self, layout: Layout, rows: list[Row]) -> None:
+        """Compare rows that were not written with what the target has under their keys."""
+        shape = self._shape(layout)
+        there = self._lookup(layout.table, layout.columns, shape.key, self._parameters(layout, rows, shape.key))
+        by_key = {key_of(values[place] for place in shape.key_places): values for values in there}
+        ignored = self.contract.tables[layout.table].conflict.may_update
+        compared = [place for place, name in enumerate(layout.columns) if name not in ignored]
+        table = self.snapshot.tables[layout.table]
+        columns = [table.columns[layout.columns[place]] for place in compared]
+        is_root = layout.table == self.contract.roots.table
+        for row in rows:
+            key = key_of(row.values[place] for place in shape.key_places)
+            target = by_key.get(key)
+            if target is None:
+                self._clash("blocked", layout, row, self._blocked_by(layout, row))
+                continue
+            if is_root:
+                self._old_roots.add(key)
+            unlike = differences(columns, [row.values[place] for place in compared], [target[place] for place in compared])
+            if unlike:
+                self._clash("different", layout, row, joined(unlike))
+            else:
+                self.loaded.add(layout.table, "identical")
+
+    def _blocked_by(self, layout: Layout, row: Row) -> str:
+        """Which unique set of the target holds this row back, and by which row."""
+        table = self.snapshot.tables[layout.table]
+        key = self._shape(layout).key
+        for columns in (*table.unique, *self.contract.tables[layout.table].unique):
+            if any(name not in layout.columns for name in columns):
+                continue
+            parameters = self._parameters(layout, [row], columns)
+            if any(value is None for value in parameters[1]):
+                continue
+            found = self._lookup(layout.table, key, columns, parameters)
+            if found:
+                values = zip(columns, parameters[1], strict=True)
+                shown = ", ".join(f"{name} {display(value, table.columns[name].type)}" for name, value in values)
+                holder = ", ".join(
+                    display(value, table.columns[name].type) for name, value in zip(key, found[0], strict=True)
+                )
+                return f"{shown} is taken by {holder}"
+        return "another unique constraint of the target holds it back"
+
+    def _parameters(
+        self, layout: Layout, rows: Sequence[Row], columns: Sequence[str]
+    ) -> tuple[list[int], list[bytes | None]]:
+        places = [layout.columns.index(name) for name in columns]
+        types = self._types[layout.table]
+        return (
+            [types[name] for _ in rows for name in columns],
+            [row.values[place] for row in rows for place in places],
+        )
+
+    def _lookup(
+        self,
+        table: str,
+        columns: Sequence[str],
+        where: Sequence[str],
+        parameters: tuple[list[int], list[bytes | None]],
+    ) -> list[tuple[bytes | None, ...]]:
+        types, values = parameters
+        return self._pipe.ask(statements.select(table, columns, where, len(values) // len(where)), types, values)
+
+    def _clash(self, kind: str, layout: Layout, row: Row, fact: str) -> None:
+        table = self.snapshot.tables[layout.table]
+        key = ", ".join(
+            display(row.values[layout.columns.index(name)], table.columns[name].type)
+            for name in self.contract.tables[layout.table].key
+        )
+        self.loaded.clash(Clash(kind, layout.table, key, fact, row.offset))
+
+
+def _parents_first(contract: Contract) -> Iterable[str]:
+    """The tables, each after those it belongs to or references."""
+    placed: dict[str, None] = {}
+
+    def place(table: str, above: tuple[str, ...]) -> None:
+        if table in placed or table in above:
+            return
+        rule = contract.tables[table]
+        for parent in (*rule.belongs_to.values(), *rule.references.values()):
+            place(parent, (*above, table))
+        placed[table] = None
+
+    for table in contract.tables:
+        place(table, ())
+    return placed

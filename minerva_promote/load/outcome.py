@@ -1,0 +1,56 @@
+"""What became of the rows of a file, counted per table, with the ones that close the gate named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """One row that keeps the gate shut."""
+
+    kind: str  # "different", "blocked", "appended"
+    table: str
+    key: str
+    fact: str
+    offset: int  # of the row in the file
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Counts per table and outcome: new, identical, different, blocked, appended."""
+
+    tables: tuple[str, ...]
+    limit: int  # clashes that are kept; the others are counted
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    clashes: list[Clash] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for table in self.tables:
+            self.counts[table] = Counter()
+
+    def add(self, table: str, outcome: str, count: int = 1) -> None:
+        """Count rows of one outcome."""
+        self.counts[table][outcome] += count
+
+    def clash(self, clash: Clash) -> None:
+        """Count a row that closes the gate, and keep it while there is room."""
+        self.counts[clash.table][clash.kind] += 1
+        if len(self.clashes) < self.limit:
+            self.clashes.append(clash)
+
+    def total(self, *outcomes: str) -> int:
+        """Rows of these outcomes over all tables."""
+        return sum(counter[outcome] for counter in self.counts.values() for outcome in outcomes)
+
+    @property
+    def clean(self) -> bool:
+        """True when every row is new or identical."""
+        return not self.total("different", "blocked", "appended")
+
+    def as_numbers(self) -> dict[str, dict[str, int]]:
+        """The counts, with zeros."""
+        kinds: Iterable[str] = ("new", "identical", "different", "blocked", "appended")
+        return {table: {kind: counter[kind] for kind in kinds} for table, counter in self.counts.items()}

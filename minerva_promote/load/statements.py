@@ -1,0 +1,53 @@
+"""The statements of the loader, for any table of a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from minerva_promote.database.quote import ident, qualified
+
+
+def insert(table: str, columns: Sequence[str], key: Sequence[str], rows: int) -> bytes:
+    """Insert this many rows; those that any unique constraint holds back are not in what it returns: the keys."""
+    numbers = iter(range(1, rows * len(columns) + 1))
+    values = ", ".join("(" + ", ".join(f"${next(numbers)}" for _ in columns) + ")" for _ in range(rows))
+    return _bytes(
+        sql.SQL("insert into {} ({}) values {} on conflict do nothing returning {}").format(
+            qualified(table), _names(columns), sql.SQL(values), _names(key)
+        )
+    )
+
+
+def select(table: str, columns: Sequence[str], where: Sequence[str], rows: int) -> bytes:
+    """The columns of the rows that have one of this many values in the ``where`` columns."""
+    numbers = iter(range(1, rows * len(where) + 1))
+    values = ", ".join("(" + ", ".join(f"${next(numbers)}" for _ in where) + ")" for _ in range(rows))
+    return _bytes(
+        sql.SQL("select {} from {} where ({}) in ({})").format(
+            _names(columns), qualified(table), _names(where), sql.SQL(values)
+        )
+    )
+
+
+def types_of(table: str) -> bytes:
+    """Name and type oid of every column."""
+    return _bytes(
+        sql.SQL(
+            "select attname::text, atttypid::oid from pg_catalog.pg_attribute"
+            " where attrelid = {}::pg_catalog.regclass and attnum > 0 and not attisdropped"
+        ).format(sql.Literal(_text(qualified(table))))
+    )
+
+
+def _names(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(ident, columns))
+
+
+def _text(statement: sql.Composable) -> str:
+    return statement.as_string(None)
+
+
+def _bytes(statement: sql.Composable) -> bytes:
+    return statement.as_bytes(None)

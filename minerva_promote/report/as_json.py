@@ -1,0 +1,75 @@
+"""The report for programs. The shape has a version; within one, keys are only added.
+
+{"version": 1, "command", "environment", "run_id", "title", "gate": "open" | "closed", "changed", "exit_code",
+ "verdict", "steps": [{"step", "name", "outcome", "detail", "seconds", "at", "hint", "findings", "data"}], "data"}
+
+``at`` is {"file", "line", "column"} or null; a finding is {"code", "severity", "fact", "at", "help", "count"}.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from minerva_promote.errors import Location
+from minerva_promote.results import Finding, RunResult, StepResult
+
+VERSION = 1
+
+
+def render(result: RunResult, redact: Callable[[str], str]) -> str:
+    """The result as JSON, secrets taken out."""
+    values = {
+        "version": VERSION,
+        "command": result.command,
+        "environment": result.environment,
+        "run_id": result.run_id,
+        "title": result.title,
+        "gate": "open" if result.gate_open else "closed",
+        "changed": result.changed,
+        "exit_code": result.exit_code,
+        "verdict": result.verdict,
+        "steps": [_step(step) for step in result.steps],
+        "data": dict(result.data),
+    }
+    return json.dumps(_redacted(values, redact), ensure_ascii=False, indent=2, default=str)
+
+
+def _step(step: StepResult) -> dict[str, Any]:
+    return {
+        "step": step.step,
+        "name": step.name,
+        "outcome": str(step.outcome),
+        "detail": step.detail,
+        "seconds": round(step.seconds, 6),
+        "at": _place(step.at),
+        "hint": step.hint,
+        "findings": [_finding(finding) for finding in step.findings],
+        "data": dict(step.data),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": str(finding.severity),
+        "fact": finding.fact,
+        "at": _place(finding.at),
+        "help": finding.help,
+        "count": finding.count,
+    }
+
+
+def _place(at: Location | None) -> dict[str, Any] | None:
+    return {"file": at.file, "line": at.line, "column": at.column} if at else None
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _redacted(inner, redact) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redacted(inner, redact) for inner in value]
+    return value

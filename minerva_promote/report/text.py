@@ -1,0 +1,73 @@
+"""The report for people: one line a step, aligned; what went wrong below it. The same in a pipe and on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
+from minerva_promote.words import seconds
+
+STEP_WIDTH = 11
+NAME_WIDTH = 34
+OUTCOME_WIDTH = 7
+
+
+def render(result: RunResult, redact: Callable[[str], str]) -> str:
+    """The whole report, secrets taken out."""
+    lines = [heading(result.environment, result.run_id, result.title)] if _has_heading(result) else []
+    for step in result.steps:
+        lines += step_lines(step)
+    lines += [line for line in (result.verdict,) if line]
+    return "\n".join(printable(redact(line)) for line in lines)
+
+
+def heading(environment: str, run_id: str, title: str) -> str:
+    """The first line: environment, run, file."""
+    run = f"run {run_id[:8]}" if run_id else ""
+    return "   ".join(part for part in (environment, run, title) if part)
+
+
+def step_lines(step: StepResult) -> list[str]:
+    """One step: its line, where it is declared and how to look closer, its findings."""
+    if step.name:
+        dots = "." * max(2, NAME_WIDTH - len(step.name) - 1)
+        name = f"{step.name} {dots}"
+    else:
+        name = "." * NAME_WIDTH
+    first = f"  {step.step:<{STEP_WIDTH}}{name} {step.outcome:<{OUTCOME_WIDTH}}{_detail(step)}".rstrip()
+    lines = [first]
+    if step.outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.WARN):
+        indent = " " * (STEP_WIDTH + 2)
+        place = str(step.at) if step.at else ""
+        if place and step.hint:
+            lines.append(f"{indent}{place:<{NAME_WIDTH}} {step.hint}")
+        elif place or step.hint:
+            lines.append(indent + (place or step.hint))
+    lines += finding_lines(step.findings)
+    return lines
+
+
+def finding_lines(findings: Iterable[Finding]) -> list[str]:
+    """Each finding as file:line:column, code and fact, with its help below."""
+    lines = []
+    for finding in findings:
+        place = f"{finding.at}: " if finding.at else ""
+        warn = "warn: " if finding.severity is Severity.WARN else ""
+        lines.append(f"    {place}{warn}{finding.code}: {finding.fact}")
+        if finding.help:
+            lines.append(f"        help: {finding.help}")
+    return lines
+
+
+def printable(text: str) -> str:
+    """The text without anything that could steer a terminal; line breaks stay."""
+    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
+
+
+def _detail(step: StepResult) -> str:
+    slow = step.seconds >= 0.05 and step.step != "check"
+    return ", ".join(part for part in (step.detail, seconds(step.seconds) if slow else "") if part)
+
+
+def _has_heading(result: RunResult) -> bool:
+    return bool(result.environment or result.title)

@@ -1,0 +1,25 @@
+"""Numbers in words, the same everywhere."""
+
+from __future__ import annotations
+
+
+def seconds(value: float) -> str:
+    """A duration: "0.1 s", "2 min 5 s"."""
+    if value < 60:
+        return f"{value:.1f} s"
+    return f"{int(value) // 60} min {int(value) % 60} s"
+
+
+def size(count: int) -> str:
+    """A number of bytes: "23.8 MB"."""
+    number = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if number < 1000:
+            return f"{count} bytes" if unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def counted(count: int, plural: str) -> str:
+    """A number and its noun: "1 book", "1,000 chunks"; nouns come as their regular plural, as tables do."""
+    return f"{count:,} {plural[:-1] if count == 1 and plural.endswith('s') else plural}"
