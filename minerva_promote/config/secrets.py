@@ -98,15 +98,29 @@ def fill(
 _WORD = r"[A-Za-z0-9_]*(?:password|passwd|pwd|passphrase|client_secret)"
 _VALUE = r"""(?:'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*"|[^\s&,;)'"]+)"""
 _GENERIC: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*):(?!PASSWORD@)\S*@"), r"\1:***@"),
     (re.compile(rf"(?i)\b({_WORD}\s*=\s*){_VALUE}"), r"\1***"),
     (re.compile(r"(?i)\b(password\s+)E?'(?:[^'\\]|\\.|'')*'"), r"\1'***'"),
     (re.compile(r"SCRAM-SHA-256\$\S+"), "***"),
 )
 
 
+_WORDS = re.compile(r"\S+")
+_USER = re.compile(r"://[^:/@]*:(?!PASSWORD@)")  # PASSWORD stands in the formats that hints show
+
+
+def _without_password(word: str) -> str:
+    """A word without the password of the URL in it, up to the last @ as it may hold unescaped ones."""
+    user, end = _USER.search(word), word.rfind("@")
+    return f"{word[: user.end()]}***{word[end:]}" if user and end >= user.end() else word
+
+
 def redact(text: str) -> str:
-    """The text without what looks like a secret: ``password=…``, ``://user:…@``, ``PASSWORD '…'``."""
+    """The text without what looks like a secret: ``password=…``, ``://user:…@``, ``PASSWORD '…'``.
+
+    In linear time: an error of the server may carry a whole row.
+    """
+    if "://" in text:
+        text = _WORDS.sub(lambda word: _without_password(word[0]), text)
     for pattern, replacement in _GENERIC:
         text = pattern.sub(replacement, text)
     return text

@@ -21,12 +21,13 @@ from minerva_promote.database.session import Connection, begin, execute, import_
 from minerva_promote.engine import preflight
 from minerva_promote.engine.committing import Session, commit_with_proof
 from minerva_promote.engine.signals import Signals, listening
-from minerva_promote.engine.transfer import transfer
+from minerva_promote.engine.transfer import Sink, second_reading, table_steps
 from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import TargetError
 from minerva_promote.exportfile.steps import title, validated
 from minerva_promote.exportfile.validate import Validation
 from minerva_promote.ledger.record import Record, write
+from minerva_promote.load.loader import Loader
 from minerva_promote.load.outcome import Loaded
 from minerva_promote.plan import Plan
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
@@ -98,21 +99,40 @@ class _Run:
         snapshot, findings, unfit = self.look(conn)
         if unfit:
             self.preflight_step(findings)
-        found = self.validate(snapshot)
-        findings += preflight.placed(
-            preflight.shared_findings(conn, self.project.contract, snapshot, found), self.environment
-        )
+        found = self.validate(snapshot) if self.validates_first() else None
+        if found:
+            findings += self.shared_rows(conn, snapshot, found)
         self.preflight_step(findings)
-        facts = FileFacts.of(found.manifest)
-        self.prepared = prepare_checks(self.project, self.environment, None, facts, self.plan.run_id)
-        self.checks(conn, "preflight")
-        self.stop_if_closed()
+        if found:
+            self.prepare(found)
+            self.checks(conn, "preflight")
+            self.stop_if_closed()
         begin(conn)
         self.in_transaction = True
         try:
             return self.transaction(conn, session, snapshot, found)
         finally:
             rollback(conn)
+
+    def validates_first(self) -> bool:
+        """Whether the whole file is read before the transaction begins.
+
+        A big one is validated while its rows go in, so that client and server work at the same time: each row is
+        judged before it is sent, and the gate is the same. Checks before the transaction want the file's numbers.
+        """
+        wanted = any(placed.check.stage == "preflight" for placed in self.project.checks)
+        return wanted or self.file_size() <= self.project.contract.limits.validate_first
+
+    def prepare(self, found: Validation) -> None:
+        """Render the checks of all stages, so that a fault in a template stops the run early."""
+        facts = FileFacts.of(found.manifest)
+        self.prepared = prepare_checks(self.project, self.environment, None, facts, self.plan.run_id)
+
+    def shared_rows(self, conn: Connection, snapshot: Snapshot, found: Validation) -> tuple[Finding, ...]:
+        """What is wrong with shared rows that only the target has."""
+        return preflight.placed(
+            preflight.shared_findings(conn, self.project.contract, snapshot, found), self.environment
+        )
 
     def look(self, conn: Connection) -> tuple[Snapshot, tuple[Finding, ...], bool]:
         """The live schema, what preflight finds, and whether the file cannot even be read against it."""
@@ -130,14 +150,17 @@ class _Run:
         unfit = any(finding.severity is Severity.ERROR for finding in findings)
         return snapshot, preflight.placed(findings, self.environment), unfit
 
-    def validate(self, snapshot: Snapshot) -> Validation:
+    def validate(self, snapshot: Snapshot, sink: Sink | None = None) -> Validation:
+        """Read the file and tell the verdict; ``sink`` takes its rows meanwhile."""
+        size, doing = self.file_size(), "import" if sink else "validate"
         found, step = validated(
             self.plan.file,
             self.project.contract,
             snapshot,
             repair=self.plan.repair,
             connected=True,
-            tick=lambda done: self.watch.progress("validate", done, self.file_size),
+            tick=lambda done: self.watch.progress(doing, done, size),
+            sink=sink,
         )
         contract = self.project.contract
         biggest = max(found.manifest.rows, key=lambda table: found.manifest.rows[table])
@@ -149,9 +172,12 @@ class _Run:
         self.stop_if_closed()
         return found
 
-    @property
     def file_size(self) -> int:
-        return self.plan.file.stat().st_size
+        """Bytes; 0 for a file that cannot be looked at, which reading will tell."""
+        try:
+            return self.plan.file.stat().st_size
+        except OSError:
+            return 0
 
     def preflight_step(self, findings: tuple[Finding, ...]) -> None:
         errors = sum(finding.severity is Severity.ERROR for finding in findings)
@@ -161,11 +187,11 @@ class _Run:
         self.stop_if_closed()
 
     def transaction(
-        self, conn: Connection, session: Session, snapshot: Snapshot, found: Validation
+        self, conn: Connection, session: Session, snapshot: Snapshot, found: Validation | None
     ) -> tuple[bool, str]:
         """Between BEGIN and COMMIT."""
         hold(conn)
-        loaded = self.load(conn, snapshot, found)
+        found, loaded = self.load(conn, snapshot, found)
         self.checks(conn, "before_commit")
         self.stop_if_closed()
         new = loaded.total("new")
@@ -179,23 +205,48 @@ class _Run:
         proof = "" if answered else " (the connection was lost at COMMIT; the ledger proves it)"
         return True, f"gate open: committed as run {self.plan.run_id[:8]}{proof}"
 
-    def load(self, conn: Connection, snapshot: Snapshot, found: Validation) -> Loaded:
+    def load(
+        self, conn: Connection, snapshot: Snapshot, found: Validation | None
+    ) -> tuple[Validation, Loaded]:
         """Rows and constraints; a row that the target refuses closes the gate."""
+        begun = time.perf_counter()
         verify = {effect.table for effect in self.effects if effect.kind in ("trigger", "rule")}
+        loader = Loader(conn, self.project.contract, snapshot, verify)
         try:
-            loaded, steps = transfer(
-                conn, self.plan, self.project.contract, snapshot, found.manifest, verify, self.watch
-            )
+            if found:
+                self.read_again(snapshot, found, loader.add)
+            else:
+                found = self.validate(snapshot, loader.add)
+                if findings := self.shared_rows(conn, snapshot, found):
+                    self.preflight_step(findings)
+                self.prepare(found)
+            loaded = loader.finish()
         except TargetError as error:
             if error.sqlstate[:2] not in CONSTRAINT_CLASSES:
                 raise
             finding = Finding("refused", error.message, help=error.hint or "correct the data, or the target")
             self.note(StepResult("import", "rows", Outcome.FAIL, "the target refuses a row", findings=(finding,)))
-            steps, loaded = (), None
-        for step in steps:
+            raise Closed from error
+        for step in table_steps(self.plan, self.project.contract, loaded, time.perf_counter() - begun):
             self.note(step)
         self.stop_if_closed()
-        assert loaded is not None
+        self.check_constraints(conn)
+        return found, loaded
+
+    def read_again(self, snapshot: Snapshot, found: Validation, sink: Sink) -> None:
+        """The second reading of a file that was validated before."""
+        second_reading(
+            self.plan.file,
+            self.project.contract,
+            snapshot,
+            found.manifest,
+            repair=self.plan.repair,
+            tick=lambda done: self.watch.progress("import", done, found.manifest.size),
+            sink=sink,
+        )
+
+    def check_constraints(self, conn: Connection) -> None:
+        """Deferred constraints, now: at COMMIT they would be found too late to say so."""
         try:
             execute(conn, b"set constraints all immediate", "checking deferred constraints")
         except TargetError as error:
@@ -204,7 +255,6 @@ class _Run:
             finding = Finding("constraint", error.message, help="correct the data")
             self.note(StepResult("import", "constraints", Outcome.FAIL, findings=(finding,)))
         self.stop_if_closed()
-        return loaded
 
     def checks(self, conn: Connection, stage: Stage) -> None:
         """Run the checks of a stage."""

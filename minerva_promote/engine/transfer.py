@@ -1,22 +1,21 @@
-"""The second reading of the file: rows into the transaction, and proof that it is still the same file."""
+"""Rows of a file into the open transaction, and one line a table that says what became of them."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection
+from collections.abc import Callable
+from pathlib import Path
 
 from minerva_promote.config.models import Contract
 from minerva_promote.config.snapshot import Snapshot
-from minerva_promote.database.session import Connection
 from minerva_promote.engine.lines import lines_of
-from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import FileError, Location
-from minerva_promote.exportfile.scan import Scan
+from minerva_promote.exportfile.scan import Row, Scan, Tick
 from minerva_promote.exportfile.validate import Manifest
-from minerva_promote.load.loader import Loader
 from minerva_promote.load.outcome import Loaded
 from minerva_promote.plan import Plan
 from minerva_promote.results import Finding, Outcome, StepResult
+
+Sink = Callable[[Row], None]
 
 _HELP = {
     "different": "the target has another row under this key: find out which is right; nothing overwrites it",
@@ -25,41 +24,26 @@ _HELP = {
 }
 
 
-def transfer(
-    conn: Connection,
-    plan: Plan,
-    contract: Contract,
-    snapshot: Snapshot,
-    manifest: Manifest,
-    verify: Collection[str],
-    watch: Watch,
-) -> tuple[Loaded, tuple[StepResult, ...]]:
-    """Load every row inside the open transaction; one step a table that says what became of them.
+def second_reading(
+    path: Path, contract: Contract, snapshot: Snapshot, manifest: Manifest, *, repair: bool, tick: Tick, sink: Sink
+) -> None:
+    """Hand every row of a validated file on, and prove that it is still the same file.
 
-    Raises FileError when the file is not the one that was validated, TargetError when the server refuses.
+    Raises FileError when it is not.
     """
-    begun = time.perf_counter()
-    scan = Scan(
-        plan.file,
-        contract,
-        snapshot,
-        repair=plan.repair,
-        tick=lambda done: watch.progress("import", done, manifest.size),
-    )
-    loader = Loader(conn, contract, snapshot, verify)
+    scan = Scan(path, contract, snapshot, repair=repair, tick=tick)
     for row in scan.rows():
-        loader.add(row)
+        sink(row)
     if scan.findings.count or scan.sha256.hex() != manifest.sha256:
         raise FileError(
             "changed while it was read: nothing was changed in the target",
-            at=Location(str(plan.file)),
+            at=Location(str(path)),
             hint="let nobody write to it, then run the command again",
         )
-    loaded = loader.finish()
-    return loaded, _steps(plan, contract, loaded, time.perf_counter() - begun)
 
 
-def _steps(plan: Plan, contract: Contract, loaded: Loaded, seconds: float) -> tuple[StepResult, ...]:
+def table_steps(plan: Plan, contract: Contract, loaded: Loaded, seconds: float) -> tuple[StepResult, ...]:
+    """One step a table; the time stands with the last, for batches of several tables are under way at once."""
     lines = lines_of(plan.file, [clash.offset for clash in loaded.clashes])
     steps = []
     shown = [table for table in contract.tables if sum(loaded.counts[table].values())]
@@ -81,6 +65,6 @@ def _steps(plan: Plan, contract: Contract, loaded: Loaded, seconds: float) -> tu
             if counts[kind]:
                 detail += f", {counts[kind]:,} {kind}"
         outcome = Outcome.FAIL if findings or counts["different"] else Outcome.OK
-        took = seconds if table == shown[-1] else 0.0  # batches of several tables are under way at once
+        took = seconds if table == shown[-1] else 0.0
         steps.append(StepResult("import", table, outcome, detail, took, findings=findings, data=dict(counts)))
     return tuple(steps)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from minerva_promote.exportfile.replay import KEPT, Template, template_of
+from minerva_promote.exportfile.replay import KEPT, Template, statement_template, template_of
 from minerva_promote.exportfile.source import Source
 from minerva_promote.exportfile.units import Fault, NeedMore, Unit
 from minerva_promote.exportfile.unitscan import BLANK, FEFF, UnitScan, feff
@@ -30,7 +30,9 @@ class Lexer:
     source: Source
     on_comment: Callable[[bytes], None]  # every -- comment outside literals, without its line end
     at: int = 0
-    _templates: dict[str, list[Template]] = field(default_factory=lambda: {"head": [], "row": [], "tail": []})
+    _templates: dict[str, list[Template]] = field(
+        default_factory=lambda: {"head": [], "row": [], "tail": [], "statement": []}
+    )
     _carried: list[Fault] = field(default_factory=list)  # from comments before a row's comma
 
     def next(self, kind: str) -> Unit | None:
@@ -68,6 +70,25 @@ class Lexer:
                     templates.insert(0, templates.pop(number))
                 return unit
         return None
+
+    def replayed_statement(self) -> tuple[Unit, object] | None:
+        """The row of the next statement, and its meaning, when that has one row and is like one that was learnt."""
+        unit = self._replayed("statement")
+        if unit is None:
+            return None
+        self.at = unit.end
+        unit.base = self.source.start
+        assert unit.trace
+        return unit, unit.trace[0].meaning
+
+    def learn_statement(self, head: Unit, row: Unit, tail: Unit, meaning: object) -> None:
+        """Remember a faultless statement of one row, which has just been read, and what it means."""
+        if head.base == row.base == tail.base == self.source.start:
+            template = statement_template(self.source.window, head, row, tail)
+            if template is not None:
+                template.meaning = meaning
+                self._templates["statement"].insert(0, template)
+                del self._templates["statement"][KEPT:]
 
     def _learn(self, unit: Unit) -> None:
         template = template_of(self.source.window, unit)
@@ -107,7 +128,7 @@ class Lexer:
         )
         self.source.window = self.source.window[:1]
         self.at = len(self.source.window)
-        return Unit(kind, b"", (), (), [], [], 0, self.at, [fault], ended=False)
+        return Unit(kind, b"", (), (), [], 0, self.at, [fault], ended=False)
 
     def _skip(self, at: int, at_end: bool, faults: list[Fault] | None) -> int:
         """Past blanks and comments; comments are handed on only with ``faults``, that is once."""
@@ -165,7 +186,7 @@ class Lexer:
         if begin == len(window):
             if not at_end:
                 raise NeedMore
-            return None if not faults else Unit(kind, b"", (), (), [], [], begin, begin, faults, ended=False)
+            return None if not faults else Unit(kind, b"", (), (), [], begin, begin, faults, ended=False)
         unit = UnitScan(self, kind, begin, at_end, faults).run()
         self._learn(unit)
         return unit

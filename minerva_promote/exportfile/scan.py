@@ -100,10 +100,17 @@ class Scan:
         return True
 
     def _statements(self) -> Iterator[Row]:
-        lexer = self._lexer
-        while head := lexer.next("head"):
+        lexer, most = self._lexer, self.contract.limits.rows
+        while self._row_count <= most:
             if self.tick:
                 self.tick(self._source.start + lexer.at)
+            row = self._like_one_before()
+            if row is not None:
+                yield row
+                continue
+            head = lexer.next("head")
+            if head is None:
+                return
             word = keyword(head.shape)
             if not word and head.ended and not head.faults:
                 continue  # an empty statement
@@ -117,13 +124,27 @@ class Scan:
                 self._transaction(head, word)
             else:
                 self._other(head, word)
-            if self._row_count > self.contract.limits.rows:
-                return
+
+    def _like_one_before(self) -> Row | None:
+        """The row of an INSERT that is like a faultless one before it, but for its constants."""
+        while self._state == "open" and self._row_count < self.contract.limits.rows:
+            found = self._lexer.replayed_statement()
+            if found is None:
+                return None
+            unit, plan = found
+            assert isinstance(plan, RowPlan)
+            self.statements += 1
+            self._row_count += 1
+            row = self._row(unit, plan)
+            if row is not None:
+                return row
+        return None
 
     def _insert(self, head: Unit) -> Iterator[Row]:
         self._in_transaction(head)
         sound = self._faults(head.faults)
         first: tuple[Unit, RowPlan] | None = None
+        rows = 1
         while True:
             unit = self._lexer.next("row")
             if unit is None or unit.ended:
@@ -133,7 +154,9 @@ class Scan:
                 plan = self._plan(head, unit)
                 if isinstance(plan, RowPlan):
                     first = first or (unit, plan)
-                    yield from self._row(unit, plan)
+                    row = self._row(unit, plan)
+                    if row is not None:
+                        yield row
                 else:
                     self._refused(plan, head, unit)
             self._row_count += 1
@@ -143,11 +166,12 @@ class Scan:
                 return
             if not self._lexer.next_is_row():
                 break
+            rows += 1
         tail = self._lexer.next("tail")
         if tail is None or not tail.ended:
             self._unclosed(tail or head)
-        elif self._faults(tail.faults) and first:
-            self._tail(head, first[0], tail)
+        elif self._faults(tail.faults) and first and self._tail(head, first[0], tail) and rows == 1:
+            self._lexer.learn_statement(head, first[0], tail, first[1])
 
     def _plan(self, head: Unit, unit: Unit) -> RowPlan | Refused:
         key = (head.shape, unit.shape)
@@ -164,7 +188,7 @@ class Scan:
             self._plans[key] = plan
         return plan
 
-    def _row(self, unit: Unit, plan: RowPlan) -> Iterator[Row]:
+    def _row(self, unit: Unit, plan: RowPlan) -> Row | None:
         values, faults = plan.read(unit.texts)
         for fault, index, column in faults:
             name = f"{plan.layout.table}.{column}: " if column else ""
@@ -174,10 +198,9 @@ class Scan:
         if self.rules is not None:
             for rule_fault in self.rules.row(plan.layout, values, readable=not faults):
                 self._rule(rule_fault, unit, plan)
-        if not faults:
-            yield Row(plan.layout, values, self._source.start + unit.begin)
+        return None if faults else Row(plan.layout, values, self._source.start + unit.begin)
 
-    def _tail(self, head: Unit, row: Unit, tail: Unit) -> None:
+    def _tail(self, head: Unit, row: Unit, tail: Unit) -> bool:
         insert = whole_shape(head.shape, row.shape, tail.shape)
         try:
             if isinstance(insert, Refused):
@@ -185,6 +208,8 @@ class Scan:
             self._binder.conflict(insert)
         except Refused as refused:
             self._refused(refused, head, row, tail)
+            return False
+        return True
 
     def _transaction(self, head: Unit, word: str) -> None:
         if not self._faults(head.faults):

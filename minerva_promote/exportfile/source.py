@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import os
 import stat
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,9 +41,7 @@ class Source:
         self.ended = False
         self.bad: BadByte | None = None  # the window ends before this byte
         self._hash = hashlib.sha256()
-        self._line = 1  # of window[0]
-        self._column = 1  # of window[0], in characters
-        self._anchor = (0, 1)  # an offset in the window and its line
+        self._known = (0, 1, 0)  # an offset in the file, its line, and where that line begins
         self._file = _open(path)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="promote-read")
         self._blocks = _checked(self._file, self._hash)
@@ -84,29 +83,34 @@ class Source:
         return block
 
     def _drop(self, keep: int) -> None:
-        lines = self.window.count(b"\n", 0, keep)
-        if lines:
-            self._line += lines
-            self._column = 1
-        self._column += characters(self.window[self.window.rfind(b"\n", 0, keep) + 1 : keep])
         self.window = self.window[keep:]
         self.start += keep
-        self._anchor = (0, self._line)
-
-    def line(self, position: int) -> int:
-        """The line, from 1, of a place in the window."""
-        at, line = self._anchor
-        if position < at:
-            at, line = 0, self._line
-        line += self.window.count(b"\n", at, position)
-        self._anchor = (position, line)
-        return line
 
     def place(self, position: int) -> tuple[int, int]:
-        """Line and column, both from 1, of a place in the window; columns count characters."""
-        begin = self.window.rfind(b"\n", 0, position) + 1
-        column = characters(self.window[begin:position]) + (self._column if begin == 0 else 1)
-        return self.line(position), column
+        """Line and column, both from 1, of a place in the window; columns count characters.
+
+        Reads the file again from the place asked for before: nobody pays for lines until there is a finding.
+        """
+        offset = self.start + position
+        at, line, begin = self._known
+        if offset < at:
+            at, line, begin = 0, 1, 0
+        for block in self._between(at, offset):
+            lines = block.count(b"\n")
+            if lines:
+                line += lines
+                begin = at + block.rfind(b"\n") + 1
+            at += len(block)
+        self._known = (offset, line, begin)
+        return line, 1 + sum(characters(block) for block in self._between(begin, offset))
+
+    def _between(self, begin: int, end: int) -> Iterator[bytes]:
+        while begin < end:
+            block = os.pread(self._file.fileno(), min(BLOCK, end - begin), begin)
+            if not block:
+                return
+            yield block
+            begin += len(block)
 
     @property
     def sha256(self) -> bytes:

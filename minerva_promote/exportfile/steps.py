@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minerva_promote.config.models import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.errors import FileError
-from minerva_promote.exportfile.scan import Tick
+from minerva_promote.exportfile.scan import Row, Tick
 from minerva_promote.exportfile.validate import Manifest, Validation, validate
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.words import counted, size
@@ -23,10 +23,11 @@ def validated(
     repair: bool,
     connected: bool = False,
     tick: Tick | None = None,
+    sink: Callable[[Row], None] | None = None,
 ) -> tuple[Validation, StepResult]:
     """Validate a file: the verdict, and the step that tells it. Raises FileError when it cannot be read."""
     begun = time.perf_counter()
-    found = validate(path, contract, snapshot, repair=repair, connected=connected, tick=tick)
+    found = validate(path, contract, snapshot, repair=repair, connected=connected, tick=tick, sink=sink)
     took = time.perf_counter() - begun
     manifest = found.manifest
     if found.accepted:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minerva_promote.exportfile.replay import Template
 
 PLAIN, ESCAPE, UNICODE, DOLLAR, INTEGER, DECIMAL = "plain", "escape", "unicode", "dollar", "integer", "decimal"
 
@@ -31,14 +35,25 @@ class Unit:
     kinds: Sequence[str]  # of its literals: PLAIN, ESCAPE, UNICODE, DOLLAR are strings, INTEGER, DECIMAL numbers
     holes: Sequence[int]  # where the placeholder of each literal stands in the shape
     texts: list[bytes]  # what each stands for; of a number its digits
-    places: list[int]  # where each begins
     begin: int  # of the first byte that is no blank or comment
     end: int
     faults: list[Fault] = field(default_factory=list)
-    cuts: Sequence[tuple[int, int]] = ()  # (place in the shape, place in the window) after each replaced piece
+    starts: Sequence[int] = ()  # where each literal begins; of a replayed unit see places
+    replaced: Sequence[tuple[int, int]] = ()  # likewise: see cuts
     rows_follow: bool = False  # a head before its first row
     ended: bool = True  # the statement's semicolon was reached
     base: int = 0
+    trace: tuple[Template, bytes] | None = None  # of a replayed unit: what it is like, and its window
+
+    @property
+    def places(self) -> Sequence[int]:
+        """Where each literal begins."""
+        return self.trace[0].places(self.trace[1], self.begin)[0] if self.trace else self.starts
+
+    @property
+    def cuts(self) -> Sequence[tuple[int, int]]:
+        """(place in the shape, place in the window) after each replaced piece."""
+        return self.trace[0].places(self.trace[1], self.begin)[1] if self.trace else self.replaced
 
     def window_place(self, hole: int) -> int:
         """Where a byte of the shape stands in the window."""

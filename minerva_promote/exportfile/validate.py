@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from minerva_promote.config.models import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.exportfile.contract import Rules
-from minerva_promote.exportfile.scan import Scan, Tick
+from minerva_promote.exportfile.scan import Row, Scan, Tick
 from minerva_promote.results import Finding
 
 
@@ -51,15 +51,18 @@ def validate(
     repair: bool = False,
     connected: bool = False,
     tick: Tick | None = None,
+    sink: Callable[[Row], None] | None = None,
 ) -> Validation:
     """Read a file once, without a database; memory does not grow with its size, but for 16 bytes a key.
 
-    ``connected`` leaves references to shared rows that the file does not hold to the target. Raises FileError.
+    ``connected`` leaves references to shared rows that the file does not hold to the target. ``sink`` takes every row
+    up to the first error. Raises FileError.
     """
     rules = Rules(contract, snapshot, connected=connected)
     scan = Scan(path, contract, snapshot, repair=repair, rules=rules, tick=tick)
-    for _ in scan.rows():
-        pass
+    for row in scan.rows():
+        if sink is not None and not scan.findings.count:
+            sink(row)
     manifest = Manifest(
         path,
         scan.size,

@@ -78,8 +78,25 @@ def column_type(column: Column, rule: ColumnRule) -> ColumnType | None:
     if name == "character varying" and typmod is not None:
         return ColumnType(name, typmod, False, "pg_catalog", _varchar(typmod))
     if typmod is None and name in _PLAIN:
-        return ColumnType(name, None, False, "pg_catalog", _PLAIN[name])
+        convert = _PLAIN[name]
+        repeats = name in ("uuid", "timestamp without time zone")
+        return ColumnType(name, None, False, "pg_catalog", memoised(convert) if repeats else convert)
     return None
+
+
+def memoised(convert: Convert, most: int = 4096) -> Convert:
+    """The same function, remembering its last answers: keys of parents and times repeat from row to row."""
+    known: dict[bytes, bytes] = {}
+
+    def remember(text: bytes) -> bytes:
+        value = known.get(text)
+        if value is None:
+            if len(known) >= most:
+                known.clear()
+            value = known[text] = convert(text)
+        return value
+
+    return remember
 
 
 def uuid(text: bytes) -> bytes:

@@ -127,8 +127,8 @@ class Loader:
             return
         written = {key_of(key) for key in returned}
         places = self._shape(layout).key_places
-        new = [row for row in rows if key_of(row.values[place] for place in places) in written]
-        old = [row for row in rows if key_of(row.values[place] for place in places) not in written]
+        new = [row for row in rows if key_of([row.values[place] for place in places]) in written]
+        old = [row for row in rows if key_of([row.values[place] for place in places]) not in written]
         for begin in range(0, len(old), LOOKUP_ROWS):
             self._judge(layout, old[begin : begin + LOOKUP_ROWS])
         self._new(layout, new)
@@ -158,9 +158,9 @@ class Loader:
         for begin in range(0, len(rows), LOOKUP_ROWS):
             some = rows[begin : begin + LOOKUP_ROWS]
             found = self._lookup(layout.table, layout.columns, key, self._parameters(layout, some, key))
-            by_key = {key_of(values[place] for place in places): values for values in found}
+            by_key = {key_of([values[place] for place in places]): values for values in found}
             for row in some:
-                target = by_key.get(key_of(row.values[place] for place in places))
+                target = by_key.get(key_of([row.values[place] for place in places]))
                 unlike = differences(columns, row.values, target) if target else ["it is not there"]
                 if unlike:
                     self._clash("different", layout, row, f"was changed by the target: {joined(unlike)}")
@@ -172,14 +172,14 @@ class Loader:
         """Compare rows that were not written with what the target has under their keys."""
         shape = self._shape(layout)
         there = self._lookup(layout.table, layout.columns, shape.key, self._parameters(layout, rows, shape.key))
-        by_key = {key_of(values[place] for place in shape.key_places): values for values in there}
+        by_key = {key_of([values[place] for place in shape.key_places]): values for values in there}
         ignored = self.contract.tables[layout.table].conflict.may_update
         compared = [place for place, name in enumerate(layout.columns) if name not in ignored]
         table = self.snapshot.tables[layout.table]
         columns = [table.columns[layout.columns[place]] for place in compared]
         is_root = layout.table == self.contract.roots.table
         for row in rows:
-            key = key_of(row.values[place] for place in shape.key_places)
+            key = key_of([row.values[place] for place in shape.key_places])
             target = by_key.get(key)
             if target is None:
                 self._clash("blocked", layout, row, self._blocked_by(layout, row))

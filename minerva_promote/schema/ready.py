@@ -10,7 +10,6 @@ from minerva_promote.database.session import admin_session, import_session
 from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.schema.database import database_exists
-from minerva_promote.schema.setup import setup
 from minerva_promote.schema.state import Standing, State, migration_state
 
 
@@ -24,12 +23,18 @@ def ensure_ready(project: Project, environment: Environment) -> tuple[StepResult
         with import_session(project, environment) as conn:
             return _unready(conn, environment, migration_state(conn, project))
     if not database_exists(project, environment):
-        return setup(project, environment).steps
+        return _set_up(project, environment)
     with admin_session(project, environment) as conn:
         state = migration_state(conn, project)
         missing = not ledger_version(conn) or set(environment.roles) - set(existing_roles(conn, environment.roles))
         if state.standing is not Standing.NOT_MIGRATED and not (state.standing is Standing.UP_TO_DATE and missing):
             return _unready(conn, environment, state)
+    return _set_up(project, environment)
+
+
+def _set_up(project: Project, environment: Environment) -> tuple[StepResult, ...]:
+    from minerva_promote.schema.setup import setup  # Alembic: only where it is needed
+
     return setup(project, environment).steps
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import live_snapshot, relations, revisions
 from minerva_promote.results import Finding
-from minerva_promote.schema.alembic_tree import Revision, Tree
+from minerva_promote.schema.heads import written_head
+
+if TYPE_CHECKING:
+    from minerva_promote.schema.alembic_tree import Revision
 
 
 class Standing(StrEnum):
@@ -69,8 +73,13 @@ class State:
 
 def migration_state(conn: psycopg.Connection, project: Project) -> State:
     """Where the database of ``conn`` stands. Three queries at most."""
-    tree = Tree(project)
     current = revisions(conn)
+    head = written_head(project.migrations / "versions")
+    if head is not None and current == (head,):
+        return State(Standing.UP_TO_DATE, current, head)
+    from minerva_promote.schema.alembic_tree import Tree
+
+    tree = Tree(project)
     if current is None:
         return State(Standing.UNREADABLE, (), tree.head)
     if len(current) > 1:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.parse
 
 import pytest
@@ -126,6 +127,13 @@ def test_no_spelling_of_a_secret_survives(secret: str, before: str, after: str) 
         shown = redactor.redact(f"{before} {spelling} {after}")
         assert spelling not in shown.removeprefix(before).removesuffix(after) or spelling in f"{before} {after}"
         assert "***" in shown
+
+
+@pytest.mark.parametrize("text", ["a", "x y ", "password", "p://a:b ", "p://a:", "'", "password='\\", "password ", "@"])
+def test_a_long_text_takes_no_long_time(text: str) -> None:
+    started = time.perf_counter()
+    Redactor(["hunter22", "a b'c\\d"]).redact(text * (500_000 // len(text)))
+    assert time.perf_counter() - started < 5  # 0.1 s; a quadratic search takes minutes
 
 
 @given(text=st.text())

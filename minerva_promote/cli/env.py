@@ -1,0 +1,104 @@
+"""`promote env`: which environments there are, and whether one answers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
+
+if TYPE_CHECKING:
+    from minerva_promote.config.project import Environment, Identity, Project
+    from minerva_promote.results import StepResult
+
+
+@click.group()
+def env() -> None:
+    """List the environments, or see whether one answers.
+
+    \b
+    Examples:
+      promote env list
+      promote env ping --env prod
+    """
+
+
+@env.command("list")
+@format_option
+def list_environments(form: str) -> None:
+    """List the environments with their kind and where they are; connects to none.
+
+    \b
+    Example:
+      promote env list
+    """
+    from minerva_promote.results import RunResult
+
+    project = load()
+    steps = tuple(_entry(project.environment(name)) for name in project.environment_names)
+    output(RunResult("env list", steps=steps), form)
+
+
+@env.command()
+@env_argument
+@env_option
+@format_option
+def ping(environment: str | None, option: str | None, form: str) -> None:
+    """Connect as each identity of an environment and say what answers. Changes nothing.
+
+    \b
+    Example:
+      promote env ping --env test-prod
+    """
+    from minerva_promote.results import Outcome, RunResult
+
+    project = load()
+    target = project.environment(named(environment, option))
+    steps = tuple(_answer(project, target, identity) for identity in ("url", "admin_url"))
+    down = any(step.outcome is Outcome.FAIL for step in steps)
+    verdict = f"{target.name} does not answer as it should" if down else f"{target.name} answers"
+    output(RunResult("env ping", target.name, steps=steps, verdict=verdict), form)
+
+
+def _entry(target: Environment) -> StepResult:
+    """One environment: where its url leads, or which variable is missing."""
+    from minerva_promote.errors import ConfigError
+    from minerva_promote.results import Outcome, StepResult
+
+    facts = [target.kind, *(["protected"] if target.protected else [])]
+    try:
+        where = target.url.redacted()
+        outcome = Outcome.WARN if target.warnings else Outcome.OK
+    except ConfigError as error:
+        where, outcome = error.message, Outcome.SKIP
+    hint = "; ".join(target.warnings)
+    data = {"kind": target.kind, "protected": target.protected, "url": where, "warnings": list(target.warnings)}
+    return StepResult("env", target.name, outcome, f"{', '.join(facts)}: {where}", at=target.at, hint=hint, data=data)
+
+
+def _answer(project: Project, target: Environment, identity: Identity) -> StepResult:
+    from minerva_promote.database.catalog import server
+    from minerva_promote.database.session import closed_after, connect
+    from minerva_promote.errors import ConfigError, TargetError
+    from minerva_promote.results import Outcome, StepResult
+
+    begun = time.perf_counter()
+    try:
+        where = target.target(identity)
+        conn = connect(where, project.root, target.timeouts, environment=target.name, autocommit=True)
+        with closed_after(conn):
+            facts = server(conn)
+    except ConfigError as error:
+        outcome = Outcome.SKIP if identity == "admin_url" else Outcome.FAIL
+        return StepResult("ping", identity, outcome, error.message, at=error.at, hint=error.hint)
+    except TargetError as error:
+        return StepResult("ping", identity, Outcome.FAIL, error.message, hint=error.hint)
+    major, minor = divmod(facts.version_num, 10_000)
+    vector = f"pgvector {facts.vector_version}" if facts.vector_version else "no pgvector"
+    mode = ", a standby" if facts.in_recovery else ", read-only" if facts.read_only else ""
+    detail = f"{facts.role} on {facts.database}, PostgreSQL {major}.{minor}, {vector}{mode}"
+    took = time.perf_counter() - begun
+    data = {"role": facts.role, "database": facts.database, "version": facts.version_num, "ms": round(took * 1e3, 1)}
+    return StepResult("ping", identity, Outcome.OK, detail, took, data=data)

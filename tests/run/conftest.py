@@ -1,0 +1,162 @@
+"""A project whose test-prod is a private database that is ready for imports, for vectors of three numbers."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from minerva_promote.config.load import load_project
+from minerva_promote.schema.setup import setup
+from tests import servers
+from tests.conftest import Ran
+from tests.run.exports import Export
+
+CONTENTS = (
+    "books", "chunks", "embedding_configs", "screenshots", "ingestion_logs", "failed_scrapes", "alembic_version",
+    "promote.runs", "promote.ledger",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A copy of the project, its database, and the command line."""
+
+    copy: servers.ProjectCopy
+    database: servers.Database
+    role: str  # imports
+    promote: Callable[..., Ran]
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.copy.root
+
+    def file(self, export: Export | str, name: str = "export.sql") -> Path:
+        """Write an export into the project's folder."""
+        text = export if isinstance(export, str) else export.text()
+        return self.copy.write(name, text)
+
+    def run(self, file: Path | str, *more: str, **how: Any) -> Ran:
+        """`promote run --env test-prod --file FILE …`."""
+        return self.promote("run", "--env", "test-prod", "--file", file, *more, **how)
+
+    def accepted(self, export: Export | str, *more: str, **how: Any) -> Ran:
+        """Promote an export that must go in."""
+        ran = self.run(self.file(export), *more, **how)
+        assert (ran.exit_code, ran.stderr) == (0, ""), ran.stdout + ran.stderr
+        return ran
+
+    def environment(self, **changes: Any) -> None:
+        """Change keys of environments/test-prod.yaml; None removes one."""
+        path = self.root / "environments" / "test-prod.yaml"
+        content = yaml.safe_load(path.read_text("utf-8"))
+        for name, value in changes.items():
+            content[name] = value
+            if value is None:
+                del content[name]
+        path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+
+    def add_check(self, text: str) -> None:
+        """Add a check to the project, as YAML."""
+        self.copy.write("checks/of_this_test.yaml", "checks:\n" + text)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a query, as the superuser."""
+        with self.database.connect() as conn:
+            return conn.execute(query).fetchall()  # type: ignore[call-overload]
+
+    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every table with its version (xmin, ctid): equal when nothing was touched."""
+        with self.database.connect() as conn:
+            return {
+                table: conn.execute(f"select xmin::text, ctid::text, t::text from {table} t order by 2").fetchall()
+                for table in CONTENTS
+            }
+
+    def count(self, table: str = "chunks") -> int:
+        """How many rows a table has."""
+        return int(self.rows(f"select count(*) from {table}")[0][0])
+
+
+def _copied(server: servers.Server, folder: Path) -> servers.ProjectCopy:
+    """A copy whose roles are those of this session, as all its databases share them."""
+    copy = servers.copy_project(server, folder, os.environ["PROMOTE_TEST_SESSION"])
+    copy.edit("promote.yaml", "embedding_dimensions: 1536", "embedding_dimensions: 3")
+    return copy
+
+
+def _point_at(copy: servers.ProjectCopy, database: servers.Database, role: str) -> None:
+    path = copy.root / "environments" / "test-prod.yaml"
+    content = yaml.safe_load(path.read_text("utf-8"))
+    content |= {"url": database.url(role), "admin_url": database.url()}
+    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+
+
+@pytest.fixture(scope="session")
+def ready(server: servers.Server) -> str:
+    """The name of a database that `promote setup` made ready, for copying."""
+
+    def build(database: servers.Database) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = _copied(server, Path(folder))
+            _point_at(copy, database, copy.name("minerva_api"))
+            project = load_project(copy.root)
+            assert setup(project, project.environment("test-prod")).gate_open
+
+    return server.template("run", build)
+
+
+@pytest.fixture
+def make_shop(
+    server: servers.Server,
+    ready: str,
+    make_database: Callable[..., servers.Database],
+    promote: Callable[..., Ran],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Shop]:
+    """``make_shop()``: a project with a private database that is ready; ``make_shop(database)`` with that one."""
+
+    def make(database: servers.Database | None = None) -> Shop:
+        copy = _copied(server, tmp_path / "shop")
+        for name in servers.variables_of(copy.root):
+            monkeypatch.delenv(name, raising=False)
+        if server.folder is not None:
+            monkeypatch.setenv("PROMOTE_EMBEDDED_DIR", str(server.folder))
+        role = copy.name("minerva_api")
+        database = database or make_database(ready)
+        _point_at(copy, database, role)
+
+        def run(*args: str | Path, **how: Any) -> Ran:
+            return promote(*args, **{"cwd": copy.root, **how})
+
+        return Shop(copy, database, role, run)
+
+    return make
+
+
+@pytest.fixture
+def shop(make_shop: Callable[..., Shop]) -> Shop:
+    """A project with a private database that is ready for imports."""
+    return make_shop()
+
+
+@pytest.fixture(autouse=True)
+def _quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+def plain(text: str) -> str:
+    """A report without what differs from run to run: ids, hashes, sizes, durations, times of searches."""
+    text = re.sub(r"\brun [0-9a-f]{8}\b", "run ID", text)
+    text = re.sub(r"export [0-9a-f]{8}… \([\d.]+ (bytes|kB|MB)", "export SHA (SIZE", text)
+    text = re.sub(r",? \d+\.\d s$", "", text, flags=re.MULTILINE)
+    return re.sub(r"p50 .* searches", "SEARCHES", text)
