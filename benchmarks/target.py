@@ -52,7 +52,7 @@ class Target:
 
     def setup(self) -> None:
         """Drop the database and lay it out anew, as `promote setup` does: the same schema for every contender."""
-        command = [promote(), "setup", "--env", self.environment, "--recreate"]
+        command = [promote(), "setup", "--env", self.environment, "--recreate", "--yes"]
         done = subprocess.run(command, cwd=self.root, env=self.environ, stdin=subprocess.DEVNULL, capture_output=True)
         if done.returncode:
             raise CommandError(f"exit {done.returncode}: {' '.join(command)}\n{done.stderr.decode()[-1500:]}")

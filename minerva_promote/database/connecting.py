@@ -34,15 +34,37 @@ _CAUSES = (
         "this role may not connect to {0}",
         "grant it CONNECT: promote setup --env {environment}",
     ),
-    (r"Connection refused|No such file or directory", "no server answers at {where}", "start it, or correct host and port"),
+    (
+        r"Connection refused|No such file or directory",
+        "no server answers at {where}",
+        "start it, or correct host and port",
+    ),
+    (
+        r"[Pp]eer authentication failed for user \"([^\"]*)\"",
+        "the server takes {0} only from the system's user of that name",
+        "use host=localhost and a password, or run as that user",
+    ),
     (r"could not translate host name|Name or service not known", "the host {host} is not known", "correct the host"),
     (r"timeout expired|timed out|Connection timed out", "{where} did not answer in time", "check network and firewall"),
     (r"Network is unreachable|No route to host", "{where} cannot be reached", "check network and firewall"),
-    (r"no pg_hba.conf entry", "the server does not let this client in", "add it to pg_hba.conf, or use sslmode=require"),
+    (
+        r"no pg_hba.conf entry",
+        "the server does not let this client in",
+        "add it to pg_hba.conf, or use sslmode=require",
+    ),
     (r"server does not support SSL", "the server does not speak SSL", "use sslmode=prefer where that is safe"),
     (r"certificate verify failed|root certificate", "the server's certificate is not trusted", "set sslrootcert"),
     (r"too many clients|remaining connection slots", "the server has no free connection", "try again later"),
-    (r"starting up|shutting down|in recovery mode", "the server is not ready yet", "try again in a moment"),
+    (
+        r"starting up|shutting down|in recovery mode|not yet accepting connections|not accepting connections",
+        "the server is not ready yet",
+        "try again in a moment",
+    ),
+    (
+        r"closed the connection unexpectedly|Connection reset",
+        "{where} broke the connection off",
+        "look at the server's log; is it PostgreSQL that answers there?",
+    ),
 )
 
 

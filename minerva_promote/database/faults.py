@@ -13,10 +13,13 @@ from minerva_promote.errors import TargetError
 
 HINTS = {
     "42501": "connect with the identity that owns the objects (admin_url), or have an administrator do it",
-    "55P03": "another run, migration or setup holds the lock; repeat the command when it is done",
+    "55P03": "repeat the command when it is done, or raise timeouts.lock of the environment",
+    "57014": "raise timeouts.statement of the environment, or find out what holds the server up",
     "25006": "the target is read-only; use the primary server's address",
-    "53100": "the server's disk is full; nothing was stored",
+    "53100": "make room on the server's disk, then repeat the command",
 }
+_ENDED = ("08", "25P03", "25P04", "57P")  # sqlstates of a session that has ended
+_ENDED_HINT = "look at the server's log, then repeat the command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +35,27 @@ def refusal(error: BaseException | None) -> Refusal:
     """What a driver error says, without the statement it is about."""
     if not isinstance(error, psycopg.Error):
         return Refusal("", str(error))
-    message = error.diag.message_primary or str(error).strip()
+    state = error.sqlstate or ""
+    message = error.diag.message_primary or _without_answer(error)
     if error.diag.message_detail:
         message = f"{message}: {error.diag.message_detail}"
-    state = error.sqlstate or ""
-    return Refusal(state, message, error.diag.message_hint or HINTS.get(state, ""))
+    if not error.diag.message_primary or state.startswith(_ENDED):
+        return Refusal(state, message, _ENDED_HINT)
+    return Refusal(state, message, HINTS.get(state) or error.diag.message_hint or "")
+
+
+def _without_answer(error: psycopg.Error) -> str:
+    """What the driver says when the server said nothing."""
+    said = " ".join(str(error).split())
+    return "the connection was lost" if "closed" in said or "connection" in said else said
 
 
 def target_error(doing: str, error: BaseException | None) -> TargetError:
     """The exception that stops a command: what was being done, what the server said, the way out."""
     said = refusal(error)
     if said.sqlstate == "55P03":
-        return TargetError(f"{doing}: waited for a lock longer than lock_timeout allows", hint=said.hint, sqlstate=said.sqlstate)
+        fact = f"{doing}: waited for a lock longer than lock_timeout allows"
+        return TargetError(fact, hint=said.hint, sqlstate=said.sqlstate)
     return TargetError(f"{doing}: {said.message}", hint=said.hint, sqlstate=said.sqlstate)
 
 

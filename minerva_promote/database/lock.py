@@ -8,13 +8,50 @@ from __future__ import annotations
 
 import psycopg
 
+from minerva_promote.database.catalog import fetch
 from minerva_promote.database.faults import target_errors
+from minerva_promote.errors import TargetError
 
 LOCK_KEY = int.from_bytes(b"promote", "big")  # a bigint; shown by pg_locks as classid and objid
 LOCK_STATEMENT = f"SELECT pg_catalog.pg_advisory_xact_lock({LOCK_KEY})"
 
+_NOT_AVAILABLE = "55P03"
+_HOLDER = b"""
+select l.pid, a.application_name, a.usename::text as role, a.xact_start::timestamptz(0)::text as since,
+       pg_catalog.current_setting('lock_timeout') as patience
+from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+  and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+  and l.classid::bigint = %(high)s and l.objid::bigint = %(low)s
+"""
+
 
 def hold(conn: psycopg.Connection) -> None:
-    """Wait for the lock, at most lock_timeout, and keep it to the end of the transaction that is open."""
-    with target_errors("another run, migration or setup is at work"):
-        conn.execute(LOCK_STATEMENT.encode())
+    """Wait for the lock, at most lock_timeout, and keep it to the end of the transaction that is open.
+
+    Raises TargetError that names the session which holds it.
+    """
+    try:
+        with target_errors("another run, migration or setup is at work"), conn.transaction():
+            conn.execute(LOCK_STATEMENT.encode())
+    except TargetError as error:
+        if error.sqlstate == _NOT_AVAILABLE:
+            raise _held_by(conn, error) from error
+        raise
+
+
+def _held_by(conn: psycopg.Connection, error: TargetError) -> TargetError:
+    """The same with the holder in it, where it is still there."""
+    found = fetch(conn, _HOLDER, {"high": LOCK_KEY >> 32, "low": LOCK_KEY & 0xFFFFFFFF})
+    if not found:
+        return error
+    holder = found[0]
+    who = ", ".join(filter(None, (holder["application_name"], holder["role"] and f"role {holder['role']}")))
+    since = f", since {holder['since']}" if holder["since"] else ""
+    return TargetError(
+        f"the lock of this database is held by process {holder['pid']} ({who or 'unknown'}){since};"
+        f" waited {holder['patience']}",
+        hint="another run, migration or setup is at work: repeat the command when it is done;"
+        f" if it hangs, end it: select pg_terminate_backend({holder['pid']})",
+        sqlstate=error.sqlstate,
+    )

@@ -1,7 +1,8 @@
 """The one way to open a connection, and the one way to commit.
 
-Every session gets the same preamble, whatever a role's or a database's defaults say: literals are read as the standard
-has them, times and numbers are written as programs read them, an acknowledged COMMIT is on disk, and waiting is bounded.
+Every session gets the same preamble, whatever a role's or a database's defaults say: literals are read as the
+standard has them, times and numbers are written as programs read them, an acknowledged COMMIT is on disk, and waiting
+is bounded.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import generators
 
 from minerva_promote.config.models import Timeouts
 from minerva_promote.database.connecting import connection_error
@@ -24,31 +26,41 @@ if TYPE_CHECKING:
 Connection = psycopg.Connection[Any]
 
 _IDLE_IN_TRANSACTION = "5min"
+_CANCEL_SECONDS = 5
 
-# search_path: public, and where pgvector lives when that is another schema; nothing that others could fill
+# Everything is named with its schema until search_path is ours: what a database's default finds first is not trusted.
 _PREAMBLE = b"""
-select set_config('standard_conforming_strings', 'on', false),
-       set_config('client_min_messages', 'notice', false),
-       set_config('TimeZone', 'UTC', false),
-       set_config('DateStyle', 'ISO, YMD', false),
-       set_config('IntervalStyle', 'iso_8601', false),
-       set_config('bytea_output', 'hex', false),
-       set_config('extra_float_digits', '1', false),
-       set_config('row_security', 'off', false),
-       set_config('default_transaction_isolation', 'read committed', false),
-       set_config('lock_timeout', $1, false),
-       set_config('statement_timeout', $2, false),
-       set_config('idle_in_transaction_session_timeout', $3, false)
+select pg_catalog.set_config('search_path', 'pg_catalog', false),
+       pg_catalog.set_config('standard_conforming_strings', 'on', false),
+       pg_catalog.set_config('quote_all_identifiers', 'off', false),
+       pg_catalog.set_config('client_min_messages', 'notice', false),
+       pg_catalog.set_config('TimeZone', 'UTC', false),
+       pg_catalog.set_config('DateStyle', 'ISO, YMD', false),
+       pg_catalog.set_config('IntervalStyle', 'iso_8601', false),
+       pg_catalog.set_config('bytea_output', 'hex', false),
+       pg_catalog.set_config('extra_float_digits', '1', false),
+       pg_catalog.set_config('row_security', 'off', false),
+       pg_catalog.set_config('default_transaction_isolation', 'read committed', false),
+       pg_catalog.set_config('lock_timeout', $1, false),
+       pg_catalog.set_config('statement_timeout', $2, false),
+       pg_catalog.set_config('idle_in_transaction_session_timeout', $3, false)
 """
-_SYNCHRONOUS = b"""
-select set_config('synchronous_commit', 'on', false)
-  from pg_catalog.pg_settings where name = 'synchronous_commit' and setting = 'off'
+# Not every release has each of these. A file is validated while the session waits, however long that takes.
+_OTHERS = b"""
+select set_config(name, case name when 'synchronous_commit' then 'on' else '0' end, false)
+  from pg_settings
+ where name = 'synchronous_commit' and setting = 'off'
+    or name in ('transaction_timeout', 'idle_session_timeout') and setting <> '0'
 """
+# public, and where pgvector lives when that is another schema; nothing that others could fill
 _SEARCH_PATH = b"""
 select set_config('search_path', concat_ws(', ', 'public', (
-    select quote_ident(n.nspname) from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+    select quote_ident(n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace
     where e.extname = 'vector' and n.nspname <> 'public'), 'pg_temp'), false)
 """
+# A network that swallows everything is noticed within a minute; unknown to Unix sockets.
+_NETWORK = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "60000"}
+_LOST = ("08", "40003", "57P")  # sqlstates after which nobody knows what became of COMMIT
 
 
 def connect(
@@ -70,7 +82,7 @@ def connect(
         params = dict(embedded_params(root, target))
     else:
         params = dict(target.params)
-    params.setdefault("connect_timeout", str(timeouts.connect))
+    params = {**_NETWORK, "connect_timeout": str(timeouts.connect), **params}
     params.update(application_name=application, client_encoding="UTF8")
     try:
         conn = psycopg.connect(**params, autocommit=True)  # type: ignore[arg-type]
@@ -79,7 +91,7 @@ def connect(
     try:
         cursor = psycopg.RawCursor(conn)
         cursor.execute(_PREAMBLE, [timeouts.lock, timeouts.statement, _IDLE_IN_TRANSACTION])
-        cursor.execute(_SYNCHRONOUS)
+        cursor.execute(_OTHERS)
         cursor.execute(_SEARCH_PATH)
         conn.autocommit = autocommit
     except psycopg.Error as error:
@@ -127,7 +139,7 @@ def closed_after(conn: Connection) -> Iterator[Connection]:
         conn.close()
 
 
-class CommitLost(TargetError):
+class CommitLost(TargetError):  # noqa: N818  # what happened, not what is wrong
     """The connection broke while COMMIT was under way: only the ledger knows."""
 
 
@@ -152,7 +164,7 @@ def commit(conn: Connection) -> None:
     try:
         cursor = conn.execute("commit")
     except psycopg.Error as error:
-        if conn.closed or conn.broken or not error.sqlstate:
+        if conn.closed or conn.broken or (error.sqlstate or "08").startswith(_LOST):
             raise CommitLost("the connection was lost at COMMIT") from error
         raise target_error("COMMIT was refused", error) from error
     if cursor.statusmessage != "COMMIT":
@@ -163,10 +175,15 @@ def commit(conn: Connection) -> None:
 
 
 def rollback(conn: Connection) -> None:
-    """Roll back if there is anything to roll back; a broken connection has done so by itself."""
-    if conn.closed or conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
-        return
+    """Roll back if there is anything to roll back; a statement that is still under way is broken off first.
+
+    Never raises for what the server says: a connection that cannot be rolled back is closed, which does the same.
+    """
     try:
-        conn.execute("rollback")
+        if conn.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+            conn.cancel_safe(timeout=_CANCEL_SECONDS)
+            conn.wait(generators.execute(conn.pgconn))
+        if not conn.closed and conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            conn.execute("rollback")
     except psycopg.Error:
         conn.close()

@@ -20,11 +20,14 @@ OLDEST, NEWEST = 15, 18  # major versions of PostgreSQL that are tested
 
 def server_findings(facts: Server) -> Iterable[Finding]:
     """A target that cannot take an import, whatever the file."""
-    if facts.in_recovery or facts.read_only:
-        what = "a standby" if facts.in_recovery else "read-only"
-        yield Finding("read-only", f"the database is {what}", help="use the primary server's address in url")
+    if facts.in_recovery:
+        yield Finding("read-only", "the database is a standby", help="use the primary server's address in url")
+    elif facts.read_only:
+        help_ = "if it may be written: ALTER ROLE … or ALTER DATABASE … RESET default_transaction_read_only"
+        yield Finding("read-only", "the database is read-only for this role", help=help_)
     if facts.encoding != "UTF8":
-        yield Finding("encoding", f"the database has encoding {facts.encoding}, must be UTF8", help="make it anew in UTF8")
+        fact = f"the database has encoding {facts.encoding}, must be UTF8"
+        yield Finding("encoding", fact, help="make it anew in UTF8")
     if facts.vector_version is None:
         yield Finding("extension", "the extension vector is missing", help="promote setup --env ENV")
     major = facts.version_num // 10_000
@@ -69,8 +72,22 @@ def table_findings(contract: Contract, snapshot: Snapshot) -> Iterable[Finding]:
                 yield Finding("dimensions", fact, help="set embedding_dimensions as the target has it, or migrate")
 
 
-def privilege_findings(conn: Connection, contract: Contract, snapshot: Snapshot, role: str) -> Iterable[Finding]:
+_USAGE = b"""
+select n.nspname::text as name, pg_catalog.has_schema_privilege(n.oid, 'USAGE') as usable
+from pg_catalog.pg_namespace n where n.nspname = any(%(names)s::text[])
+"""
+
+
+def privilege_findings(
+    conn: Connection, contract: Contract, snapshot: Snapshot, facts: Server
+) -> Iterable[Finding]:
     """Privileges that the import needs and the role has not."""
+    role = facts.role
+    schemas = sorted({"public", "promote", facts.vector_schema or "public"})
+    for row in fetch(conn, _USAGE, {"names": schemas}):
+        if not row["usable"]:
+            help_ = f"GRANT USAGE ON SCHEMA {row['name']} TO {role}"
+            yield Finding("privilege", f"{role} lacks USAGE on schema {row['name']}", help=help_)
     needed = {f"public.{name}": ("SELECT", "INSERT") for name in contract.tables if name in snapshot.tables}
     found = table_privileges(conn, (*needed, RUNS_TABLE))
     for name, privileges in needed.items():
@@ -78,23 +95,34 @@ def privilege_findings(conn: Connection, contract: Contract, snapshot: Snapshot,
         missing = [p for p in privileges if name not in found or not found[name].allows(p, columns)]
         if missing:
             fact = f"{role} lacks {' and '.join(missing)} on {name}"
-            yield Finding("privilege", fact, help=f"GRANT {', '.join(missing)} ON {name} TO {role}; or promote setup --env ENV")
+            help_ = f"promote setup --env ENV, or GRANT {', '.join(missing)} ON {name} TO {role}"
+            yield Finding("privilege", fact, help=help_)
     ledger = found.get(RUNS_TABLE)
     if ledger is None or not ledger.allows("INSERT", CLIENT_COLUMNS) or not ledger.allows("SELECT", ("run_id",)):
         fact = f"{role} may not write the ledger {RUNS_TABLE}"
         yield Finding("privilege", fact, help="promote setup --env ENV")
 
 
+def runs_with_import(effect: SideEffect) -> bool:
+    """Whether a trigger runs when rows are added; when its definition leaves a doubt, it does."""
+    return effect.kind == "trigger" and "INSERT" in effect.definition
+
+
 def effect_findings(effects: Iterable[SideEffect]) -> Iterable[Finding]:
-    """Triggers and rules that run with the import; row security that could hide rows closes the gate."""
+    """Triggers that run with the import; rules and row security, with which it is not possible, close the gate."""
     for effect in effects:
         if effect.kind == "row security":
             if "not active" not in effect.definition:
                 fact = f"row security is active on {effect.table}: rows could be hidden from the checks"
                 yield Finding("row-security", fact, help="give the import role BYPASSRLS, or a policy that shows all")
-            continue
-        fact = f"{effect.kind} {effect.name} on {effect.table} runs with the import"
-        yield Finding(effect.kind, fact, help="its rows are read back and compared", severity=Severity.WARN)
+        elif effect.kind == "rule":
+            if any(f"ON {event} " in effect.definition for event in ("INSERT", "UPDATE")):
+                fact = f"rule {effect.name} on {effect.table} rewrites what is imported"
+                help_ = f"DROP RULE {effect.name} ON {effect.table}; a trigger can do the same"
+                yield Finding("rule", fact, help=help_)
+        elif runs_with_import(effect):
+            fact = f"trigger {effect.name} on {effect.table} runs with the import"
+            yield Finding("trigger", fact, help="all rows are read back and compared", severity=Severity.WARN)
 
 
 def shared_findings(conn: Connection, contract: Contract, snapshot: Snapshot, found: Validation) -> Iterable[Finding]:

@@ -7,37 +7,37 @@ BEGIN and COMMIT is one transaction of the import role under the target's lock; 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
 from minerva_promote.checks.facts import FileFacts
-from minerva_promote.checks.prepare import PreparedCheck, prepare_checks
+from minerva_promote.checks.prepare import prepare_checks
 from minerva_promote.checks.run import run_prepared
 from minerva_promote.config.models import Stage
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.config.snapshot import Snapshot
-from minerva_promote.database.catalog import live_snapshot, server, side_effects
 from minerva_promote.database.lock import hold
 from minerva_promote.database.session import Connection, begin, execute, import_session, rollback
 from minerva_promote.engine import preflight
-from minerva_promote.engine.committing import Session, commit_with_proof
-from minerva_promote.engine.signals import Signals, listening
-from minerva_promote.engine.transfer import Sink, second_reading, table_steps
+from minerva_promote.engine.committing import commit_with_proof, session_name
+from minerva_promote.engine.outlook import Outlook, look, require_unchanged
+from minerva_promote.engine.signals import Signals, listening, signal_name
+from minerva_promote.engine.transfer import Sink, is_same_file, record_of, second_reading, table_steps
 from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import TargetError
+from minerva_promote.exportfile.source import open_export
 from minerva_promote.exportfile.steps import title, validated
 from minerva_promote.exportfile.validate import Validation
-from minerva_promote.ledger.record import Record, write
+from minerva_promote.ledger.record import write
 from minerva_promote.load.loader import Loader
 from minerva_promote.load.outcome import Loaded
 from minerva_promote.plan import Plan
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
 from minerva_promote.schema.ready import ensure_ready
+from minerva_promote.words import counted
 
 NOTHING = "nothing was changed"
 CONSTRAINT_CLASSES = ("22", "23")  # sqlstates with which a server refuses data
 
 
-class Closed(Exception):
+class Closed(Exception):  # noqa: N818  # what happened, not what is wrong
     """The gate is closed; the steps say why."""
 
 
@@ -60,21 +60,18 @@ class _Run:
         self.steps: list[StepResult] = []
         self.title = ""
         self.in_transaction = False
+        self.committed = False
         self.begun = time.perf_counter()
 
     def run(self) -> RunResult:
-        committed = False
         try:
-            for step in ensure_ready(self.project, self.environment):
-                self.note(step)
-            self.stop_if_closed()
-            name = f"promote {self.plan.run_id}"
-            with import_session(self.project, self.environment, application=name) as conn:
-                committed, verdict = self.promote(conn, Session(conn.info.backend_pid, name))
-                if committed:
-                    verdict = self.after_commit(conn, verdict)
+            verdict = self.promote()
         except Closed:
             verdict = f"gate closed: {NOTHING}" + (" (rolled back)" if self.in_transaction else "")
+        except (KeyboardInterrupt, TargetError) as stop:
+            if not self.committed:
+                raise
+            verdict = self.stopped_too_late(stop)
         return RunResult(
             "run",
             self.environment.name,
@@ -82,7 +79,7 @@ class _Run:
             self.title,
             tuple(self.steps),
             verdict,
-            changed=committed,
+            changed=self.committed,
             data={"dry_run": self.plan.dry_run, "seconds": round(time.perf_counter() - self.begun, 3)},
         )
 
@@ -94,25 +91,43 @@ class _Run:
         if any(step.outcome.closes_gate for step in self.steps):
             raise Closed
 
-    def promote(self, conn: Connection, session: Session) -> tuple[bool, str]:
-        """Everything up to COMMIT: whether it was committed, and the verdict."""
-        snapshot, findings, unfit = self.look(conn)
-        if unfit:
+    def promote(self) -> str:
+        """All of it; the verdict."""
+        open_export(self.plan.file).close()  # a name that leads nowhere is told before anything is begun
+        for step in ensure_ready(self.project, self.environment):
+            self.note(step)
+        self.stop_if_closed()
+        name = session_name(self.plan.run_id)
+        with import_session(self.project, self.environment, application=name) as conn:
+            outlook = look(conn, self.project, self.environment)
+            found = self.before(conn, outlook)
+            begin(conn)
+            self.in_transaction = True
+            try:
+                verdict = self.transaction(conn, outlook, found)
+            except TargetError as error:
+                if NOTHING not in error.message:
+                    error.message += f"; {NOTHING} (rolled back)"
+                raise
+            finally:
+                if not self.committed:
+                    rollback(conn)
+            return self.after_commit(conn, verdict) if self.committed else verdict
+
+    def before(self, conn: Connection, outlook: Outlook) -> Validation | None:
+        """Everything that needs no transaction; None when the file is to be validated while its rows go in."""
+        findings = outlook.findings
+        if outlook.unfit:
             self.preflight_step(findings)
-        found = self.validate(snapshot) if self.validates_first() else None
-        if found:
-            findings += self.shared_rows(conn, snapshot, found)
-        self.preflight_step(findings)
-        if found:
-            self.prepare(found)
-            self.checks(conn, "preflight")
-            self.stop_if_closed()
-        begin(conn)
-        self.in_transaction = True
-        try:
-            return self.transaction(conn, session, snapshot, found)
-        finally:
-            rollback(conn)
+        if not self.validates_first():
+            self.preflight_step(findings)
+            return None
+        found = self.validate(outlook)
+        self.preflight_step((*findings, *self.shared_rows(conn, outlook, found)))
+        self.prepare(found)
+        self.checks(conn, "preflight")
+        self.stop_if_closed()
+        return found
 
     def validates_first(self) -> bool:
         """Whether the whole file is read before the transaction begins.
@@ -128,41 +143,24 @@ class _Run:
         facts = FileFacts.of(found.manifest)
         self.prepared = prepare_checks(self.project, self.environment, None, facts, self.plan.run_id)
 
-    def shared_rows(self, conn: Connection, snapshot: Snapshot, found: Validation) -> tuple[Finding, ...]:
+    def shared_rows(self, conn: Connection, outlook: Outlook, found: Validation) -> tuple[Finding, ...]:
         """What is wrong with shared rows that only the target has."""
-        return preflight.placed(
-            preflight.shared_findings(conn, self.project.contract, snapshot, found), self.environment
-        )
+        findings = preflight.shared_findings(conn, self.project.contract, outlook.snapshot, found)
+        return preflight.placed(findings, self.environment)
 
-    def look(self, conn: Connection) -> tuple[Snapshot, tuple[Finding, ...], bool]:
-        """The live schema, what preflight finds, and whether the file cannot even be read against it."""
-        contract = self.project.contract
-        facts = server(conn)
-        snapshot = live_snapshot(conn, contract.tables)
-        self.effects = side_effects(conn, contract.tables)
-        findings = [
-            *preflight.server_findings(facts),
-            *preflight.setting_findings(conn),
-            *preflight.table_findings(contract, snapshot),
-            *preflight.privilege_findings(conn, contract, snapshot, facts.role),
-            *preflight.effect_findings(self.effects),
-        ]
-        unfit = any(finding.severity is Severity.ERROR for finding in findings)
-        return snapshot, preflight.placed(findings, self.environment), unfit
-
-    def validate(self, snapshot: Snapshot, sink: Sink | None = None) -> Validation:
+    def validate(self, outlook: Outlook, sink: Sink | None = None) -> Validation:
         """Read the file and tell the verdict; ``sink`` takes its rows meanwhile."""
         size, doing = self.file_size(), "import" if sink else "validate"
+        contract = self.project.contract
         found, step = validated(
             self.plan.file,
-            self.project.contract,
-            snapshot,
+            contract,
+            outlook.snapshot,
             repair=self.plan.repair,
             connected=True,
             tick=lambda done: self.watch.progress(doing, done, size),
             sink=sink,
         )
-        contract = self.project.contract
         biggest = max(found.manifest.rows, key=lambda table: found.manifest.rows[table])
         self.title = title(found.manifest, contract.roots.table, (biggest,))
         if self.plan.dry_run:
@@ -182,63 +180,65 @@ class _Run:
     def preflight_step(self, findings: tuple[Finding, ...]) -> None:
         errors = sum(finding.severity is Severity.ERROR for finding in findings)
         outcome = Outcome.FAIL if errors else Outcome.WARN if findings else Outcome.OK
-        detail = f"{errors} findings" if errors else ""
+        detail = counted(errors, "findings") if errors else ""
         self.note(StepResult("preflight", "schema, privileges, settings", outcome, detail, findings=findings))
         self.stop_if_closed()
 
-    def transaction(
-        self, conn: Connection, session: Session, snapshot: Snapshot, found: Validation | None
-    ) -> tuple[bool, str]:
-        """Between BEGIN and COMMIT."""
+    def transaction(self, conn: Connection, outlook: Outlook, found: Validation | None) -> str:
+        """Between BEGIN and COMMIT; the verdict."""
         hold(conn)
-        found, loaded = self.load(conn, snapshot, found)
+        require_unchanged(conn, self.project, outlook)
+        found, loaded = self.load(conn, outlook, found)
         self.checks(conn, "before_commit")
         self.stop_if_closed()
         new = loaded.total("new")
+        said = "dry run: gate open" if self.plan.dry_run else "gate open"
         if not new:
-            return False, f"gate open: {NOTHING}, all {loaded.total('identical'):,} rows are already there, identical"
-        write(conn, self.record(found, loaded))
+            return f"{said}: {NOTHING}, all {loaded.total('identical'):,} rows are already there, identical"
+        seconds = time.perf_counter() - self.begun
+        write(conn, record_of(self.plan, found, loaded, self.steps, seconds))
         if self.plan.dry_run:
-            return False, f"dry run: gate open, {new:,} rows would be new; {NOTHING} (rolled back)"
+            return f"{said}, {counted(new, 'rows')} would be new; {NOTHING} (rolled back)"
         with self.signals.held():
-            answered = commit_with_proof(conn, self.project, self.environment, self.plan.run_id, session)
+            answered = commit_with_proof(conn, self.project, self.environment, self.plan.run_id)
+            self.committed = True
         proof = "" if answered else " (the connection was lost at COMMIT; the ledger proves it)"
-        return True, f"gate open: committed as run {self.plan.run_id[:8]}{proof}"
+        return f"gate open: committed as run {self.plan.run_id[:8]}{proof}"
 
-    def load(
-        self, conn: Connection, snapshot: Snapshot, found: Validation | None
-    ) -> tuple[Validation, Loaded]:
+    def load(self, conn: Connection, outlook: Outlook, found: Validation | None) -> tuple[Validation, Loaded]:
         """Rows and constraints; a row that the target refuses closes the gate."""
         begun = time.perf_counter()
-        verify = {effect.table for effect in self.effects if effect.kind in ("trigger", "rule")}
-        loader = Loader(conn, self.project.contract, snapshot, verify)
+        loader = Loader(conn, self.project.contract, outlook.snapshot, outlook.triggers)
         try:
             if found:
-                self.read_again(snapshot, found, loader.add)
+                self.read_again(outlook, found, loader.add)
             else:
-                found = self.validate(snapshot, loader.add)
-                if findings := self.shared_rows(conn, snapshot, found):
+                found = self.validate(outlook, loader.add)
+                if findings := self.shared_rows(conn, outlook, found):
                     self.preflight_step(findings)
                 self.prepare(found)
             loaded = loader.finish()
         except TargetError as error:
             if error.sqlstate[:2] not in CONSTRAINT_CLASSES:
                 raise
-            finding = Finding("refused", error.message, help=error.hint or "correct the data, or the target")
-            self.note(StepResult("import", "rows", Outcome.FAIL, "the target refuses a row", findings=(finding,)))
+            if found:
+                is_same_file(self.plan.file, found.manifest)
+            self.refused("rows", "the target refuses a row", error)
             raise Closed from error
+        if loaded.clean:
+            self.check_constraints(conn)
+            loader.verify()
         for step in table_steps(self.plan, self.project.contract, loaded, time.perf_counter() - begun):
             self.note(step)
         self.stop_if_closed()
-        self.check_constraints(conn)
         return found, loaded
 
-    def read_again(self, snapshot: Snapshot, found: Validation, sink: Sink) -> None:
+    def read_again(self, outlook: Outlook, found: Validation, sink: Sink) -> None:
         """The second reading of a file that was validated before."""
         second_reading(
             self.plan.file,
             self.project.contract,
-            snapshot,
+            outlook.snapshot,
             found.manifest,
             repair=self.plan.repair,
             tick=lambda done: self.watch.progress("import", done, found.manifest.size),
@@ -252,37 +252,17 @@ class _Run:
         except TargetError as error:
             if error.sqlstate[:2] not in CONSTRAINT_CLASSES:
                 raise
-            finding = Finding("constraint", error.message, help="correct the data")
-            self.note(StepResult("import", "constraints", Outcome.FAIL, findings=(finding,)))
-        self.stop_if_closed()
+            self.refused("constraints", "the target refuses the rows as a whole", error)
+            raise Closed from error
+
+    def refused(self, name: str, detail: str, error: TargetError) -> None:
+        finding = Finding("refused", error.message, help=error.hint or "correct the data, or the target")
+        self.note(StepResult("import", name, Outcome.FAIL, detail, findings=(finding,)))
 
     def checks(self, conn: Connection, stage: Stage) -> None:
         """Run the checks of a stage."""
-        for step in run_prepared(conn, self.of_stage(stage), stage):
+        for step in run_prepared(conn, [each for each in self.prepared if each.check.stage == stage], stage):
             self.note(step)
-
-    def of_stage(self, stage: Stage) -> Iterable[PreparedCheck]:
-        return [prepared for prepared in self.prepared if prepared.check.stage == stage]
-
-    def record(self, found: Validation, loaded: Loaded) -> Record:
-        checks = [
-            {"name": step.name, "outcome": str(step.outcome), "values": step.data.get("values", {})}
-            for step in self.steps
-            if step.step == "check"
-        ]
-        manifest = found.manifest
-        return Record(
-            self.plan.run_id,
-            self.environment.name,
-            self.plan.file.name,
-            manifest.sha256,
-            manifest.size,
-            manifest.roots,
-            {table: {"new": n["new"], "identical": n["identical"]} for table, n in loaded.as_numbers().items()},
-            checks,
-            time.perf_counter() - self.begun,
-            {"repaired": [finding.fact for finding in found.warnings]},
-        )
 
     def after_commit(self, conn: Connection, verdict: str) -> str:
         """Checks on what is committed; they can no longer take it back, and say so."""
@@ -295,5 +275,12 @@ class _Run:
         failed = sum(step.outcome.closes_gate for step in self.steps[before:])
         if not failed:
             return verdict
-        run = self.plan.run_id[:8]
-        return f"committed as run {run}, but {failed} of the checks after COMMIT failed: see above"
+        some = "one of the checks" if failed == 1 else f"{failed} of the checks"
+        return f"committed as run {self.plan.run_id[:8]}, but {some} after COMMIT failed: see above"
+
+    def stopped_too_late(self, stop: KeyboardInterrupt | TargetError) -> str:
+        """The verdict on a run that was committed and whose last checks could not be made."""
+        why = stop.message if isinstance(stop, TargetError) else f"stopped by {signal_name(stop)}"
+        hint = f"promote check --env {self.environment.name} --stage after_commit"
+        self.note(StepResult("check", "after_commit", Outcome.ERROR, why, hint=hint))
+        return f"committed as run {self.plan.run_id[:8]}, but the checks after COMMIT could not be finished: see above"

@@ -1,8 +1,9 @@
-"""Rows of a file into the open transaction, and one line a table that says what became of them."""
+"""The second reading of a file, and what is told of its rows: one line a table, and the row of the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minerva_promote.config.models import Contract
@@ -10,7 +11,8 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.engine.lines import lines_of
 from minerva_promote.errors import FileError, Location
 from minerva_promote.exportfile.scan import Row, Scan, Tick
-from minerva_promote.exportfile.validate import Manifest
+from minerva_promote.exportfile.validate import Manifest, Validation
+from minerva_promote.ledger.record import Record
 from minerva_promote.load.outcome import Loaded
 from minerva_promote.plan import Plan
 from minerva_promote.results import Finding, Outcome, StepResult
@@ -19,7 +21,7 @@ Sink = Callable[[Row], None]
 
 _HELP = {
     "different": "the target has another row under this key: find out which is right; nothing overwrites it",
-    "blocked": "another row of the target stands in its way",
+    "blocked": "find out which is right; nothing is overwritten",
     "appended": "what was promoted is not appended to: export it whole under a new key, or leave it",
 }
 
@@ -32,14 +34,32 @@ def second_reading(
     Raises FileError when it is not.
     """
     scan = Scan(path, contract, snapshot, repair=repair, tick=tick)
-    for row in scan.rows():
-        sink(row)
+    try:
+        for row in scan.rows():
+            sink(row)
+    except FileError:
+        raise _changed(path) from None
     if scan.findings.count or scan.sha256.hex() != manifest.sha256:
-        raise FileError(
-            "changed while it was read: nothing was changed in the target",
-            at=Location(str(path)),
-            hint="let nobody write to it, then run the command again",
-        )
+        raise _changed(path)
+
+
+def is_same_file(path: Path, manifest: Manifest) -> None:
+    """Raise FileError when the file is not the validated one: then its rows say nothing about that one."""
+    try:
+        with path.open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == manifest.sha256
+    except OSError:
+        same = False
+    if not same:
+        raise _changed(path)
+
+
+def _changed(path: Path) -> FileError:
+    return FileError(
+        "changed while it was read; nothing was changed in the target",
+        at=Location(str(path)),
+        hint="let nobody write to it, then run the command again",
+    )
 
 
 def table_steps(plan: Plan, contract: Contract, loaded: Loaded, seconds: float) -> tuple[StepResult, ...]:
@@ -68,3 +88,26 @@ def table_steps(plan: Plan, contract: Contract, loaded: Loaded, seconds: float) 
         took = seconds if table == shown[-1] else 0.0
         steps.append(StepResult("import", table, outcome, detail, took, findings=findings, data=dict(counts)))
     return tuple(steps)
+
+
+def record_of(plan: Plan, found: Validation, loaded: Loaded, steps: Sequence[StepResult], seconds: float) -> Record:
+    """The ledger's row of a run, as far as it has come."""
+    checks = [
+        {"name": step.name, "outcome": str(step.outcome), "values": step.data.get("values", {})}
+        for step in steps
+        if step.step == "check"
+    ]
+    rows = {table: {"new": n["new"], "identical": n["identical"]} for table, n in loaded.as_numbers().items()}
+    manifest = found.manifest
+    return Record(
+        plan.run_id,
+        plan.environment,
+        plan.file.name,
+        manifest.sha256,
+        manifest.size,
+        manifest.roots,
+        rows,
+        checks,
+        seconds,
+        {"repaired": [finding.fact for finding in found.warnings]},
+    )

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from minerva_promote.config.models import ColumnRule, Contract, Repair
 from minerva_promote.config.snapshot import Snapshot, Table
 from minerva_promote.exportfile.faults import ValueFault
-from minerva_promote.exportfile.grammar import Insert, Refused, Slot
 from minerva_promote.exportfile.repairs import Braces, repairs_of
+from minerva_promote.exportfile.shapes import Insert, Refused, Slot
 from minerva_promote.exportfile.units import INTEGER, Unit
 from minerva_promote.exportfile.values import ColumnType, Convert, column_type, uuid, uuid_array
 
@@ -59,7 +59,9 @@ class RowPlan:
         for index, wanted in self.typmods:
             if texts[index].lstrip(b"0") != b"%d" % wanted:
                 text = texts[index].decode()
-                fault = ValueFault("cast-typmod", f"cast to length {text}, the column has {wanted}", "leave the cast out")
+                fault = ValueFault(
+                    "cast-typmod", f"cast to length {text}, the column has {wanted}", "leave the cast out"
+                )
                 faults.append((fault, index, ""))
         for column, source in self.copies:
             values[column] = values[source]
@@ -88,7 +90,9 @@ class Binder:
                 "row",
             )
         defaults = self._missing(insert, table, columns, repairs)
-        layout = Layout(table.name, tuple(name for name in table.columns if self._carried(table, name, columns, defaults)))
+        layout = Layout(
+            table.name, tuple(name for name in table.columns if self._carried(table, name, columns, defaults))
+        )
         plan = RowPlan(layout, [None] * len(layout.columns))
         plan.repaired = (*renamed, *(f"{table.name}.{name} was missing" for name in defaults))
         place = {name: number for number, name in enumerate(layout.columns)}
@@ -109,7 +113,9 @@ class Binder:
             raise Refused("conflict-target", f"{conflict.constraint} is not the primary key {name}", wanted, "tail")
         if not conflict.constraint and sorted(conflict.columns) != sorted(rule.key):
             given = ", ".join(conflict.columns)
-            raise Refused("conflict-target", f"ON CONFLICT ({given}), the key is ({', '.join(rule.key)})", wanted, "tail")
+            raise Refused(
+                "conflict-target", f"ON CONFLICT ({given}), the key is ({', '.join(rule.key)})", wanted, "tail"
+            )
         for column in conflict.sets:
             if column not in rule.conflict.may_update:
                 raise Refused("conflict-set", f"DO UPDATE may not set {insert.table}.{column}", wanted, "tail")
@@ -159,7 +165,9 @@ class Binder:
             repairable = name in repairs.default
             if not (repairable and self.repair):
                 help_ = "old exporters leave it out: run with --repair" if repairable else "give its value"
-                raise Refused("column-missing", f"{table.name}.{name} is not given", help_, "head", insert.column_holes[0])
+                raise Refused(
+                    "column-missing", f"{table.name}.{name} is not given", help_, "head", insert.column_holes[0]
+                )
             defaults[name] = repairs.default[name]
         return defaults
 
@@ -201,7 +209,9 @@ class Binder:
             plan.template[column] = b"\1" if slot.kind == "true" else b"\0"
             return
         if slot.kind == "number" and unit.kinds[indexes[0]] != INTEGER:
-            raise Refused("integer", f"a decimal for {name}", "write an integer: PostgreSQL would round it", "row", slot.hole)
+            raise Refused(
+                "integer", f"a decimal for {name}", "write an integer: PostgreSQL would round it", "row", slot.hole
+            )
         convert = kind.convert
         if braces and self.repair:
             wrapped = Braces(name, convert)
@@ -225,9 +235,7 @@ class Binder:
                 raise Refused("cast-typmod", f"a cast with a length for {name}", "leave it out", "row", cast.hole)
             plan.typmods.append((bisect_left(holes, cast.typmods[0]), kind.typmod))
 
-    def _default(
-        self, plan: RowPlan, table: Table, place: Mapping[str, int], name: str, default: int | str
-    ) -> None:
+    def _default(self, plan: RowPlan, table: Table, place: Mapping[str, int], name: str, default: int | str) -> None:
         if isinstance(default, str) and default in place:
             plan.copies.append((place[name], place[default]))
             return

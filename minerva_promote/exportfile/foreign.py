@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
+
+
+class Foreign(NamedTuple):
+    """What a file looks like."""
+
+    what: str
+    help: str
+    certain: bool  # False: only a comment says so, and an export may begin with it as well
+
 
 _SIGNATURES = (
     (b"\x1f\x8b", "a gzip file", "unpack it: gunzip FILE"),
@@ -33,14 +43,14 @@ _TEXTS = (
 )
 
 
-def foreign_kind(head: bytes) -> tuple[str, str] | None:
-    """What these first bytes look like, with the way out; None when they may begin an export file."""
+def foreign_kind(head: bytes) -> Foreign | None:
+    """What these first bytes look like, with the way out; None when they begin like an export file."""
     for signature, what, help_ in _SIGNATURES:
         if head.startswith(signature):
-            return what, help_
+            return Foreign(what, help_, True)
     if head[257:262] == b"ustar":
-        return "a tar archive", "unpack it"
+        return Foreign("a tar archive", "unpack it", True)
     for pattern, what, help_ in _TEXTS:
-        if pattern.match(head):
-            return what, help_
+        if match := pattern.match(head):
+            return Foreign(what, help_, match.group().strip()[:1] in (b"<", b"{", b"["))
     return None

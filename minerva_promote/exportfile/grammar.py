@@ -1,114 +1,21 @@
 """Shapes become values: what one INSERT says, by PostgreSQL's own parser (libpg_query).
 
-Only what is named here passes: every node may carry its listed fields and no other, so that syntax of later releases is
-refused until somebody has thought about it. A shape is parsed only when it is simple enough that the parser, which
-recurses in C without a bound, cannot overflow its stack.
+A shape is parsed only when it is simple enough that the parser, which recurses in C without a bound, cannot overflow its
+stack; and each only once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from minerva_promote.exportfile.reading import Reading
+from minerva_promote.exportfile.shapes import Insert, Refused
 
 MAX_RUN = 2_000  # bytes of a shape without a comma: bounds the depth of any expression
 
 _ANY_CONFLICT = b" ON CONFLICT DO NOTHING"
-_REFUSED_FIELDS = {
-    "with_clause": "WITH",
-    "returning_clause": "RETURNING",
-    "returning_list": "RETURNING",
-    "override": "OVERRIDING",
-    "alias": "an alias of the table",
-    "catalogname": "a name of three parts",
-    "indirection": "a part of a column",
-    "sort_clause": "ORDER BY",
-    "limit_count": "LIMIT",
-    "limit_offset": "OFFSET",
-    "limit_option": "FETCH",
-    "locking_clause": "FOR UPDATE",
-    "op": "UNION, INTERSECT or EXCEPT",
-    "larg": "UNION, INTERSECT or EXCEPT",
-    "where_clause": "WHERE",
-    "expr": "an expression",
-    "collation": "COLLATE",
-    "opclass": "an operator class",
-    "setof": "SETOF",
-    "pct_type": "%TYPE",
-}
-_REFUSED_VALUES = {
-    "func_call": "a function",
-    "column_ref": "a column reference",
-    "a_expr": "an operator",
-    "bool_expr": "an operator",
-    "sub_link": "a subquery",
-    "sqlvalue_function": "a value of the session",
-    "coalesce_expr": "a function",
-    "min_max_expr": "a function",
-    "xml_expr": "a function",
-    "set_to_default": "DEFAULT",
-    "row_expr": "a row",
-    "a_array_expr": "an ARRAY without its cast",
-    "a_indirection": "a subscript",
-    "collate_clause": "COLLATE",
-    "param_ref": "a parameter",
-    "case_expr": "an expression",
-    "null_test": "an expression",
-    "boolean_test": "an expression",
-    "type_cast": "a chain of casts",
-}
-
-
-class Refused(Exception):
-    """A shape that no accepted file holds; ``part`` ("head", "row", "tail") and ``hole`` say where."""
-
-    def __init__(self, code: str, fact: str, help_: str, part: str = "head", hole: int = 0) -> None:
-        super().__init__(fact)
-        self.code, self.fact, self.help, self.part, self.hole = code, fact, help_, part, hole
-
-
-@dataclass(frozen=True, slots=True)
-class TypeName:
-    """The type of a cast."""
-
-    names: tuple[str, ...]  # ("pg_catalog", "varchar"), ("public", "vector")
-    typmods: tuple[int, ...]  # holes of their constants
-    array: bool
-    hole: int
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One value of a row."""
-
-    kind: str  # "null", "true", "false", "string", "number", "array"
-    holes: tuple[int, ...]  # of its constants; of an array one each element
-    hole: int  # where it begins
-    negative: bool = False
-    cast: TypeName | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """The ON CONFLICT clause."""
-
-    columns: tuple[str, ...]  # of the target; empty with a constraint
-    constraint: str
-    sets: tuple[str, ...]  # columns of DO UPDATE SET c = EXCLUDED.c; empty for DO NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Insert:
-    """What one INSERT with one row says; holes count within the part they stand in."""
-
-    schema: str
-    table: str
-    columns: tuple[str, ...]
-    column_holes: tuple[int, ...]
-    slots: tuple[Slot, ...]
-    conflict: Conflict
 
 
 @lru_cache(maxsize=512)
@@ -125,7 +32,7 @@ def whole_shape(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
 
 @lru_cache(maxsize=32)
 def transaction_shape(shape: bytes) -> str | Refused:
-    """"begin" or "commit" for the accepted forms."""
+    """ "begin" or "commit" for the accepted forms."""
     try:
         statement = _parse((("head", shape),))
         node = statement.transaction_stmt if statement.HasField("transaction_stmt") else None
@@ -138,7 +45,9 @@ def transaction_shape(shape: bytes) -> str | Refused:
         names = type(node).DESCRIPTOR.fields_by_name["kind"].enum_type.values_by_number
         kind = names[node.kind].name.removeprefix("TRANS_STMT_")
         if kind not in ("BEGIN", "START", "COMMIT"):
-            raise Refused("transaction", f"{kind.replace('_', ' ')} is not accepted", "one BEGIN first, one COMMIT last")
+            raise Refused(
+                "transaction", f"{kind.replace('_', ' ')} is not accepted", "one BEGIN first, one COMMIT last"
+            )
         return "commit" if kind == "COMMIT" else "begin"
     except Refused as refused:
         return refused
@@ -148,8 +57,10 @@ def _insert(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
     try:
         statement = _parse((("head", head), ("row", row), ("tail", tail)))
         if not statement.HasField("insert_stmt"):
-            raise Refused("statement", "not an INSERT … VALUES statement", "write INSERT INTO table (columns) VALUES (…)")
-        return _Reading(head, row).insert(statement.insert_stmt)
+            raise Refused(
+                "statement", "not an INSERT … VALUES statement", "write INSERT INTO table (columns) VALUES (…)"
+            )
+        return Reading(head, row).insert(statement.insert_stmt)
     except Refused as refused:
         return refused
 
@@ -180,168 +91,3 @@ def _part_of(parts: tuple[tuple[str, bytes], ...], place: int) -> tuple[str, int
             return name, place
         place -= len(text)
     return parts[-1][0], len(parts[-1][1])
-
-
-class _Reading:
-    """Reads one parse tree; places become holes of the part they fall into."""
-
-    def __init__(self, head: bytes, row: bytes) -> None:
-        self.head, self.row = len(head), len(row)
-
-    def refuse(self, code: str, fact: str, help_: str, place: int) -> Refused:
-        if place < self.head:
-            return Refused(code, fact, help_, "head", max(place, 0))
-        if place < self.head + self.row:
-            return Refused(code, fact, help_, "row", place - self.head)
-        return Refused(code, fact, help_, "tail", max(place - self.head - self.row - 1, 0))
-
-    def only(self, node: Any, allowed: Iterable[str], place: int) -> None:
-        allowed = {*allowed, "location"}
-        for descriptor, _ in node.ListFields():
-            if descriptor.name not in allowed:
-                what = _REFUSED_FIELDS.get(descriptor.name, descriptor.name.replace("_", " "))
-                raise self.refuse("form", f"{what} is not accepted", "write INSERT … VALUES … ON CONFLICT only", place)
-
-    def insert(self, node: Any) -> Insert:
-        relation = node.relation
-        self.only(relation, ("schemaname", "relname", "inh", "relpersistence"), relation.location)
-        if not relation.inh:
-            raise self.refuse("form", "ONLY is not accepted", "name the table alone", relation.location)
-        allowed = {"relation", "cols", "select_stmt", "on_conflict_clause"}
-        if node.override == 1:  # OVERRIDING_NOT_SET
-            allowed.add("override")
-        self.only(node, allowed, relation.location)
-        if not node.cols:
-            raise self.refuse("columns", "the columns are not named", "name every column", relation.location)
-        for item in node.cols:
-            self.only(item.res_target, ("name",), item.res_target.location)
-        if not node.HasField("on_conflict_clause"):
-            raise self.refuse(
-                "conflict-missing",
-                "ON CONFLICT is missing: a second run would fail",
-                "end the statement with ON CONFLICT (key) DO NOTHING",
-                self.head + self.row,
-            )
-        return Insert(
-            relation.schemaname,
-            relation.relname,
-            tuple(item.res_target.name for item in node.cols),
-            tuple(item.res_target.location for item in node.cols),
-            self.values(node, relation.location),
-            self.conflict(node.on_conflict_clause),
-        )
-
-    def values(self, node: Any, place: int) -> tuple[Slot, ...]:
-        select = node.select_stmt.select_stmt
-        allowed = {"values_lists"}
-        if select.limit_option == 1:  # LIMIT_OPTION_DEFAULT
-            allowed.add("limit_option")
-        if select.op == 1:  # SETOP_NONE
-            allowed.add("op")
-        if not select.values_lists:
-            raise self.refuse("form", "rows that come from a query are not accepted", "write VALUES (…)", place)
-        self.only(select, allowed, place)
-        if len(select.values_lists) != 1:
-            raise self.refuse("form", "rows could not be told apart", "write VALUES (…), (…)", place)
-        return tuple(self.value(item) for item in select.values_lists[0].list.items)
-
-    def value(self, node: Any) -> Slot:
-        kind = node.WhichOneof("node")
-        if kind == "type_cast":
-            return self.cast(node.type_cast)
-        if kind == "a_const":
-            return self.constant(node.a_const)
-        raise self.refused_value(node)
-
-    def refused_value(self, node: Any) -> Refused:
-        kind = node.WhichOneof("node")
-        what = _REFUSED_VALUES.get(kind, kind.replace("_", " "))
-        place = getattr(getattr(node, kind), "location", -1)
-        return self.refuse("expression", f"{what} is not a constant", "write the value itself", place)
-
-    def constant(self, node: Any) -> Slot:
-        place = node.location
-        hole = place - self.head
-        if hole < 0:
-            raise self.refuse("syntax", "a value without a place", "write plain constants", self.head)
-        if node.isnull:
-            return Slot("null", (), hole)
-        kind = node.WhichOneof("val")
-        if kind == "boolval":
-            return Slot("true" if node.boolval.boolval else "false", (), hole)
-        if kind == "sval":
-            return Slot("string", (hole,), hole)
-        if kind == "ival":
-            return Slot("number", (hole,), hole, negative=node.ival.ival < 0)
-        if kind == "fval":
-            return Slot("number", (hole,), hole, negative=node.fval.fval.startswith("-"))
-        raise self.refuse("constant-form", "a bit string is not accepted", "write a plain '…' string", place)
-
-    def cast(self, node: Any) -> Slot:
-        type_name = self.type_name(node.type_name)
-        inner = node.arg.WhichOneof("node")
-        if inner == "a_const":
-            slot = self.constant(node.arg.a_const)
-            return Slot(slot.kind, slot.holes, slot.hole, slot.negative, type_name)
-        if inner == "a_array_expr" and type_name.array:
-            array = node.arg.a_array_expr
-            elements = []
-            for element in array.elements:
-                if element.WhichOneof("node") != "a_const" or element.a_const.WhichOneof("val") != "sval":
-                    if element.WhichOneof("node") == "a_const":
-                        place = element.a_const.location
-                        raise self.refuse("array", "an element that is no string", "write ARRAY['…', …]::uuid[]", place)
-                    raise self.refused_value(element)
-                elements.append(element.a_const.location - self.head)
-            return Slot("array", tuple(elements), array.location - self.head, cast=type_name)
-        raise self.refused_value(node.arg)
-
-    def type_name(self, node: Any) -> TypeName:
-        self.only(node, ("names", "typmods", "typemod", "array_bounds"), node.location)
-        typmods = []
-        for item in node.typmods:
-            if item.WhichOneof("node") != "a_const" or item.a_const.WhichOneof("val") != "ival":
-                raise self.refuse("cast", "a type modifier that is no number", "write it as the column has it", node.location)
-            typmods.append(item.a_const.location - self.head)
-        bounds = [item.integer.ival for item in node.array_bounds]
-        if bounds not in ([], [-1]):
-            raise self.refuse("cast", "array bounds in a cast are not accepted", "write uuid[]", node.location)
-        names = tuple(item.string.sval for item in node.names)
-        return TypeName(names, tuple(typmods), bool(bounds), node.location - self.head)
-
-    def conflict(self, node: Any) -> Conflict:
-        place = node.location
-        self.only(node, ("action", "infer", "target_list"), place)
-        if not node.HasField("infer"):
-            if place == self.head + self.row + 1:  # the tail that row_shape() supplies
-                return Conflict((), "", ())
-            raise self.refuse(
-                "conflict-target",
-                "ON CONFLICT without a target also hides other duplicates",
-                "write ON CONFLICT (key) DO NOTHING",
-                place,
-            )
-        self.only(node.infer, ("index_elems", "conname"), place)
-        columns = []
-        for item in node.infer.index_elems:
-            element = item.index_elem
-            defaults = [name for name in ("ordering", "nulls_ordering") if getattr(element, name) == 1]
-            self.only(element, ("name", *defaults), place)
-            columns.append(element.name)
-        return Conflict(tuple(columns), node.infer.conname, tuple(self.sets(node.target_list, place)))
-
-    def sets(self, targets: Any, place: int) -> Iterable[str]:
-        for item in targets:
-            target = item.res_target
-            self.only(target, ("name", "val"), place)
-            fields = target.val.column_ref.fields if target.val.WhichOneof("node") == "column_ref" else ()
-            if [field.string.sval for field in fields] != ["excluded", target.name]:
-                raise self.refuse(
-                    "conflict-set",
-                    f"DO UPDATE may only set {target.name} = EXCLUDED.{target.name}",
-                    "write DO NOTHING, or SET column = EXCLUDED.column",
-                    target.location,
-                )
-            yield target.name
-
-

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 
 from minerva_promote.exportfile.replay import KEPT, Template, statement_template, template_of
 from minerva_promote.exportfile.source import Source
+from minerva_promote.exportfile.tokens import BLANK, FEFF, feff
 from minerva_promote.exportfile.units import Fault, NeedMore, Unit
-from minerva_promote.exportfile.unitscan import BLANK, FEFF, UnitScan, feff
+from minerva_promote.exportfile.unitscan import UnitScan
 
 _COMMENT = re.compile(rb"--[^\n\r]*")
 _COMMENT_EDGE = re.compile(rb"/\*|\*/")
@@ -48,11 +49,14 @@ class Lexer:
                     return self._too_long(kind)
                 continue
             if unit is not None:
+                if unit.end - self.at > self.source.limit:
+                    return self._too_long(kind)
                 self.at = unit.end
                 unit.base = self.source.start
-                if self._carried:
-                    unit.faults[:0] = self._carried
-                    self._carried = []
+                for fault in self._carried:
+                    fault.at -= self.source.start
+                unit.faults[:0] = self._carried
+                self._carried = []
             return unit
 
     def _replayed(self, kind: str) -> Unit | None:
@@ -113,6 +117,8 @@ class Lexer:
                 continue
             if self.source.window[after : after + 1] != b",":
                 return False
+            for fault in faults:
+                fault.at += self.source.start
             self._carried = faults
             self.at = after + 1
             return True
@@ -123,12 +129,11 @@ class Lexer:
         fault = Fault(
             "too-long",
             f"a row or statement of more than {limit:,} bytes begins here",
-            0,
+            self._skip(self.at, True, None),
             "close its quotes, or raise contract.limits.row_bytes in promote.yaml",
         )
-        self.source.window = self.source.window[:1]
         self.at = len(self.source.window)
-        return Unit(kind, b"", (), (), [], 0, self.at, [fault], ended=False)
+        return Unit(kind, b"", (), (), [], fault.at, self.at, [fault], ended=False, base=self.source.start, cut=True)
 
     def _skip(self, at: int, at_end: bool, faults: list[Fault] | None) -> int:
         """Past blanks and comments; comments are handed on only with ``faults``, that is once."""
@@ -186,9 +191,7 @@ class Lexer:
         if begin == len(window):
             if not at_end:
                 raise NeedMore
-            return None if not faults else Unit(kind, b"", (), (), [], begin, begin, faults, ended=False)
+            return None if not faults else Unit(kind, b"", (), (), [], begin, begin, faults, ended=False, cut=True)
         unit = UnitScan(self, kind, begin, at_end, faults).run()
         self._learn(unit)
         return unit
-
-

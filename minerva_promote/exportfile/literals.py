@@ -14,7 +14,7 @@ class BadEscape(ValueError):
 
 _HIGH, _LOW = rb"[dD][89abAB][0-9A-Fa-f]{2}", rb"[dD][c-fC-F][0-9A-Fa-f]{2}"
 _ESCAPE = re.compile(
-    rb"\\(?:u(%(high)s)\\u(%(low)s)|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|(.))"
+    rb"\\(?:(?:u|U0000)(%(high)s)\\(?:u|U0000)(%(low)s)|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{1,2})|([0-7]{1,3})|(.))"
     % {b"high": _HIGH, b"low": _LOW},
     re.DOTALL,
 )
@@ -26,8 +26,8 @@ _UNICODE = re.compile(
 _NAMED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
-def escape_string(raw: bytes) -> bytes:
-    """What stands between the quotes of E'…', decoded; quotes are already single."""
+def escape_string(*pieces: bytes) -> bytes:
+    """What stands between the quotes of E'…', decoded; an escape does not go on behind a line break between pieces."""
 
     def one(match: re.Match[bytes]) -> bytes:
         high, low, short, long, byte, octal, other = match.groups()
@@ -39,7 +39,7 @@ def escape_string(raw: bytes) -> bytes:
             raise BadEscape(f"\\{other.decode()} needs {4 if other == b'u' else 8} hexadecimal digits")
         return _NAMED.get(other, other)
 
-    return _utf8(_ESCAPE.sub(one, raw))
+    return _utf8(b"".join(_ESCAPE.sub(one, piece) for piece in pieces))
 
 
 def unicode_string(raw: bytes) -> bytes:

@@ -103,7 +103,8 @@ def template_of(window: bytes, unit: Unit) -> Template | None:
     if not all(gaps):
         return None
     steps = [
-        Step(kind == PLAIN, after, len(after) + (kind == PLAIN)) for kind, after in zip(unit.kinds, gaps[1:], strict=True)
+        Step(kind == PLAIN, after, len(after) + (kind == PLAIN))
+        for kind, after in zip(unit.kinds, gaps[1:], strict=True)
     ]
     return Template(unit, gaps[0], steps, excess)
 
@@ -114,7 +115,12 @@ def statement_template(window: bytes, head: Unit, row: Unit, tail: Unit) -> Temp
     if template is None or not template.steps or tail.kinds or head.begin < 0:
         return None
     behind = window[row.end : tail.end]
-    if b"--" in behind or b"/*" in behind or b"--" in window[head.begin : row.begin] or b"/*" in window[head.begin : row.begin]:
+    if (
+        b"--" in behind
+        or b"/*" in behind
+        or b"--" in window[head.begin : row.begin]
+        or b"/*" in window[head.begin : row.begin]
+    ):
         return None
     last = template.steps[-1]
     steps = [*template.steps[:-1], Step(last.is_string, last.after + behind, last.size + len(behind))]

@@ -135,7 +135,9 @@ class _Compiler:
             if owner is None or owner in roots or rules.incomplete:
                 return _NONE
             fact = f"{self.table}.{column} {self.named(column, owner)} is no row of {table} before this one"
-            return [RuleFault("parent-missing", fact, f"put the row of {table} first; a file holds one root's rows", column)]
+            return [
+                RuleFault("parent-missing", fact, f"put the row of {table} first; a file holds one root's rows", column)
+            ]
 
         return check
 
@@ -204,4 +206,3 @@ def _picker(places: list[int]) -> Callable[[Row], bytes]:
 
         return two
     return lambda values: key_of([values[place] for place in places])
-

@@ -14,14 +14,16 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.exportfile.binding import Binder, Layout, RowPlan, Value
 from minerva_promote.exportfile.contract import RuleFault, Rules
 from minerva_promote.exportfile.findings import Findings
-from minerva_promote.exportfile.foreign import foreign_kind
-from minerva_promote.exportfile.grammar import Insert, Refused, row_shape, transaction_shape, whole_shape
+from minerva_promote.exportfile.foreign import Foreign, foreign_kind
+from minerva_promote.exportfile.grammar import row_shape, transaction_shape, whole_shape
 from minerva_promote.exportfile.lexer import Lexer
+from minerva_promote.exportfile.shapes import Insert, Refused
 from minerva_promote.exportfile.source import Source
-from minerva_promote.exportfile.statements import IN_OTHER_STATEMENTS, keyword, refused_statement
+from minerva_promote.exportfile.statements import ENDLESS, IN_OTHER_STATEMENTS, keyword, refused_statement
 from minerva_promote.exportfile.units import Fault, Unit
 
 PLANS = 512  # kept row plans; a file of ours has about ten
+PLANS_SIZE = 1 << 20  # bytes of their shapes
 
 _COUNT = re.compile(rb"--+[ \t]*([A-Za-z][A-Za-z ]*?)[ \t]*:[ \t]*(.*?)[ \t]*")
 Tick = Callable[[int], None]
@@ -66,7 +68,10 @@ class Scan:
         self._counts: dict[str, int] = {}
         self._plans: dict[tuple[bytes, bytes], RowPlan | Refused] = {}
         self._binder = Binder(contract, snapshot, repair)
+        self._plans_size = 0
         self._row_count = 0
+        self._foreign: Foreign | None = None
+        self._cut = False  # the file ends inside a statement, which has been said
 
     def rows(self) -> Iterator[Row]:
         """Every row that could be read, in the order of the file."""
@@ -75,29 +80,31 @@ class Scan:
             self._source = source
             self.size = os.stat(self.path).st_size
             source.grow(0)
-            if not self._acceptable(source.window[:600], limits.file_bytes):
+            if not self._acceptable(limits.file_bytes):
                 return
             self._lexer = Lexer(source, self._comment)
             yield from self._statements()
             self._finish()
 
-    def _acceptable(self, head: bytes, most: int) -> bool:
+    def _acceptable(self, most: int) -> bool:
         if self.size > most:
             self.findings.add(
-                "file-size", f"{self.size:,} bytes, at most {most:,}", "raise contract.limits.file_bytes in promote.yaml"
+                "file-size",
+                f"{self.size:,} bytes, at most {most:,}",
+                "raise contract.limits.file_bytes in promote.yaml",
             )
             return False
-        if not head and not self._source.bad:
+        if not self.size:
             self.findings.add("empty", "the file is empty", "export the book again")
             return False
-        kind = foreign_kind(head)
-        if kind is None and self._source.bad and self._source.bad.offset < 600:
-            with self.path.open("rb") as file:
-                kind = foreign_kind(file.read(600))
-        if kind:
-            self.findings.add("foreign", f"this looks like {kind[0]}", kind[1], (1, 1))
-            return False
-        return True
+        with self.path.open("rb") as file:
+            self._foreign = foreign_kind(file.read(600))
+        return not (self._foreign and self._foreign.certain and self._is_foreign())
+
+    def _is_foreign(self) -> bool:
+        if self._foreign is not None:
+            self.findings.add("foreign", f"this looks like {self._foreign.what}", self._foreign.help, (1, 1))
+        return self._foreign is not None
 
     def _statements(self) -> Iterator[Row]:
         lexer, most = self._lexer, self.contract.limits.rows
@@ -112,8 +119,12 @@ class Scan:
             if head is None:
                 return
             word = keyword(head.shape)
-            if not word and head.ended and not head.faults:
-                continue  # an empty statement
+            if head.shape == b";" and not head.faults:
+                if self._state != "open":
+                    self._outside("an empty statement", head)
+                continue
+            if not self.statements and word not in ("BEGIN", "START") and self._is_foreign():
+                return
             self.statements += 1
             if head.rows_follow:
                 if word == "INSERT":
@@ -147,8 +158,8 @@ class Scan:
         rows = 1
         while True:
             unit = self._lexer.next("row")
-            if unit is None or unit.ended:
-                self._unclosed(unit or head)
+            if unit is None or unit.ended or unit.cut:
+                self._unclosed(unit)
                 return
             if sound and self._faults(unit.faults):
                 plan = self._plan(head, unit)
@@ -159,18 +170,22 @@ class Scan:
                         yield row
                 else:
                     self._refused(plan, head, unit)
+                    sound = plan.part != "head"  # said once
             self._row_count += 1
             if self._row_count > self.contract.limits.rows:
                 most = self.contract.limits.rows
-                self._add("rows", f"more than {most:,} rows", "raise contract.limits.rows in promote.yaml", unit.begin)
+                fault = Fault(
+                    "rows", f"more than {most:,} rows", unit.begin, "raise contract.limits.rows in promote.yaml"
+                )
+                self._faults([fault])
                 return
             if not self._lexer.next_is_row():
                 break
             rows += 1
         tail = self._lexer.next("tail")
         if tail is None or not tail.ended:
-            self._unclosed(tail or head)
-        elif self._faults(tail.faults) and first and self._tail(head, first[0], tail) and rows == 1:
+            self._unclosed(tail)
+        elif self._faults(tail.faults) and sound and self._tail(head, tail) and rows == 1 and first:
             self._lexer.learn_statement(head, first[0], tail, first[1])
 
     def _plan(self, head: Unit, unit: Unit) -> RowPlan | Refused:
@@ -182,9 +197,11 @@ class Scan:
                 plan = self._binder.plan(insert, unit) if isinstance(insert, Insert) else insert
             except Refused as refused:
                 plan = refused
-            if len(self._plans) >= PLANS:
+            self._plans_size += len(head.shape) + len(unit.shape)
+            if len(self._plans) >= PLANS or self._plans_size > PLANS_SIZE:
                 self._note_repairs()
                 self._plans.clear()
+                self._plans_size = 0
             self._plans[key] = plan
         return plan
 
@@ -200,21 +217,21 @@ class Scan:
                 self._rule(rule_fault, unit, plan)
         return None if faults else Row(plan.layout, values, self._source.start + unit.begin)
 
-    def _tail(self, head: Unit, row: Unit, tail: Unit) -> bool:
-        insert = whole_shape(head.shape, row.shape, tail.shape)
+    def _tail(self, head: Unit, tail: Unit) -> bool:
+        insert = whole_shape(head.shape, b"(1)", tail.shape)
         try:
             if isinstance(insert, Refused):
                 raise insert
             self._binder.conflict(insert)
         except Refused as refused:
-            self._refused(refused, head, row, tail)
+            self._refused(refused, head, None, tail)
             return False
         return True
 
     def _transaction(self, head: Unit, word: str) -> None:
         if not self._faults(head.faults):
             return
-        kind = transaction_shape(head.shape.strip()) if len(head.shape) < 200 else Refused("statement", word, "")
+        kind = transaction_shape(head.shape)
         if isinstance(kind, Refused):
             self._refused(kind, head)
         elif kind == "begin":
@@ -228,29 +245,31 @@ class Scan:
             self._add("commit", fact, "one BEGIN first, one COMMIT last", head.begin)
 
     def _in_transaction(self, head: Unit) -> None:
+        if self._state != "open":
+            self._outside("a statement", head)
         if self._state == "before":
-            self._add("begin", "a statement before BEGIN", "put BEGIN first", head.begin)
             self._state = "open"
-        elif self._state == "after":
-            self._add("commit", "a statement after COMMIT", "put COMMIT last", head.begin)
+
+    def _outside(self, what: str, head: Unit) -> None:
+        if self._state == "before":
+            self._add("begin", f"{what} before BEGIN", "put BEGIN first", head.begin)
+        else:
+            self._add("commit", f"{what} after COMMIT", "put COMMIT last", head.begin)
 
     def _other(self, head: Unit, word: str) -> None:
         """A statement that is no INSERT of rows, or one that never ends."""
+        head.faults = [fault for fault in head.faults if fault.code not in IN_OTHER_STATEMENTS]
         if not head.ended:
-            if word:
-                self._faults([fault for fault in head.faults if fault.code not in IN_OTHER_STATEMENTS])
-                self._unclosed(head)
-            else:
-                self._faults(head.faults)
+            self._unclosed(head)
             return
         if word == "INSERT":
             self._in_transaction(head)
             if self._faults(head.faults):
-                insert = row_shape(head.shape, b"")
-                fallback = Refused("form", "this INSERT has no rows", "write INSERT … VALUES (…)")
+                insert = whole_shape(head.shape, b"", b"")
+                fallback = Refused("form", "this INSERT has no rows", "write INSERT INTO table (columns) VALUES (…)")
                 self._refused(insert if isinstance(insert, Refused) else fallback, head)
             return
-        self._faults([fault for fault in head.faults if fault.code not in IN_OTHER_STATEMENTS])
+        self._faults(head.faults)
         refused = refused_statement(head.shape, word)
         if word or not head.faults:
             self._refused(refused, head)
@@ -258,12 +277,13 @@ class Scan:
     def _other_rows(self, head: Unit, word: str) -> None:
         """A statement with VALUES rows that is no INSERT: skipped to its semicolon."""
         self._refused(refused_statement(head.shape, word), head)
-        while unit := self._lexer.next("row"):
-            if unit.ended:
-                return
-            if not self._lexer.next_is_row():
-                break
-        self._lexer.next("tail")
+        unit = self._lexer.next("row")
+        while unit and not unit.ended and not unit.cut and self._lexer.next_is_row():
+            unit = self._lexer.next("row")
+        if unit and not unit.ended and not unit.cut:
+            unit = self._lexer.next("tail")
+        if unit is None or unit.cut:
+            self._unclosed(unit)
 
     def _faults(self, faults: list[Fault]) -> bool:
         """Report them; True when there are none."""
@@ -276,16 +296,27 @@ class Scan:
     def _refused(self, refused: Refused, head: Unit, row: Unit | None = None, tail: Unit | None = None) -> None:
         if self.rules is not None:
             self.rules.incomplete = True
-        unit = {"head": head, "row": row, "tail": tail}[refused.part] or row or head
+        unit = {"head": head, "row": row, "tail": tail}[refused.part] or head
         at = unit.window_place(refused.hole) + unit.base - self._source.start
-        if at < 0:  # the head of a long statement has left the window
-            at = (row or tail or unit).begin
-        self._add(refused.code, refused.fact, refused.help, max(at, 0))
+        self._add(refused.code, refused.fact, refused.help, at)  # before the window, in the head of a long statement
 
-    def _unclosed(self, unit: Unit) -> None:
-        self._faults(unit.faults)
-        if self._source.bad is None and not any(fault.code in ("unterminated", "too-long") for fault in unit.faults):
-            self._faults([Fault("cut", "a statement without its semicolon", unit.begin, "the file is cut off: export again")])
+    def _unclosed(self, unit: Unit | None) -> None:
+        """A statement that the file ends in, or a row that the statement ends in."""
+        begin = unit.begin if unit else self._lexer.at
+        if self.rules is not None:
+            self.rules.incomplete = True
+        if unit and not unit.cut:
+            if self._faults(unit.faults):
+                self._faults([Fault("syntax", "a row without its closing parenthesis", begin, "close it")])
+            return
+        self._cut = True
+        faults = unit.faults if unit else []
+        if self._source.bad is not None:
+            self._faults([fault for fault in faults if fault.code != "unterminated"])
+        elif self._faults([fault for fault in faults if fault.code in ENDLESS] or faults):
+            self._faults(
+                [Fault("cut", "a statement without its semicolon", begin, "the file is cut off: export again")]
+            )
 
     def _rule(self, fault: RuleFault, unit: Unit, plan: RowPlan) -> None:
         at = unit.begin
@@ -319,9 +350,14 @@ class Scan:
         if source.bad is not None:
             end = len(source.window)
             self._add("encoding", source.bad.fact, "write the file as UTF-8 without NUL bytes", end)
-        elif self._state != "after" and self._row_count <= self.contract.limits.rows:
+        elif self._state != "after" and not self._cut and self._row_count <= self.contract.limits.rows:
             fact = "the file ends before COMMIT" if self._state == "open" else "there is no BEGIN"
-            self._add("commit" if self._state == "open" else "begin", fact, "export again: it may be cut off", len(source.window))
+            self._add(
+                "commit" if self._state == "open" else "begin",
+                fact,
+                "export again: it may be cut off",
+                len(source.window),
+            )
         self.sha256 = source.sha256
         self._note_repairs()
         for what, count in sorted(self._repaired.items()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import os
 import stat
@@ -42,7 +41,7 @@ class Source:
         self.bad: BadByte | None = None  # the window ends before this byte
         self._hash = hashlib.sha256()
         self._known = (0, 1, 0)  # an offset in the file, its line, and where that line begins
-        self._file = _open(path)
+        self._file = open_export(path)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="promote-read")
         self._blocks = _checked(self._file, self._hash)
         self._next: Future[bytes] = self._reader.submit(next, self._blocks, b"")
@@ -123,7 +122,8 @@ def characters(data: bytes) -> int:
     return len(data) if data.isascii() else sum(1 for byte in data if byte & 0xC0 != 0x80)
 
 
-def _open(path: Path) -> BinaryIO:
+def open_export(path: Path) -> BinaryIO:
+    """The file, open for reading. Raises NoSuchFile for what is none, FileError for one that cannot be opened."""
     at = Location(str(path))
     try:
         mode = path.stat().st_mode
@@ -140,26 +140,63 @@ def _open(path: Path) -> BinaryIO:
 
 def _checked(file: BinaryIO, digest: hashlib._Hash) -> Iterator[bytes]:
     """Blocks that end at a character, hashed; a bad byte is raised after all the good ones before it were given."""
-    decoder = codecs.getincrementaldecoder("utf-8")("strict")
     offset, rest = 0, b""
     while block := file.read(BLOCK):
         digest.update(block)
-        block = rest + block
+        block = rest + block if rest else block
         good, fact = len(block), ""
         nul = block.find(b"\0")
         if nul >= 0:
             good, fact = nul, "NUL byte"
         if not block.isascii():
-            decoder.reset()
-            try:
-                decoder.decode(block[:good], final=bool(fact))
-                good -= len(decoder.getstate()[0])
-            except UnicodeDecodeError as error:
-                good, fact = error.start, f"byte 0x{block[error.start]:02X} is not valid UTF-8 ({error.reason})"
+            whole = good - (0 if fact else _unfinished(block))
+            bad = _not_utf8(block[:whole] if whole < len(block) else block)
+            good = whole
+            if bad is not None:
+                good, fact = bad
         if good:
-            yield block[:good]
+            yield block[:good] if good < len(block) else block
         if fact:
             raise BadByte(offset + good, fact)
         offset, rest = offset + good, block[good:]
     if rest:
         raise BadByte(offset, f"byte 0x{rest[0]:02X} is not valid UTF-8 (unexpected end of data)")
+
+
+def _unfinished(block: bytes) -> int:
+    """How many bytes at the end may be the beginning of a character."""
+    for back in range(1, min(4, len(block) + 1)):
+        byte = block[-back]
+        if byte < 0x80:
+            return 0
+        if byte >= 0xC0:
+            size = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return back if back < size else 0
+    return 0
+
+
+def _not_utf8(block: bytes) -> tuple[int, str] | None:
+    """Where a block is not strict UTF-8, and why; None for a good one.
+
+    Only the words of eight bytes that hold anything beyond ASCII are decoded, set apart by blanks where they do not
+    touch: in numbers and English text they are few.
+    """
+    import numpy as np
+
+    words = np.frombuffer(block, np.uint64, len(block) // 8)
+    hot = np.flatnonzero(words & np.uint64(0x8080808080808080))
+    if not len(words) or len(hot) > len(words) // 4:
+        return _decoded(block)
+    if not len(hot) or hot[-1] != len(words) - 1:
+        hot = np.append(hot, len(words) - 1)  # the bytes after the last word may continue it
+    breaks = np.flatnonzero(np.diff(hot) > 1) + 1
+    apart = np.insert(words[hot], breaks, np.uint64(0x2020202020202020)).tobytes() + block[len(words) * 8 :]
+    return _decoded(block) if _decoded(apart) else None
+
+
+def _decoded(block: bytes) -> tuple[int, str] | None:
+    try:
+        block.decode("utf-8", "strict")
+    except UnicodeDecodeError as error:
+        return error.start, f"byte 0x{block[error.start]:02X} is not valid UTF-8 ({error.reason})"
+    return None

@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import re
 
-from minerva_promote.exportfile.grammar import Refused
+from minerva_promote.exportfile.shapes import Refused
 
 # What makes no sense to report inside a statement that is refused as a whole.
-IN_OTHER_STATEMENTS = frozenset(("operator", "number-form", "constant-form", "parameter", "escape", "too-deep", "name-form"))
+IN_OTHER_STATEMENTS = frozenset(
+    ("operator", "number-form", "constant-form", "parameter", "escape", "too-deep", "name-form")
+)
+
+# What makes all other faults of the same piece worthless.
+ENDLESS = frozenset(("unterminated", "too-long"))
 
 _WORDS = re.compile(rb"[A-Za-z_]+")
 _TWO_WORDS = frozenset(
-    "CREATE ALTER DROP SET RESET PREPARE COMMIT ROLLBACK START REFRESH SECURITY IMPORT REASSIGN DISCARD LOCK".split()
+    [
+        "CREATE",
+        "ALTER",
+        "DROP",
+        "SET",
+        "RESET",
+        "PREPARE",
+        "COMMIT",
+        "ROLLBACK",
+        "START",
+        "REFRESH",
+        "SECURITY",
+        "IMPORT",
+        "REASSIGN",
+        "DISCARD",
+        "LOCK",
+    ]
 )
 _REASONS = {
     "COPY": "promote reads INSERT files only",
@@ -27,7 +48,7 @@ _REASONS = {
 
 def keyword(shape: bytes) -> str:
     """The first word of a statement, in capitals; empty when it does not begin with one."""
-    match = _WORDS.match(shape.lstrip(b" \t\n\r\f"))
+    match = _WORDS.match(shape)
     return match.group().decode().upper() if match else ""
 
 

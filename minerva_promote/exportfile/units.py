@@ -44,6 +44,7 @@ class Unit:
     ended: bool = True  # the statement's semicolon was reached
     base: int = 0
     trace: tuple[Template, bytes] | None = None  # of a replayed unit: what it is like, and its window
+    cut: bool = False  # the file ends inside it
 
     @property
     def places(self) -> Sequence[int]:

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from minerva_promote.exportfile.faults import shown
 from minerva_promote.exportfile.literals import BadEscape, escape_string, unicode_string
+from minerva_promote.exportfile.tokens import (
+    BLANK,
+    BLANKS,
+    COMMAND,
+    CONTINUED,
+    DECIMAL_INTEGER,
+    DECIMAL_NUMBER,
+    ESCAPED_TO_QUOTE,
+    FEFF,
+    LINE_END,
+    PLACEHOLDERS,
+    SPECIAL,
+    TAG_BEGUN,
+    VALUES_BEFORE,
+    feff,
+)
 from minerva_promote.exportfile.units import DECIMAL, DOLLAR, ESCAPE, INTEGER, PLAIN, UNICODE, Fault, NeedMore, Unit
 
 if TYPE_CHECKING:
     from minerva_promote.exportfile.lexer import Lexer
 
 MAX_DEPTH = 50  # parentheses and brackets; PostgreSQL takes more, no export needs it
-
-_WORD = rb"A-Za-z0-9_$\x80-\xff"
-_SPECIAL = re.compile(
-    rb"""[()\[\];]
-      | (?<![%(w)s]) (?: [eEnNbBxX]' | [uU]&['"] | \$ (?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+)? \$ )
-      | ['"]
-      | (?<![%(w)s]) (?: [0-9]++ (?: \.[0-9]*+ )? | \.[0-9]++ ) (?: [eE][+-]?[0-9]++ )? [%(w)s.]*+
-      | --[^\n\r]*+ | /\* | \*/
-      | \xef\xbb\xbf | [\\:`\x00-\x08\x0b\x0e-\x1f\x7f] | (?<![%(w)s]) \$[0-9]*+
-      | [+*/<>=~!@\#%%^&|?]
-    """
-    % {b"w": _WORD},
-    re.VERBOSE,
-)
-BLANK = re.compile(rb"(?>[ \t\n\r\f]++|--[^\n\r]*+)*+")
-_CONTINUED = re.compile(rb"(?>[ \t\f]++|--[^\n\r]*+)*+[\n\r](?>[ \t\n\r\f]++|--[^\n\r]*+[\n\r])*+'")
-_ESCAPED_TO_QUOTE = re.compile(rb"(?>[^'\\]++|\\.)*+'", re.DOTALL)
-_TAG_BEGUN = re.compile(rb"\$[A-Za-z0-9_\x80-\xff]*+")
-_VALUES_BEFORE = re.compile(rb"(?i)(?<![%s.\"])values[ \t\n\r\f]*$" % _WORD)
-_DECIMAL_INTEGER = re.compile(rb"[0-9]++")
-_DECIMAL_NUMBER = re.compile(rb"(?:[0-9]++\.[0-9]*+|\.[0-9]++|[0-9]++)(?:[eE][+-]?[0-9]++)?")
-_PLACEHOLDERS = {INTEGER: b"1", DECIMAL: b"1.5"}  # of numbers; strings have 's'
-FEFF = b"\xef\xbb\xbf"
-
-
-def feff(at: int) -> Fault:
-    return Fault("bom", "U+FEFF (a byte-order mark) outside a literal", at, "save the file as UTF-8 without it")
 
 
 class UnitScan:
@@ -60,9 +48,10 @@ class UnitScan:
         self.places: list[int] = []
         self.cuts: list[tuple[int, int]] = []
         self.depth = 0
+        self.over = False  # a psql command has ended the statement
 
     def run(self) -> Unit:
-        window, search = self.window, _SPECIAL.search
+        window, search = self.window, SPECIAL.search
         place = self.begin
         while True:
             match = search(window, place)
@@ -90,6 +79,8 @@ class UnitScan:
                 return self._unit(end)
             else:
                 place = self._other(match.group(), at, end)
+                if self.over:
+                    return self._unit(place)
 
     def _plain(self, text: bytes) -> None:
         self.parts.append(text)
@@ -105,7 +96,7 @@ class UnitScan:
         self.holes.append(self.size)
         self.texts.append(text)
         self.places.append(at)
-        self._replace(_PLACEHOLDERS.get(kind, b"'s'"), end)
+        self._replace(PLACEHOLDERS.get(kind, b"'s'"), end)
 
     def _complete(self, end: int) -> None:
         if end > len(self.window) - 1 and not self.at_end:
@@ -131,15 +122,13 @@ class UnitScan:
         if not self.at_end:
             raise NeedMore
         self._plain(self.window[place:])
-        return self._unit(len(self.window), ended=False)
+        unit = self._unit(len(self.window), ended=False)
+        unit.cut = True
+        return unit
 
     def _after_values(self) -> bool:
-        text = b""
-        for part in reversed(self.parts):
-            text = part + text
-            if len(text.strip()) > len(b"values"):
-                break
-        return bool(_VALUES_BEFORE.search(text))
+        last = next((part for part in reversed(self.parts) if part.strip(BLANKS)), b"")
+        return bool(VALUES_BEFORE.fullmatch(last.rstrip(BLANKS)))
 
     def _fault(self, code: str, fact: str, at: int, help_: str) -> None:
         self.faults.append(Fault(code, fact, at, help_))
@@ -155,9 +144,9 @@ class UnitScan:
 
     def _number(self, text: bytes, at: int, end: int) -> int:
         self._complete(end + 2)  # an exponent's sign and digit may follow
-        if _DECIMAL_INTEGER.fullmatch(text):
+        if DECIMAL_INTEGER.fullmatch(text):
             kind = INTEGER
-        elif _DECIMAL_NUMBER.fullmatch(text):
+        elif DECIMAL_NUMBER.fullmatch(text):
             kind = DECIMAL
         else:
             self._fault(
@@ -179,7 +168,7 @@ class UnitScan:
             following = self.window[end : end + 1]
             if following in (b",", b")", b":", b"]"):
                 break
-            continued = _CONTINUED.match(self.window, end)
+            continued = CONTINUED.match(self.window, end)
             if continued is None:
                 blank = BLANK.match(self.window, end)
                 self._complete((blank.end() if blank else end) + 2)  # a comment may begin there
@@ -188,7 +177,7 @@ class UnitScan:
         text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if kind != PLAIN:
             try:
-                text = escape_string(text) if kind == ESCAPE else unicode_string(text)
+                text = escape_string(*pieces) if kind == ESCAPE else unicode_string(text)
             except BadEscape as error:
                 self._fault("escape", str(error), at, "write the characters themselves")
         self._literal(kind, text, at, end)
@@ -214,7 +203,7 @@ class UnitScan:
     def _to_quote_escaped(self, begin: int, at: int) -> tuple[bytes, int]:
         pieces, place = [], begin
         while True:
-            match = _ESCAPED_TO_QUOTE.match(self.window, place)
+            match = ESCAPED_TO_QUOTE.match(self.window, place)
             if match is None:
                 return self._unterminated(begin, at)
             if match.end() == len(self.window) and not self.at_end:
@@ -288,7 +277,7 @@ class UnitScan:
                 close = len(self.window)
             self._literal(DOLLAR, self.window[end:close], at, close + len(token))
             return min(close + len(token), len(self.window))
-        if _TAG_BEGUN.fullmatch(self.window, at):
+        if TAG_BEGUN.fullmatch(self.window, at):
             self._complete(len(self.window))
         self._fault("parameter", f"{shown(token)} is a parameter, not a value", at, "write the value itself")
         self._replace(b"'s'", end)
@@ -303,15 +292,13 @@ class UnitScan:
                 return end + 1
             self._fault("psql-variable", "a psql :variable is not SQL", at, "write the value itself")
         elif token == b"\\":
-            self._fault(
-                "psql-command", "a backslash outside a literal is a psql command", at, "remove it; promote runs no psql"
-            )
+            end = self._psql_command(at, end)
         elif token == FEFF:
             self.faults.append(feff(at))
         elif token[-1:] == b'"':
             self._fault("name-form", 'a U&"…" name is not accepted', at, "write the name plainly")
             return self._quoted_name(end - 1, end)
-        elif token in b"+*/<>=~!@#%^&|?`*/":
+        elif token[0] in b"+*/<>=~!@#%^&|?`":
             self._plain(token)
             if not (token == b"=" and self.kind == "tail"):
                 self._fault("operator", f"the operator {shown(token)} is not accepted", at, "write plain constants")
@@ -322,3 +309,16 @@ class UnitScan:
             )
         self._replace(b" ", end)
         return end
+
+    def _psql_command(self, at: int, end: int) -> int:
+        """A backslash and its line, which ends the statement; before a semicolon the backslash alone."""
+        command = COMMAND.match(self.window, at)
+        name = command.group() if command else b""
+        self._fault("psql-command", f"{shown(name)} is a psql command", at, "remove it; promote runs no psql")
+        if name == b"\\;":
+            return end
+        self.over = True
+        line_end = LINE_END.search(self.window, end)
+        if line_end is None:
+            self._complete(len(self.window))
+        return line_end.start() if line_end else len(self.window)

@@ -6,7 +6,7 @@ a constraint held back is taken for done.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from minerva_promote.config.models import Contract
@@ -21,6 +21,7 @@ from minerva_promote.exportfile.scan import Row
 from minerva_promote.load import statements
 from minerva_promote.load.compare import differences, joined
 from minerva_promote.load.outcome import Clash, Loaded
+from minerva_promote.load.written import Written, changed
 
 BATCH_ROWS = 250
 BATCH_BYTES = 4 << 20
@@ -42,15 +43,16 @@ class Loader:
     """Loads the rows of one file inside the transaction of the connection."""
 
     def __init__(
-        self, conn: Connection, contract: Contract, snapshot: Snapshot, verify: Collection[str] = ()
+        self, conn: Connection, contract: Contract, snapshot: Snapshot, triggers: Mapping[str, Sequence[str]]
     ) -> None:
-        """``verify`` names the tables whose new rows are read back: a trigger or rule may have changed them."""
+        """``triggers`` by table; when there are any, new rows can be read back in the end."""
         self.conn = conn
         self.contract = contract
         self.snapshot = snapshot
-        self.verify = verify
+        self.triggers = triggers
         self.loaded = Loaded(tuple(contract.tables), contract.limits.findings)
         self._pipe = Pipelined(conn, "importing")
+        self._written = Written() if triggers else None
         self._order = {table: number for number, table in enumerate(_parents_first(contract))}
         self._batches: dict[Layout, list[Row]] = {}
         self._bytes = 0
@@ -84,6 +86,19 @@ class Loader:
         self.flush()
         self._collect()
         return self.loaded
+
+    def verify(self) -> None:
+        """Where triggers are at work, compare every new row with what now stands in the target."""
+        if self._written is None:
+            return
+        for layout, rows in self._written.batches(LOOKUP_ROWS):
+            shape, table = self._shape(layout), self.snapshot.tables[layout.table]
+            types = [self._types[layout.table][name] for name in shape.key] * len(rows)
+            keys = [value for row in rows for value in row.key]
+            found = self._lookup(layout.table, layout.columns, shape.key, (types, keys))
+            for row, fact in changed(rows, found, layout, table, shape.key_places):
+                self.loaded.add(layout.table, "new", -1)
+                self._clash("different", layout, row.key, row.offset, fact)
 
     def _shape(self, layout: Layout) -> Shape:
         shape = self._shapes.get(layout)
@@ -135,8 +150,8 @@ class Loader:
 
     def _new(self, layout: Layout, rows: list[Row]) -> None:
         """Count rows that were written; one that joins a root which was there before closes the gate."""
-        if layout.table in self.verify:
-            rows = self._unchanged(layout, rows)
+        if self._written is not None:
+            self._written.add(layout, self._shape(layout).key_places, rows)
         owners = self.contract.tables[layout.table].belongs_to
         if not owners or not self._old_roots:
             self.loaded.add(layout.table, "new", len(rows))
@@ -144,29 +159,11 @@ class Loader:
         column, root = next(iter(owners.items()))
         place = layout.columns.index(column)
         for row in rows:
-            if row.values[place] in self._old_roots:
+            if key_of((row.values[place],)) in self._old_roots:
                 fact = f"is new, but its row of {root} {display(row.values[place], 'uuid')} was promoted before"
-                self._clash("appended", layout, row, fact)
+                self._clash("appended", layout, self._key(layout, row), row.offset, fact)
             else:
                 self.loaded.add(layout.table, "new")
-
-    def _unchanged(self, layout: Layout, rows: list[Row]) -> list[Row]:
-        """Those of the rows just written that stand in the target as they were sent."""
-        key, kept = self._shape(layout).key, []
-        places = self._shape(layout).key_places
-        columns = [self.snapshot.tables[layout.table].columns[name] for name in layout.columns]
-        for begin in range(0, len(rows), LOOKUP_ROWS):
-            some = rows[begin : begin + LOOKUP_ROWS]
-            found = self._lookup(layout.table, layout.columns, key, self._parameters(layout, some, key))
-            by_key = {key_of([values[place] for place in places]): values for values in found}
-            for row in some:
-                target = by_key.get(key_of([row.values[place] for place in places]))
-                unlike = differences(columns, row.values, target) if target else ["it is not there"]
-                if unlike:
-                    self._clash("different", layout, row, f"was changed by the target: {joined(unlike)}")
-                else:
-                    kept.append(row)
-        return kept
 
     def _judge(self, layout: Layout, rows: list[Row]) -> None:
         """Compare rows that were not written with what the target has under their keys."""
@@ -182,13 +179,14 @@ class Loader:
             key = key_of([row.values[place] for place in shape.key_places])
             target = by_key.get(key)
             if target is None:
-                self._clash("blocked", layout, row, self._blocked_by(layout, row))
+                self._clash("blocked", layout, self._key(layout, row), row.offset, self._blocked_by(layout, row))
                 continue
             if is_root:
                 self._old_roots.add(key)
-            unlike = differences(columns, [row.values[place] for place in compared], [target[place] for place in compared])
+            ours, theirs = ([values[place] for place in compared] for values in (row.values, target))
+            unlike = differences(columns, ours, theirs)
             if unlike:
-                self._clash("different", layout, row, joined(unlike))
+                self._clash("different", layout, self._key(layout, row), row.offset, joined(unlike))
             else:
                 self.loaded.add(layout.table, "identical")
 
@@ -210,6 +208,9 @@ class Loader:
                     display(value, table.columns[name].type) for name, value in zip(key, found[0], strict=True)
                 )
                 return f"{shown} is taken by {holder}"
+        triggers = self.triggers.get(layout.table, ())
+        if triggers:
+            return f"was not written: {', '.join(triggers)} or another unique constraint of the target holds it back"
         return "another unique constraint of the target holds it back"
 
     def _parameters(
@@ -232,13 +233,14 @@ class Loader:
         types, values = parameters
         return self._pipe.ask(statements.select(table, columns, where, len(values) // len(where)), types, values)
 
-    def _clash(self, kind: str, layout: Layout, row: Row, fact: str) -> None:
-        table = self.snapshot.tables[layout.table]
-        key = ", ".join(
-            display(row.values[layout.columns.index(name)], table.columns[name].type)
-            for name in self.contract.tables[layout.table].key
-        )
-        self.loaded.clash(Clash(kind, layout.table, key, fact, row.offset))
+    def _key(self, layout: Layout, row: Row) -> tuple[bytes | None, ...]:
+        return tuple(row.values[place] for place in self._shape(layout).key_places)
+
+    def _clash(self, kind: str, layout: Layout, key: Sequence[bytes | None], offset: int, fact: str) -> None:
+        columns = self.snapshot.tables[layout.table].columns
+        names = self._shape(layout).key
+        shown = ", ".join(display(value, columns[name].type) for name, value in zip(names, key, strict=True))
+        self.loaded.clash(Clash(kind, layout.table, shown, fact, offset))
 
 
 def _parents_first(contract: Contract) -> Iterable[str]:

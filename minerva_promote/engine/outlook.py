@@ -1,0 +1,60 @@
+"""The target as it is before the first row: its tables, what happens when they are written, what speaks against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.database.catalog import SideEffect, live_snapshot, server, side_effects
+from minerva_promote.database.session import Connection
+from minerva_promote.engine import preflight
+from minerva_promote.errors import TargetError
+from minerva_promote.results import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What was seen of a target."""
+
+    snapshot: Snapshot
+    effects: tuple[SideEffect, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def unfit(self) -> bool:
+        """Whether the file need not even be read against it."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def triggers(self) -> dict[str, tuple[str, ...]]:
+        """The triggers that run with an import, by table."""
+        found: dict[str, tuple[str, ...]] = {}
+        for effect in filter(preflight.runs_with_import, self.effects):
+            found[effect.table] = (*found.get(effect.table, ()), effect.name)
+        return found
+
+
+def look(conn: Connection, project: Project, environment: Environment) -> Outlook:
+    """Read the live schema, and find all that would be in the way of an import, at once."""
+    contract = project.contract
+    facts = server(conn)
+    snapshot = live_snapshot(conn, contract.tables)
+    effects = side_effects(conn, contract.tables)
+    findings = [
+        *preflight.server_findings(facts),
+        *preflight.setting_findings(conn),
+        *preflight.table_findings(contract, snapshot),
+        *preflight.privilege_findings(conn, contract, snapshot, facts),
+        *preflight.effect_findings(effects),
+    ]
+    return Outlook(snapshot, effects, preflight.placed(findings, environment))
+
+
+def require_unchanged(conn: Connection, project: Project, outlook: Outlook) -> None:
+    """Raise TargetError when the tables are not as they were: a migration may have held the lock before."""
+    tables = project.contract.tables
+    if (live_snapshot(conn, tables), side_effects(conn, tables)) != (outlook.snapshot, outlook.effects):
+        raise TargetError(
+            "the target's tables were changed while this run waited for its lock", hint="run the command again"
+        )

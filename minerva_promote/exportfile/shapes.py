@@ -1,0 +1,55 @@
+"""What a shape says once it is parsed: values that the rest of the reader works on, or a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Refused(Exception):
+    """A shape that no accepted file holds; ``part`` ("head", "row", "tail") and ``hole`` say where."""
+
+    def __init__(self, code: str, fact: str, help_: str, part: str = "head", hole: int = 0) -> None:
+        super().__init__(fact)
+        self.code, self.fact, self.help, self.part, self.hole = code, fact, help_, part, hole
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """The type of a cast."""
+
+    names: tuple[str, ...]  # ("pg_catalog", "varchar"), ("public", "vector")
+    typmods: tuple[int, ...]  # holes of their constants
+    array: bool
+    hole: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One value of a row."""
+
+    kind: str  # "null", "true", "false", "string", "number", "array"
+    holes: tuple[int, ...]  # of its constants; of an array one each element
+    hole: int  # where it begins
+    negative: bool = False
+    cast: TypeName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The ON CONFLICT clause."""
+
+    columns: tuple[str, ...]  # of the target; empty with a constraint
+    constraint: str
+    sets: tuple[str, ...]  # columns of DO UPDATE SET c = EXCLUDED.c; empty for DO NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """What one INSERT with one row says; holes count within the part they stand in."""
+
+    schema: str
+    table: str
+    columns: tuple[str, ...]
+    column_holes: tuple[int, ...]
+    slots: tuple[Slot, ...]
+    conflict: Conflict

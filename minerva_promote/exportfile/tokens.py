@@ -1,0 +1,37 @@
+"""Where blanks, comments, strings and numbers begin and end, after PostgreSQL's own lexer (scan.l, release 18)."""
+
+from __future__ import annotations
+
+import re
+
+from minerva_promote.exportfile.units import DECIMAL, INTEGER, Fault
+
+_WORD = rb"A-Za-z0-9_$\x80-\xff"
+SPECIAL = re.compile(
+    rb"""[()\[\];]
+      | (?<![%(w)s]) (?: [eEnNbBxX]' | [uU]&['"] | \$ (?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+)? \$ )
+      | ['"]
+      | (?<![%(w)s]) (?: [0-9]++ (?: \.[0-9]*+ )? | \.[0-9]++ ) (?: [eE][+-]?[0-9]++ )? [%(w)s.]*+
+      | --[^\n\r]*+ | /\* | \*/
+      | \xef\xbb\xbf | [\\:`\x00-\x08\x0b\x0e-\x1f\x7f] | (?<![%(w)s]) \$[0-9]*+
+      | (?: [+<>=~!@\#%%^&|?] | / (?!\*) | \* (?!/) ) (?: [+<>=~!@\#%%^&|?] | / (?!\*) | \* (?!/) | - (?!-) )*+
+    """
+    % {b"w": _WORD},
+    re.VERBOSE,
+)
+BLANK = re.compile(rb"(?>[ \t\n\r\f]++|--[^\n\r]*+)*+")
+CONTINUED = re.compile(rb"(?>[ \t\f]++|--[^\n\r]*+)*+[\n\r](?>[ \t\n\r\f]++|--[^\n\r]*+[\n\r])*+'")
+ESCAPED_TO_QUOTE = re.compile(rb"(?>[^'\\]++|\\.)*+'", re.DOTALL)
+TAG_BEGUN = re.compile(rb"\$[A-Za-z0-9_\x80-\xff]*+")
+VALUES_BEFORE = re.compile(rb"(?i)(?:.*[^%s.])?values" % _WORD, re.DOTALL)
+LINE_END = re.compile(rb"[\n\r]")
+COMMAND = re.compile(rb"\\(?:[A-Za-z_]+|[^\n\r])?")
+DECIMAL_INTEGER = re.compile(rb"[0-9]++")
+DECIMAL_NUMBER = re.compile(rb"(?:[0-9]++\.[0-9]*+|\.[0-9]++|[0-9]++)(?:[eE][+-]?[0-9]++)?")
+PLACEHOLDERS = {INTEGER: b"1", DECIMAL: b"1.5"}  # of numbers; strings have 's'
+FEFF = b"\xef\xbb\xbf"
+BLANKS = b" \t\n\r\f"
+
+
+def feff(at: int) -> Fault:
+    return Fault("bom", "U+FEFF (a byte-order mark) outside a literal", at, "save the file as UTF-8 without it")
