@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import click
@@ -136,4 +137,4 @@ def _globals_first(words: list[str]) -> list[str]:
 
 
 def _wants_json(words: list[str]) -> bool:
-    return "--format=json" in words or ("--format", "json") in zip(words, words[1:], strict=False)
+    return "--format=json" in words or ("--format", "json") in pairwise(words)

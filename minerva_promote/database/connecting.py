@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from minerva_promote.errors import TargetError
 
 if TYPE_CHECKING:
-    from minerva_promote.config.project import Target
+    from minerva_promote.config.url import Target
 
 # What libpq and the server say (their English texts, releases 15 to 18): our fact, our way out.
 _CAUSES = (

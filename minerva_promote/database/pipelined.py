@@ -83,10 +83,10 @@ class Pipelined:
             raise self._lost(error) from error
         finally:
             self.waiting = False
-        result = results[-1]
+        result: pq.abc.PGresult = results[-1]
         if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
-            error = psycopg.errors.error_from_result(result, encoding="utf-8")
-            raise target_error(self.doing, error) from error
+            refused = psycopg.errors.error_from_result(result, encoding="utf-8")
+            raise target_error(self.doing, refused) from refused
         return result
 
     def _lost(self, error: psycopg.Error) -> TargetError:

@@ -21,7 +21,8 @@ from minerva_promote.database.faults import target_error
 from minerva_promote.errors import TargetError
 
 if TYPE_CHECKING:
-    from minerva_promote.config.project import Environment, Project, Target
+    from minerva_promote.config.project import Environment, Project
+    from minerva_promote.config.url import Target
 
 Connection = psycopg.Connection[Any]
 

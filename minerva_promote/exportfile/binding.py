@@ -59,10 +59,8 @@ class RowPlan:
         for index, wanted in self.typmods:
             if texts[index].lstrip(b"0") != b"%d" % wanted:
                 text = texts[index].decode()
-                fault = ValueFault(
-                    "cast-typmod", f"cast to length {text}, the column has {wanted}", "leave the cast out"
-                )
-                faults.append((fault, index, ""))
+                fact = f"cast to length {text}, the column has {wanted}"
+                faults.append((ValueFault("cast-typmod", fact, "leave the cast out"), index, ""))
         for column, source in self.copies:
             values[column] = values[source]
         return values, faults

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from minerva_promote.config.models import Contract
 from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.errors import Location
 from minerva_promote.exportfile.contract import Rules
 from minerva_promote.exportfile.scan import Row, Scan, Tick
 from minerva_promote.results import Finding
@@ -74,7 +75,7 @@ def validate(
     findings = scan.findings
     return Validation(
         manifest,
-        tuple(sorted(findings.errors, key=lambda finding: finding.at or 0)),  # type: ignore[arg-type, return-value]
+        tuple(sorted(findings.errors, key=lambda finding: finding.at or Location(""))),
         findings.count,
         tuple(findings.warnings),
         tuple(rules.root_keys),

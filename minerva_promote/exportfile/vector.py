@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_SINGLE = 3.4028235677973366e38  # from here on a double rounds to an infinite float32
-MAX_SQUARE = 3.4028234663852886e38  # of the norm: the largest float32
+MAX_FINITE = 3.4028234663852886e38  # the largest float32
+MAX_SQUARE = MAX_FINITE  # of the norm
 MIN_SQUARE = 1e-44  # around the smallest float32; cosine distance would divide by zero below it
 MIN_NORMAL = 2.0**-126  # below, float32 has fewer bits
 _HALFWAY = 1 << 28  # the low 29 bits of a double that lies between two float32
@@ -150,7 +151,7 @@ def _single(text: bytes, place: int) -> np.float32:
         # exactly at the bound the decimal itself decides
         if abs(double) > MAX_SINGLE or abs(Decimal(text.decode())) >= Decimal(MAX_SINGLE):
             raise ValueFault("vector-range", f"component {place} is {shown(text)}: beyond float32", "scale the vector")
-        return np.float32(np.copysign(np.finfo(np.float32).max, double))
+        return np.float32(MAX_FINITE if double > 0 else -MAX_FINITE)
     single = _round_once(text, double)
     if single == 0 and re.search(rb"[1-9]", re.split(rb"[eE]", text)[0]):
         raise ValueFault(
@@ -173,4 +174,4 @@ def _round_once(text: bytes, double: float) -> np.float32:
     if decimal == Decimal(double):
         return single
     low, high = sorted((single, other))
-    return high if decimal > Decimal(double) else low
+    return np.float32(high if decimal > Decimal(double) else low)
