@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -61,5 +64,23 @@ def output(result: RunResult, form: str) -> NoReturn:
     """Print a result on stdout and end the command with its exit code."""
     from minerva_promote.report import as_json, text
 
-    click.echo(as_json.render(result, redact) if form == "json" else text.render(result, redact))
+    say(as_json.render(result, redact) if form == "json" else text.render(result, redact))
     raise SystemExit(result.exit_code)
+
+
+def say(text: str) -> bool:
+    """Print on stdout; False when nobody reads it any more (``| head``, a closed terminal, a full disk).
+
+    What a command did is done, and its exit code says how it ended: whoever reads the report changes nothing.
+    """
+    try:
+        click.echo(text)
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"error: the report could not be written: {error.strerror}", err=True)
+        with suppress(OSError, ValueError):  # what is left in the buffer would fail again at exit
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+        return False
+    return True

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 
 import click
 
-from minerva_promote.cli.context import redact
+from minerva_promote.cli.context import redact, say
 from minerva_promote.errors import EXIT_UNFINISHED, ConfigErrors, PromoteError
+from minerva_promote.report.as_json import VERSION, dumped
 from minerva_promote.report.text import printable
 
 
@@ -20,21 +20,21 @@ def tell(error: PromoteError, *, as_json: bool) -> int:
         for line in filter(None, one.hint.splitlines()):
             click.echo(printable(redact(f"  {line}")), err=True)
     if as_json:
-        click.echo(json.dumps(_as_values(error.exit_code, errors), ensure_ascii=False, indent=2))
+        say(dumped(_as_values(error.exit_code, errors)))
     return error.exit_code
 
 
 def tell_bug(error: Exception) -> int:
     """Print an error that nobody foresaw, so that it can be reported."""
     for line in traceback.format_exception(error):
-        click.echo(redact(line.rstrip("\n")), err=True)
+        click.echo(printable(redact(line.rstrip("\n"))), err=True)
     click.echo("error: this is a fault of promote itself; please report it with the lines above", err=True)
     return EXIT_UNFINISHED
 
 
 def _as_values(exit_code: int, errors: tuple[PromoteError, ...]) -> dict[str, object]:
     return {
-        "version": 1,
+        "version": VERSION,
         "exit_code": exit_code,
         "errors": [
             {

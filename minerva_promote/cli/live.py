@@ -8,8 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from minerva_promote.cli.context import say
 from minerva_promote.report import text
 from minerva_promote.results import RunResult, StepResult
 from minerva_promote.words import size
@@ -76,9 +75,8 @@ class LiveReport:
 
     def _say(self, lines: list[str]) -> None:
         self._end_bar()
-        if self.on:
-            for line in lines:
-                click.echo(text.printable(self.redact(line)))
+        for line in lines:
+            self.on = self.on and say(text.printable(self.redact(line)))
 
     def _end_bar(self) -> None:
         if self._bar is not None:

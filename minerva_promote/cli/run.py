@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output, redact
+from minerva_promote.errors import UsageError
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment
@@ -40,8 +41,10 @@ def run(
 
     project = load()
     target = project.environment(named(environment, option))
-    if target.protected and not dry_run:
-        _agree(target, yes)
+    if yes is not None and yes != target.name:
+        raise UsageError(f"--yes {yes}, but the environment is {target.name}", hint=f"--yes {target.name}")
+    if target.protected and not dry_run and yes is None:
+        _agree(target)
     plan = plan_run(target.name, file, repair=repair, dry_run=dry_run)
     with LiveReport(on=form == "text", redact=redact) as live:
         result = promote(project, target, plan, live)
@@ -51,17 +54,10 @@ def run(
     output(result, form)
 
 
-def _agree(target: Environment, yes: str | None) -> None:
+def _agree(target: Environment) -> None:
     """Let a person type the environment's name; without one, --yes has to say it."""
-    from minerva_promote.errors import UsageError
-
-    hint = f"--yes {target.name}"
-    if yes is not None:
-        if yes != target.name:
-            raise UsageError(f"--yes {yes}, but the environment is {target.name}", hint=hint)
-        return
     if not sys.stdin.isatty():
-        raise UsageError(f"{target.name} is protected, and nobody is there to ask", hint=hint)
+        raise UsageError(f"{target.name} is protected, and nobody is there to ask", hint=f"--yes {target.name}")
     typed = click.prompt(f"{target.name} is protected; type its name to change it", err=True)
     if typed != target.name:
         raise UsageError(f"{typed!r} is not {target.name}: nothing was changed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -102,13 +102,19 @@ class Environment:
         return self.target("admin_url")
 
     def target(self, identity: Identity) -> Target:
-        """The target of one identity; ConfigError with the variable to set and its format."""
+        """The target of one identity; ConfigError with the variable to set and its format.
+
+        An embedded ``url`` that names no role is the import role's: never the superuser's when there is another.
+        """
         setting = self.settings.get(identity)
         if setting is None:
             name = f"{self.name}_ADMIN_DATABASE_URL".upper().replace("-", "_")
             hint = f"add the owner's URL: admin_url: ${{{name}}}, and set {name}={FORMAT}"
             raise ConfigError(f"environment {self.name} has no {identity}", at=self.at, hint=hint)
-        return parse_url(setting.resolve(), name=setting.name, at=setting.at)
+        found = parse_url(setting.resolve(), name=setting.name, at=setting.at)
+        if identity == "url" and found.embedded and found.user is None and self.import_role:
+            return replace(found, user=self.import_role)
+        return found
 
     def password(self, role: str) -> str | None:
         """The password a role is to have, None when it has none; ConfigError when its variable is not set."""

@@ -41,7 +41,7 @@ def refusal(error: BaseException | None) -> Refusal:
         message = f"{message}: {error.diag.message_detail}"
     if not error.diag.message_primary or state.startswith(_ENDED):
         return Refusal(state, message, _ENDED_HINT)
-    return Refusal(state, message, HINTS.get(state) or error.diag.message_hint or "")
+    return Refusal(state, message, error.diag.message_hint or HINTS.get(state, ""))
 
 
 def _without_answer(error: psycopg.Error) -> str:

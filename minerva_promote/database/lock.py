@@ -29,15 +29,16 @@ where l.locktype = 'advisory' and l.granted and l.objsubid = 1
 def hold(conn: psycopg.Connection) -> None:
     """Wait for the lock, at most lock_timeout, and keep it to the end of the transaction that is open.
 
-    Raises TargetError that names the session which holds it.
+    Raises TargetError that names the session which holds it; the transaction is rolled back then.
     """
     try:
-        with target_errors("another run, migration or setup is at work"), conn.transaction():
+        with target_errors("another run, migration or setup is at work"):
             conn.execute(LOCK_STATEMENT.encode())
     except TargetError as error:
-        if error.sqlstate == _NOT_AVAILABLE:
-            raise _held_by(conn, error) from error
-        raise
+        if error.sqlstate != _NOT_AVAILABLE:
+            raise
+        conn.rollback()
+        raise _held_by(conn, error) from error
 
 
 def _held_by(conn: psycopg.Connection, error: TargetError) -> TargetError:

@@ -140,7 +140,7 @@ def closed_after(conn: Connection) -> Iterator[Connection]:
         conn.close()
 
 
-class CommitLost(TargetError):  # noqa: N818  # what happened, not what is wrong
+class CommitLost(TargetError):
     """The connection broke while COMMIT was under way: only the ledger knows."""
 
 

@@ -37,7 +37,7 @@ NOTHING = "nothing was changed"
 CONSTRAINT_CLASSES = ("22", "23")  # sqlstates with which a server refuses data
 
 
-class Closed(Exception):  # noqa: N818  # what happened, not what is wrong
+class Closed(Exception):
     """The gate is closed; the steps say why."""
 
 

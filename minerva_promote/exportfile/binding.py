@@ -6,6 +6,7 @@ import difflib
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from minerva_promote.config.models import ColumnRule, Contract, Repair
 from minerva_promote.config.snapshot import Snapshot, Table
@@ -95,11 +96,20 @@ class Binder:
         plan.repaired = (*renamed, *(f"{table.name}.{name} was missing" for name in defaults))
         place = {name: number for number, name in enumerate(layout.columns)}
         holes = unit.holes
+        self._all_used(insert, holes)
         for name, slot in zip(columns, insert.slots, strict=True):
             self._bind(plan, place[name], self._type(table, name), slot, holes, unit, name in repairs.vector_braces)
         for name, default in defaults.items():
             self._default(plan, table, place, name, default)
         return plan
+
+    @staticmethod
+    def _all_used(insert: Insert, holes: Sequence[int]) -> None:
+        """Two strings that only their placeholders make one must not become one value."""
+        used = [hole for slot in insert.slots for hole in (*slot.holes, *(slot.cast.typmods if slot.cast else ()))]
+        if len(used) != len(holes):
+            left = set(holes) - {holes[bisect_left(holes, hole)] for hole in used}
+            raise Refused("syntax", "a constant right after another one", "put a comma between them", "row", min(left))
 
     def conflict(self, insert: Insert) -> None:
         """Raises Refused when ON CONFLICT is not the contract's."""
@@ -107,6 +117,9 @@ class Binder:
         conflict = insert.conflict
         wanted = f"write ON CONFLICT ({', '.join(rule.key)}) DO NOTHING"
         name = self.snapshot.tables[insert.table].primary_key_name
+        if not conflict.constraint and not conflict.columns:
+            fact = "ON CONFLICT without a target also hides other duplicates"
+            raise Refused("conflict-target", fact, wanted, "tail")
         if conflict.constraint and conflict.constraint != name:
             raise Refused("conflict-target", f"{conflict.constraint} is not the primary key {name}", wanted, "tail")
         if not conflict.constraint and sorted(conflict.columns) != sorted(rule.key):
@@ -117,6 +130,8 @@ class Binder:
         for column in conflict.sets:
             if column not in rule.conflict.may_update:
                 raise Refused("conflict-set", f"DO UPDATE may not set {insert.table}.{column}", wanted, "tail")
+        if len(set(conflict.sets)) != len(conflict.sets):
+            raise Refused("conflict-set", "DO UPDATE sets a column twice", wanted, "tail")
 
     def _table(self, insert: Insert) -> Table:
         if insert.schema not in ("", "public"):
@@ -155,19 +170,23 @@ class Binder:
 
     def _missing(self, insert: Insert, table: Table, columns: list[str], repairs: Repair) -> dict[str, int | str]:
         """Columns that the file must give and does not, with what --repair gives them."""
-        given = self.contract.tables[table.name].given
-        defaults: dict[str, int | str] = {}
-        for name, column in table.columns.items():
-            if name in columns or not (name in given or (column.not_null and not column.has_default)):
-                continue
-            repairable = name in repairs.default
-            if not (repairable and self.repair):
-                help_ = "old exporters leave it out: run with --repair" if repairable else "give its value"
-                raise Refused(
-                    "column-missing", f"{table.name}.{name} is not given", help_, "head", insert.column_holes[0]
-                )
-            defaults[name] = repairs.default[name]
-        return defaults
+        rule = self.contract.tables[table.name]
+        ruled = {*rule.key, *rule.belongs_to, *rule.references, *rule.contiguous, *rule.columns, *chain(*rule.unique)}
+        missing = [
+            name
+            for name, column in table.columns.items()
+            if name not in columns
+            and (name in rule.given or (name in ruled if column.has_default else column.not_null))
+        ]
+        wanted = [name for name in missing if not (self.repair and name in repairs.default)]
+        if wanted:
+            one = len(wanted) == 1
+            fact = f"{table.name}.{', '.join(wanted)} {'is' if one else 'are'} not given"
+            help_ = "give its value" if one else "give their values"
+            if all(name in repairs.default for name in wanted):
+                help_ = f"old exporters leave {'it' if one else 'them'} out: run with --repair"
+            raise Refused("column-missing", fact, help_, "head", insert.column_holes[0])
+        return {name: repairs.default[name] for name in missing}
 
     @staticmethod
     def _carried(table: Table, name: str, columns: list[str], defaults: Iterable[str]) -> bool:
@@ -176,10 +195,11 @@ class Binder:
     def _type(self, table: Table, name: str) -> ColumnType:
         types = self._types.get(table.name)
         if types is None:
-            rules = self.contract.tables[table.name].columns
+            rule = self.contract.tables[table.name]
+            repeated = {*rule.belongs_to, *rule.references}
             types = {
-                column.name: column_type(column, rules.get(column.name, ColumnRule()))
-                for column in table.columns.values()
+                column: column_type(its, rule.columns.get(column, ColumnRule()), repeats=column in repeated)
+                for column, its in table.columns.items()
             }
             self._types[table.name] = types
         found = types[name]
@@ -206,6 +226,8 @@ class Binder:
         if slot.kind in ("true", "false"):
             plan.template[column] = b"\1" if slot.kind == "true" else b"\0"
             return
+        if slot.kind == "number" and unit.shape[slot.hole : holes[indexes[0]]].count(b"-") > 1:
+            raise Refused("expression", "an operator is not a constant", "write the value itself", "row", slot.hole)
         if slot.kind == "number" and unit.kinds[indexes[0]] != INTEGER:
             raise Refused(
                 "integer", f"a decimal for {name}", "write an integer: PostgreSQL would round it", "row", slot.hole

@@ -13,12 +13,16 @@ from typing import Any
 from minerva_promote.exportfile.reading import Reading
 from minerva_promote.exportfile.shapes import Insert, Refused
 
-MAX_RUN = 2_000  # bytes of a shape without a comma: bounds the depth of any expression
+MAX_NESTING = 2_000  # of nesting(): far more than an export needs, far less than the parser's stack
 
 _ANY_CONFLICT = b" ON CONFLICT DO NOTHING"
+_BLANKS = re.compile(rb"[ \t\n\r\f]+")
+_QUOTED_NAME = re.compile(rb'"(?:[^"]|"")*+"')
+_EDGE = re.compile(rb"[(\[,)\]]")
+_SET_OPERATION = re.compile(rb"(?<![A-Za-z0-9_$\x80-\xff])(?:union|intersect|except)(?![A-Za-z0-9_$\x80-\xff])", re.I)
+_TRANSACTION = re.compile(rb"(?:(?:begin|commit|end)(?: (?:work|transaction))?|start transaction)", re.I)
 
 
-@lru_cache(maxsize=512)
 def row_shape(head: bytes, row: bytes) -> Insert | Refused:
     """The head and one row, whatever the tail will say."""
     return _insert(head, row, _ANY_CONFLICT)
@@ -30,9 +34,11 @@ def whole_shape(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
     return _insert(head, row, b" " + tail)
 
 
-@lru_cache(maxsize=32)
 def transaction_shape(shape: bytes) -> str | Refused:
     """ "begin" or "commit" for the accepted forms."""
+    plain = _BLANKS.sub(b" ", shape).strip()
+    if _TRANSACTION.fullmatch(plain):
+        return "begin" if plain[:1] in b"bBsS" else "commit"
     try:
         statement = _parse((("head", shape),))
         node = statement.transaction_stmt if statement.HasField("transaction_stmt") else None
@@ -40,15 +46,11 @@ def transaction_shape(shape: bytes) -> str | Refused:
             raise Refused("statement", "not a transaction statement", "remove it")
         if node.options:
             raise Refused("transaction-mode", "BEGIN with modes is not accepted", "write BEGIN alone")
-        if node.chain:
-            raise Refused("transaction-chain", "COMMIT AND CHAIN is not accepted", "write COMMIT alone")
         names = type(node).DESCRIPTOR.fields_by_name["kind"].enum_type.values_by_number
         kind = names[node.kind].name.removeprefix("TRANS_STMT_")
-        if kind not in ("BEGIN", "START", "COMMIT"):
-            raise Refused(
-                "transaction", f"{kind.replace('_', ' ')} is not accepted", "one BEGIN first, one COMMIT last"
-            )
-        return "commit" if kind == "COMMIT" else "begin"
+        if kind == "COMMIT":
+            raise Refused("transaction-chain", "COMMIT AND CHAIN is not accepted", "write COMMIT alone")
+        raise Refused("transaction", f"{kind.replace('_', ' ')} is not accepted", "one BEGIN first, one COMMIT last")
     except Refused as refused:
         return refused
 
@@ -70,12 +72,13 @@ def _parse(parts: tuple[tuple[str, bytes], ...]) -> Any:
     from google.protobuf.message import DecodeError
 
     text = b"".join(part for _, part in parts)
-    if max(map(len, re.split(rb",", text))) > MAX_RUN:
-        raise Refused("too-complex", f"an expression of more than {MAX_RUN:,} bytes", "write plain constants")
+    if nesting(text) > MAX_NESTING:
+        raise Refused("too-complex", "an expression nested too deeply", "write plain constants")
+    decoded = text.decode()
     try:
-        statements = postgast.parse(text.decode()).stmts
+        statements = postgast.parse(decoded).stmts
     except postgast.PgQueryError as error:
-        part, hole = _part_of(parts, max(error.cursorpos - 1, 0))
+        part, hole = _part_of(parts, len(decoded[: max(error.cursorpos - 1, 0)].encode()))
         fact = error.message if error.message.startswith("syntax error") else f"syntax error: {error.message}"
         raise Refused("syntax", fact, "see what stands there", part, hole) from None
     except (DecodeError, RecursionError):
@@ -83,6 +86,34 @@ def _parse(parts: tuple[tuple[str, bytes], ...]) -> Any:
     if len(statements) != 1:
         raise Refused("syntax", f"{len(statements)} statements where one was expected", "end each with a semicolon")
     return statements[0].stmt
+
+
+def nesting(shape: bytes) -> int:
+    """An upper bound of how deep the parse tree of a shape can be.
+
+    An expression is no deeper than its bytes outside of brackets and the deepest of its brackets together; a comma
+    begins a new one, but a chain of queries has commas in it.
+    """
+    text = _BLANKS.sub(b" ", _QUOTED_NAME.sub(b"n", shape))
+    if _SET_OPERATION.search(text):
+        return len(text)
+    levels = [[0, 0, 0]]  # of each open bracket: bytes since the comma, deepest bracket since, deepest before
+    place = 0
+    for match in _EDGE.finditer(text):
+        level = levels[-1]
+        level[0] += match.end() - place
+        place = match.end()
+        edge = match.group()
+        if edge in b"([":
+            levels.append([0, 0, 0])
+            continue
+        deepest = max(level[2], level[0] + level[1])
+        level[:] = 0, 0, deepest
+        if edge != b"," and len(levels) > 1:
+            levels.pop()
+            levels[-1][1] = max(levels[-1][1], deepest)
+    levels[-1][0] += len(text) - place
+    return sum(max(level[2], level[0] + level[1]) for level in levels)
 
 
 def _part_of(parts: tuple[tuple[str, bytes], ...], place: int) -> tuple[str, int]:

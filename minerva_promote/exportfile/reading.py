@@ -78,42 +78,45 @@ class Reading:
 
     def insert(self, node: Any) -> Insert:
         relation = node.relation
+        tail = self.head + self.row + 1
+        select = node.select_stmt.select_stmt
+        if not select.values_lists and select.op <= 1:  # SETOP_NONE
+            what = "rows that come from a query are" if node.HasField("select_stmt") else "DEFAULT VALUES is"
+            raise self.refuse("form", f"{what} not accepted", "write VALUES (…), (…)", relation.location)
         self.only(relation, ("schemaname", "relname", "inh", "relpersistence"), relation.location)
         if not relation.inh:
             raise self.refuse("form", "ONLY is not accepted", "name the table alone", relation.location)
         allowed = {"relation", "cols", "select_stmt", "on_conflict_clause"}
         if node.override == 1:  # OVERRIDING_NOT_SET
             allowed.add("override")
-        self.only(node, allowed, relation.location)
+        self.only(node, allowed, tail if "override" in allowed else relation.location)
         if not node.cols:
             raise self.refuse("columns", "the columns are not named", "name every column", relation.location)
         for item in node.cols:
             self.only(item.res_target, ("name",), item.res_target.location)
+        slots = self.values(select, tail)
         if not node.HasField("on_conflict_clause"):
             raise self.refuse(
                 "conflict-missing",
                 "ON CONFLICT is missing: a second run would fail",
                 "end the statement with ON CONFLICT (key) DO NOTHING",
-                self.head + self.row,
+                tail,
             )
         return Insert(
             relation.schemaname,
             relation.relname,
             tuple(item.res_target.name for item in node.cols),
             tuple(item.res_target.location for item in node.cols),
-            self.values(node, relation.location),
+            slots,
             self.conflict(node.on_conflict_clause),
         )
 
-    def values(self, node: Any, place: int) -> tuple[Slot, ...]:
-        select = node.select_stmt.select_stmt
+    def values(self, select: Any, place: int) -> tuple[Slot, ...]:
         allowed = {"values_lists"}
         if select.limit_option == 1:  # LIMIT_OPTION_DEFAULT
             allowed.add("limit_option")
         if select.op == 1:  # SETOP_NONE
             allowed.add("op")
-        if not select.values_lists:
-            raise self.refuse("form", "rows that come from a query are not accepted", "write VALUES (…)", place)
         self.only(select, allowed, place)
         if len(select.values_lists) != 1:
             raise self.refuse("form", "rows could not be told apart", "write VALUES (…), (…)", place)
@@ -157,8 +160,10 @@ class Reading:
         if inner == "a_const":
             slot = self.constant(node.arg.a_const)
             return Slot(slot.kind, slot.holes, slot.hole, slot.negative, type_name)
-        if inner == "a_array_expr" and type_name.array:
+        if inner == "a_array_expr":
             array = node.arg.a_array_expr
+            if not type_name.array:
+                raise self.refuse("expression", "an ARRAY for what is no array", "write one string", array.location)
             elements = []
             for element in array.elements:
                 if element.WhichOneof("node") != "a_const" or element.a_const.WhichOneof("val") != "sval":
@@ -174,7 +179,7 @@ class Reading:
         self.only(node, ("names", "typmods", "typemod", "array_bounds"), node.location)
         typmods = []
         for item in node.typmods:
-            if item.WhichOneof("node") != "a_const" or item.a_const.WhichOneof("val") != "ival":
+            if item.a_const.ival.ival <= 0:  # of a placeholder, which is positive
                 raise self.refuse(
                     "cast", "a type modifier that is no number", "write it as the column has it", node.location
                 )
@@ -189,14 +194,7 @@ class Reading:
         place = node.location
         self.only(node, ("action", "infer", "target_list"), place)
         if not node.HasField("infer"):
-            if place == self.head + self.row + 1:  # the tail that row_shape() supplies
-                return Conflict((), "", ())
-            raise self.refuse(
-                "conflict-target",
-                "ON CONFLICT without a target also hides other duplicates",
-                "write ON CONFLICT (key) DO NOTHING",
-                place,
-            )
+            return Conflict((), "", ())
         self.only(node.infer, ("index_elems", "conname"), place)
         columns = []
         for item in node.infer.index_elems:

@@ -55,13 +55,16 @@ class _Compiler:
 
     def key(self) -> Check:
         rules, keys = self.rules, self.rules.keys[self.table]
-        pick = _picker([self.place[column] for column in self.rule.key])
+        places = [self.place[column] for column in self.rule.key]
+        pick = _picker(places)
         owner = self.owner
         is_root = self.table == rules.contract.roots.table
         dimensions = self.place.get("dimensions") if self.rule.shared else None
 
         def check(values: Row) -> Sequence[RuleFault]:
             key = pick(values)
+            if None in values and any(values[place] is None for place in places):
+                return _NONE  # said elsewhere
             if key in keys:
                 shown = ", ".join(self.named(name, values[self.place[name]]) for name in self.rule.key)
                 fact = f"{self.table} {shown} stands in the file before"

@@ -36,6 +36,7 @@ class Row:
     layout: Layout
     values: list[Value]
     offset: int  # of its first byte in the file
+    size: int  # bytes of its text
 
 
 class Scan:
@@ -61,7 +62,7 @@ class Scan:
         self.tick = tick
         self.findings = Findings(path, contract.limits.findings)
         self.statements = 0
-        self.sha256 = b""
+        self.sha256 = b""  # empty when the file is not read to its end
         self.size = 0  # bytes
         self._state = "before"  # "before", "open", "after" its transaction
         self._repaired: Counter[str] = Counter()
@@ -72,6 +73,7 @@ class Scan:
         self._row_count = 0
         self._foreign: Foreign | None = None
         self._cut = False  # the file ends inside a statement, which has been said
+        self._stopped = False  # it is not read to its end
 
     def rows(self) -> Iterator[Row]:
         """Every row that could be read, in the order of the file."""
@@ -84,7 +86,8 @@ class Scan:
                 return
             self._lexer = Lexer(source, self._comment)
             yield from self._statements()
-            self._finish()
+            if not self._stopped:
+                self._finish()
 
     def _acceptable(self, most: int) -> bool:
         if self.size > most:
@@ -119,12 +122,13 @@ class Scan:
             if head is None:
                 return
             word = keyword(head.shape)
-            if head.shape == b";" and not head.faults:
+            if not self.statements and word not in ("BEGIN", "START") and self._is_foreign():
+                self._stopped = True
+                return
+            if not head.shape and head.ended and not head.faults:
                 if self._state != "open":
                     self._outside("an empty statement", head)
                 continue
-            if not self.statements and word not in ("BEGIN", "START") and self._is_foreign():
-                return
             self.statements += 1
             if head.rows_follow:
                 if word == "INSERT":
@@ -215,7 +219,7 @@ class Scan:
         if self.rules is not None:
             for rule_fault in self.rules.row(plan.layout, values, readable=not faults):
                 self._rule(rule_fault, unit, plan)
-        return None if faults else Row(plan.layout, values, self._source.start + unit.begin)
+        return None if faults else Row(plan.layout, values, self._source.start + unit.begin, unit.end - unit.begin)
 
     def _tail(self, head: Unit, tail: Unit) -> bool:
         insert = whole_shape(head.shape, b"(1)", tail.shape)
@@ -311,9 +315,10 @@ class Scan:
             return
         self._cut = True
         faults = unit.faults if unit else []
+        endless = [fault for fault in faults if fault.code in ENDLESS]
         if self._source.bad is not None:
-            self._faults([fault for fault in faults if fault.code != "unterminated"])
-        elif self._faults([fault for fault in faults if fault.code in ENDLESS] or faults):
+            self._faults([] if endless else faults)
+        elif self._faults(endless or faults):
             self._faults(
                 [Fault("cut", "a statement without its semicolon", begin, "the file is cut off: export again")]
             )
@@ -358,7 +363,7 @@ class Scan:
                 "export again: it may be cut off",
                 len(source.window),
             )
-        self.sha256 = source.sha256
+        self.sha256 = source.sha256 if source.complete else b""
         self._note_repairs()
         for what, count in sorted(self._repaired.items()):
             self.findings.warn("repaired", f"{what} ({count:,} rows)", "update the exporter", count)

@@ -38,7 +38,7 @@ class Slot:
 class Conflict:
     """The ON CONFLICT clause."""
 
-    columns: tuple[str, ...]  # of the target; empty with a constraint
+    columns: tuple[str, ...]  # of the target; empty with a constraint, and without any target
     constraint: str
     sets: tuple[str, ...]  # columns of DO UPDATE SET c = EXCLUDED.c; empty for DO NOTHING
 

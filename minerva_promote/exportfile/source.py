@@ -38,6 +38,7 @@ class Source:
         self.window = b""
         self.start = 0
         self.ended = False
+        self.complete = False  # all bytes were read
         self.bad: BadByte | None = None  # the window ends before this byte
         self._hash = hashlib.sha256()
         self._known = (0, 1, 0)  # an offset in the file, its line, and where that line begins
@@ -76,7 +77,7 @@ class Source:
             return b""
         except OSError as error:
             raise FileError(f"cannot be read: {error.strerror}", at=Location(str(self.path))) from None
-        self.ended = not block
+        self.ended = self.complete = not block
         if block:
             self._next = self._reader.submit(next, self._blocks, b"")
         return block

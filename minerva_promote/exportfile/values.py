@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from binascii import unhexlify
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,9 +30,9 @@ _EPOCH = datetime(2000, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 _ELEMENT = re.compile(rb'[ \t\n\r\f]*(?:"([^"\\]*)"|([^",{}\\ \t\n\r\f]+))[ \t\n\r\f]*')
 _TYPMOD = re.compile(r"^(.*?)\((\d+)\)(.*)$")
-_ALIASES = {
-    "int4": "integer", "int2": "smallint", "int8": "bigint", "bool": "boolean", "varchar": "character varying",
-    "timestamp": "timestamp without time zone",
+_CATALOG_NAMES = {
+    "integer": "int4", "smallint": "int2", "bigint": "int8", "boolean": "bool", "character varying": "varchar",
+    "timestamp without time zone": "timestamp",
 }  # fmt: skip
 
 
@@ -52,12 +53,11 @@ class ColumnType:
         """True when a cast to this type name is a cast to the column's own type."""
         if array != self.array or len(names) > 2 or (len(names) == 2 and names[0] != self.schema):
             return False
-        name = names[-1]
-        return (_ALIASES.get(name, name) if self.schema == "pg_catalog" else name) == self.name
+        return names[-1] == (_CATALOG_NAMES.get(self.name, self.name) if self.schema == "pg_catalog" else self.name)
 
 
-def column_type(column: Column, rule: ColumnRule) -> ColumnType | None:
-    """The type of a column; None when an export may not hold it."""
+def column_type(column: Column, rule: ColumnRule, *, repeats: bool = False) -> ColumnType | None:
+    """The type of a column; None when an export may not hold it. ``repeats``: few values, from row to row."""
     array = column.type.endswith("[]")
     name, typmod = column.type.removesuffix("[]"), None
     if match := _TYPMOD.match(name):
@@ -79,7 +79,7 @@ def column_type(column: Column, rule: ColumnRule) -> ColumnType | None:
         return ColumnType(name, typmod, False, "pg_catalog", _varchar(typmod))
     if typmod is None and name in _PLAIN:
         convert = _PLAIN[name]
-        repeats = name in ("uuid", "timestamp without time zone")
+        repeats = repeats or name == "timestamp without time zone"
         return ColumnType(name, None, False, "pg_catalog", memoised(convert) if repeats else convert)
     return None
 
@@ -103,7 +103,7 @@ def uuid(text: bytes) -> bytes:
     """16 bytes."""
     if not _UUID.fullmatch(text):
         raise ValueFault("uuid", f"{shown(text)} is not a uuid", "write 8-4-4-4-12 hexadecimal digits")
-    return bytes.fromhex(text.replace(b"-", b"").decode())
+    return unhexlify(text.replace(b"-", b""))
 
 
 def timestamp(text: bytes) -> bytes:

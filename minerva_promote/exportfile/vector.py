@@ -41,7 +41,9 @@ def vector_reader(length: int | None) -> Callable[[bytes], bytes]:
     import numpy as np
 
     doubles_of = _json_reader()
-    low_bits, halfway = np.uint64(_LOW_BITS), np.uint64(_HALFWAY)
+    low_bits, halfway, one = np.uint64(_LOW_BITS), np.uint64(_HALFWAY), np.uint64(1)
+    smallest = np.float64(MIN_NORMAL).view(np.uint64) << one  # bits of a double without its sign compare as its size
+    count_nonzero = np.count_nonzero
     wire = np.dtype(">f4")
 
     def read(text: bytes) -> bytes:
@@ -49,10 +51,10 @@ def vector_reader(length: int | None) -> Callable[[bytes], bytes]:
         if doubles is None or not len(doubles):
             return _checked(_exact(text), length)
         square = float(doubles.dot(doubles))
-        if not square < MAX_SQUARE or ((doubles.view(np.uint64) & low_bits) == halfway).any():
+        bits = doubles.view(np.uint64)
+        if not square < MAX_SQUARE or count_nonzero(bits & low_bits == halfway):
             return _checked(_exact(text), length)
-        smallest = float(np.abs(doubles).min())
-        if smallest < MIN_NORMAL and (smallest > 0 or _odd(doubles, text)):
+        if count_nonzero(bits << one < smallest) and _odd(doubles, text):
             return _checked(_exact(text), length)
         if square < MIN_SQUARE or (length is not None and len(doubles) != length):
             return _checked(doubles.astype(np.float32), length)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from psycopg import sql
 
 from minerva_promote.database.quote import ident, qualified
 
 
+@lru_cache(maxsize=256)
 def insert(table: str, columns: Sequence[str], key: Sequence[str], rows: int) -> bytes:
     """Insert this many rows; those that any unique constraint holds back are not in what it returns: the keys."""
     numbers = iter(range(1, rows * len(columns) + 1))
@@ -20,6 +22,7 @@ def insert(table: str, columns: Sequence[str], key: Sequence[str], rows: int) ->
     )
 
 
+@lru_cache(maxsize=256)
 def select(table: str, columns: Sequence[str], where: Sequence[str], rows: int) -> bytes:
     """The columns of the rows that have one of this many values in the ``where`` columns."""
     numbers = iter(range(1, rows * len(where) + 1))

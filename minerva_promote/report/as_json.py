@@ -3,7 +3,8 @@
 {"version": 1, "command", "environment", "run_id", "title", "gate": "open" | "closed", "changed", "exit_code",
  "verdict", "steps": [{"step", "name", "outcome", "detail", "seconds", "at", "hint", "findings", "data"}], "data"}
 
-``at`` is {"file", "line", "column"} or null; a finding is {"code", "severity", "fact", "at", "help", "count"}.
+``at`` is {"file", "line", "column"} or null; a finding is {"code", "severity", "fact", "at", "help", "count"}. A command
+that could not finish prints {"version", "exit_code", "errors": [{"message", "hint", "at"}]} in its place.
 """
 
 from __future__ import annotations
@@ -33,7 +34,13 @@ def render(result: RunResult, redact: Callable[[str], str]) -> str:
         "steps": [_step(step) for step in result.steps],
         "data": dict(result.data),
     }
-    return json.dumps(_redacted(values, redact), ensure_ascii=False, indent=2, default=str)
+    return dumped(_redacted(values, redact))
+
+
+def dumped(values: Any) -> str:
+    """JSON that a terminal may show: what could steer one is escaped, also where JSON would not ask for it."""
+    plain = json.dumps(values, ensure_ascii=False, indent=2, default=str)
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in plain)
 
 
 def _step(step: StepResult) -> dict[str, Any]:
