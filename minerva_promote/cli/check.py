@@ -29,7 +29,7 @@ LIST_VERSION = 1  # of the JSON that --list prints
 @click.option(
     "--file",
     "export",
-    type=click.Path(path_type=Path),
+    type=click.Path(readable=False, path_type=Path),
     help="An export file: look at its books only, and compare with its numbers.",
 )
 @click.option("--repair", is_flag=True, help="Read the file with the repairs of promote.yaml.")

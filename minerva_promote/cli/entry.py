@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -85,8 +87,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    _tune()
     words = _globals_first(list(sys.argv[1:] if arguments is None else arguments))
     sys.exit(_run(words))
+
+
+def _tune() -> None:
+    """One process, one job: rows make no reference cycles to look for, and a vector needs no second thread."""
+    gc.set_threshold(100_000, 50, 50)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _run(words: list[str]) -> int:

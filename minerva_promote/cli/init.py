@@ -46,7 +46,7 @@ def init(folder: Path, form: str) -> None:
         for names, word in ((made, "made"), (kept, "already there"))
         for name in names
     )
-    verdict = f"{len(made)} files made, {len(kept)} left alone; next: promote run --env local --file EXPORT.sql"
+    verdict = f"{len(made)} files made, {len(kept)} left alone; next: promote run --env test-prod --file EXPORT.sql"
     output(RunResult("init", steps=steps, verdict=verdict, changed=bool(made)), form)
 
 

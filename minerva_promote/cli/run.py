@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @env_argument
 @env_option
-@click.option("--file", "file", required=True, type=click.Path(path_type=Path), help="The export file.")
+@click.option("--file", required=True, type=click.Path(readable=False, path_type=Path), help="The export file.")
 @click.option("--dry-run", is_flag=True, help="Do all of it on the real target, then roll back.")
 @click.option("--repair", is_flag=True, help="Mend the known faults of old exporters; each is told as a warning.")
 @click.option("--yes", metavar="ENV", help="Agree to change this protected environment, by its name.")
@@ -56,7 +56,7 @@ def run(
 
 def _agree(target: Environment) -> None:
     """Let a person type the environment's name; without one, --yes has to say it."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(f"{target.name} is protected, and nobody is there to ask", hint=f"--yes {target.name}")
     typed = click.prompt(f"{target.name} is protected; type its name to change it", err=True)
     if typed != target.name:

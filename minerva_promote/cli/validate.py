@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path), metavar="FILE...")
 @click.option("--repair", is_flag=True, help="Mend the known faults of old exporters; each is told as a warning.")
 @format_option
 def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 _BLOCK = 4 << 20
 
 
-def lines_of(path: Path, offsets: Iterable[int]) -> dict[int, int]:
-    """The line, from 1, of each byte offset of a file; reads up to the last of them."""
+def lines_of(path: Path, offsets: Collection[int]) -> dict[int, int]:
+    """The line, from 1, of each byte offset of a file; reads up to the last of them. Empty for a file that is gone."""
     found: dict[int, int] = {}
+    if not offsets:
+        return found
     line, begin = 1, 0
-    with path.open("rb") as file:
+    with suppress(OSError), path.open("rb") as file:
         block = b""
         for offset in sorted(set(offsets)):
             while offset >= begin + len(block):

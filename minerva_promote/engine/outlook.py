@@ -43,7 +43,7 @@ def look(conn: Connection, project: Project, environment: Environment) -> Outloo
     effects = side_effects(conn, contract.tables)
     findings = [
         *preflight.server_findings(facts),
-        *preflight.setting_findings(conn),
+        *preflight.setting_findings(conn, facts),
         *preflight.table_findings(contract, snapshot),
         *preflight.privilege_findings(conn, contract, snapshot, facts),
         *preflight.effect_findings(effects),

@@ -22,9 +22,6 @@ def server_findings(facts: Server) -> Iterable[Finding]:
     """A target that cannot take an import, whatever the file."""
     if facts.in_recovery:
         yield Finding("read-only", "the database is a standby", help="use the primary server's address in url")
-    elif facts.read_only:
-        help_ = "if it may be written: ALTER ROLE … or ALTER DATABASE … RESET default_transaction_read_only"
-        yield Finding("read-only", "the database is read-only for this role", help=help_)
     if facts.encoding != "UTF8":
         fact = f"the database has encoding {facts.encoding}, must be UTF8"
         yield Finding("encoding", fact, help="make it anew in UTF8")
@@ -38,12 +35,26 @@ def server_findings(facts: Server) -> Iterable[Finding]:
         yield Finding("version", fact, severity=Severity.WARN)
 
 
-def setting_findings(conn: Connection) -> Iterable[Finding]:
-    """Settings of the role or the database that would weaken the import."""
-    found = fetch(conn, b"select current_setting('session_replication_role') as replication")
-    if found[0]["replication"] != "origin":
-        fact = f"session_replication_role is {found[0]['replication']}: foreign keys are not checked"
-        yield Finding("setting", fact, help="ALTER ROLE … RESET session_replication_role")
+_SETTINGS = b"""
+select name, setting, source, session_user::text as role, pg_catalog.current_database()::text as database
+from pg_catalog.pg_settings where name in ('session_replication_role', 'default_transaction_read_only')
+"""
+_RESET = {
+    "database user": "ALTER ROLE {role} IN DATABASE {database} RESET {name}",
+    "user": "ALTER ROLE {role} RESET {name}",
+    "database": "ALTER DATABASE {database} RESET {name}",
+}
+
+
+def setting_findings(conn: Connection, facts: Server) -> Iterable[Finding]:
+    """Settings of the role or the database with which an import cannot be made, or would prove less."""
+    for row in fetch(conn, _SETTINGS):
+        help_ = _RESET.get(row["source"], "SHOW {name} is {setting}: find out where it is set").format(**row)
+        if row["name"] == "session_replication_role" and row["setting"] != "origin":
+            fact = f"session_replication_role is {row['setting']}: foreign keys are not checked"
+            yield Finding("setting", fact, help=help_)
+        elif row["name"] == "default_transaction_read_only" and row["setting"] == "on" and not facts.in_recovery:
+            yield Finding("read-only", "the database is read-only for this role", help=f"if it may be written: {help_}")
 
 
 def table_findings(contract: Contract, snapshot: Snapshot) -> Iterable[Finding]:

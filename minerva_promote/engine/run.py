@@ -19,7 +19,15 @@ from minerva_promote.engine import preflight
 from minerva_promote.engine.committing import commit_with_proof, session_name
 from minerva_promote.engine.outlook import Outlook, look, require_unchanged
 from minerva_promote.engine.signals import Signals, listening, signal_name
-from minerva_promote.engine.transfer import Sink, is_same_file, record_of, second_reading, table_steps
+from minerva_promote.engine.transfer import (
+    Sink,
+    changed,
+    record_of,
+    require_same_file,
+    second_reading,
+    stamp_of,
+    table_steps,
+)
 from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import TargetError
 from minerva_promote.exportfile.source import open_export
@@ -152,6 +160,7 @@ class _Run:
         """Read the file and tell the verdict; ``sink`` takes its rows meanwhile."""
         size, doing = self.file_size(), "import" if sink else "validate"
         contract = self.project.contract
+        before = stamp_of(self.plan.file)
         found, step = validated(
             self.plan.file,
             contract,
@@ -161,6 +170,8 @@ class _Run:
             tick=lambda done: self.watch.progress(doing, done, size),
             sink=sink,
         )
+        if stamp_of(self.plan.file) != before:
+            raise changed(self.plan.file)
         biggest = max(found.manifest.rows, key=lambda table: found.manifest.rows[table])
         self.title = title(found.manifest, contract.roots.table, (biggest,))
         if self.plan.dry_run:
@@ -222,16 +233,22 @@ class _Run:
             if error.sqlstate[:2] not in CONSTRAINT_CLASSES:
                 raise
             if found:
-                is_same_file(self.plan.file, found.manifest)
+                require_same_file(self.plan.file, found.manifest)
+            if not loader.loaded.clean:  # a parent that was not written, for one
+                self.tell(loader.loaded, begun)
             self.refused("rows", "the target refuses a row", error)
             raise Closed from error
         if loaded.clean:
             self.check_constraints(conn)
             loader.verify()
-        for step in table_steps(self.plan, self.project.contract, loaded, time.perf_counter() - begun):
-            self.note(step)
+        self.tell(loaded, begun)
         self.stop_if_closed()
         return found, loaded
+
+    def tell(self, loaded: Loaded, begun: float) -> None:
+        """What became of the rows."""
+        for step in table_steps(self.plan, self.project.contract, loaded, time.perf_counter() - begun):
+            self.note(step)
 
     def read_again(self, outlook: Outlook, found: Validation, sink: Sink) -> None:
         """The second reading of a file that was validated before."""

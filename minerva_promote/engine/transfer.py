@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -38,12 +39,12 @@ def second_reading(
         for row in scan.rows():
             sink(row)
     except FileError:
-        raise _changed(path) from None
+        raise changed(path) from None
     if scan.findings.count or scan.sha256.hex() != manifest.sha256:
-        raise _changed(path)
+        raise changed(path)
 
 
-def is_same_file(path: Path, manifest: Manifest) -> None:
+def require_same_file(path: Path, manifest: Manifest) -> None:
     """Raise FileError when the file is not the validated one: then its rows say nothing about that one."""
     try:
         with path.open("rb") as file:
@@ -51,10 +52,20 @@ def is_same_file(path: Path, manifest: Manifest) -> None:
     except OSError:
         same = False
     if not same:
-        raise _changed(path)
+        raise changed(path)
 
 
-def _changed(path: Path) -> FileError:
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """What is different after a file was written to or replaced; empty when it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def changed(path: Path) -> FileError:
+    """The exception for a file that somebody wrote to meanwhile."""
     return FileError(
         "changed while it was read; nothing was changed in the target",
         at=Location(str(path)),
@@ -102,7 +113,7 @@ def record_of(plan: Plan, found: Validation, loaded: Loaded, steps: Sequence[Ste
     return Record(
         plan.run_id,
         plan.environment,
-        plan.file.name,
+        os.fsencode(plan.file.name).decode("utf-8", "backslashreplace"),  # a name may be no text
         manifest.sha256,
         manifest.size,
         manifest.roots,

@@ -19,9 +19,12 @@ from minerva_promote.exportfile.values import ColumnType, Convert, column_type, 
 Value = bytes | None  # wire form; None is NULL
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """The columns that rows of one shape carry, in the table's order; the others take their defaults."""
+    """The columns that rows of one shape carry, in the table's order; the others take their defaults.
+
+    One object for each set of columns, so that it is looked up by identity: every row is.
+    """
 
     table: str
     columns: tuple[str, ...]
@@ -75,6 +78,7 @@ class Binder:
         self.snapshot = snapshot
         self.repair = repair
         self._types: dict[str, Mapping[str, ColumnType | None]] = {}
+        self._layouts: dict[tuple[str, tuple[str, ...]], Layout] = {}
 
     def plan(self, insert: Insert, unit: Unit) -> RowPlan:
         """Raises Refused with the part of the statement that is wrong."""
@@ -89,9 +93,8 @@ class Binder:
                 "row",
             )
         defaults = self._missing(insert, table, columns, repairs)
-        layout = Layout(
-            table.name, tuple(name for name in table.columns if self._carried(table, name, columns, defaults))
-        )
+        carried = tuple(name for name in table.columns if self._carried(table, name, columns, defaults))
+        layout = self._layouts.setdefault((table.name, carried), Layout(table.name, carried))
         plan = RowPlan(layout, [None] * len(layout.columns))
         plan.repaired = (*renamed, *(f"{table.name}.{name} was missing" for name in defaults))
         place = {name: number for number, name in enumerate(layout.columns)}

@@ -15,9 +15,11 @@ from minerva_promote.exportfile.shapes import Insert, Refused
 
 MAX_NESTING = 2_000  # of nesting(): far more than an export needs, far less than the parser's stack
 
+LONG = 8192  # bytes of a shape that is not remembered
 _ANY_CONFLICT = b" ON CONFLICT DO NOTHING"
 _BLANKS = re.compile(rb"[ \t\n\r\f]+")
 _QUOTED_NAME = re.compile(rb'"(?:[^"]|"")*+"')
+_PLACEHOLDER = re.compile(r"""near "(?:'s'|1|1\.5)"$""")
 _EDGE = re.compile(rb"[(\[,)\]]")
 _SET_OPERATION = re.compile(rb"(?<![A-Za-z0-9_$\x80-\xff])(?:union|intersect|except)(?![A-Za-z0-9_$\x80-\xff])", re.I)
 _TRANSACTION = re.compile(rb"(?:(?:begin|commit|end)(?: (?:work|transaction))?|start transaction)", re.I)
@@ -28,7 +30,6 @@ def row_shape(head: bytes, row: bytes) -> Insert | Refused:
     return _insert(head, row, _ANY_CONFLICT)
 
 
-@lru_cache(maxsize=128)
 def whole_shape(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
     """The head, the first row and the tail of a statement."""
     return _insert(head, row, b" " + tail)
@@ -56,6 +57,11 @@ def transaction_shape(shape: bytes) -> str | Refused:
 
 
 def _insert(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
+    read = _known if len(head) + len(row) + len(tail) < LONG else _read
+    return read(head, row, tail)
+
+
+def _read(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
     try:
         statement = _parse((("head", head), ("row", row), ("tail", tail)))
         if not statement.HasField("insert_stmt"):
@@ -67,19 +73,24 @@ def _insert(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
         return refused
 
 
+_known = lru_cache(maxsize=512)(_read)
+
+
 def _parse(parts: tuple[tuple[str, bytes], ...]) -> Any:
     import postgast
     from google.protobuf.message import DecodeError
 
     text = b"".join(part for _, part in parts)
     if nesting(text) > MAX_NESTING:
-        raise Refused("too-complex", "an expression nested too deeply", "write plain constants")
+        longest = max(parts, key=lambda part: len(part[1]))[0]
+        raise Refused("too-complex", "an expression nested too deeply", "write plain constants", longest)
     decoded = text.decode()
     try:
         statements = postgast.parse(decoded).stmts
     except postgast.PgQueryError as error:
         part, hole = _part_of(parts, len(decoded[: max(error.cursorpos - 1, 0)].encode()))
         fact = error.message if error.message.startswith("syntax error") else f"syntax error: {error.message}"
+        fact = _PLACEHOLDER.sub("near a constant", fact)
         raise Refused("syntax", fact, "see what stands there", part, hole) from None
     except (DecodeError, RecursionError):
         raise Refused("too-complex", "an expression nested too deeply", "write plain constants") from None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from minerva_promote.exportfile.faults import ValueFault
 
 MAX_DEPTH = 100
+MAX_DIGITS = 131_072  # of jsonb's numbers, before the point
+MAX_SCALE = 16_383  # and after it
 
+_NUMBER = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 _HELP = "write JSON as RFC 8259 has it"
 
 
@@ -21,15 +25,16 @@ class Number(NamedTuple):
 def parse_json(text: bytes) -> Any:
     """The value of a JSON text; numbers are :class:`Number`. Raises ValueFault.
 
-    Refuses duplicate keys, NUL escapes, lone surrogates and nesting deeper than 100: `json` stores them, `jsonb`
-    or a client fails on them.
+    Refuses duplicate keys, NUL escapes, lone surrogates, numbers beyond `numeric` and nesting deeper than 100: `json`
+    stores them, `jsonb` or a client fails on them.
     """
     try:
         value = json.loads(
-            text.decode(), object_pairs_hook=_object, parse_constant=_constant, parse_int=Number, parse_float=Number
+            text.decode(), object_pairs_hook=_object, parse_constant=_constant, parse_int=_number, parse_float=_number
         )
     except json.JSONDecodeError as error:
-        raise ValueFault("json", f"not JSON: {error.msg[:1].lower()}{error.msg[1:]} at {error.pos}", _HELP) from None
+        what = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+        raise ValueFault("json", f"not JSON: {what} at {error.pos}", _HELP) from None
     except RecursionError:
         raise _too_deep() from None
     _check(value)
@@ -43,6 +48,19 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise ValueFault("json", f"the key {twice[:40]!r} stands twice in one object", "keep one")
     return made
+
+
+def _number(text: str) -> Number:
+    if len(text) > MAX_SCALE or "e" in text or "E" in text:
+        match = _NUMBER.fullmatch(text)
+        assert match
+        whole, fraction, exponent = match[1].lstrip("0"), match[2] or "", match[3] or "0"
+        power = int(exponent) if len(exponent) < 10 else MAX_DIGITS * 10
+        before = len(whole) or len(fraction.lstrip("0")) - len(fraction)
+        empty = not (whole or fraction.strip("0"))
+        if power == MAX_DIGITS * 10 or len(fraction) - power > MAX_SCALE or (before + power > MAX_DIGITS and not empty):
+            raise ValueFault("json", f"the number {text[:40]} is beyond jsonb", "write it with fewer digits")
+    return Number(text)
 
 
 def _constant(name: str) -> Any:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from minerva_promote.exportfile.replay import KEPT, Template, statement_template, template_of
 from minerva_promote.exportfile.source import Source
-from minerva_promote.exportfile.tokens import BLANK, FEFF, feff
+from minerva_promote.exportfile.tokens import BLANK, BLANKS, FEFF, feff
 from minerva_promote.exportfile.units import Fault, NeedMore, Unit
 from minerva_promote.exportfile.unitscan import UnitScan
 
@@ -129,7 +129,7 @@ class Lexer:
         fault = Fault(
             "too-long",
             f"a row or statement of more than {limit:,} bytes begins here",
-            self._skip(self.at, True, None),
+            len(self.source.window) - len(self.source.window[self.at :].lstrip(BLANKS)),
             "close its quotes, or raise contract.limits.row_bytes in promote.yaml",
         )
         self.at = len(self.source.window)

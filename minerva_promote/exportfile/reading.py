@@ -133,14 +133,14 @@ class Reading:
     def refused_value(self, node: Any) -> Refused:
         kind = node.WhichOneof("node")
         what = _REFUSED_VALUES.get(kind, kind.replace("_", " "))
-        place = getattr(getattr(node, kind), "location", -1)
+        place = getattr(getattr(node, kind), "location", self.head)
         return self.refuse("expression", f"{what} is not a constant", "write the value itself", place)
 
     def constant(self, node: Any) -> Slot:
         place = node.location
         hole = place - self.head
         if hole < 0:
-            raise self.refuse("syntax", "a value without a place", "write plain constants", self.head)
+            raise self.refuse("form", "VALUES in parentheses is not accepted", "write VALUES (…), (…)", self.head)
         if node.isnull:
             return Slot("null", (), hole)
         kind = node.WhichOneof("val")

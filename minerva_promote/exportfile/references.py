@@ -64,12 +64,17 @@ def reference_check(
             found.append(other_root())
         return [*found, *agreement(key, owner, values)] if shared else found
 
+    agreed: list[Value] = [None, None]  # owner and key of the row before, which agreed
+
     def agreement(key: bytes, owner: Value, values: Row) -> list[RuleFault]:
         found = []
-        first = rules.choices.setdefault((table, column, owner), key)
-        if first != key:
-            fact = f"{table}.{column} is {display(key, 'uuid')}, rows before have {display(first, 'uuid')}"
-            found.append(RuleFault("mixed-reference", fact, f"one root uses one row of {target}", column))
+        if agreed[0] is not owner or agreed[1] is not key:
+            first = rules.choices.setdefault((table, column, owner), key)
+            if first != key:
+                fact = f"{table}.{column} is {display(key, 'uuid')}, rows before have {display(first, 'uuid')}"
+                found.append(RuleFault("mixed-reference", fact, f"one root uses one row of {target}", column))
+            else:
+                agreed[:] = owner, key
         wanted = rules.dimensions.get(key)
         for vector in vectors:
             length = _length(values[vector])

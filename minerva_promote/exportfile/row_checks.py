@@ -15,6 +15,7 @@ _LOCAL_PATH = re.compile(
     rb"(?: (?<![\w./~-]) (?:/home/|/Users/|~/) | (?<![A-Za-z0-9]) [A-Za-z]:\\ | (?i:file://) ) \S", re.VERBOSE
 )
 _NONE: Sequence[RuleFault] = ()
+_FIXED_WIDTH = frozenset(("uuid", "smallint", "integer", "bigint", "boolean", "timestamp without time zone"))
 
 
 def compiled(rules: Rules, layout: Layout) -> list[Check]:
@@ -82,17 +83,19 @@ class _Compiler:
         required, empty = [], []
         for name, place in self.place.items():
             rule = self.rule.columns.get(name)
+            never = rule is not None and rule.must_be == "null"
             if self.columns[name].not_null or (rule and rule.required) or name in self.rule.key:
-                required.append((place, name))
-            if rule and rule.must_be == "null":
+                help_ = "an export has none: promote it to an environment of kind production" if never else "give its value"
+                required.append((place, name, help_))
+            if never:
                 empty.append((place, name))
 
         def check(values: Row) -> Sequence[RuleFault]:
             found = []
             if None in values:
-                for place, name in required:
+                for place, name, help_ in required:
                     if values[place] is None:
-                        found.append(RuleFault("null", f"{self.table}.{name} is NULL", "give its value", name))
+                        found.append(RuleFault("null", f"{self.table}.{name} is NULL", help_, name))
             for place, name in empty:
                 if values[place] is not None:
                     fact = f"{self.table}.{name} is {self.named(name, values[place])}, must be NULL"
@@ -104,12 +107,13 @@ class _Compiler:
     def unique(self, columns: tuple[str, ...]) -> Check:
         seen = self.rules.unique.setdefault((self.table, columns), set())
         places = [self.place[column] for column in columns]
-        pick = _picker(places)
+        fixed = all(self.columns[column].type in _FIXED_WIDTH for column in columns)
 
         def check(values: Row) -> Sequence[RuleFault]:
-            if any(values[place] is None for place in places):
+            parts = [values[place] for place in places]
+            if None in parts:
                 return _NONE
-            key = pick(values)
+            key = b"".join(parts) if fixed else key_of(parts)  # type: ignore[arg-type]
             if key not in seen:
                 seen.add(key)
                 return _NONE
@@ -201,11 +205,4 @@ def _picker(places: list[int]) -> Callable[[Row], bytes]:
             return value if value is not None and len(value) == 16 else key_of([value])
 
         return one
-    if len(places) == 2:
-        first, second = places
-
-        def two(values: Row) -> bytes:
-            return key_of((values[first], values[second]))
-
-        return two
     return lambda values: key_of([values[place] for place in places])

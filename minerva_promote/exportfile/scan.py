@@ -26,6 +26,7 @@ PLANS = 512  # kept row plans; a file of ours has about ten
 PLANS_SIZE = 1 << 20  # bytes of their shapes
 
 _COUNT = re.compile(rb"--+[ \t]*([A-Za-z][A-Za-z ]*?)[ \t]*:[ \t]*(.*?)[ \t]*")
+_MEANT = {"transaction-mode": "begin", "transaction-chain": "commit"}  # by what is refused
 Tick = Callable[[int], None]
 
 
@@ -233,18 +234,18 @@ class Scan:
         return True
 
     def _transaction(self, head: Unit, word: str) -> None:
-        if not self._faults(head.faults):
-            return
         kind = transaction_shape(head.shape)
-        if isinstance(kind, Refused):
+        if self._faults(head.faults) and isinstance(kind, Refused):
             self._refused(kind, head)
-        elif kind == "begin":
+        if isinstance(kind, Refused):
+            kind = _MEANT.get(kind.code, "begin" if word in ("BEGIN", "START") else "")
+        if kind == "begin":
             if self._state != "before":
                 self._add("begin", "a second BEGIN", "one BEGIN first, one COMMIT last", head.begin)
             self._state = "open" if self._state == "before" else self._state
-        elif self._state == "open":
+        elif kind == "commit" and self._state == "open":
             self._state = "after"
-        else:
+        elif kind == "commit":
             fact = "COMMIT before BEGIN" if self._state == "before" else "a second COMMIT"
             self._add("commit", fact, "one BEGIN first, one COMMIT last", head.begin)
 
@@ -367,7 +368,7 @@ class Scan:
         self._note_repairs()
         for what, count in sorted(self._repaired.items()):
             self.findings.warn("repaired", f"{what} ({count:,} rows)", "update the exporter", count)
-        if self.rules is not None and source.bad is None:
+        if self.rules is not None and source.bad is None and self._state != "before":
             for fault in self.rules.finish(self._counts):
                 self.findings.add(fault.code, fault.fact, fault.help)
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from minerva_promote.errors import FileError, Location, NoSuchFile
 
-BLOCK = 4 << 20  # bytes of one read
+BLOCK = 1 << 20  # bytes of one read: stays in the cache of the core that works on it
 
 
 class BadByte(Exception):

@@ -48,7 +48,7 @@ _REASONS = {
 
 def keyword(shape: bytes) -> str:
     """The first word of a statement, in capitals; empty when it does not begin with one."""
-    match = _WORDS.match(shape)
+    match = _WORDS.match(shape.lstrip(b" \t\n\r\f"))
     return match.group().decode().upper() if match else ""
 
 

@@ -6,17 +6,20 @@ from collections.abc import Iterable, Sequence
 
 from minerva_promote.config.snapshot import Column
 from minerva_promote.exportfile.display import display
-from minerva_promote.exportfile.faults import ValueFault
+from minerva_promote.exportfile.faults import ValueFault, shown
 from minerva_promote.exportfile.jsontext import parse_json
 
 Wire = bytes | None
 
+_SHOWN = 40  # characters of a text
+_BEFORE = 10  # of them, before the first that differs
+_TEXTS = ("character varying", "text", "json")
+
 
 def differences(columns: Sequence[Column], ours: Sequence[Wire], theirs: Sequence[Wire]) -> list[str]:
-    """What differs, as "title is 'a', the file has 'b'"; values are compared by type, vectors bit by bit."""
+    """What differs, as 'title is "a", the file has "b"'; values are compared by type, vectors bit by bit."""
     return [
-        f"{column.name} is {_shown(mine=False, column=column, value=there)}, "
-        f"the file has {_shown(mine=True, column=column, value=here)}"
+        "{} is {}, the file has {}".format(column.name, *_both(column.type, there, here))
         for column, here, there in zip(columns, ours, theirs, strict=True)
         if here != there and not _same_json(column, here, there)
     ]
@@ -31,11 +34,33 @@ def _same_json(column: Column, here: Wire, there: Wire) -> bool:
         return False
 
 
-def _shown(*, mine: bool, column: Column, value: Wire) -> str:
-    text = display(value, column.type)
-    if column.type.startswith("vector"):
-        return "another vector" if mine else text
-    return text
+def _both(type_name: str, there: Wire, here: Wire) -> tuple[str, str]:
+    """Two unequal values as a person sees that they differ."""
+    if type_name.partition("(")[0] in _TEXTS:
+        texts = [value.decode("utf-8", "replace") for value in (there, here) if value is not None]
+        begin = max(0, _alike(*texts) - _BEFORE) if len(texts) == 2 else 0
+        return _piece(there, begin), _piece(here, begin)
+    first, second = display(there, type_name), display(here, type_name)
+    return first, "another" if first == second else second
+
+
+def _alike(first: str, second: str) -> int:
+    """How many characters two unequal texts begin with in common."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
+
+
+def told(value: Wire, type_name: str) -> str:
+    """One value, as it stands in these messages."""
+    is_text = type_name.partition("(")[0] in _TEXTS
+    return _piece(value, 0) if is_text else display(value, type_name)
+
+
+def _piece(value: Wire, begin: int) -> str:
+    if value is None:
+        return "NULL"
+    piece = value.decode("utf-8", "replace")[begin:]
+    return f'"{"…" if begin else ""}{shown(piece.encode(), _SHOWN)}"'
 
 
 def joined(parts: Iterable[str], most: int = 3) -> str:

@@ -210,7 +210,7 @@ class Loader:
                 return f"{shown} is taken by {holder}"
         triggers = self.triggers.get(layout.table, ())
         if triggers:
-            return f"was not written: {', '.join(triggers)} or another unique constraint of the target holds it back"
+            return f"{', '.join(triggers)}, or a constraint of the target, keeps it out"
         return "another unique constraint of the target holds it back"
 
     def _parameters(

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from minerva_promote.config.snapshot import Table
 from minerva_promote.exportfile.binding import Layout
-from minerva_promote.exportfile.display import display
 from minerva_promote.exportfile.scan import Row
-from minerva_promote.load.compare import joined
+from minerva_promote.load.compare import joined, told
 
 Wire = bytes | None
 
@@ -60,7 +59,7 @@ def changed(
         marks = _marks(values)
         if marks != row.marks:
             unlike = [
-                f"{name} is {display(value, table.columns[name].type)}"
+                f"{name} is {told(value, table.columns[name].type)}"
                 for place, (name, value) in enumerate(zip(layout.columns, values, strict=True))
                 if marks[place * _MARK : (place + 1) * _MARK] != row.marks[place * _MARK : (place + 1) * _MARK]
             ]

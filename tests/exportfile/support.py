@@ -9,12 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from minerva_promote.config.load import load_project
 from minerva_promote.config.models import Contract, Limits
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
 from minerva_promote.exportfile.contract import Rules
 from minerva_promote.exportfile.scan import Scan
+from minerva_promote.exportfile.validate import Validation, validate
 from minerva_promote.results import Finding
 from tests.material import REPOSITORY
 
@@ -73,19 +76,28 @@ def read(
 ) -> Read:
     """Read a file once; ``changes`` are fields of the contract, or its limits."""
     contract, snapshot = contract_of(dimensions)
+    snapshot = changes.pop("snapshot", snapshot)
     limits = {name: value for name, value in changes.items() if name in Limits.model_fields}
     if limits:
         changes["limits"] = contract.limits.model_copy(update=limits)
     contract = contract.model_copy(update={name: value for name, value in changes.items() if name not in limits})
-    path = content if isinstance(content, Path) else _FILE
-    if not isinstance(content, Path):
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    path = content if isinstance(content, Path) else written(content)
     rules = Rules(contract, snapshot, connected=connected)
     scan = Scan(path, contract, snapshot, repair=repair, rules=rules)
     rows = tuple((row.layout.table, row.layout.columns, tuple(row.values), row.offset) for row in scan.rows())
     found = scan.findings
     errors = tuple(sorted(found.errors, key=lambda finding: finding.at or 0))  # type: ignore[arg-type, return-value]
     return Read(errors, found.count, tuple(found.warnings), rows, scan.sha256.hex())
+
+
+def written(content: str | bytes) -> Path:
+    """A file with this content; the next call overwrites it."""
+    _FILE.write_bytes(content.encode() if isinstance(content, str) else content)
+    return _FILE
+
+
+def validate_file(path: Path, dimensions: int = 3) -> Validation:
+    return validate(path, *contract_of(dimensions))
 
 
 def findings(content: str | bytes | Path, **options: Any) -> list[str]:
@@ -195,3 +207,32 @@ def floats(wire: bytes) -> tuple[float, ...]:
     return struct.unpack(f">{(len(wire) - 4) // 4}f", wire[4:])
 
 
+class Asked:
+    """What a server makes of texts and of SQL."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def wire(self, texts: list[str], type_name: str) -> list[bytes | None]:
+        """The binary form of each text, read as this type."""
+        with self._connection.cursor(binary=True) as cursor:
+            query = f"select v::{type_name} from unnest(%s::text[]) with ordinality as t (v, n) order by n"
+            cursor.execute(query, (texts,))
+            return [cursor.pgresult.get_value(row, 0) for row in range(cursor.pgresult.ntuples)]
+
+    def takes(self, text: str, type_name: str) -> bool:
+        """Whether the server reads this text as the type."""
+        try:
+            self.wire([text], type_name)
+        except psycopg.DataError:
+            return False
+        return True
+
+    def text_of(self, literal: str) -> bytes | None:
+        """What an SQL constant stands for; None when it is none."""
+        try:
+            with self._connection.cursor(binary=True) as cursor:
+                cursor.execute(f"select {literal}::text".encode())
+                return cursor.pgresult.get_value(0, 0)  # type: ignore[no-any-return]
+        except psycopg.Error:
+            return None

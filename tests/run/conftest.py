@@ -155,8 +155,9 @@ def _quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plain(text: str) -> str:
-    """A report without what differs from run to run: ids, hashes, sizes, durations, times of searches."""
+    """A report without what differs from run to run: ids, hashes, sizes, durations, how a search went."""
     text = re.sub(r"\brun [0-9a-f]{8}\b", "run ID", text)
     text = re.sub(r"export [0-9a-f]{8}… \([\d.]+ (bytes|kB|MB)", "export SHA (SIZE", text)
     text = re.sub(r",? \d+\.\d s$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"(search_plan \.+ ok     ).*", r"\1PLAN", text)
     return re.sub(r"p50 .* searches", "SEARCHES", text)

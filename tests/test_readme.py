@@ -1,0 +1,142 @@
+"""README.md tells the truth: its commands are run, its options exist, its numbers are the configured ones."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+import psycopg
+import pytest
+
+from minerva_promote.cli.entry import COMMANDS, cli
+from minerva_promote.config.models import Limits
+from tests.material import REPOSITORY
+from tests.transcript import DATABASE, PRODUCTION, README, Walk, blocks, commands, normalised, walk
+
+DOCUMENT = README.read_text("utf-8")
+PROSE = re.sub(r"^```.*?^```$", "", DOCUMENT, flags=re.MULTILINE | re.DOTALL)
+GLOSSARY = "INSERT INTO glossary (id, book_id, term, meaning) VALUES ('{id}', '{book}', 'poolish', NULL)"
+
+
+def test_the_page_shows_what_one_gets() -> None:
+    with walk() as it:
+        results = list(it.run(DOCUMENT))
+        assert len(results) > 30
+        assert "\n\n".join(filter(None, (got.difference for got in results))) == ""
+        queries_find_what_they_look_for(it)
+        the_new_table_takes_rows(it)
+
+
+def queries_find_what_they_look_for(it: Walk) -> None:
+    """The verification queries, on the database that was put aside: with the book, then with faults in it."""
+    queries = {
+        word: next(block.text for block in blocks(DOCUMENT) if block.language == "sql" and word in block.text)
+        for word in ("unnest", "vector_dims", "file_path", "<=>")
+    }
+    search = queries["<=>"].partition("\n")[2]
+    with psycopg.connect(it.url("postgres", f"{DATABASE}_before_undo")) as conn:
+        conn.execute("set local enable_seqscan = off")
+        plan = "\n".join(line for (line,) in conn.execute(f"explain {search}").fetchall())  # type: ignore[call-overload]
+        assert "Index Scan using idx_chunks_embedding" in plan
+        conn.execute("delete from screenshots where sequence_number = 1")
+        named = "select count(*) from chunks where cardinality(screenshot_ids) > 0 and chunk_sequence <= 2"
+        found = conn.execute(queries["unnest"]).fetchall()  # type: ignore[call-overload]
+        assert len(found) == conn.execute(named).fetchone()[0] == 2  # type: ignore[index]
+        conn.execute("update chunks set embedding = null where chunk_sequence = 1")
+        lengths = conn.execute(queries["vector_dims"]).fetchall()  # type: ignore[call-overload]
+        assert sorted(lengths, key=str) == [(1536, 23), (None, 1)]
+        conn.rollback()
+
+
+def the_new_table_takes_rows(it: Walk) -> None:
+    """The table that README adds: a file with a row of it is accepted, imported, and compared."""
+    text = (it.root / "examples" / "bread.sql").read_text("utf-8")
+    book = re.search(r"^-- Book ID: (\S+)$", text, re.MULTILINE)
+    assert book is not None
+    row = GLOSSARY.format(id="6c4f7d5e-0c1b-4a57-9a51-3c4c2a6f1a10", book=book[1]) + " ON CONFLICT (id) DO NOTHING;"
+    (it.root / "glossary.sql").write_text(text.replace("\nCOMMIT;", f"\n{row}\nCOMMIT;"), "utf-8")
+    ran = it.shell("promote run --env test-prod --file glossary.sql")
+    assert it.status == 0, ran
+    assert re.search(r"import     glossary \.+ ok +1 new, 0 already there, 0 different", ran)
+    assert "0 new, 1 already there" in it.shell("promote run --env test-prod --file glossary.sql")
+
+
+def test_what_changes_in_every_run_is_not_compared() -> None:
+    assert normalised("  setup      ledger .... ok     made, 0.1 s\n") == normalised(
+        "  setup      ledger .... ok     made"
+    )
+    assert normalised("run 0123abcd   export 8b175d33…  ") == "run ########   export ########…\n"
+    assert normalised("  a ... ok     1,000 new") != normalised("  a ... ok     1,001 new")
+
+
+def test_the_sections_of_a_production_import_are_all_there() -> None:
+    production = DOCUMENT.split(f"## {PRODUCTION}\n")[1].split("\n## ")[0]
+    titles = re.findall(r"^### (.+)$", production, re.MULTILINE)
+    assert titles == ["Prerequisites", "Connection", "Validate", "Backup", "Import", "Verify", "Undo", "Security"]
+
+
+def test_links_stay_on_the_page() -> None:
+    titles = re.findall(r"^#+ (.+)$", PROSE, re.MULTILINE)
+    anchors = {"#" + title.lower().replace(" ", "-") for title in titles}
+    assert set(re.findall(r"\]\(([^)]*)\)", PROSE)) <= anchors
+    assert "://" not in re.sub(r"`[^`]*`", "", PROSE)
+
+
+def test_its_numbers_are_the_configured_ones() -> None:
+    limits = Limits()
+    said = " ".join(PROSE.split())
+    assert f"{limits.file_bytes >> 30} GiB a file, {limits.row_bytes >> 20} MiB a row, {limits.rows:,} rows" in said
+    assert f"{limits.findings} findings are shown" in said
+    assert f"A file of up to {limits.validate_first >> 20} MiB is validated before the transaction begins" in said
+
+
+def _named() -> Iterator[str]:
+    """Every promote command on the page, in blocks and in the text."""
+    for block in blocks(DOCUMENT):
+        if block.language == "console":
+            yield from (shown.command for shown in commands(block) if shown.command.startswith("promote "))
+    yield from (code for code in re.findall(r"`([^`]+)`", " ".join(PROSE.split())) if code.startswith("promote "))
+
+
+@pytest.mark.parametrize("line", sorted(set(_named())))
+def test_commands_and_options_exist(line: str) -> None:
+    words = shlex.split(line.partition(" -- ")[0].partition(";")[0])[1:]
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(click.Context(command), words.pop(0))
+        assert found is not None, line
+        command = found
+    known = {name for param in (*command.params, *cli.params) for name in (*param.opts, *param.secondary_opts)}
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known | {"--help", "--version"}
+
+
+def _every(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from _every(found, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(_every(cli, ())), ids=" ".join)
+def test_help_has_an_example(promote: Callable[..., Any], path: tuple[str, ...]) -> None:
+    help_text = promote(*path, "--help").stdout
+    examples = help_text.partition("Example")[2]
+    assert " ".join(("promote", *path)) in examples
+
+
+def test_the_list_of_commands_is_what_their_help_says(promote: Callable[..., Any]) -> None:
+    listed = promote("--help", env={"COLUMNS": "200"}).stdout
+    for name, (_, line) in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(line)}$", listed, re.MULTILINE)
+
+
+def test_the_changelog_names_this_version() -> None:
+    from minerva_promote import __version__
+
+    assert f"## [{__version__}]" in (REPOSITORY / "CHANGELOG.md").read_text("utf-8")

@@ -1,0 +1,279 @@
+"""README.md as a script: its fenced blocks are carried out in order, and what they print is compared with what it shows.
+
+console: every ``$ command`` is run by bash in a copy of the project. sql: run by psql as the import role of
+production, or as its first line says ("-- as an administrator, in database postgres", "-- as the owner"); a text block
+right after it is its output. yaml and python: the first line names the file that they make ("# checks/NAME.yaml") or are
+added to ("# add to promote.yaml"). A line that is only "…" stands for any lines.
+
+``python -m tests.transcript`` writes the output that one really gets into README.md, wherever it differs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.material import REPOSITORY
+from tests.servers import SHIPPED, variables_of
+
+README = REPOSITORY / "README.md"
+ROOT = "/srv/minerva"  # where README's reader has the project
+PRODUCTION = "Production Database Import"  # from this heading on, prod's variables are set
+DATABASE = "minerva"  # of production
+
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+_CHANGING = (
+    (r"\brun [0-9a-f]{8}\b", "run ########"),
+    (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
+    (r"\b[0-9a-f]{64}\b", "SHA256"),
+    (r"export [0-9a-f]{8}…", "export ########…"),
+    (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00)?", "DATE"),
+    (r",? +(\d+ min \d+|\d+\.\d) s$", ""),  # a step says how long it took only when that is worth saying
+    (r'"seconds": [\d.e-]+', '"seconds": N'),
+    (r"\d+(\.\d+)? ms", "N ms"),
+    (r"PostgreSQL \d+(\.\d+)?", "PostgreSQL N"),
+    (r"((?:pgvector |extension vector \.+ ok +\D*)\(?)\d+\.\d+\.\d+", r"\1N"),
+    (r"\bprocess \d+", "process N"),
+    (r"\bport \d+", "port N"),
+    (r"/postgres-\d+", "/postgres-N"),
+    (r"^(  database .*) [\d,.]+ MB$", r"\1 N MB"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block: its language, its text, where that begins, and the ``##`` section it is in."""
+
+    language: str
+    text: str
+    start: int
+    section: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A command or a query, the output that the document shows, and where that stands."""
+
+    command: str
+    output: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What a command really printed; the folder is the reader's."""
+
+    shown: Shown
+    output: str
+
+    @property
+    def difference(self) -> str:
+        """What is not as shown, or nothing."""
+        want, got = normalised(self.shown.output), normalised(self.output)
+        if _pattern(want).fullmatch(got):
+            return ""
+        lines = difflib.unified_diff(want.splitlines(), got.splitlines(), "README.md", "really", lineterm="", n=1)
+        return "\n".join([f"$ {self.shown.command}", *lines])
+
+
+def blocks(document: str) -> tuple[Block, ...]:
+    """The fenced blocks that have a language, in order."""
+    headings = [(match.start(), match[1]) for match in _HEADING.finditer(document)]
+    return tuple(
+        Block(match[1], match[2], match.start(2), next((t for at, t in reversed(headings) if at < match.start()), ""))
+        for match in _FENCE.finditer(document)
+    )
+
+
+def commands(block: Block) -> Iterator[Shown]:
+    """The commands of a console block; a backslash continues one on the next line."""
+    for match in re.finditer(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
+        yield Shown(match[1].replace("\\\n", ""), match[2], block.start + match.start(2))
+
+
+def normalised(text: str) -> str:
+    """The text without what is different in every run, and without blanks at the ends of lines."""
+    lines = []
+    for line in text.rstrip().splitlines():
+        for pattern, instead in _CHANGING:
+            line = re.sub(pattern, instead, line)
+        lines.append(f"{line.rstrip()}\n")
+    return "".join(lines)
+
+
+def _pattern(shown: str) -> re.Pattern[str]:
+    parts = [r"(?:.*\n)*" if line.strip() == "…" else re.escape(line) for line in shown.splitlines(keepends=True)]
+    return re.compile("".join(parts))
+
+
+class Walk:
+    """The copy of the project that a document is carried out in, with two servers: its embedded one, and production."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "minerva"
+        self.status = 0  # of the last command
+        self.production: dict[str, str] = {}  # the variables that its section sets
+        self.root.mkdir()
+        for name in (*SHIPPED, "examples"):
+            source = REPOSITORY / name
+            if source.is_dir():
+                shutil.copytree(source, self.root / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, self.root / name)
+        programs = folder / "bin"
+        programs.mkdir()
+        (programs / "promote").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m minerva_promote "$@"\n')
+        (programs / "promote").chmod(0o755)
+        ours = {*variables_of(self.root), "PROMOTE_EMBEDDED_DIR", "COLUMNS"}
+        self.env = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("PG")}
+        self.env["PATH"] = f"{programs}:{self._postgres()}:{self.env['PATH']}"
+        self.env["PYTHONPATH"] = str(REPOSITORY)
+
+    def run(self, document: str) -> Iterator[Got]:
+        """Carry out the blocks of a document."""
+        found = blocks(document)
+        for number, block in enumerate(found):
+            if (block.section == PRODUCTION) is not bool(self.production.keys() & self.env.keys()):
+                self._enter_or_leave_production()
+            if block.language == "console":
+                for shown in commands(block):
+                    yield Got(shown, self.shell(shown.command))
+            elif block.language == "sql":
+                output = self.sql(block.text)
+                if self.status:  # a query that fails is never what is meant
+                    yield Got(Shown(block.text, "", block.start), output)
+                after = found[number + 1] if number + 1 < len(found) else block
+                if re.fullmatch(r"```\n+```text\n", document[block.start + len(block.text) : after.start]):
+                    yield Got(Shown(block.text, after.text, after.start), output)
+            elif block.language in ("yaml", "python"):
+                self._edit(block.text)
+
+    def shell(self, command: str) -> str:
+        """What a command prints on stdout and stderr; ``$?`` is the status of the one before."""
+        done = self._program(["bash", "-c", f"(exit {self.status}); {command}"])
+        self.status = done.returncode
+        return done.stdout.replace(str(self.root), ROOT)
+
+    def sql(self, text: str) -> str:
+        """What psql prints, up to the first error."""
+        role, database = "minerva_api", DATABASE
+        if match := re.match(r"-- as an administrator, in database (\w+)\n", text):
+            role, database = "postgres", match[1]
+        elif text.startswith("-- as the owner\n"):
+            role = "minerva_owner"
+        done = self._program(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", self.url(role, database)], text)
+        self.status = done.returncode
+        return done.stdout
+
+    def url(self, role: str, database: str) -> str:
+        """The URL of a database of the server that plays production's."""
+        with self._elsewhere():
+            self._program(["promote", "server", "start"])
+            found = re.search(r"socket \.+ (.+) \(port (\d+)", self._program(["promote", "server", "status"]).stdout)
+        assert found is not None
+        return f"postgresql://{role}@/{database}?host={found[1]}&port={found[2]}"
+
+    def stop(self) -> None:
+        """Stop both servers."""
+        self._program(["promote", "server", "stop"])
+        with self._elsewhere():
+            self._program(["promote", "server", "stop"])
+
+    @contextmanager
+    def _elsewhere(self) -> Iterator[None]:
+        self.env["PROMOTE_EMBEDDED_DIR"] = str(self.root.with_name("production"))
+        try:
+            yield
+        finally:
+            del self.env["PROMOTE_EMBEDDED_DIR"]
+
+    def _enter_or_leave_production(self) -> None:
+        if not self.production:
+            self.production = {
+                "PRODUCTION_DATABASE_URL": self.url("minerva_api", DATABASE),
+                "PRODUCTION_ADMIN_DATABASE_URL": self.url("minerva_owner", DATABASE),
+                "MINERVA_API_PASSWORD": "made-for-tests",
+            }
+            self.env |= self.production
+        else:
+            self.env = {name: value for name, value in self.env.items() if name not in self.production}
+
+    def _edit(self, text: str) -> None:
+        name = text.partition("\n")[0].removeprefix("# ")
+        if not name.startswith("add to "):
+            (self.root / name).write_text(text, "utf-8")
+            return
+        path = self.root / name.removeprefix("add to ")
+        merged = _merged(yaml.safe_load(path.read_text("utf-8")), yaml.safe_load(text))
+        path.write_text(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True), "utf-8")
+
+    def _program(self, command: list[str], given: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.env,
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+        )
+
+    def _postgres(self) -> Path:
+        from minerva_promote.database.embedded import binary
+
+        return binary("psql").parent
+
+
+def _merged(there: Any, more: Any) -> Any:
+    if isinstance(there, dict) and isinstance(more, dict):
+        return there | {key: _merged(there.get(key), value) for key, value in more.items()}
+    return more
+
+
+@contextmanager
+def walk() -> Iterator[Walk]:
+    """A Walk whose server is stopped and whose folder is deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix="promote-readme-") as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o755)  # the server may run as another user
+        it = Walk(folder)
+        try:
+            yield it
+        finally:
+            it.stop()
+
+
+def main() -> None:
+    """Bring README.md up to date."""
+    document = README.read_text("utf-8")
+    with walk() as it:
+        results = list(it.run(document))
+    for got in reversed(results):
+        if got.difference:
+            print(got.difference, end="\n\n")
+        if got.difference and got.shown.command != document[got.shown.start :][: len(got.shown.command)]:
+            end = got.shown.start + len(got.shown.output)
+            output = "".join(f"{line.rstrip()}\n" for line in got.output.rstrip().splitlines())
+            document = document[: got.shown.start] + output + document[end:]
+    README.write_text(document, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
