@@ -1,9 +1,9 @@
-"""README.md as a script: its fenced blocks are carried out in order, and what they print is compared with what it shows.
+"""README.md as a script: its fenced blocks are carried out in order, and their output is compared with what it shows.
 
 console: every ``$ command`` is run by bash in a copy of the project. sql: run by psql as the import role of
 production, or as its first line says ("-- as an administrator, in database postgres", "-- as the owner"); a text block
-right after it is its output. yaml and python: the first line names the file that they make ("# checks/NAME.yaml") or are
-added to ("# add to promote.yaml"). A line that is only "…" stands for any lines.
+right after it is its output. yaml and python: the first line names the file that they make ("# checks/NAME.yaml") or
+are added to ("# add to promote.yaml"). A line that is only "…" stands for any lines.
 
 ``python -m tests.transcript`` writes the output that one really gets into README.md, wherever it differs.
 """

@@ -58,7 +58,7 @@ def _scaffold() -> Iterator[tuple[Path, Path]]:
     root = package / "scaffold" if (package / "scaffold").is_dir() else package.parent
     if not (root / "promote.yaml").is_file():
         raise UsageError("the files of a new project are not installed", hint="install minerva-promote anew")
-    for name in ("promote.yaml", ".env.example"):
+    for name in ("promote.yaml", ".env.example", ".gitignore"):
         yield root / name, Path(name)
     for part in ("environments", "checks", "templates", "alembic"):
         for path in sorted((root / part).rglob("*")):

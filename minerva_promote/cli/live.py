@@ -38,6 +38,9 @@ class LiveReport:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._end_bar()
+        if error is not None:  # what was done before it, a setup for one, is told all the same
+            for step in self._held:
+                self._say(text.step_lines(step))
 
     def heading(self, environment: str, run_id: str, title: str) -> None:
         """The first line; steps that ended before it was known follow it."""

@@ -19,6 +19,7 @@ from minerva_promote.engine import preflight
 from minerva_promote.engine.committing import commit_with_proof, session_name
 from minerva_promote.engine.outlook import Outlook, look, require_unchanged
 from minerva_promote.engine.signals import Signals, listening, signal_name
+from minerva_promote.engine.telling import Closed, Telling
 from minerva_promote.engine.transfer import (
     Sink,
     changed,
@@ -37,16 +38,12 @@ from minerva_promote.ledger.record import write
 from minerva_promote.load.loader import Loader
 from minerva_promote.load.outcome import Loaded
 from minerva_promote.plan import Plan
-from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
+from minerva_promote.results import Finding, Outcome, RunResult, StepResult
 from minerva_promote.schema.ready import ensure_ready
 from minerva_promote.words import counted
 
 NOTHING = "nothing was changed"
 CONSTRAINT_CLASSES = ("22", "23")  # sqlstates with which a server refuses data
-
-
-class Closed(Exception):
-    """The gate is closed; the steps say why."""
 
 
 def promote(project: Project, environment: Environment, plan: Plan, watch: Watch) -> RunResult:
@@ -58,14 +55,13 @@ def promote(project: Project, environment: Environment, plan: Plan, watch: Watch
         return _Run(project, environment, plan, watch, signals).run()
 
 
-class _Run:
+class _Run(Telling):
     def __init__(self, project: Project, environment: Environment, plan: Plan, watch: Watch, signals: Signals) -> None:
+        super().__init__(watch)
         self.project = project
         self.environment = environment
         self.plan = plan
-        self.watch = watch
         self.signals = signals
-        self.steps: list[StepResult] = []
         self.title = ""
         self.in_transaction = False
         self.committed = False
@@ -90,14 +86,6 @@ class _Run:
             changed=self.committed,
             data={"dry_run": self.plan.dry_run, "seconds": round(time.perf_counter() - self.begun, 3)},
         )
-
-    def note(self, step: StepResult) -> None:
-        self.steps.append(step)
-        self.watch.step(step)
-
-    def stop_if_closed(self) -> None:
-        if any(step.outcome.closes_gate for step in self.steps):
-            raise Closed
 
     def promote(self) -> str:
         """All of it; the verdict."""
@@ -188,13 +176,6 @@ class _Run:
         except OSError:
             return 0
 
-    def preflight_step(self, findings: tuple[Finding, ...]) -> None:
-        errors = sum(finding.severity is Severity.ERROR for finding in findings)
-        outcome = Outcome.FAIL if errors else Outcome.WARN if findings else Outcome.OK
-        detail = counted(errors, "findings") if errors else ""
-        self.note(StepResult("preflight", "schema, privileges, settings", outcome, detail, findings=findings))
-        self.stop_if_closed()
-
     def transaction(self, conn: Connection, outlook: Outlook, found: Validation | None) -> str:
         """Between BEGIN and COMMIT; the verdict."""
         hold(conn)
@@ -271,10 +252,6 @@ class _Run:
                 raise
             self.refused("constraints", "the target refuses the rows as a whole", error)
             raise Closed from error
-
-    def refused(self, name: str, detail: str, error: TargetError) -> None:
-        finding = Finding("refused", error.message, help=error.hint or "correct the data, or the target")
-        self.note(StepResult("import", name, Outcome.FAIL, detail, findings=(finding,)))
 
     def checks(self, conn: Connection, stage: Stage) -> None:
         """Run the checks of a stage."""

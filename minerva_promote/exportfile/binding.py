@@ -99,20 +99,23 @@ class Binder:
         plan.repaired = (*renamed, *(f"{table.name}.{name} was missing" for name in defaults))
         place = {name: number for number, name in enumerate(layout.columns)}
         holes = unit.holes
-        self._all_used(insert, holes)
         for name, slot in zip(columns, insert.slots, strict=True):
             self._bind(plan, place[name], self._type(table, name), slot, holes, unit, name in repairs.vector_braces)
         for name, default in defaults.items():
             self._default(plan, table, place, name, default)
+        self._all_used(insert, holes)
         return plan
 
     @staticmethod
     def _all_used(insert: Insert, holes: Sequence[int]) -> None:
         """Two strings that only their placeholders make one must not become one value."""
-        used = [hole for slot in insert.slots for hole in (*slot.holes, *(slot.cast.typmods if slot.cast else ()))]
-        if len(used) != len(holes):
-            left = set(holes) - {holes[bisect_left(holes, hole)] for hole in used}
-            raise Refused("syntax", "a constant right after another one", "put a comma between them", "row", min(left))
+        left = set(range(len(holes)))
+        for slot in insert.slots:
+            left -= {bisect_left(holes, hole) for hole in slot.holes}  # a number may have a sign before it
+            left -= {bisect_left(holes, hole) for hole in (slot.cast.typmods if slot.cast else ()) if hole in holes}
+        if left:
+            place = holes[min(left)]
+            raise Refused("syntax", "a constant right after another one", "put a comma between them", "row", place)
 
     def conflict(self, insert: Insert) -> None:
         """Raises Refused when ON CONFLICT is not the contract's."""

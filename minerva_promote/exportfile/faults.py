@@ -14,10 +14,10 @@ class ValueFault(Exception):
 def shown(text: bytes, most: int = 40) -> str:
     """A piece of the file for a message: printable, and not long."""
     decoded = text[: most * 4].decode("utf-8", "replace")
-    return printable(decoded[:most] + ("…" if len(decoded) > most or len(text) > most * 4 else ""))
+    return printable(decoded[:most]) + ("…" if len(decoded) > most or len(text) > most * 4 else "")
 
 
 def printable(text: str, most: int = 500) -> str:
     """The text without what a terminal would act on, and not long."""
-    short = text[:most] + ("…" if len(text) > most else "")
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in short)
+    safe = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text[: most + 1])
+    return safe if len(safe) <= most else f"{safe[:most]}…"

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from minerva_promote.exportfile.faults import shown
 from minerva_promote.exportfile.reading import Reading
 from minerva_promote.exportfile.shapes import Insert, Refused
 
@@ -20,6 +21,7 @@ _ANY_CONFLICT = b" ON CONFLICT DO NOTHING"
 _BLANKS = re.compile(rb"[ \t\n\r\f]+")
 _QUOTED_NAME = re.compile(rb'"(?:[^"]|"")*+"')
 _PLACEHOLDER = re.compile(r"""near "(?:'s'|1|1\.5)"$""")
+_NEAR = re.compile(r'near "(.*)"$', re.DOTALL)
 _EDGE = re.compile(rb"[(\[,)\]]")
 _SET_OPERATION = re.compile(rb"(?<![A-Za-z0-9_$\x80-\xff])(?:union|intersect|except)(?![A-Za-z0-9_$\x80-\xff])", re.I)
 _TRANSACTION = re.compile(rb"(?:(?:begin|commit|end)(?: (?:work|transaction))?|start transaction)", re.I)
@@ -53,7 +55,7 @@ def transaction_shape(shape: bytes) -> str | Refused:
             raise Refused("transaction-chain", "COMMIT AND CHAIN is not accepted", "write COMMIT alone")
         raise Refused("transaction", f"{kind.replace('_', ' ')} is not accepted", "one BEGIN first, one COMMIT last")
     except Refused as refused:
-        return refused
+        return refused.kept()
 
 
 def _insert(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
@@ -70,7 +72,7 @@ def _read(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
             )
         return Reading(head, row).insert(statement.insert_stmt)
     except Refused as refused:
-        return refused
+        return refused.kept()
 
 
 _known = lru_cache(maxsize=512)(_read)
@@ -91,6 +93,7 @@ def _parse(parts: tuple[tuple[str, bytes], ...]) -> Any:
         part, hole = _part_of(parts, len(decoded[: max(error.cursorpos - 1, 0)].encode()))
         fact = error.message if error.message.startswith("syntax error") else f"syntax error: {error.message}"
         fact = _PLACEHOLDER.sub("near a constant", fact)
+        fact = _NEAR.sub(lambda found: f'near "{shown(found[1].encode())}"', fact)
         raise Refused("syntax", fact, "see what stands there", part, hole) from None
     except (DecodeError, RecursionError):
         raise Refused("too-complex", "an expression nested too deeply", "write plain constants") from None

@@ -166,6 +166,14 @@ class Scan:
             if unit is None or unit.ended or unit.cut:
                 self._unclosed(unit)
                 return
+            self._row_count += 1
+            if self._row_count > self.contract.limits.rows:
+                most = self.contract.limits.rows
+                fault = Fault(
+                    "rows", f"more than {most:,} rows", unit.begin, "raise contract.limits.rows in promote.yaml"
+                )
+                self._faults([fault])
+                return
             if sound and self._faults(unit.faults):
                 plan = self._plan(head, unit)
                 if isinstance(plan, RowPlan):
@@ -176,14 +184,6 @@ class Scan:
                 else:
                     self._refused(plan, head, unit)
                     sound = plan.part != "head"  # said once
-            self._row_count += 1
-            if self._row_count > self.contract.limits.rows:
-                most = self.contract.limits.rows
-                fault = Fault(
-                    "rows", f"more than {most:,} rows", unit.begin, "raise contract.limits.rows in promote.yaml"
-                )
-                self._faults([fault])
-                return
             if not self._lexer.next_is_row():
                 break
             rows += 1
@@ -201,7 +201,7 @@ class Scan:
             try:
                 plan = self._binder.plan(insert, unit) if isinstance(insert, Insert) else insert
             except Refused as refused:
-                plan = refused
+                plan = refused.kept()
             self._plans_size += len(head.shape) + len(unit.shape)
             if len(self._plans) >= PLANS or self._plans_size > PLANS_SIZE:
                 self._note_repairs()
@@ -224,14 +224,15 @@ class Scan:
 
     def _tail(self, head: Unit, tail: Unit) -> bool:
         insert = whole_shape(head.shape, b"(1)", tail.shape)
+        refused = insert if isinstance(insert, Refused) else None
         try:
-            if isinstance(insert, Refused):
-                raise insert
-            self._binder.conflict(insert)
-        except Refused as refused:
+            if isinstance(insert, Insert):
+                self._binder.conflict(insert)
+        except Refused as found:
+            refused = found
+        if refused is not None:
             self._refused(refused, head, None, tail)
-            return False
-        return True
+        return refused is None
 
     def _transaction(self, head: Unit, word: str) -> None:
         kind = transaction_shape(head.shape)

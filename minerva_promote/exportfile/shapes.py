@@ -12,6 +12,11 @@ class Refused(Exception):
         super().__init__(fact)
         self.code, self.fact, self.help, self.part, self.hole = code, fact, help_, part, hole
 
+    def kept(self) -> Refused:
+        """Itself, to be remembered: without the frames it came through, which hold windows of the file."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class TypeName:

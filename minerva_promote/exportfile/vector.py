@@ -151,7 +151,7 @@ def _single(text: bytes, place: int) -> np.float32:
     double = float(text)
     if not abs(double) < MAX_SINGLE:
         # exactly at the bound the decimal itself decides
-        if abs(double) > MAX_SINGLE or abs(Decimal(text.decode())) >= Decimal(MAX_SINGLE):
+        if abs(double) > MAX_SINGLE or Decimal(text.decode()).copy_abs() >= Decimal(MAX_SINGLE):
             raise ValueFault("vector-range", f"component {place} is {shown(text)}: beyond float32", "scale the vector")
         return np.float32(MAX_FINITE if double > 0 else -MAX_FINITE)
     single = _round_once(text, double)
@@ -166,7 +166,8 @@ def _round_once(text: bytes, double: float) -> np.float32:
     import numpy as np
 
     single = np.float32(double)
-    other = np.nextafter(single, np.float32(np.inf if double > float(single) else -np.inf))
+    with np.errstate(over="ignore"):
+        other = np.nextafter(single, np.float32(np.inf if double > float(single) else -np.inf))
     if double == float(single) or not np.isfinite(other):
         return single
     exact = Fraction(double)

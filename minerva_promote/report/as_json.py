@@ -3,8 +3,8 @@
 {"version": 1, "command", "environment", "run_id", "title", "gate": "open" | "closed", "changed", "exit_code",
  "verdict", "steps": [{"step", "name", "outcome", "detail", "seconds", "at", "hint", "findings", "data"}], "data"}
 
-``at`` is {"file", "line", "column"} or null; a finding is {"code", "severity", "fact", "at", "help", "count"}. A command
-that could not finish prints {"version", "exit_code", "errors": [{"message", "hint", "at"}]} in its place.
+``at`` is {"file", "line", "column"} or null; a finding is {"code", "severity", "fact", "at", "help", "count"}.
+A command that could not finish prints {"version", "exit_code", "errors": [{"message", "hint", "at"}]} in its place.
 """
 
 from __future__ import annotations

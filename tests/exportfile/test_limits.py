@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from minerva_promote.exportfile.contract import Rules
 from minerva_promote.exportfile.scan import Scan
 from minerva_promote.exportfile.validate import validate
 from tests.exportfile import support
+from tests.exportfile.refused import REFUSED
 from tests.exportfile.support import BOOK, CONFIG, book, chunk, config, contract_of, export, findings, read, shot
 from tests.material import REPOSITORY
 
@@ -321,3 +323,23 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     errors, _, memory = read_in_a_process(path)
     assert errors > count
     assert memory < 200
+    shapes = (
+        f"INSERT INTO chunks (id) VALUES (f({', '.join('1' * number)}), '{text * 5}');\n" for number in range(1, 600)
+    )
+    path.write_text(export(more="".join(shapes)))
+    errors, _, memory = read_in_a_process(path)
+    assert errors > 599
+    assert memory < 200
+
+
+def test_nothing_of_a_file_is_remembered() -> None:
+    """Refusals are kept for the next file, the frames they were raised in are not."""
+    contents = [content for files in REFUSED.values() for content in files.values()]
+    for content in contents:
+        read(content)
+    gc.collect()
+    before = len(gc.get_objects())
+    for content in contents:
+        read(content)
+    gc.collect()
+    assert len(gc.get_objects()) < before + 500

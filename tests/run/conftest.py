@@ -100,8 +100,7 @@ def _point_at(copy: servers.ProjectCopy, database: servers.Database, role: str) 
     path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
 
 
-@pytest.fixture(scope="session")
-def ready(server: servers.Server) -> str:
+def ready_database(server: servers.Server) -> str:
     """The name of a database that `promote setup` made ready, for copying."""
 
     def build(database: servers.Database) -> None:
@@ -112,6 +111,24 @@ def ready(server: servers.Server) -> str:
             assert setup(project, project.environment("test-prod")).gate_open
 
     return server.template("run", build)
+
+
+@pytest.fixture(scope="session")
+def ready(server: servers.Server) -> str:
+    """The name of a database of the session's server that is ready for imports."""
+    return ready_database(server)
+
+
+def shop_on(database: servers.Database, folder: Path, promote: Callable[..., Ran]) -> Shop:
+    """A copy of the project whose test-prod is this database."""
+    copy = _copied(database.server, folder)
+    role = copy.name("minerva_api")
+    _point_at(copy, database, role)
+
+    def run(*args: str | Path, **how: Any) -> Ran:
+        return promote(*args, **{"cwd": copy.root, **how})
+
+    return Shop(copy, database, role, run)
 
 
 @pytest.fixture
@@ -126,19 +143,12 @@ def make_shop(
     """``make_shop()``: a project with a private database that is ready; ``make_shop(database)`` with that one."""
 
     def make(database: servers.Database | None = None) -> Shop:
-        copy = _copied(server, tmp_path / "shop")
-        for name in servers.variables_of(copy.root):
+        shop = shop_on(database or make_database(ready), tmp_path / "shop", promote)
+        for name in servers.variables_of(shop.root):
             monkeypatch.delenv(name, raising=False)
         if server.folder is not None:
             monkeypatch.setenv("PROMOTE_EMBEDDED_DIR", str(server.folder))
-        role = copy.name("minerva_api")
-        database = database or make_database(ready)
-        _point_at(copy, database, role)
-
-        def run(*args: str | Path, **how: Any) -> Ran:
-            return promote(*args, **{"cwd": copy.root, **how})
-
-        return Shop(copy, database, role, run)
+        return shop
 
     return make
 

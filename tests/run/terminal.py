@@ -73,12 +73,27 @@ class Terminal:
         return bool(data)
 
 
+_PIECE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+")
+
+
 def without_bars(text: str) -> str:
-    """What stays on a terminal when the progress bars are gone: colours, movements and erased lines taken out."""
-    kept = []
-    for line in text.split("\n"):
-        kept.append(re.split(r"\x1b\[2K|\r", line)[-1])
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", "\n".join(kept))
+    """What is left on the screen in the end: movements and erased lines carried out, colours taken away."""
+    lines, row, column = [""], 0, 0
+    for piece in _PIECE.findall(text):
+        if piece == "\n":
+            row, column = row + 1, 0
+            lines += [""] * (row + 1 - len(lines))
+        elif piece == "\r":
+            column = 0
+        elif piece.startswith("\x1b"):
+            if piece.endswith("A"):
+                row = max(0, row - int(piece[2:-1] or 1))
+            elif piece.endswith("K"):
+                lines[row] = "" if piece == "\x1b[2K" else lines[row][:column]
+        else:
+            lines[row] = lines[row][:column].ljust(column) + piece + lines[row][column + len(piece) :]
+            column += len(piece)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.run.conftest import Shop, plain
@@ -62,6 +64,7 @@ def test_a_dry_run_asks_nobody(protected: Shop) -> None:
 def test_the_typed_name(protected: Shop, typed: str, code: int, last: str) -> None:
     terminal = Terminal("run", "--env", "test-prod", "--file", protected.file(Export()), cwd=protected.root)
     terminal.until("test-prod is protected; type its name to change it: ")
+    time.sleep(0.2)  # a Ctrl-C just before Python waits for a line would wait with it
     terminal.type(typed)
     assert terminal.end() == code
     assert plain(without_bars(terminal.text)).endswith(last)

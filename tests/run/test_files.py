@@ -98,7 +98,8 @@ def test_a_disk_that_fails(shop: Shop) -> None:
         (b"\n", "2:1: begin: there is no BEGIN | export again: it may be cut off"),
         (
             b"PGDMP\x01\x0e\x00",
-            "1:1: foreign: this looks like a pg_dump archive in custom format | promote takes the exporter's INSERT files",
+            "1:1: foreign: this looks like a pg_dump archive in custom format"
+            " | promote takes the exporter's INSERT files",
         ),
         (b"\x1f\x8b\x08\x00", "1:1: foreign: this looks like a gzip file | unpack it: gunzip FILE"),
     ],

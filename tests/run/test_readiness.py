@@ -173,7 +173,8 @@ def test_a_schema_that_changes_while_the_run_waits(shop: Shop, monkeypatch: pyte
     ran = shop.run(shop.file(Export()))
     assert ran.exit_code == 3
     assert ran.stderr == (
-        "error: the target's tables were changed while this run waited for its lock; nothing was changed (rolled back)\n"
+        "error: the target's tables were changed while this run waited for its lock;"
+        " nothing was changed (rolled back)\n"
         "  run the command again\n"
     )
     assert shop.count("books") == 0

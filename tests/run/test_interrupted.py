@@ -1,0 +1,182 @@
+"""Ctrl-C, SIGTERM and worse at any moment: rolled back, said, and the lock is free."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from minerva_promote.database.lock import LOCK_STATEMENT
+from tests.run.conftest import Shop, plain
+from tests.run.exports import Export
+from tests.run.sessions import holding, row_of_another, wait_until_it_waits
+from tests.run.terminal import Terminal, started, without_bars
+
+SAID = "error: stopped by {}: nothing was changed (rolled back)\n  run the command again when you like\n"
+NUMBERS = {"Ctrl-C": signal.SIGINT, "SIGTERM": signal.SIGTERM, "SIGHUP": signal.SIGHUP}
+SLOW = "  - {{name: slow, stage: {}, sql: 'select 1 from pg_sleep(30)', expect: {{equals: 1}}}}\n"
+
+
+@contextlib.contextmanager
+def waiting(shop: Shop, where: str) -> Iterator[subprocess.Popen[str]]:
+    """A run that stands still at a moment of its life."""
+    line = ("run", "--env", "test-prod", "--file", shop.file(Export()))
+    with contextlib.ExitStack() as stack:
+        if where == "the lock":
+            stack.enter_context(holding(shop, LOCK_STATEMENT))
+        elif where == "a row":
+            stack.enter_context(holding(shop, row_of_another(shop)))
+        else:
+            shop.add_check(SLOW.format(where))
+        yield stack.enter_context(started(*line, cwd=shop.root))
+
+
+def lock_is_free(shop: Shop) -> bool:
+    """Whether the next run would get the lock at once."""
+    with shop.database.connect(autocommit=False, options="-c lock_timeout=2s") as conn:
+        conn.execute(LOCK_STATEMENT.encode())
+        conn.rollback()
+    return True
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [("Ctrl-C", "the lock"), ("Ctrl-C", "a row"), ("SIGTERM", "before_commit"), ("SIGHUP", "a row")],
+)
+def test_a_signal(shop: Shop, name: str, where: str) -> None:
+    before = shop.contents()
+    with waiting(shop, where) as process:
+        wait_until_it_waits(shop, "Timeout" if where == "before_commit" else "Lock")
+        process.send_signal(NUMBERS[name])
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (3, SAID.format(name))
+    assert lock_is_free(shop)
+    assert shop.contents() == before
+
+
+@pytest.mark.parametrize("where", ["a row", "before_commit"])
+def test_killed(shop: Shop, where: str) -> None:
+    """The server notices, and nothing is left."""
+    before = shop.contents()
+    with waiting(shop, where) as process:
+        pid = wait_until_it_waits(shop, "Timeout" if where == "before_commit" else "Lock")
+        process.kill()
+        process.wait(30)
+    end = time.monotonic() + 30
+    while shop.rows(f"select from pg_stat_activity where pid = {pid} and application_name like 'promote %'"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert lock_is_free(shop)
+    assert shop.contents() == before
+
+
+def test_a_signal_after_commit(shop: Shop) -> None:
+    """What is committed stays, and is not called undone."""
+    with waiting(shop, "after_commit") as process:
+        wait_until_it_waits(shop, "Timeout")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (1, "")
+    assert plain(out).splitlines()[-3:] == [
+        "  check      after_commit ..................... ERROR  stopped by Ctrl-C",
+        "             promote check --env test-prod --stage after_commit",
+        "committed as run ID, but the checks after COMMIT could not be finished: see above",
+    ]
+    assert shop.count("promote.runs") == 1
+
+
+def test_many_signals(shop: Shop) -> None:
+    """An impatient person changes nothing of it."""
+    before = shop.contents()
+    with waiting(shop, "a row") as process:
+        wait_until_it_waits(shop)
+        for _ in range(20):
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
+            time.sleep(0.002)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert err in (SAID.format("Ctrl-C"), "stopped: nothing was changed\n")
+    assert lock_is_free(shop)
+    assert shop.contents() == before
+
+
+def test_an_ignored_signal_stays_ignored(shop: Shop) -> None:
+    """As nohup does it, and a shell with commands in the background."""
+    file = shop.file(Export())
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with holding(shop, LOCK_STATEMENT) as _, started("run", "test-prod", "--file", file, cwd=shop.root) as process:
+            wait_until_it_waits(shop)
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.3)
+            assert process.poll() is None
+            process.terminate()
+            assert process.wait(30) == 3
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_ctrl_c_on_a_terminal(shop: Shop) -> None:
+    with holding(shop, row_of_another(shop)):
+        terminal = Terminal("run", "--env", "test-prod", "--file", shop.file(Export()), cwd=shop.root)
+        wait_until_it_waits(shop)
+        terminal.type("\x03")
+        assert terminal.end() == 3
+    assert without_bars(terminal.text).endswith(SAID.format("Ctrl-C"))
+    assert lock_is_free(shop)
+
+
+def of_the_loader(shop: Shop, patch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Act while a batch is under way and the client is at work on the next."""
+    from minerva_promote.load.loader import Loader
+
+    add, seen = Loader.add, [0]
+
+    def meddle(self: Loader, row: Any) -> None:
+        add(self, row)
+        seen[0] += 1
+        if seen[0] == 700:
+            act()
+
+    patch.setattr(Loader, "add", meddle)
+
+
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals go to the main thread")
+def test_a_signal_while_the_client_is_at_work(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = shop.contents()
+    of_the_loader(shop, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    ran = shop.run(shop.file(Export(chunks=1000)))
+    assert (ran.exit_code, ran.stderr) == (3, SAID.format("SIGTERM"))
+    assert lock_is_free(shop)
+    assert shop.contents() == before
+
+
+def test_an_error_while_a_statement_is_under_way(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours: it is told, and what the server is doing is broken off and rolled back."""
+    before = shop.contents()
+    shop.database.execute(
+        "create function slow() returns trigger language plpgsql as $$begin perform pg_sleep(60); return new; end$$",
+        "create trigger slow before insert on chunks for each statement execute function slow()",
+    )
+
+    def fail() -> None:
+        raise ZeroDivisionError("a fault")
+
+    of_the_loader(shop, monkeypatch, fail)
+    begun = time.monotonic()
+    ran = shop.run(shop.file(Export(screenshots=500, chunks=240)))
+    assert ran.exit_code == 3
+    assert ran.stderr.endswith(
+        "ZeroDivisionError: a fault\nerror: this is a fault of promote itself; please report it with the lines above\n"
+    )
+    assert time.monotonic() - begun < 20
+    assert lock_is_free(shop)
+    assert shop.contents() == before
