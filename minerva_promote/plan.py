@@ -21,7 +21,16 @@ class Plan:
     def steps(self) -> tuple[str, ...]:
         """What is done, in order."""
         end = "roll back" if self.dry_run else "commit"
-        return ("validate", "preflight", "import", "constraints", "checks before commit", "ledger", end, "checks after commit")
+        return (
+            "validate",
+            "preflight",
+            "import",
+            "constraints",
+            "checks before commit",
+            "ledger",
+            end,
+            "checks after commit",
+        )
 
 
 def plan_run(environment: str, file: Path, *, repair: bool, dry_run: bool) -> Plan:

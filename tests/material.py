@@ -40,7 +40,7 @@ def labelled() -> tuple[Labelled, ...]:
 
 
 def corpora_folder() -> Path | None:
-    """Third-party files: PROMOTE_CORPORA, or the folder beside the repository; None when there is none."""
+    """Third-party files: PROMOTE_CORPORA, or a folder ``corpora`` one level beside the repository; None without one."""
     given = os.environ.get("PROMOTE_CORPORA")
-    folder = Path(given) if given else REPOSITORY.parent / "shared" / "corpora"
-    return folder if folder.is_dir() else None
+    folders = [Path(given)] if given else sorted(REPOSITORY.parent.glob("*/corpora"))
+    return next((folder for folder in folders if folder.is_dir()), None)

@@ -24,7 +24,7 @@ WARM_UP = 2  # searches before the measured ones; the first of them is first_ms
 Measured = tuple[str, Mapping[str, Value], Mapping[str, Any]]  # a sentence, values by name, more for JSON
 
 
-class NothingToMeasure(Exception):  # noqa: N818  # a fact about the target
+class NothingToMeasure(Exception):  # a fact about the target
     """There is nothing that a probe could measure; never a pass."""
 
 

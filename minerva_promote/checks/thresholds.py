@@ -15,11 +15,11 @@ Value = bool | int | float | Decimal | str
 _MUST = {"equals": "be ", "not_equals": "not be ", "min": "be >= ", "max": "be <= "}
 
 
-class Incomparable(Exception):  # noqa: N818  # a fact about a value, not about the program
+class Incomparable(Exception):  # a fact about a value, not about the program
     """A value that cannot be held against a threshold: text against a number, or NaN."""
 
 
-class NoFact(Exception):  # noqa: N818  # becomes a skip
+class NoFact(Exception):  # becomes a skip
     """A threshold names a value of the export file, and there is no file."""
 
 

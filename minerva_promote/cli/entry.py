@@ -16,7 +16,10 @@ from minerva_promote import __version__
 
 # command -> where it is, and its one line of help
 COMMANDS = {
-    "validate": ("minerva_promote.cli.validate:validate", "Read export files and name every fault, without a database."),
+    "validate": (
+        "minerva_promote.cli.validate:validate",
+        "Read export files and name every fault, without a database.",
+    ),
     "run": ("minerva_promote.cli.run:run", "Promote one export file to an environment, or change nothing."),
     "check": ("minerva_promote.cli.check:check", "Run the checks against an environment, or list them."),
     "setup": ("minerva_promote.cli.setup:setup", "Make an environment ready: database, roles, migrations, ledger."),

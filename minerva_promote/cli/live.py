@@ -60,7 +60,7 @@ class LiveReport:
     def progress(self, doing: str, done: int, total: int) -> None:
         """Move the bar, on a terminal."""
         now = time.monotonic()
-        if not self.on or now < self._next or not sys.stderr.isatty():
+        if not self.on or now < self._next or sys.stderr is None or not sys.stderr.isatty():
             return
         self._next = now + _TICK
         if self._bar is None or self._doing != doing:

@@ -43,5 +43,9 @@ def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:
                 raise
             steps.append(unreadable(path, error))
     refused = sum(step.outcome.closes_gate for step in steps)
-    verdict = f"refused: {refused} of {counted(len(steps), 'files')}" if refused else f"accepted: {counted(len(steps), 'files')}"
+    verdict = (
+        f"refused: {refused} of {counted(len(steps), 'files')}"
+        if refused
+        else f"accepted: {counted(len(steps), 'files')}"
+    )
     output(RunResult("validate", steps=tuple(steps), verdict=verdict), form)

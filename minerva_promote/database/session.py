@@ -86,7 +86,8 @@ def connect(
     params = {**_NETWORK, "connect_timeout": str(timeouts.connect), **params}
     params.update(application_name=application, client_encoding="UTF8")
     try:
-        conn = psycopg.connect(**params, autocommit=True)  # type: ignore[arg-type]
+        # Nothing is prepared behind our back: a pooler may give the next transaction another server process.
+        conn = psycopg.connect(**params, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
     except psycopg.Error as error:
         raise connection_error(target, environment, error) from None
     try:

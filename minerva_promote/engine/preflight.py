@@ -89,9 +89,7 @@ from pg_catalog.pg_namespace n where n.nspname = any(%(names)s::text[])
 """
 
 
-def privilege_findings(
-    conn: Connection, contract: Contract, snapshot: Snapshot, facts: Server
-) -> Iterable[Finding]:
+def privilege_findings(conn: Connection, contract: Contract, snapshot: Snapshot, facts: Server) -> Iterable[Finding]:
     """Privileges that the import needs and the role has not."""
     role = facts.role
     schemas = sorted({"public", "promote", facts.vector_schema or "public"})

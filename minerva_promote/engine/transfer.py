@@ -11,7 +11,8 @@ from minerva_promote.config.models import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.engine.lines import lines_of
 from minerva_promote.errors import FileError, Location
-from minerva_promote.exportfile.scan import Row, Scan, Tick
+from minerva_promote.exportfile.binding import Row
+from minerva_promote.exportfile.scan import Scan, Tick
 from minerva_promote.exportfile.validate import Manifest, Validation
 from minerva_promote.ledger.record import Record
 from minerva_promote.load.outcome import Loaded

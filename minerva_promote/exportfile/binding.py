@@ -30,6 +30,16 @@ class Layout:
     columns: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file: typed values in wire form, aligned with the layout's columns."""
+
+    layout: Layout
+    values: list[Value]
+    offset: int  # of its first byte in the file
+    size: int  # bytes of its text
+
+
 @dataclass(slots=True)
 class RowPlan:
     """How to read the rows of one shape."""
@@ -42,6 +52,15 @@ class RowPlan:
     typmods: list[tuple[int, int]] = field(default_factory=list)  # literal, the number it must be
     repaired: tuple[str, ...] = ()  # what --repair changed in each of these rows
     braces: list[Braces] = field(default_factory=list)
+
+    def literal_of(self, column: str) -> int | None:
+        """The constant that a column is read from; None when it has none of its own."""
+        if column not in self.layout.columns:
+            return None
+        place = self.layout.columns.index(column)
+        found = [index for at, _, index, _ in self.singles if at == place]
+        found += [indexes[0] for at, indexes in self.arrays if at == place and indexes]
+        return found[0] if found else None
 
     def read(self, texts: list[bytes]) -> tuple[list[Value], list[tuple[ValueFault, int, str]]]:
         """The values of a row, and what is wrong with each: fault, literal, column."""

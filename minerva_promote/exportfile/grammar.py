@@ -1,7 +1,7 @@
 """Shapes become values: what one INSERT says, by PostgreSQL's own parser (libpg_query).
 
-A shape is parsed only when it is simple enough that the parser, which recurses in C without a bound, cannot overflow its
-stack; and each only once.
+A shape is parsed only when it is simple enough that the parser, which recurses in C without a bound, cannot overflow
+its stack; and each only once.
 """
 
 from __future__ import annotations

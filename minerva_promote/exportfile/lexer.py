@@ -78,7 +78,7 @@ class Lexer:
     def replayed_statement(self) -> tuple[Unit, object] | None:
         """The row of the next statement, and its meaning, when that has one row and is like one that was learnt."""
         unit = self._replayed("statement")
-        if unit is None:
+        if unit is None or unit.end - self.at > self.source.limit:
             return None
         self.at = unit.end
         unit.base = self.source.start

@@ -57,10 +57,9 @@ def unicode_string(raw: bytes) -> bytes:
 
 
 def _character(high: bytes | None, low: bytes | None, code: bytes | None) -> bytes:
+    value = int(code or b"0", 16)
     if high and low:
         value = 0x10000 + ((int(high, 16) & 0x3FF) << 10) + (int(low, 16) & 0x3FF)
-    else:
-        value = int(code or b"0", 16)
     if 0xD800 <= value <= 0xDFFF:
         raise BadEscape("stands for a lone surrogate")
     if value > 0x10FFFF:

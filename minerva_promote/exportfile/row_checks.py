@@ -85,7 +85,9 @@ class _Compiler:
             rule = self.rule.columns.get(name)
             never = rule is not None and rule.must_be == "null"
             if self.columns[name].not_null or (rule and rule.required) or name in self.rule.key:
-                help_ = "an export has none: promote it to an environment of kind production" if never else "give its value"
+                help_ = (
+                    "an export has none: promote it to an environment of kind production" if never else "give its value"
+                )
                 required.append((place, name, help_))
             if never:
                 empty.append((place, name))

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from minerva_promote.config.models import Contract
 from minerva_promote.config.snapshot import Snapshot
-from minerva_promote.exportfile.binding import Binder, Layout, RowPlan, Value
+from minerva_promote.exportfile.binding import Binder, Row, RowPlan
 from minerva_promote.exportfile.contract import RuleFault, Rules
 from minerva_promote.exportfile.findings import Findings
 from minerva_promote.exportfile.foreign import Foreign, foreign_kind
-from minerva_promote.exportfile.grammar import row_shape, transaction_shape, whole_shape
+from minerva_promote.exportfile.frame import MEANT, Frame
+from minerva_promote.exportfile.grammar import transaction_shape, whole_shape
+from minerva_promote.exportfile.header import Header
 from minerva_promote.exportfile.lexer import Lexer
+from minerva_promote.exportfile.plans import Plans
 from minerva_promote.exportfile.shapes import Insert, Refused
 from minerva_promote.exportfile.source import Source
 from minerva_promote.exportfile.statements import ENDLESS, IN_OTHER_STATEMENTS, keyword, refused_statement
 from minerva_promote.exportfile.units import Fault, Unit
+from minerva_promote.words import counted
 
-PLANS = 512  # kept row plans; a file of ours has about ten
-PLANS_SIZE = 1 << 20  # bytes of their shapes
-
-_COUNT = re.compile(rb"--+[ \t]*([A-Za-z][A-Za-z ]*?)[ \t]*:[ \t]*(.*?)[ \t]*")
-_MEANT = {"transaction-mode": "begin", "transaction-chain": "commit"}  # by what is refused
 Tick = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a file: typed values in wire form, aligned with the layout's columns."""
-
-    layout: Layout
-    values: list[Value]
-    offset: int  # of its first byte in the file
-    size: int  # bytes of its text
 
 
 class Scan:
@@ -65,12 +50,10 @@ class Scan:
         self.statements = 0
         self.sha256 = b""  # empty when the file is not read to its end
         self.size = 0  # bytes
-        self._state = "before"  # "before", "open", "after" its transaction
-        self._repaired: Counter[str] = Counter()
-        self._counts: dict[str, int] = {}
-        self._plans: dict[tuple[bytes, bytes], RowPlan | Refused] = {}
+        self._frame = Frame(self._add)
+        self._header = Header(contract)
         self._binder = Binder(contract, snapshot, repair)
-        self._plans_size = 0
+        self._plans = Plans(self._binder)
         self._row_count = 0
         self._foreign: Foreign | None = None
         self._cut = False  # the file ends inside a statement, which has been said
@@ -81,7 +64,7 @@ class Scan:
         limits = self.contract.limits
         with Source(self.path, limits.row_bytes) as source:
             self._source = source
-            self.size = os.stat(self.path).st_size
+            self.size = self.path.stat().st_size
             source.grow(0)
             if not self._acceptable(limits.file_bytes):
                 return
@@ -127,8 +110,7 @@ class Scan:
                 self._stopped = True
                 return
             if not head.shape and head.ended and not head.faults:
-                if self._state != "open":
-                    self._outside("an empty statement", head)
+                self._frame.inside("an empty statement", head.begin)
                 continue
             self.statements += 1
             if head.rows_follow:
@@ -143,7 +125,7 @@ class Scan:
 
     def _like_one_before(self) -> Row | None:
         """The row of an INSERT that is like a faultless one before it, but for its constants."""
-        while self._state == "open" and self._row_count < self.contract.limits.rows:
+        while self._frame.is_open and self._row_count < self.contract.limits.rows:
             found = self._lexer.replayed_statement()
             if found is None:
                 return None
@@ -157,7 +139,7 @@ class Scan:
         return None
 
     def _insert(self, head: Unit) -> Iterator[Row]:
-        self._in_transaction(head)
+        self._frame.inside("a statement", head.begin, opens=True)
         sound = self._faults(head.faults)
         first: tuple[Unit, RowPlan] | None = None
         rows = 1
@@ -175,7 +157,7 @@ class Scan:
                 self._faults([fault])
                 return
             if sound and self._faults(unit.faults):
-                plan = self._plan(head, unit)
+                plan = self._plans.of(head, unit)
                 if isinstance(plan, RowPlan):
                     first = first or (unit, plan)
                     row = self._row(unit, plan)
@@ -193,30 +175,12 @@ class Scan:
         elif self._faults(tail.faults) and sound and self._tail(head, tail) and rows == 1 and first:
             self._lexer.learn_statement(head, first[0], tail, first[1])
 
-    def _plan(self, head: Unit, unit: Unit) -> RowPlan | Refused:
-        key = (head.shape, unit.shape)
-        plan = self._plans.get(key)
-        if plan is None:
-            insert = row_shape(*key)
-            try:
-                plan = self._binder.plan(insert, unit) if isinstance(insert, Insert) else insert
-            except Refused as refused:
-                plan = refused.kept()
-            self._plans_size += len(head.shape) + len(unit.shape)
-            if len(self._plans) >= PLANS or self._plans_size > PLANS_SIZE:
-                self._note_repairs()
-                self._plans.clear()
-                self._plans_size = 0
-            self._plans[key] = plan
-        return plan
-
     def _row(self, unit: Unit, plan: RowPlan) -> Row | None:
         values, faults = plan.read(unit.texts)
         for fault, index, column in faults:
             name = f"{plan.layout.table}.{column}: " if column else ""
             self._add(fault.code, name + fault.fact, fault.help, unit.places[index])
-        for what in plan.repaired:
-            self._repaired[what] += 1
+        self._plans.note(plan)
         if self.rules is not None:
             for rule_fault in self.rules.row(plan.layout, values, readable=not faults):
                 self._rule(rule_fault, unit, plan)
@@ -239,28 +203,8 @@ class Scan:
         if self._faults(head.faults) and isinstance(kind, Refused):
             self._refused(kind, head)
         if isinstance(kind, Refused):
-            kind = _MEANT.get(kind.code, "begin" if word in ("BEGIN", "START") else "")
-        if kind == "begin":
-            if self._state != "before":
-                self._add("begin", "a second BEGIN", "one BEGIN first, one COMMIT last", head.begin)
-            self._state = "open" if self._state == "before" else self._state
-        elif kind == "commit" and self._state == "open":
-            self._state = "after"
-        elif kind == "commit":
-            fact = "COMMIT before BEGIN" if self._state == "before" else "a second COMMIT"
-            self._add("commit", fact, "one BEGIN first, one COMMIT last", head.begin)
-
-    def _in_transaction(self, head: Unit) -> None:
-        if self._state != "open":
-            self._outside("a statement", head)
-        if self._state == "before":
-            self._state = "open"
-
-    def _outside(self, what: str, head: Unit) -> None:
-        if self._state == "before":
-            self._add("begin", f"{what} before BEGIN", "put BEGIN first", head.begin)
-        else:
-            self._add("commit", f"{what} after COMMIT", "put COMMIT last", head.begin)
+            kind = MEANT.get(kind.code, "begin" if word in ("BEGIN", "START") else "")
+        self._frame.mark(kind, head.begin)
 
     def _other(self, head: Unit, word: str) -> None:
         """A statement that is no INSERT of rows, or one that never ends."""
@@ -269,7 +213,7 @@ class Scan:
             self._unclosed(head)
             return
         if word == "INSERT":
-            self._in_transaction(head)
+            self._frame.inside("a statement", head.begin, opens=True)
             if self._faults(head.faults):
                 insert = whole_shape(head.shape, b"", b"")
                 fallback = Refused("form", "this INSERT has no rows", "write INSERT INTO table (columns) VALUES (…)")
@@ -326,57 +270,27 @@ class Scan:
             )
 
     def _rule(self, fault: RuleFault, unit: Unit, plan: RowPlan) -> None:
-        at = unit.begin
-        if fault.column in plan.layout.columns:
-            column = plan.layout.columns.index(fault.column)
-            found = [index for place, _, index, _ in plan.singles if place == column]
-            found += [indexes[0] for place, indexes in plan.arrays if place == column and indexes]
-            if found:
-                at = unit.places[found[0]]
-        self._add(fault.code, fault.fact, fault.help, at)
+        literal = plan.literal_of(fault.column)
+        self._add(fault.code, fault.fact, fault.help, unit.begin if literal is None else unit.places[literal])
 
     def _add(self, code: str, fact: str, help_: str, at: int) -> None:
         place = (0, 0) if self.findings.full else self._source.place(at)
         self.findings.add(code, fact, help_, place)
 
     def _comment(self, text: bytes) -> None:
-        if self._state != "before" or self.rules is None:
-            return
-        match = _COUNT.fullmatch(text)
-        label = match[1].decode() if match else ""
-        table = self.contract.header_counts.get(label)
-        if not match or table is None or table not in self.contract.tables:
-            return
-        digits = match[2].replace(b",", b"")
-        number = int(digits) if re.fullmatch(rb"[0-9]{1,18}", digits) else -1
-        if number != self._counts.setdefault(table, number):
-            self._counts[table] = -1
+        if self._frame.is_before:
+            self._header.comment(text)
 
     def _finish(self) -> None:
         source = self._source
         if source.bad is not None:
             end = len(source.window)
             self._add("encoding", source.bad.fact, "write the file as UTF-8 without NUL bytes", end)
-        elif self._state != "after" and not self._cut and self._row_count <= self.contract.limits.rows:
-            fact = "the file ends before COMMIT" if self._state == "open" else "there is no BEGIN"
-            self._add(
-                "commit" if self._state == "open" else "begin",
-                fact,
-                "export again: it may be cut off",
-                len(source.window),
-            )
+        elif not self._cut and self._row_count <= self.contract.limits.rows:
+            self._frame.ends(len(source.window))
         self.sha256 = source.sha256 if source.complete else b""
-        self._note_repairs()
-        for what, count in sorted(self._repaired.items()):
-            self.findings.warn("repaired", f"{what} ({count:,} rows)", "update the exporter", count)
-        if self.rules is not None and source.bad is None and self._state != "before":
-            for fault in self.rules.finish(self._counts):
+        for what, count in self._plans.repaired():
+            self.findings.warn("repaired", f"{what} ({counted(count, 'rows')})", "update the exporter", count)
+        if self.rules is not None and source.bad is None and not self._frame.is_before:
+            for fault in self.rules.finish(self._header.counts):
                 self.findings.add(fault.code, fault.fact, fault.help)
-
-    def _note_repairs(self) -> None:
-        for plan in self._plans.values():
-            if isinstance(plan, RowPlan):
-                for braces in plan.braces:
-                    if braces.count:
-                        self._repaired[f"{braces.column} was in braces"] += braces.count
-                        braces.count = 0

@@ -9,7 +9,8 @@ from pathlib import Path
 from minerva_promote.config.models import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.errors import FileError
-from minerva_promote.exportfile.scan import Row, Tick
+from minerva_promote.exportfile.binding import Row
+from minerva_promote.exportfile.scan import Tick
 from minerva_promote.exportfile.validate import Manifest, Validation, validate
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.words import counted, size

@@ -34,4 +34,5 @@ BLANKS = b" \t\n\r\f"
 
 
 def feff(at: int) -> Fault:
+    """The fault of a byte-order mark at this place."""
     return Fault("bom", "U+FEFF (a byte-order mark) outside a literal", at, "save the file as UTF-8 without it")

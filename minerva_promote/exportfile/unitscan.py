@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from minerva_promote.exportfile.faults import shown
 from minerva_promote.exportfile.literals import BadEscape, escape_string, unicode_string
+from minerva_promote.exportfile.strings import to_quote, to_quote_escaped
 from minerva_promote.exportfile.tokens import (
     BLANK,
     BLANKS,
@@ -13,7 +14,6 @@ from minerva_promote.exportfile.tokens import (
     CONTINUED,
     DECIMAL_INTEGER,
     DECIMAL_NUMBER,
-    ESCAPED_TO_QUOTE,
     FEFF,
     LINE_END,
     PLACEHOLDERS,
@@ -163,7 +163,8 @@ class UnitScan:
         """A string whose first quote ends at ``begin``; returns where it ends."""
         pieces = []
         while True:
-            raw, end = self._to_quote(kind, begin, at)
+            find = to_quote_escaped if kind == ESCAPE else to_quote
+            raw, end = find(self.window, begin, self.at_end) or self._unterminated(begin, at)
             pieces.append(raw)
             following = self.window[end : end + 1]
             if following in (b",", b")", b":", b"]"):
@@ -183,42 +184,9 @@ class UnitScan:
         self._literal(kind, text, at, end)
         return end
 
-    def _to_quote(self, kind: str, begin: int, at: int) -> tuple[bytes, int]:
-        window = self.window
-        if kind == ESCAPE:
-            return self._to_quote_escaped(begin, at)
-        place, doubled = begin, False
-        while True:
-            quote = window.find(b"'", place)
-            if quote < 0:
-                return self._unterminated(begin, at)
-            if quote + 1 == len(window) and not self.at_end:
-                raise NeedMore
-            if window[quote + 1 : quote + 2] != b"'":
-                break
-            doubled, place = True, quote + 2
-        raw = window[begin:quote]
-        return (raw.replace(b"''", b"'") if doubled else raw), quote + 1
-
-    def _to_quote_escaped(self, begin: int, at: int) -> tuple[bytes, int]:
-        pieces, place = [], begin
-        while True:
-            match = ESCAPED_TO_QUOTE.match(self.window, place)
-            if match is None:
-                return self._unterminated(begin, at)
-            if match.end() == len(self.window) and not self.at_end:
-                raise NeedMore
-            pieces.append(self.window[place : match.end() - 1])
-            if self.window[match.end() : match.end() + 1] != b"'":
-                return b"\\'".join(pieces), match.end()
-            place = match.end() + 1
-
     def _unterminated(self, begin: int, at: int) -> tuple[bytes, int]:
-        if not self.at_end:
-            raise NeedMore
-        self._fault(
-            "unterminated", "a string that is never closed begins here", at, "close it with '; double quotes inside: ''"
-        )
+        help_ = "close it with '; double quotes inside: ''"
+        self._fault("unterminated", "a string that is never closed begins here", at, help_)
         return self.window[begin:], len(self.window)
 
     def _other(self, token: bytes, at: int, end: int) -> int:

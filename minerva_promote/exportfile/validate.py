@@ -10,8 +10,9 @@ from pathlib import Path
 from minerva_promote.config.models import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.errors import Location
+from minerva_promote.exportfile.binding import Row
 from minerva_promote.exportfile.contract import Rules
-from minerva_promote.exportfile.scan import Row, Scan, Tick
+from minerva_promote.exportfile.scan import Scan, Tick
 from minerva_promote.results import Finding
 
 

@@ -14,10 +14,9 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.database.session import Connection
-from minerva_promote.exportfile.binding import Layout
+from minerva_promote.exportfile.binding import Layout, Row
 from minerva_promote.exportfile.contract import key_of
 from minerva_promote.exportfile.display import display
-from minerva_promote.exportfile.scan import Row
 from minerva_promote.load import statements
 from minerva_promote.load.compare import differences, joined
 from minerva_promote.load.outcome import Clash, Loaded

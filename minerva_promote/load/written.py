@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from minerva_promote.config.snapshot import Table
-from minerva_promote.exportfile.binding import Layout
-from minerva_promote.exportfile.scan import Row
+from minerva_promote.exportfile.binding import Layout, Row
 from minerva_promote.load.compare import joined, told
 
 Wire = bytes | None

@@ -26,7 +26,9 @@ def _identifiers(path: Path) -> tuple[str, str | None] | None:
         return None
     names: dict[str, object] = {}
     for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         for target in targets:
             if isinstance(target, ast.Name) and isinstance(node, (ast.Assign, ast.AnnAssign)):
                 names[target.id] = node.value.value if isinstance(node.value, ast.Constant) else ...

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (messages are asserted whole, each in one piece where it can be)
 from __future__ import annotations
 
 import pytest

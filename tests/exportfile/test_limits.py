@@ -19,7 +19,7 @@ from minerva_promote.exportfile.scan import Scan
 from minerva_promote.exportfile.validate import validate
 from tests.exportfile import support
 from tests.exportfile.refused import REFUSED
-from tests.exportfile.support import BOOK, CONFIG, book, chunk, config, contract_of, export, findings, read, shot
+from tests.exportfile.support import CONFIG, book, chunk, contract_of, export, findings, read, shot
 from tests.material import REPOSITORY
 
 EXPORTS = REPOSITORY / "examples"
@@ -49,13 +49,14 @@ def test_rows() -> None:
     [
         (export(chunk=chunk(chunk_text=f"'{'x' * 5000}'")), "12:8"),
         (export(chunk=chunk(rows=f"({', '.join(chunk().values.values())}), /* 2 */ ('{'x' * 5000}'")), "12:303"),
+        (export(chunk=str(chunk()) + str(chunk(2)) + str(chunk(3, chunk_text=f"'{'x' * 5000}'"))), "18:8"),
         (export(more="SELECT '" + "x" * 5000), "14:1"),
         (export(more=f"SELECT {'1, ' * 2000} 1;"), "14:1"),
         (export(more=f"-- {'x' * 5000}\nSELECT"), "14:1"),
         (export(more=f"/* {'x' * 5000}"), "14:1"),
         (export(chunk=chunk(conflict=f"ON CONFLICT (id) /* {'x' * 5000} */ DO NOTHING")), "13:1"),
     ],
-    ids=["row", "later row", "open string", "statement", "comment", "open comment", "tail"],
+    ids=["row", "later row", "later statement", "open string", "statement", "comment", "open comment", "tail"],
 )
 @pytest.mark.parametrize("block", [64, 1000, 1 << 22])
 def test_row_bytes(content: str, place: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,8 +95,8 @@ def test_repairs() -> None:
     found = read(old, repair=True)
     assert found.lines == []
     assert [support.line_of(warning) + f" × {warning.count}" for warning in found.warnings] == [
-        "file repaired: books.metadata is books.book_metadata (1 rows); update the exporter × 1",
-        "file repaired: chunks.embedding was in braces (1 rows); update the exporter × 1",
+        "file repaired: books.metadata is books.book_metadata (1 row); update the exporter × 1",
+        "file repaired: chunks.embedding was in braces (1 row); update the exporter × 1",
         "file repaired: chunks.extraction_timestamp was missing (2 rows); update the exporter × 2",
         "file repaired: chunks.vision_completion_tokens was missing (2 rows); update the exporter × 2",
         "file repaired: chunks.vision_prompt_tokens was missing (2 rows); update the exporter × 2",
@@ -324,11 +325,11 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert errors > count
     assert memory < 200
     shapes = (
-        f"INSERT INTO chunks (id) VALUES (f({', '.join('1' * number)}), '{text * 5}');\n" for number in range(1, 600)
+        f"INSERT INTO chunks (id) VALUES (f({', '.join('1' * number)}), '{text * 3}');\n" for number in range(1, 400)
     )
     path.write_text(export(more="".join(shapes)))
     errors, _, memory = read_in_a_process(path)
-    assert errors > 599
+    assert errors > 399
     assert memory < 200
 
 

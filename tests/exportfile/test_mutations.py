@@ -43,7 +43,7 @@ def commit_ends(content: bytes) -> int:
     return sum(map(len, whole))
 
 
-@pytest.mark.parametrize(("name", "step"), [("many", 1), *((name, 13) for name in TRICKY)])
+@pytest.mark.parametrize(("name", "step"), [("many", 1), *((name, 31) for name in TRICKY)])
 def test_cut_at_any_byte(name: str, step: int) -> None:
     content = SMALL.get(name, MANY)
     end = commit_ends(content)
@@ -57,7 +57,7 @@ def test_cut_a_bigger_file(path: Path) -> None:
     content = path.read_bytes()
     end = commit_ends(content)
     at = random.Random(7)
-    cuts = {*range(0, 1500, 50), *range(end - 40, end), *(at.randrange(end) for _ in range(60))}
+    cuts = {*range(0, 1500, 150), *range(end - 40, end), *(at.randrange(end) for _ in range(25))}
     assert read(content[:end], dimensions=1536).accepted
     assert [cut for cut in sorted(cuts) if read(content[:cut], dimensions=1536).accepted] == []
 

@@ -104,7 +104,7 @@ def made(at: random.Random, length: int) -> str:
     return f"[{','.join(pieces)}]" if plain else f"{blank(at)}[{','.join(pieces)}]{blank(at)}"
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_random_vectors(seed: int, reader: Callable[[int | None], Read], asked: Asked) -> None:
     at = random.Random(seed)
     texts = [made(at, 8) for _ in range(400)]
@@ -119,10 +119,10 @@ def test_random_vectors(seed: int, reader: Callable[[int | None], Read], asked: 
 def test_the_last_bit(reader: Callable[[int | None], Read], asked: Asked) -> None:
     """Halves between neighbours, where a double rounds twice."""
     at = random.Random(9)
-    texts = [f"[{halfway(at)},1]" for _ in range(1500)]
+    texts = [f"[{halfway(at)},1]" for _ in range(700)]
     read = reader(2)
     texts = [text for text in texts if code(read, text) not in ("vector-norm", "vector-range")]
-    assert len(texts) > 900
+    assert len(texts) > 400
     assert [read(text.encode()) for text in texts] == asked.wire(texts, "vector")
     naive = [struct.pack(">hhff", 2, 0, float(np.float32(float(text[1:].split(",")[0]))), 1.0) for text in texts]
     assert naive != asked.wire(texts, "vector"), "the texts do not try what they should"

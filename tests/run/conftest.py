@@ -159,6 +159,16 @@ def shop(make_shop: Callable[..., Shop]) -> Shop:
     return make_shop()
 
 
+@pytest.fixture
+def embedded(project: servers.ProjectCopy) -> servers.ProjectCopy:
+    """The shipped project on the embedded server, for vectors of three, with a file export.sql; nothing is set up."""
+    if project.server.folder is None:
+        pytest.skip("the server of PROMOTE_TEST_URL is not the embedded one")
+    project.edit("promote.yaml", "embedding_dimensions: 1536", "embedding_dimensions: 3")
+    project.write("export.sql", Export().text())
+    return project
+
+
 @pytest.fixture(autouse=True)
 def _quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.run.conftest import Shop
 from tests.run.exports import Export, insert, key
 from tests.run.reports import findings
@@ -39,8 +41,10 @@ def test_odd_but_legal_orders_and_shapes(shop: Shop) -> None:
     assert shop.contents() == before
 
 
-def test_many_batches_with_some_rows_already_there(shop: Shop) -> None:
+@pytest.mark.parametrize("first", ["67108864", "0"], ids=["validated-first", "while-it-goes-in"])
+def test_many_batches_with_some_rows_already_there(shop: Shop, first: str) -> None:
     """A target that lost rows, as when someone deleted some: the rest is compared, what is missing is not appended."""
+    shop.copy.edit("promote.yaml", "limits:", f"limits:\n    validate_first: {first}")
     many = 1203
     export = Export(screenshots=300, chunks=many)
     shop.accepted(export)

@@ -191,7 +191,7 @@ def test_repair(shop: Shop) -> None:
         (
             {
                 "repaired": [
-                    "books.metadata is books.book_metadata (1 rows)",
+                    "books.metadata is books.book_metadata (1 row)",
                     "chunks.embedding was in braces (2 rows)",
                     "chunks.extraction_timestamp was missing (2 rows)",
                     "chunks.vision_completion_tokens was missing (2 rows)",
@@ -204,23 +204,21 @@ def test_repair(shop: Shop) -> None:
     assert again.stdout.endswith("gate open: nothing was changed, all 6 rows are already there, identical\n")
 
 
-def test_an_embedded_environment_sets_itself_up(project: ProjectCopy, promote: Callable[..., Ran]) -> None:
-    project.edit("promote.yaml", "embedding_dimensions: 1536", "embedding_dimensions: 3")
-    export = Export().write(project.root / "export.sql")
-    first = promote("run", "--env", "test-prod", "--file", export, "--format", "json")
+def test_an_embedded_environment_sets_itself_up(embedded: ProjectCopy, promote: Callable[..., Ran]) -> None:
+    first = promote("run", "--env", "test-prod", "--file", "export.sql", "--format", "json")
     assert first.exit_code == 0, first.stderr
     steps = json.loads(first.stdout)["steps"]
     assert [step["step"] for step in steps][:2] == ["setup", "setup"]
-    again = promote("run", "test-prod", "--file", export, "--format", "json")
+    again = promote("run", "test-prod", "--file", "export.sql", "--format", "json")
     assert "setup" not in {step["step"] for step in json.loads(again.stdout)["steps"]}
     assert json.loads(again.stdout)["changed"] is False
 
 
-def test_a_missing_file_makes_no_database(project: ProjectCopy, promote: Callable[..., Ran]) -> None:
+def test_a_missing_file_makes_no_database(embedded: ProjectCopy, promote: Callable[..., Ran]) -> None:
     ran = promote("run", "--env", "test-prod", "--file", "none.sql")
     assert (ran.exit_code, ran.stdout, ran.stderr) == (2, "", "error: none.sql: no such file\n  check the path\n")
-    with project.server.connect() as conn:
-        there = conn.execute("select from pg_database where datname = %s", (project.database("test-prod").name,))
+    with embedded.server.connect() as conn:
+        there = conn.execute("select from pg_database where datname = %s", (embedded.database("test-prod").name,))
         assert there.fetchone() is None
 
 
