@@ -47,6 +47,7 @@ def look(conn: Connection, project: Project, environment: Environment) -> Outloo
         *preflight.table_findings(contract, snapshot),
         *preflight.privilege_findings(conn, contract, snapshot, facts),
         *preflight.effect_findings(effects),
+        *preflight.promise_findings(environment),
     ]
     return Outlook(snapshot, effects, preflight.placed(findings, environment))
 

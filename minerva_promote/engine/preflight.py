@@ -117,6 +117,13 @@ def runs_with_import(effect: SideEffect) -> bool:
     return effect.kind == "trigger" and "INSERT" in effect.definition
 
 
+def promise_findings(environment: Environment) -> Iterable[Finding]:
+    """What the environment declares and this release does not enforce: said, so that nobody relies on it."""
+    if environment.requires:
+        fact = f"requires: passed_in {environment.requires.passed_in} is declared, and not enforced by this release"
+        yield Finding("not-enforced", fact, help="see to it yourself for now", severity=Severity.WARN)
+
+
 def effect_findings(effects: Iterable[SideEffect]) -> Iterable[Finding]:
     """Triggers that run with the import; rules and row security, with which it is not possible, close the gate."""
     for effect in effects:

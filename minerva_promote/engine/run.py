@@ -190,6 +190,8 @@ class _Run(Telling):
         seconds = time.perf_counter() - self.begun
         write(conn, record_of(self.plan, found, loaded, self.steps, seconds))
         if self.plan.dry_run:
+            self.checks(conn, "after_commit")  # while the rows are there to be searched
+            self.stop_if_closed()
             return f"{said}, {counted(new, 'rows')} would be new; {NOTHING} (rolled back)"
         with self.signals.held():
             answered = commit_with_proof(conn, self.project, self.environment, self.plan.run_id)

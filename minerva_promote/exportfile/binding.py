@@ -138,7 +138,7 @@ class Binder:
 
     def conflict(self, insert: Insert) -> None:
         """Raises Refused when ON CONFLICT is not the contract's."""
-        rule = self.contract.tables[insert.table]
+        rule = self.contract.tables[self._table(insert).name]
         conflict = insert.conflict
         wanted = f"write ON CONFLICT ({', '.join(rule.key)}) DO NOTHING"
         name = self.snapshot.tables[insert.table].primary_key_name

@@ -93,6 +93,7 @@ REFUSED: dict[str, dict[str, str | bytes]] = {
     },
     "insert": {
         "other table": export(book=book(name="alembic_version")),
+        "other table, bad row": export(book=book(name="alembic_version", rows="(1 + 1)")),
         "other schema": export(book=book(name="pg_temp.books")),
         "three parts": export(book=book(name="a.public.books")),
         "quoted table": export(book=book(name='"Books"')),

@@ -122,6 +122,8 @@ def parsed(statement: bytes) -> list[Statement] | None:
             return None
         if names(token.token) in ("ICONST", "FCONST") and not NUMBER.fullmatch(raw):
             return None
+        if b"\xef\xbb\xbf" in raw and names(token.token) not in ("SCONST", "USCONST"):
+            return None
         national = raw.lower() == b"n" and statement[token.end : token.end + 1] == b"'"
         if (
             national

@@ -335,7 +335,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
 def test_nothing_of_a_file_is_remembered() -> None:
     """Refusals are kept for the next file, the frames they were raised in are not."""
-    contents = [content for files in REFUSED.values() for content in files.values()]
+    contents = [content for files in REFUSED.values() for content in files.values()][::3]
     for content in contents:
         read(content)
     gc.collect()

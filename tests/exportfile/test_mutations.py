@@ -6,6 +6,7 @@ import functools
 import itertools
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import postgast
@@ -157,47 +158,44 @@ def test_blanks_and_comments_anywhere(name: str) -> None:
 
 def test_blanks_and_comments_at_each_place() -> None:
     expected = outcome(MANY)
-    for place, filler in itertools.product(boundaries(MANY), ("\n", "/* ' /* */ ; */", "-- '\n")):
+    for place, filler in itertools.product(boundaries(MANY), ("/* ' /* */ ; */\n", "-- '\n")):
         assert outcome(MANY[:place] + filler.encode() + MANY[place:]) == expected, (place, filler)
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_blanks_and_comments_in_refused_files(name: str) -> None:
-    content = BAD[name]
-    try:
-        places = boundaries(content)
-    except postgast.PgQueryError:
-        pytest.skip("no tokens")
-    codes = read(content).codes
-    for filler in random.Random(name).sample(FILLERS, 3):
-        assert set(read(fill(content, filler, places)).codes) == set(codes), filler
+@pytest.mark.parametrize("group", ["bytes", "statements", "insert", "values"])
+def test_refused_files_stay_refused_for_the_same(group: str) -> None:
+    changed = 0
+    for name, content in BAD.items():
+        if not name.startswith(group):
+            continue
+        try:
+            places = boundaries(content)
+        except postgast.PgQueryError:  # no tokens to stand between
+            continue
+        changed += 1
+        codes = read(content).codes
+        assert read(recased(content, bytes.swapcase)).codes == codes, name
+        for filler in random.Random(name).sample(FILLERS, 2):
+            assert set(read(fill(content, filler, places)).codes) == set(codes), (name, filler)
+    assert changed > 5 or group == "bytes"
 
 
-@pytest.mark.parametrize("name", ACCEPTED)
-@pytest.mark.parametrize(
-    "change", [bytes.upper, bytes.lower, bytes.swapcase, bytes.title], ids=lambda change: change.__name__
-)
-def test_case_of_keywords_and_names(name: str, change: object) -> None:
-    content = ACCEPTED[name]
-    assert outcome(recased(content, change)) == outcome(content)
-
-
-def recased(content: bytes, change: object) -> bytes:
-    assert callable(change)
+def recased(content: bytes, change: Callable[[bytes], bytes]) -> bytes:
     changed = bytearray(content)
     for begin, end in keywords(content):
         changed[begin:end] = change(content[begin:end])
     return bytes(changed)
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_case_in_refused_files(name: str) -> None:
-    content = BAD[name]
-    try:
-        changed = recased(content, bytes.swapcase)
-    except postgast.PgQueryError:
-        pytest.skip("no tokens")
-    assert read(changed).codes == read(content).codes
+CHANGES = [bytes.upper, bytes.lower, bytes.swapcase, bytes.title]
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_case_of_keywords_and_names(name: str) -> None:
+    content = ACCEPTED[name]
+    expected = outcome(content)
+    for change in CHANGES if name == "many" else random.Random(name).sample(CHANGES, 2):
+        assert outcome(recased(content, change)) == expected
 
 
 @pytest.mark.parametrize("path", [*examples(), EXAMPLES / "refused.sql"], ids=lambda path: path.stem)

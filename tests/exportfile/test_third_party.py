@@ -230,11 +230,10 @@ def shaken(at: random.Random) -> bytes:
     return content
 
 
-def fuzz(seed: int, seconds: float) -> int:
+def fuzz(seed: int, count: int) -> int:
     """Shake accepted and refused files; what is accepted must be whole statements for the full parser too."""
     at, accepted = random.Random(seed), 0
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    for _ in range(count):
         content = shaken(at)
         if judged(content).accepted:
             accepted += 1
@@ -249,13 +248,13 @@ def fuzz(seed: int, seconds: float) -> int:
 
 
 def test_shaken_files() -> None:
-    assert fuzz(1, 3) > 3
+    assert fuzz(1, 700) > 5
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(2, 8))
+@pytest.mark.parametrize("seed", range(2, 22))
 def test_shaken_files_for_long(seed: int) -> None:
-    assert fuzz(seed, 120) > 200
+    assert fuzz(seed, 10_000) > 100
 
 
 def test_what_runs_on_a_server_is_judged_the_same(asked: Asked) -> None:

@@ -131,7 +131,7 @@ def test_dry_run(shop: Shop) -> None:
     before = shop.contents()
     ran = shop.accepted(Export(), "--dry-run")
     assert plain(ran.stdout) == (
-        f"{VALIDATED.format(dry='   dry run')}{NEW}{CHECKS}"
+        f"{VALIDATED.format(dry='   dry run')}{NEW}{CHECKS}{AFTER}"
         "dry run: gate open, 7 rows would be new; nothing was changed (rolled back)\n"
     )
     assert shop.contents() == before
