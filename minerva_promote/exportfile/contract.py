@@ -57,6 +57,11 @@ def key_of(values: Sequence[Value]) -> bytes:
     return hashlib.blake2b(sizes + b"".join(parts), digest_size=16).digest()
 
 
+def key_of_one(value: bytes) -> bytes:
+    """The same for a key of one column that is not NULL."""
+    return value if len(value) == 16 else key_of((value,))
+
+
 class Rules:
     """Takes every row of a file in order; tells what is wrong with each, and at the end with the file.
 

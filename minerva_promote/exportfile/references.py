@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping, Sequence
 
 from minerva_promote.exportfile.binding import Value
-from minerva_promote.exportfile.contract import Check, Row, RuleFault, Rules, key_of
+from minerva_promote.exportfile.contract import Check, Row, RuleFault, Rules, key_of_one
 from minerva_promote.exportfile.display import display
 from minerva_promote.exportfile.values import uuid_array_elements
 
@@ -24,14 +24,18 @@ def reference_check(
     array = columns[column].type.endswith("[]")
     vectors = [place[name] for name in place if columns[name].type.startswith("vector")]
 
-    def missing(key: bytes, values: Row) -> Sequence[RuleFault]:
+    def root_of(values: Row) -> Value:
+        value = values[owner_place] if owner_place is not None else None
+        return key_of_one(value) if value is not None else None
+
+    def missing(key: bytes, shown: str, values: Row) -> Sequence[RuleFault]:
         if rules.incomplete:
             return ()
-        if shared and rules.connected:
+        if shared and rules.connected and columns[column].type == "uuid":
             lengths = {_length(values[vector]) for vector in vectors}
             rules.deferred.setdefault((target, key), set()).update(lengths - {0})
             return ()
-        fact = f"{table}.{column} {display(key, 'uuid')} is no row of {target} before this one"
+        fact = f"{table}.{column} {shown} is no row of {target} before this one"
         return [RuleFault("reference", fact, f"put the row of {target} first", column)]
 
     def other_root() -> RuleFault:
@@ -42,11 +46,11 @@ def reference_check(
         wire = values[at]
         if wire is None:
             return ()
-        owner = values[owner_place] if owner_place is not None else None
+        owner = root_of(values)
         found: list[RuleFault] = []
         for key in uuid_array_elements(wire):
             if key not in keys:
-                found += missing(key, values)
+                found += missing(key, display(key, "uuid"), values)
             elif owner is not None and keys[key] not in (None, owner):
                 found.append(other_root())
         return found
@@ -55,11 +59,11 @@ def reference_check(
         wire = values[at]
         if wire is None:
             return ()
-        key = key_of((wire,))
-        owner = values[owner_place] if owner_place is not None else None
+        key = key_of_one(wire)
+        owner = root_of(values)
         found: list[RuleFault] = []
         if key not in keys:
-            found += missing(key, values)
+            found += missing(key, display(wire, columns[column].type), values)
         elif owner is not None and keys[key] not in (None, owner):
             found.append(other_root())
         return [*found, *agreement(key, owner, values)] if shared else found

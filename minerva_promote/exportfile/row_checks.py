@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from minerva_promote.exportfile.binding import Layout, Value
-from minerva_promote.exportfile.contract import Check, Numbers, Row, RuleFault, Rules, key_of
+from minerva_promote.exportfile.contract import Check, Numbers, Row, RuleFault, Rules, key_of, key_of_one
 from minerva_promote.exportfile.display import display
 from minerva_promote.exportfile.jsontext import parse_json, strings
 from minerva_promote.exportfile.references import reference_check
@@ -70,7 +70,8 @@ class _Compiler:
                 shown = ", ".join(self.named(name, values[self.place[name]]) for name in self.rule.key)
                 fact = f"{self.table} {shown} stands in the file before"
                 return [RuleFault("duplicate-key", fact, "keep one row for each key", self.rule.key[0])]
-            keys[key] = key if is_root else values[owner] if owner is not None else None
+            root = values[owner] if owner is not None else None
+            keys[key] = key if is_root else key_of_one(root) if root is not None else None
             if is_root:
                 rules.root_keys.append(key)
             if dimensions is not None and (wire := values[dimensions]):
@@ -141,7 +142,7 @@ class _Compiler:
 
         def check(values: Row) -> Sequence[RuleFault]:
             owner = values[place]
-            if owner is None or owner in roots or rules.incomplete:
+            if owner is None or key_of_one(owner) in roots or rules.incomplete:
                 return _NONE
             fact = f"{self.table}.{column} {self.named(column, owner)} is no row of {table} before this one"
             return [
@@ -204,7 +205,7 @@ def _picker(places: list[int]) -> Callable[[Row], bytes]:
 
         def one(values: Row) -> bytes:
             value = values[place]
-            return value if value is not None and len(value) == 16 else key_of([value])
+            return key_of_one(value) if value is not None else key_of([value])
 
         return one
     return lambda values: key_of([values[place] for place in places])
