@@ -27,7 +27,8 @@ SHOT = "44444444-4444-4444-8444-000000000001"
 CHUNK = "33333333-3333-4333-8333-000000000001"
 NOW = "2026-01-02T03:04:05.678901"
 
-_FILE = Path(tempfile.mkdtemp(prefix="promote-exportfile-")) / "export.sql"
+_FOLDER = tempfile.TemporaryDirectory(prefix="promote-exportfile-")
+_FILE = Path(_FOLDER.name) / "export.sql"
 
 
 @cache
