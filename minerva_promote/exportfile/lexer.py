@@ -34,6 +34,7 @@ class Lexer:
     _templates: dict[str, list[Template]] = field(
         default_factory=lambda: {"head": [], "row": [], "tail": [], "statement": []}
     )
+    _statement_bytes: int = 0  # of the longest replayed statement
     _carried: list[Fault] = field(default_factory=list)  # from comments before a row's comma
 
     def next(self, kind: str) -> Unit | None:
@@ -78,12 +79,25 @@ class Lexer:
     def replayed_statement(self) -> tuple[Unit, object] | None:
         """The row of the next statement, and its meaning, when that has one row and is like one that was learnt."""
         unit = self._replayed("statement")
+        if unit is None and self._refilled():
+            unit = self._replayed("statement")
         if unit is None or unit.end - self.at > self.source.limit:
             return None
+        self._statement_bytes = max(self._statement_bytes, unit.end - self.at)
         self.at = unit.end
         unit.base = self.source.start
         assert unit.trace
         return unit, unit.trace[0].meaning
+
+    def _refilled(self) -> bool:
+        """Grow a window that may end inside the next statement, so that it need not be lexed up to there first."""
+        source = self.source
+        left = len(source.window) - self.at
+        if source.ended or not self._templates["statement"] or left > 2 * self._statement_bytes:
+            return False
+        grown = source.grow(self.at)
+        self.at = 0
+        return grown
 
     def learn_statement(self, head: Unit, row: Unit, tail: Unit, meaning: object) -> None:
         """Remember a faultless statement of one row, which has just been read, and what it means."""

@@ -22,6 +22,7 @@ from minerva_promote.exportfile.statements import ENDLESS, IN_OTHER_STATEMENTS, 
 from minerva_promote.exportfile.units import Fault, Unit
 from minerva_promote.words import counted
 
+TICK_ROWS = 16  # between two ticks
 Tick = Callable[[int], None]
 
 
@@ -96,7 +97,7 @@ class Scan:
     def _statements(self) -> Iterator[Row]:
         lexer, most = self._lexer, self.contract.limits.rows
         while self._row_count <= most:
-            if self.tick:
+            if self.tick and not self._row_count % TICK_ROWS:
                 self.tick(self._source.start + lexer.at)
             row = self._like_one_before()
             if row is not None:
