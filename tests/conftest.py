@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,9 @@ FOLDERS = "promote-tests-"  # of session servers, followed by the number of the 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Decide once, before there are workers, where the session's server lives."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:  # a job in the background: the commands would inherit it
+            signal.signal(number, usual)
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]  # PGHOSTADDR and the like lead tests to other servers
     if hasattr(config, "workerinput"):

@@ -8,7 +8,7 @@ is bounded.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,32 +102,24 @@ def connect(
     return conn
 
 
-@contextmanager
-def import_session(project: Project, environment: Environment, *, application: str = "promote") -> Iterator[Connection]:
+def import_session(
+    project: Project, environment: Environment, *, application: str = "promote"
+) -> AbstractContextManager[Connection]:
     """A connection as the import role, in autocommit; closed at the end."""
-    conn = connect(
-        environment.url,
-        project.root,
-        environment.timeouts,
-        environment=environment.name,
-        autocommit=True,
-        application=application,
-    )
-    with closed_after(conn):
-        yield conn
+    return _session(project, environment, environment.url, application)
+
+
+def admin_session(
+    project: Project, environment: Environment, *, application: str = "promote"
+) -> AbstractContextManager[Connection]:
+    """A connection as the owner, in autocommit; closed at the end. Raises ConfigError when there is no admin_url."""
+    return _session(project, environment, environment.admin_url, application)
 
 
 @contextmanager
-def admin_session(project: Project, environment: Environment, *, application: str = "promote") -> Iterator[Connection]:
-    """A connection as the owner, in autocommit; closed at the end. Raises ConfigError when there is no admin_url."""
-    conn = connect(
-        environment.admin_url,
-        project.root,
-        environment.timeouts,
-        environment=environment.name,
-        autocommit=True,
-        application=application,
-    )
+def _session(project: Project, environment: Environment, target: Target, application: str) -> Iterator[Connection]:
+    name, timeouts = environment.name, environment.timeouts
+    conn = connect(target, project.root, timeouts, environment=name, autocommit=True, application=application)
     with closed_after(conn):
         yield conn
 

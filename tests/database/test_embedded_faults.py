@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from minerva_promote.database import embedded_process
-from minerva_promote.database.embedded import EmbeddedServer, ServerInfo
+from minerva_promote.database.embedded import EmbeddedServer, ServerInfo, binary
 from minerva_promote.errors import ServerError
 from tests.database.servers import MakeServer, ask, in_new_process, program
 
@@ -220,6 +220,8 @@ def test_root_is_not_the_servers_user(server: EmbeddedServer) -> None:
 @as_root
 def test_no_more_power_than_needed(make_server: MakeServer, short: Path) -> None:
     short.chmod(0o755)
+    if any(not folder.stat().st_mode & 0o001 for folder in binary("postgres").parents):
+        pytest.skip("the server's programs lie in a folder that is closed to others: it needs the power to get there")
     info = make_server().ensure_running()
     assert re.search(r"CapPrm:\s+0+\n", Path(f"/proc/{info.pid}/status").read_text())
 
