@@ -1,4 +1,4 @@
-"""What a run is going to do: ordered, all values known, before anything is done."""
+"""What a run is going to do, all values known before anything is done; engine/run.py says in which order."""
 
 from __future__ import annotations
 
@@ -16,21 +16,6 @@ class Plan:
     file: Path
     repair: bool
     dry_run: bool
-
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """What is done, in order."""
-        end = "roll back" if self.dry_run else "commit"
-        return (
-            "validate",
-            "preflight",
-            "import",
-            "constraints",
-            "checks before commit",
-            "ledger",
-            end,
-            "checks after commit",
-        )
 
 
 def plan_run(environment: str, file: Path, *, repair: bool, dry_run: bool) -> Plan:

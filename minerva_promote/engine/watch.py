@@ -18,16 +18,3 @@ class Watch(Protocol):
 
     def progress(self, doing: str, done: int, total: int) -> None:
         """Bytes of the file that have passed."""
-
-
-class Silent:
-    """Watches nothing."""
-
-    def heading(self, environment: str, run_id: str, title: str) -> None:
-        """Nothing."""
-
-    def step(self, step: StepResult) -> None:
-        """Nothing."""
-
-    def progress(self, doing: str, done: int, total: int) -> None:
-        """Nothing."""

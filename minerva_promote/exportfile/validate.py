@@ -36,7 +36,6 @@ class Validation:
     errors: tuple[Finding, ...]  # up to contract.limits.findings
     error_count: int  # all
     warnings: tuple[Finding, ...]
-    root_keys: tuple[bytes, ...]
     deferred: Mapping[tuple[str, bytes], set[int]]  # shared rows that the target must have, with lengths of vectors
 
     @property
@@ -79,6 +78,5 @@ def validate(
         tuple(sorted(findings.errors, key=lambda finding: finding.at or Location(""))),
         findings.count,
         tuple(findings.warnings),
-        tuple(rules.root_keys),
         rules.deferred,
     )

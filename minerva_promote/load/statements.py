@@ -13,11 +13,9 @@ from minerva_promote.database.quote import ident, qualified
 @lru_cache(maxsize=256)
 def insert(table: str, columns: Sequence[str], key: Sequence[str], rows: int) -> bytes:
     """Insert this many rows; those that any unique constraint holds back are not in what it returns: the keys."""
-    numbers = iter(range(1, rows * len(columns) + 1))
-    values = ", ".join("(" + ", ".join(f"${next(numbers)}" for _ in columns) + ")" for _ in range(rows))
     return _bytes(
         sql.SQL("insert into {} ({}) values {} on conflict do nothing returning {}").format(
-            qualified(table), _names(columns), sql.SQL(values), _names(key)
+            qualified(table), _names(columns), _parameters(rows, len(columns)), _names(key)
         )
     )
 
@@ -25,11 +23,9 @@ def insert(table: str, columns: Sequence[str], key: Sequence[str], rows: int) ->
 @lru_cache(maxsize=256)
 def select(table: str, columns: Sequence[str], where: Sequence[str], rows: int) -> bytes:
     """The columns of the rows that have one of this many values in the ``where`` columns."""
-    numbers = iter(range(1, rows * len(where) + 1))
-    values = ", ".join("(" + ", ".join(f"${next(numbers)}" for _ in where) + ")" for _ in range(rows))
     return _bytes(
         sql.SQL("select {} from {} where ({}) in ({})").format(
-            _names(columns), qualified(table), _names(where), sql.SQL(values)
+            _names(columns), qualified(table), _names(where), _parameters(rows, len(where))
         )
     )
 
@@ -42,6 +38,12 @@ def types_of(table: str) -> bytes:
             " where attrelid = {}::pg_catalog.regclass and attnum > 0 and not attisdropped"
         ).format(sql.Literal(_text(qualified(table))))
     )
+
+
+def _parameters(rows: int, width: int) -> sql.SQL:
+    """($1, $2), ($3, $4) …"""
+    numbers = iter(range(1, rows * width + 1))
+    return sql.SQL(", ".join("(" + ", ".join(f"${next(numbers)}" for _ in range(width)) + ")" for _ in range(rows)))
 
 
 def _names(columns: Sequence[str]) -> sql.Composed:

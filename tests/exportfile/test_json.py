@@ -54,6 +54,7 @@ def test_json_test_suite(path: Path) -> None:
         assert refused
 
 
+@pytest.mark.usefixtures("corpora")
 def test_what_is_accepted_is_jsonb(asked: Asked) -> None:
     texts = []
     for path in suite():
