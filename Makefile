@@ -6,10 +6,10 @@ EXAMPLE ?= examples/lighthouse.sql
 PYTEST_ARGS ?= -n auto
 SIZES ?= 2500 5000 10000
 
-.PHONY: help install demo test check soak bench bench-big examples clean
+.PHONY: help install demo test test-releases check soak bench bench-big examples clean
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,12 @@ demo: $(VENV)/.installed  ## promote an example book into a database that this b
 test: $(VENV)/.installed-dev  ## the tests
 	$(BIN)/pytest -m "not soak" $(PYTEST_ARGS)
 
+test-releases: $(VENV)/.installed-dev  ## the tests about servers and privileges, on PostgreSQL 18 and on 16
+	for release in 18 16; do \
+		PROMOTE_POSTGRES_VERSION=$$release $(BIN)/pytest -m "not soak" $(PYTEST_ARGS) \
+			tests/database tests/grants tests/schema tests/run || exit 1; \
+	done
+
 check: $(VENV)/.installed-dev  ## everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,6 +45,7 @@ soak: $(VENV)/.installed-dev  ## the long campaigns
 
 bench: $(VENV)/.installed  ## against psql, COPY and the full parser; SIZES="2500 5000 10000"
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.grants
 	$(BIN)/python -m benchmarks.run --sizes $(SIZES)
 
 bench-big:  ## 100,000 chunks, 2.4 GB

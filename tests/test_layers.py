@@ -10,7 +10,7 @@ import minerva_promote
 PACKAGE = Path(minerva_promote.__file__).parent
 BASE = "errors words results config"
 DATA = f"{BASE} exportfile templates database"
-WORK = f"{DATA} load checks grants schema ledger"
+WORK = f"{DATA} load checks grants schema ledger vectors"
 ALLOWED = {
     "__init__": "",
     "__main__": "cli",
@@ -21,7 +21,7 @@ ALLOWED = {
     "exportfile": BASE,
     "templates": BASE,
     "database": f"{BASE} exportfile",
-    **dict.fromkeys(("load", "checks", "grants", "schema", "ledger"), WORK),
+    **dict.fromkeys(("load", "checks", "grants", "schema", "ledger", "vectors"), WORK),
     "plan": BASE,
     "engine": f"{WORK} plan",
     "report": "errors words results",

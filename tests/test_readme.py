@@ -73,7 +73,7 @@ def test_what_changes_in_every_run_is_not_compared() -> None:
 
 
 def test_the_sections_of_a_production_import_are_all_there() -> None:
-    production = DOCUMENT.split(f"## {PRODUCTION}\n")[1].split("\n## ")[0]
+    production = DOCUMENT.split(f"## {PRODUCTION[0]}\n")[1].split("\n## ")[0]
     titles = re.findall(r"^### (.+)$", production, re.MULTILINE)
     assert titles == ["Prerequisites", "Connection", "Validate", "Backup", "Import", "Verify", "Undo", "Security"]
 

@@ -3,7 +3,7 @@
 console: every ``$ command`` is run by bash in a copy of the project. sql: run by psql as the import role of
 production, or as its first line says ("-- as an administrator, in database postgres", "-- as the owner"); a text block
 right after it is its output. yaml and python: the first line names the file that they make ("# checks/NAME.yaml") or
-are added to ("# add to promote.yaml"). A line that is only "…" stands for any lines.
+are added to ("# add to promote.yaml"), and "# excerpt of …" is only shown. A line that is only "…" stands for any lines.
 
 ``python -m tests.transcript`` writes the output that one really gets into README.md, wherever it differs.
 """
@@ -31,7 +31,7 @@ from tests.servers import SHIPPED, variables_of
 
 README = REPOSITORY / "README.md"
 ROOT = "/srv/minerva"  # where README's reader has the project
-PRODUCTION = "Production Database Import"  # from this heading on, prod's variables are set
+PRODUCTION = ("Production Database Import", "Roles and privileges")  # sections in which prod's variables are set
 DATABASE = "minerva"  # of production
 
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -147,7 +147,7 @@ class Walk:
         """Carry out the blocks of a document."""
         found = blocks(document)
         for number, block in enumerate(found):
-            if (block.section == PRODUCTION) is not bool(self.production.keys() & self.env.keys()):
+            if (block.section in PRODUCTION) is not bool(self.production.keys() & self.env.keys()):
                 self._enter_or_leave_production()
             if block.language == "console":
                 for shown in commands(block):
@@ -214,6 +214,8 @@ class Walk:
 
     def _edit(self, text: str) -> None:
         name = text.partition("\n")[0].removeprefix("# ")
+        if name.startswith("excerpt of "):
+            return
         if not name.startswith("add to "):
             (self.root / name).write_text(text, "utf-8")
             return

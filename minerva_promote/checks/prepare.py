@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from minerva_promote.checks.facts import FileFacts
@@ -16,12 +19,18 @@ from minerva_promote.templates import FileNeeded, NoFile, Sql, Templates
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project
+    from minerva_promote.database.query import Connection
 
+_TIMES = ("p50_ms", "p95_ms", "p99_ms", "max_ms", "first_ms")
 PROBE_VALUES: Mapping[str, tuple[str, ...]] = {
-    "latency": ("p50_ms", "p95_ms", "p99_ms", "max_ms", "first_ms", "samples", "rows"),
-    "plan": ("index_usable", "index_chosen"),
+    "latency": (*_TIMES, "samples", "rows", "rows_missing", "concurrency", "per_second"),
+    "recall": ("recall_at_k", "low", "high", "k", "queries", "rows", "p50_ms", "exact_ms", "speedup"),
+    "plan": ("index_usable", "index_chosen", "operator_matches", "pages_share"),
+    "golden": ("recall_at_k", "low", "rank_agreement", "queries", "missing", "displaced", *_TIMES),
 }
 SAMPLE_TEMPLATE = "vector_sample.sql.j2"  # of a probe that names no other in params.sample
+MODEL_TEMPLATE = "vector_model.sql.j2"  # of a golden probe: the embedding configs of the vectors; params.model
+IDS_TEMPLATE = "vector_ids.sql.j2"  # of a golden probe: which recorded rows are there; params.ids_of
 QUERY = Sql("$1::vector")  # what {{ query }} of a probe's template is; the vector itself is bound
 NEEDS_FILE = "needs an export file"
 
@@ -37,6 +46,11 @@ class PreparedCheck:
     bounds: Bounds = field(default_factory=lambda: Bounds({}, {}))
     sql: bytes = b""
     sample_sql: bytes = b""  # of a probe: where its query vectors come from
+    vectors: tuple[str, ...] = ()  # of a probe: its query vectors, where they are given
+    connect: Callable[[], AbstractContextManager[Connection]] | None = None  # another session of the import role
+    root: Path = Path()  # of the project
+    model_sql: bytes = b""  # of a golden probe; empty: the project has no such template
+    ids_sql: bytes = b""
     skip: str = ""  # why it does not run here
 
 
@@ -57,7 +71,7 @@ def prepare_checks(
     faults: list[ConfigError] = []
     for placed in select(project.checks, stage, only):
         try:
-            prepared.append(_prepare(placed, project, environment, facts, run_id, templates))
+            prepared.append(prepare_check(placed, project, environment, facts, run_id, templates))
         except ConfigError as error:
             faults.append(error)
     if faults:
@@ -80,7 +94,7 @@ def select(checks: Iterable[Placed], stage: Stage | None, only: Iterable[str]) -
     return tuple(sorted(chosen, key=lambda placed: get_args(Stage).index(placed.check.stage)))
 
 
-def _prepare(
+def prepare_check(
     placed: Placed,
     project: Project,
     environment: Environment,
@@ -88,20 +102,25 @@ def _prepare(
     run_id: str,
     templates: Templates,
 ) -> PreparedCheck:
+    """One check, ready to run. Raises ConfigError for a fault of it or of its templates."""
     check, at = placed.check, placed.at
     _require_thresholds(check, at)
     prepared = PreparedCheck(check, at, environment.name, check.timeout or environment.timeouts.check)
     values = _values(check, project, environment, facts, run_id)
-    sample = ""
+    sample = ids = model = ""
     try:
         bounds = Bounds(resolve(check.expect, facts), resolve(check.warn, facts))
         sql = _sql(check, at, templates, values | ({"query": QUERY} if check.probe else {}))
         if check.probe:
             if not uses_parameter(sql):
                 raise ConfigError("the probe's SQL does not use {{ query }}, the vector to search with", at=at)
-            name = str(check.params.get("sample", SAMPLE_TEMPLATE))
-            sample = templates.render(name, values | {"samples": check.samples}, at=at)
-            require_one_select(sample, Location(f"{project.templates.name}/{name}"))
+            if check.vectors == "file" and facts is None:
+                raise NoFact("vectors")
+            sample = _other("sample", SAMPLE_TEMPLATE, check, at, project, templates, values)
+        if check.probe == "golden":
+            ids = _other("ids_of", IDS_TEMPLATE, check, at, project, templates, values | {"ids": Sql("$1::text[]")})
+            if "model" in check.params or (project.templates / MODEL_TEMPLATE).is_file():
+                model = _other("model", MODEL_TEMPLATE, check, at, project, templates, values)
     except (NoFact, FileNeeded):
         return replace(prepared, skip=_elsewhere(check, environment) or NEEDS_FILE)
     return replace(
@@ -109,8 +128,42 @@ def _prepare(
         bounds=bounds,
         sql=sql.encode(),
         sample_sql=sample.encode(),
+        vectors=_given(check),
+        connect=_connect(project, environment) if check.concurrency > 1 else None,
+        root=project.root,
+        model_sql=model.encode(),
+        ids_sql=ids.encode(),
         skip=_elsewhere(check, environment),
     )
+
+
+def _other(
+    param: str,
+    default: str,
+    check: CheckFile,
+    at: Location,
+    project: Project,
+    templates: Templates,
+    values: Mapping[str, Any],
+) -> str:
+    """The SQL of another template of a probe, which ``params`` may name."""
+    name = str(check.params.get(param, default))
+    text = templates.render(name, {**values, "samples": check.samples}, at=at)
+    require_one_select(text, Location(f"{project.templates.name}/{name}"))
+    return text
+
+
+def _given(check: CheckFile) -> tuple[str, ...]:
+    """The query vectors of ``params.vectors``, as pgvector reads them."""
+    if check.vectors != "list":
+        return ()
+    return tuple("[" + ",".join(map(repr, vector)) + "]" for vector in check.params["vectors"])
+
+
+def _connect(project: Project, environment: Environment) -> Callable[[], AbstractContextManager[Connection]]:
+    from minerva_promote.database.session import import_session
+
+    return partial(import_session, project, environment, application="promote probe")
 
 
 def _sql(check: CheckFile, at: Location, templates: Templates, values: Mapping[str, Any]) -> str:

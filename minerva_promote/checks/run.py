@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from minerva_promote.checks.facts import FileFacts
 from minerva_promote.checks.prepare import PreparedCheck, prepare_checks
-from minerva_promote.checks.probes import NothingToMeasure, measure_latency, measure_plan
+from minerva_promote.checks.probe_golden import measure_golden
+from minerva_promote.checks.probe_latency import measure_latency
+from minerva_promote.checks.probe_plan import measure_plan
+from minerva_promote.checks.probe_recall import measure_recall
+from minerva_promote.checks.probes import Measured, NothingToMeasure
 from minerva_promote.checks.thresholds import Incomparable, Value, broken, shown
 from minerva_promote.config.models import Stage
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch_few, reading
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, StepResult
+from minerva_promote.words import seconds
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project
+
+_WORTH_SAYING = 0.05  # seconds that measuring took
 
 
 def run_checks(
@@ -83,28 +90,32 @@ def run_check(connection: Connection, prepared: PreparedCheck) -> StepResult:
         return _result(prepared, Outcome.ERROR, str(error), time.perf_counter() - begun, values, more)
     except TargetError as error:
         raise TargetError(f'check "{prepared.check.name}": {error.message}', at=prepared.at, hint=error.hint) from error
-    seconds = time.perf_counter() - begun
+    taken = time.perf_counter() - begun
+    outcome = Outcome.FAIL if failed else Outcome.WARN if warned else Outcome.OK
     if failed or warned:
-        outcome = Outcome.FAIL if failed else Outcome.WARN
         facts = "; ".join(failed or warned)
-        return _result(
-            prepared, outcome, f"{facts} ({detail})" if prepared.check.probe else facts, seconds, values, more
-        )
-    return _result(prepared, Outcome.OK, detail, seconds, values, more)
+        detail = f"{facts} ({detail})" if prepared.check.probe else facts
+    if prepared.check.probe and taken >= _WORTH_SAYING:
+        detail += f", {seconds(taken)}"
+    return _result(prepared, outcome, detail, taken, values, more)
 
 
-def _look(connection: Connection, prepared: PreparedCheck) -> tuple[str, Mapping[str, Value], Mapping[str, Any]]:
+_PROBES: Mapping[str, Callable[[Connection, PreparedCheck], Measured]] = {
+    "latency": measure_latency,
+    "recall": measure_recall,
+    "plan": measure_plan,
+    "golden": measure_golden,
+}
+
+
+def _look(connection: Connection, prepared: PreparedCheck) -> Measured:
     """What is there: as a sentence, as values by name, and what else a report may want."""
-    match prepared.check.probe:
-        case "latency":
-            return measure_latency(connection, prepared)
-        case "plan":
-            return measure_plan(connection, prepared)
-        case _:
-            with reading(connection, prepared.timeout):
-                found = fetch_few(connection, prepared.sql, limit=2)
-            value = _single(found.rows, found.types)
-            return shown(value), {"": value}, {}
+    if prepared.check.probe:
+        return _PROBES[prepared.check.probe](connection, prepared)
+    with reading(connection, prepared.timeout):
+        found = fetch_few(connection, prepared.sql, limit=2)
+    value = _single(found.rows, found.types)
+    return shown(value), {"": value}, {}
 
 
 def _single(rows: tuple[tuple[Any, ...], ...], types: tuple[str, ...]) -> Value:
@@ -146,9 +157,16 @@ def _result(
         detail=detail,
         seconds=seconds,
         at=prepared.at,
-        hint="" if quiet else f"promote check --env {prepared.environment} --only {check.name}",
+        hint="" if quiet else _closer(prepared),
         data={"stage": check.stage, "description": check.description, "values": plain} | thresholds | dict(more or {}),
     )
+
+
+def _closer(prepared: PreparedCheck) -> str:
+    """The command that tells more: of a search that misses rows, what its index is like and how to mend it."""
+    if prepared.check.probe == "recall":
+        return f"promote index --env {prepared.environment}"
+    return f"promote check --env {prepared.environment} --only {prepared.check.name}"
 
 
 def _plain(value: Value) -> Value:

@@ -81,13 +81,17 @@ def check_environment(
     from minerva_promote.database.session import import_session
     from minerva_promote.results import Outcome, RunResult
     from minerva_promote.schema.ready import ensure_ready
+    from minerva_promote.vectors.lint import lint_steps
 
     prepared = prepare_checks(project, environment, stage, facts, run_id="", only=only)
     unready = [step for step in ensure_ready(project, environment) if step.outcome.closes_gate]
     if unready:
         return RunResult("check", environment.name, steps=tuple(unready), verdict=_verdict([]))
     with import_session(project, environment) as connection:
-        steps = [run_check(connection, each) for each in prepared]
+        searches = (
+            lint_steps(connection, project, environment.name) if not only and stage in (None, "preflight") else ()
+        )
+        steps = [*searches, *(run_check(connection, each) for each in prepared)]
     looked = [step for step in steps if step.outcome is not Outcome.SKIP]
     if not looked:
         steps.append(nothing_checked(len(steps), stage))

@@ -13,13 +13,14 @@ import click
 from minerva_promote.errors import UsageError
 
 if TYPE_CHECKING:
-    from minerva_promote.config.project import Project
+    from minerva_promote.config.project import Environment, Project
     from minerva_promote.results import RunResult
 
 FORMATS = click.Choice(["text", "json"])
 format_option = click.option("--format", "form", type=FORMATS, default="text", show_default=True)
 env_argument = click.argument("environment", required=False, metavar="[ENV]")
 env_option = click.option("--env", "option", metavar="ENV", help="The environment, as environments/ENV.yaml names it.")
+yes_option = click.option("--yes", metavar="ENV", help="Agree to change this protected environment, by its name.")
 
 
 _loaded: list[Project] = []  # the project of this process, for its secrets
@@ -58,6 +59,19 @@ def named(argument: str | None, option: str | None) -> str:
     if not name:
         raise UsageError("which environment?", hint="--env ENV; promote env list shows them")
     return name
+
+
+def agree(target: Environment, yes: str | None) -> None:
+    """Have a person type a protected environment's name before it is changed; without one, --yes has to say it."""
+    if yes is not None and yes != target.name:
+        raise UsageError(f"--yes {yes}, but the environment is {target.name}", hint=f"--yes {target.name}")
+    if not target.protected or yes is not None:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(f"{target.name} is protected, and nobody is there to ask", hint=f"--yes {target.name}")
+    typed = click.prompt(f"{target.name} is protected; type its name to change it", err=True)
+    if typed != target.name:
+        raise UsageError(f"{typed!r} is not {target.name}: nothing was changed")
 
 
 def output(result: RunResult, form: str) -> NoReturn:

@@ -24,6 +24,12 @@ COMMANDS = {
     "check": ("minerva_promote.cli.check:check", "Run the checks against an environment, or list them."),
     "setup": ("minerva_promote.cli.setup:setup", "Make an environment ready: database, roles, migrations, ledger."),
     "migrate": ("minerva_promote.cli.setup:migrate", "Show the migrations that a database lacks; --apply runs them."),
+    "grants": (
+        "minerva_promote.cli.grants:grants",
+        "Compare roles with their declaration; --apply, --prove, --generate.",
+    ),
+    "golden": ("minerva_promote.cli.golden:golden", "Record queries with their exact results, for the check `golden`."),
+    "index": ("minerva_promote.cli.index:index", "Measure every vector index and say what it needs; --apply does it."),
     "env": ("minerva_promote.cli.env:env", "List the environments, or see whether one answers."),
     "server": ("minerva_promote.cli.server:server", "The embedded PostgreSQL: start, stop, status, psql, reset."),
     "init": ("minerva_promote.cli.init:init", "Lay out a new project: promote.yaml, checks, templates, migrations."),

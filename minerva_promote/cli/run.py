@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output, redact
-from minerva_promote.errors import UsageError
-
-if TYPE_CHECKING:
-    from minerva_promote.config.project import Environment
+from minerva_promote.cli.context import (
+    agree,
+    env_argument,
+    env_option,
+    format_option,
+    load,
+    named,
+    output,
+    redact,
+    yes_option,
+)
 
 
 @click.command()
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--file", required=True, type=click.Path(readable=False, path_type=Path), help="The export file.")
 @click.option("--dry-run", is_flag=True, help="Do all of it on the real target, then roll back.")
 @click.option("--repair", is_flag=True, help="Mend the known faults of old exporters; each is told as a warning.")
-@click.option("--yes", metavar="ENV", help="Agree to change this protected environment, by its name.")
+@yes_option
 @format_option
 def run(
     environment: str | None, option: str | None, file: Path, dry_run: bool, repair: bool, yes: str | None, form: str
@@ -41,10 +45,7 @@ def run(
 
     project = load()
     target = project.environment(named(environment, option))
-    if yes is not None and yes != target.name:
-        raise UsageError(f"--yes {yes}, but the environment is {target.name}", hint=f"--yes {target.name}")
-    if target.protected and not dry_run and yes is None:
-        _agree(target)
+    agree(target, yes if not dry_run or yes is not None else target.name)
     plan = plan_run(target.name, file, repair=repair, dry_run=dry_run)
     with LiveReport(on=form == "text", redact=redact) as live:
         result = promote(project, target, plan, live)
@@ -52,12 +53,3 @@ def run(
     if form == "text":
         raise SystemExit(result.exit_code)
     output(result, form)
-
-
-def _agree(target: Environment) -> None:
-    """Let a person type the environment's name; without one, --yes has to say it."""
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(f"{target.name} is protected, and nobody is there to ask", hint=f"--yes {target.name}")
-    typed = click.prompt(f"{target.name} is protected; type its name to change it", err=True)
-    if typed != target.name:
-        raise UsageError(f"{typed!r} is not {target.name}: nothing was changed")

@@ -7,10 +7,20 @@ from pathlib import Path
 
 from minerva_promote.config.environment import DURATION, DURATION_HINT
 from minerva_promote.config.models import CheckFile, FromFile, Placed, Threshold
+from minerva_promote.config.search_rules import setting_faults
 from minerva_promote.config.source import Keys, Source, fault
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.errors import ConfigError
 
+_SEARCHING = ("latency", "recall", "plan", "golden")
+_PROBE_KEYS = {
+    "search": _SEARCHING,
+    "vectors": ("latency", "recall", "plan"),
+    "warm_up": ("latency",),
+    "concurrency": ("latency",),
+    "k": ("recall",),
+    "golden": ("golden",),
+}
 _OPERATORS = ("equals", "not_equals", "min", "max", "between")
 
 
@@ -20,6 +30,7 @@ def check_faults(
     """What is wrong with one check beyond its shape; ``at`` is its path in the file."""
     yield from _sql_faults(check, at, source, templates)
     yield from _expectation_faults(check, at, source, tables)
+    yield from _probe_faults(check, at, source)
     if check.timeout is not None and not DURATION.fullmatch(check.timeout):
         path = (*at, "timeout")
         yield fault(source.at(path), path, f'"{check.timeout}" is no duration', DURATION_HINT)
@@ -54,6 +65,39 @@ def _sql_faults(check: CheckFile, at: Keys, source: Source, templates: Path) -> 
         known = sorted(file.relative_to(templates).as_posix() for file in templates.rglob("*.j2"))
         fact = f"no file templates/{check.template}{did_you_mean(check.template, known)}"
         yield fault(source.at(path), path, fact, f"templates: {listing(known)}")
+
+
+def _probe_faults(check: CheckFile, at: Keys, source: Source) -> Iterator[ConfigError]:
+    """Keys that only some probes know, and settings of a search that cannot be."""
+    for key, probes in _PROBE_KEYS.items():
+        if key in check.model_fields_set and check.probe not in probes:
+            path = (*at, key)
+            kind = f"a {check.probe} probe" if check.probe else "a check without a probe"
+            yield fault(source.key_at(path), path, f"{kind} has no {key}", f"it belongs to probe: {', '.join(probes)}")
+    yield from setting_faults(check.search, (*at, "search"), source)
+    if Path(check.golden).is_absolute() or ".." in Path(check.golden).parts:
+        path = (*at, "golden")
+        yield fault(source.at(path), path, f"{check.golden} is not a file of the project", "golden: golden/search.json")
+    if check.concurrency > 1 and check.stage == "before_commit":
+        path = (*at, "concurrency")
+        hint = "measure at stage after_commit, or take concurrency out"
+        yield fault(source.at(path), path, "before COMMIT one session alone sees the rows", hint)
+    given = check.params.get("vectors")
+    path = (*at, "params", "vectors") if "vectors" in check.params else (*at, "vectors")
+    if (
+        check.probe
+        and check.vectors == "list"
+        and not (isinstance(given, tuple) and given and all(map(_is_vector, given)))
+    ):
+        yield fault(source.at(path), path, "no list of vectors", "params: {vectors: [[0.1, 0.2], [0.3, 0.4]]}")
+
+
+def _is_vector(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and bool(value)
+        and all(isinstance(number, int | float) and not isinstance(number, bool) for number in value)
+    )
 
 
 def _inside(folder: Path, name: str) -> bool:

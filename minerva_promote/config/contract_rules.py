@@ -95,5 +95,8 @@ def _of_table(rule: TableRule) -> Iterator[tuple[Keys, bool, str]]:
     for kind in ("belongs_to", "references", "contiguous", "columns"):
         for column in getattr(rule, kind):
             yield (kind, column), True, column
+    for column, column_rule in rule.columns.items():
+        if column_rule.text is not None:
+            yield ("columns", column, "text"), False, column_rule.text
     for column, contiguous in rule.contiguous.items():
         yield ("contiguous", column, "per"), False, contiguous.per

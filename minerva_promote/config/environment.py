@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from minerva_promote.config.dotenv import read_dotenv
 from minerva_promote.config.models import EnvironmentFile, Role
-from minerva_promote.config.privileges import refused
 from minerva_promote.config.project import Environment, Identity, Project, Setting
+from minerva_promote.config.role_rules import role_faults
 from minerva_promote.config.secrets import fill, process_lookup
 from minerva_promote.config.source import Keys, Source, fault, read_source
 from minerva_promote.config.suggest import did_you_mean, listing
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 DURATION = re.compile(r"0|[0-9]{1,9} ?(us|ms|s|min|h|d)")  # as PostgreSQL spells it, the unit always given
 _PERIOD = re.compile(r"[0-9]{1,5}(s|min|h|d|w)")
-_SETTING_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?")
 DURATION_HINT = "a number and a unit: 500ms, 30s, 10min, 2h; or 0 for no limit"
 
 
@@ -49,6 +48,7 @@ def read_environment(project: Project, name: str) -> Environment:
         raise_all(faults)
     assert valid is not None
     faults += _faults(valid, source, project)
+    faults += role_faults(valid, filled)
     settings = {
         key: Setting(key, raw, source.at((key,)), lookup, FORMAT)
         for key, raw in (("url", valid.url), ("admin_url", valid.admin_url))
@@ -65,13 +65,17 @@ def read_environment(project: Project, name: str) -> Environment:
         protected=valid.protected,
         requires=valid.requires,
         timeouts=valid.timeouts,
+        index=valid.index,
         roles=MappingProxyType({n: _filled_in(role, passwords.get(n)) for n, role in valid.roles.items()}),
+        public=valid.public,
+        accept=valid.accept,
         import_role=valid.import_role or next((n for n, role in valid.roles.items() if role.login), None),
         at=Location(file),
         project=project.name,
         variables=project.variables,
         settings=MappingProxyType(settings),
         passwords=MappingProxyType(passwords),
+        source=source,
     )
     _learn_secrets(environment, project)
     faults += _target_faults(environment)
@@ -97,6 +101,9 @@ def _faults(valid: EnvironmentFile, source: Source, project: Project) -> Iterato
     if valid.import_role is not None and valid.import_role not in valid.roles:
         fact = f'no role "{valid.import_role}"{did_you_mean(valid.import_role, valid.roles)}'
         yield fault(source.at(("import_role",)), ("import_role",), fact, f"roles: {listing(valid.roles)}")
+    elif valid.import_role is not None and valid.roles[valid.import_role].absent:
+        fact = f'role "{valid.import_role}" must not exist: it is declared absent'
+        yield fault(source.at(("import_role",)), ("import_role",), fact, "name another role, or declare what it may do")
     if valid.requires is not None:
         path: Keys = ("requires", "passed_in")
         others = [other for other in project.environment_names if f"environments/{other}.yaml" != source.file]
@@ -110,22 +117,6 @@ def _faults(valid: EnvironmentFile, source: Source, project: Project) -> Iterato
         if not DURATION.fullmatch(getattr(valid.timeouts, key)):
             path = ("timeouts", key)
             yield fault(source.at(path), path, f'"{getattr(valid.timeouts, key)}" is no duration', DURATION_HINT)
-    for name, role in valid.roles.items():
-        for key in role.settings:
-            path = ("roles", name, "settings", key)
-            if not _SETTING_NAME.fullmatch(key):
-                yield fault(source.key_at(path), path, "not the name of a PostgreSQL setting")
-        yield from _grant_faults(("roles", name, "grants"), source)
-
-
-def _grant_faults(at: Keys, source: Source) -> Iterator[ConfigError]:
-    lists: list[tuple[Keys, str]] = [((*at, "database"), "database")]
-    for kind in ("schemas", "tables", "sequences"):
-        lists += [((*at, kind, name), kind) for name in source.value((*at, kind)) or ()]
-    for path, kind in lists:
-        for number, privilege in enumerate(source.value(path) or ()):
-            if (reason := refused(privilege, kind)) is not None:
-                yield fault(source.at((*path, number)), (*path, number), *reason)
 
 
 def _target(environment: Environment, identity: Identity) -> Target | None:
@@ -156,6 +147,11 @@ def _target_faults(environment: Environment) -> Iterator[ConfigError]:
         setting = environment.settings["url"]
         fact = f'no role "{url.user}" in roles{did_you_mean(url.user, environment.roles)}'
         yield ConfigError(f"{setting.name}: {fact}", at=setting.at, hint=f"roles: {listing(environment.roles)}")
+    elif url is not None and url.embedded and url.user is not None and environment.roles[url.user].absent:
+        setting = environment.settings["url"]
+        fact = f'role "{url.user}" must not exist: it is declared absent'
+        hint = "name another role, or declare what it may do"
+        yield ConfigError(f"{setting.name}: {fact}", at=setting.at, hint=hint)
     if url is None or admin is None:
         return
     ours, theirs = environment.settings["url"], environment.settings["admin_url"]

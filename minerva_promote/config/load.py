@@ -12,6 +12,7 @@ from minerva_promote.config.check_rules import check_faults, name_faults
 from minerva_promote.config.contract_rules import contract_faults
 from minerva_promote.config.models import ChecksFile, Contract, Placed, ProjectFile
 from minerva_promote.config.project import Project
+from minerva_promote.config.search_rules import read_searches
 from minerva_promote.config.secrets import Redactor, fill, no_variable
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
@@ -53,6 +54,7 @@ def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}
     if file is not None:
         contract = _without_unused_defaults(file.contract, source)
         faults += contract_faults(contract, source, _snapshot(root, contract, source, variables, faults))
+    searches = read_searches(root, file.searches if file else {}, source, faults)
     tables = (contract.tables if contract else source.value(("contract", "tables"))) or ()
     checks = _checks(root, variables, tables if isinstance(tables, Mapping) else (), environments, faults)
     raise_all(faults)
@@ -68,6 +70,7 @@ def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}
         migrations=root / file.migrations,
         environment_names=environments,
         redactor=Redactor(filter(None, [os.environ.get("PGPASSWORD")])),
+        searches=searches,
     )
 
 

@@ -6,13 +6,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from minerva_promote.config.role_models import STRICT
+from minerva_promote.config.role_models import Accept as Accept
+from minerva_promote.config.role_models import AllExcept as AllExcept
+from minerva_promote.config.role_models import DefaultPrivileges as DefaultPrivileges
+from minerva_promote.config.role_models import Grants as Grants
+from minerva_promote.config.role_models import Membership as Membership
+from minerva_promote.config.role_models import Role as Role
 from minerva_promote.errors import Location
 
 
 class Model(BaseModel):
     """Base of every configuration value."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)
+    model_config = STRICT
 
 
 class Roots(Model):
@@ -29,6 +36,7 @@ class ColumnRule(Model):
     must_be: Literal["null"] | None = None
     required: bool = False  # NULL is refused
     dimensions: int | None = Field(default=None, ge=1, le=16000)  # length of a vector
+    text: str | None = None  # the column whose text the vector stands for
 
 
 class Contiguous(Model):
@@ -97,6 +105,15 @@ class Contract(Model):
     repairs: tuple[Repair, ...] = ()
 
 
+class SearchFile(Model):
+    """A search of an application: its query, in which $1 is the vector to search with."""
+
+    sql: str | None = None
+    file: str | None = None  # a file of the project that holds the query, instead of sql
+    settings: dict[str, int | str] = {}  # "ivfflat.probes": 5, as the application sets them
+    params: dict[str, Any] = {}  # "2": an example of $2
+
+
 class ProjectFile(Model):
     """promote.yaml."""
 
@@ -104,24 +121,7 @@ class ProjectFile(Model):
     variables: dict[str, int | str] = {}
     migrations: str = "alembic"  # the folder of the Alembic tree
     contract: Contract
-
-
-class Grants(Model):
-    """Privileges of one role, by kind of object; names are unquoted."""
-
-    database: tuple[str, ...] = ()
-    schemas: dict[str, tuple[str, ...]] = {}
-    tables: dict[str, tuple[str, ...]] = {}  # "books" or "promote.runs"
-    sequences: dict[str, tuple[str, ...]] = {}
-
-
-class Role(Model):
-    """A role that the environment needs, and exactly what it may do."""
-
-    login: bool = False
-    password: str | None = Field(default=None, repr=False)  # None: the role has none of its own
-    settings: dict[str, str] = {}
-    grants: Grants = Grants()
+    searches: dict[str, SearchFile] = {}  # of applications, by name
 
 
 class Requires(Model):
@@ -140,6 +140,12 @@ class Timeouts(Model):
     check: str = "60s"  # one statement of a check
 
 
+class IndexRule(Model):
+    """What a run does about vector indexes that its rows made stale."""
+
+    rebuild: Literal["auto", "never"] = "never"  # auto: as `promote index --apply`, after the commit
+
+
 class EnvironmentFile(Model):
     """environments/NAME.yaml, before its variables are filled in."""
 
@@ -150,6 +156,9 @@ class EnvironmentFile(Model):
     requires: Requires | None = None
     import_role: str | None = None  # the role of `url` where an embedded URL names none; default: the first with login
     timeouts: Timeouts = Timeouts()
+    index: IndexRule = IndexRule()
+    public: Grants | None = None  # what PUBLIC may do; None: not compared
+    accept: tuple[Accept, ...] = ()  # ways to more that all roles have, and that are known and wanted
     roles: dict[str, Role] = {}
 
 
@@ -189,14 +198,20 @@ class CheckFile(Model):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     description: str = ""
     stage: Stage = "before_commit"
-    probe: Literal["latency", "plan"] | None = None
+    probe: Literal["latency", "recall", "plan", "golden"] | None = None
     sql: str | None = None
     template: str | None = None
     params: dict[str, Any] = {}
-    samples: int = Field(default=30, ge=1, le=10_000)
+    samples: int = Field(default=30, ge=1, le=10_000)  # searches of a probe, the first and the warm-up left out
+    warm_up: int = Field(default=1, ge=0, le=10_000)  # searches after the first that are not measured
+    concurrency: int = Field(default=1, ge=1, le=64)  # sessions that search at the same time
+    k: int = Field(default=10, ge=1, le=10_000)  # of recall@k
+    search: dict[str, int | str] = {}  # settings of pgvector: "ivfflat.probes": 5
+    vectors: Literal["table", "file", "list"] = "table"  # what a probe searches with; list: params.vectors
+    golden: str = "golden/search.json"  # of a golden probe: the file of `promote golden record`
     when: When = When()
     timeout: str | None = None  # default: the environment's timeouts.check
-    expect: Threshold | dict[str, Threshold] | None = None  # a dict names the values of a probe: p95_ms, index_used
+    expect: Threshold | dict[str, Threshold] | None = None  # a dict names the values of a probe: p95_ms, index_usable
     warn: Threshold | dict[str, Threshold] | None = None
 
 

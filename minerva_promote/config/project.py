@@ -6,16 +6,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from minerva_promote.config.secrets import FORM_HINT, Redactor, Unset, fill_text, variables_of
 from minerva_promote.config.url import FORMAT, Target, parse_url
 from minerva_promote.errors import ConfigError, Location
 
 if TYPE_CHECKING:
-    from minerva_promote.config.models import Contract, Placed, Requires, Role, Timeouts
+    from minerva_promote.config.models import Accept, Contract, Grants, IndexRule, Placed, Requires, Role, Timeouts
+    from minerva_promote.config.source import Source
 
 Identity = Literal["url", "admin_url"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredSearch:
+    """A search of an application, as promote.yaml declares it."""
+
+    name: str
+    sql: str
+    settings: Mapping[str, int | str]
+    params: Mapping[int, Any]  # examples of $2, $3 …
+    at: Location  # of its query
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,7 @@ class Project:
     migrations: Path
     environment_names: tuple[str, ...]  # sorted
     redactor: Redactor  # learns the secrets of every environment that is read
+    searches: tuple[DeclaredSearch, ...] = ()  # of applications
 
     def environment(self, name: str) -> Environment:
         """environments/NAME.yaml with its variables as they are set now; UsageError for a name that is none."""
@@ -83,13 +96,17 @@ class Environment:
     protected: bool  # a person types the environment's name, or --yes NAME
     requires: Requires | None
     timeouts: Timeouts
+    index: IndexRule
     roles: Mapping[str, Role]  # a password whose variable is not set is None here: ask password()
+    public: Grants | None  # what PUBLIC may do; None: not compared
+    accept: tuple[Accept, ...]  # drift of PUBLIC that is known and wanted
     import_role: str | None  # the role of `url` where an embedded URL names none
     at: Location
     project: str
     variables: Mapping[str, int | str]  # the project's, for templates and migrations
     settings: Mapping[str, Setting] = field(repr=False)  # url, admin_url
     passwords: Mapping[str, Setting] = field(repr=False)  # of roles
+    source: Source = field(repr=False)  # its file, variables not filled in
 
     @cached_property
     def url(self) -> Target:
@@ -120,6 +137,13 @@ class Environment:
         """The password a role is to have, None when it has none; ConfigError when its variable is not set."""
         setting = self.passwords.get(role)
         return (setting.resolve() or None) if setting else None
+
+    def place(self, *keys: str | int) -> Location:
+        """Where the key at this path of the file stands, or the nearest one above it.
+
+        ``place("roles", "minerva_api", "grants", "tables", "books")``
+        """
+        return self.source.key_at(keys)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -103,6 +103,8 @@ _GENERIC: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"SCRAM-SHA-256\$\S+"), "***"),
 )
 
+_TELLTALE = ("passw", "pwd", "passphrase", "secret", "scram")  # without one of these, none of the patterns matches
+
 
 _WORDS = re.compile(r"\S+")
 _USER = re.compile(r"://[^:/@]*:(?!PASSWORD@)")  # PASSWORD stands in the formats that hints show
@@ -121,8 +123,10 @@ def redact(text: str) -> str:
     """
     if "://" in text:
         text = _WORDS.sub(lambda word: _without_password(word[0]), text)
-    for pattern, replacement in _GENERIC:
-        text = pattern.sub(replacement, text)
+    folded = text.casefold()
+    if any(word in folded for word in _TELLTALE):
+        for pattern, replacement in _GENERIC:
+            text = pattern.sub(replacement, text)
     return text
 
 

@@ -17,7 +17,7 @@ Keys = tuple[str | int, ...]  # the way to a value: ("checks", 0, "expect")
 
 MAX_BYTES = 1 << 20  # of one configuration file
 MAX_DEPTH = 50  # the C composer of pyyaml recurses without a bound and crashes the process
-MAX_NODES = 20_000  # after aliases are expanded
+MAX_NODES = 200_000  # after aliases are expanded
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"

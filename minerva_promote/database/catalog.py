@@ -75,16 +75,6 @@ class SideEffect:
     definition: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExistingRole:
-    """A role of the server, and its settings in this database."""
-
-    name: str
-    login: bool
-    superuser: bool
-    settings: Mapping[str, str]
-
-
 @cache
 def query(name: str, package: str = __package__ or "") -> bytes:
     """The text of ``sql/NAME.sql`` of a package."""
@@ -170,15 +160,10 @@ def side_effects(conn: psycopg.Connection, tables: Iterable[str]) -> tuple[SideE
     return tuple(SideEffect(**row) for row in rows)
 
 
-def existing_roles(conn: psycopg.Connection, names: Iterable[str]) -> Mapping[str, ExistingRole]:
+def existing_roles(conn: psycopg.Connection, names: Iterable[str]) -> frozenset[str]:
     """Those of the named roles that the server has."""
-    rows = fetch(conn, query("roles"), {"names": sorted(set(names))})
-    return {
-        row["name"]: ExistingRole(
-            row["name"], row["login"], row["superuser"], dict(entry.split("=", 1) for entry in row["settings"])
-        )
-        for row in rows
-    }
+    statement = b"SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY (%(names)s::text[])"
+    return frozenset(row["name"] for row in fetch(conn, statement, {"names": sorted(set(names))}))
 
 
 def databases(conn: psycopg.Connection) -> frozenset[str]:

@@ -38,12 +38,14 @@ def hold(conn: psycopg.Connection) -> None:
         if error.sqlstate != _NOT_AVAILABLE:
             raise
         conn.rollback()
-        raise _held_by(conn, error) from error
+        raise held_by(conn, error) from error
 
 
-def _held_by(conn: psycopg.Connection, error: TargetError) -> TargetError:
-    """The same with the holder in it, where it is still there."""
-    found = fetch(conn, _HOLDER, {"high": LOCK_KEY >> 32, "low": LOCK_KEY & 0xFFFFFFFF})
+def held_by(
+    conn: psycopg.Connection, error: TargetError, key: int = LOCK_KEY, who_else: str = "another run, migration or setup"
+) -> TargetError:
+    """The same with the holder of the lock in it, where it is still there."""
+    found = fetch(conn, _HOLDER, {"high": key >> 32, "low": key & 0xFFFFFFFF})
     if not found:
         return error
     holder = found[0]
@@ -52,7 +54,7 @@ def _held_by(conn: psycopg.Connection, error: TargetError) -> TargetError:
     return TargetError(
         f"the lock of this database is held by process {holder['pid']} ({who or 'unknown'}){since};"
         f" waited {holder['patience']}",
-        hint="another run, migration or setup is at work: repeat the command when it is done;"
+        hint=f"{who_else} is at work: repeat the command when it is done;"
         f" if it hangs, end it: select pg_terminate_backend({holder['pid']})",
         sqlstate=error.sqlstate,
     )

@@ -17,15 +17,23 @@ class Notices:
 
     def __init__(self, conn: psycopg.Connection) -> None:
         self._findings: list[Finding] = []
+        self._warnings: list[str] = []
         conn.add_notice_handler(self._take)
 
     def _take(self, diag: Diagnostic) -> None:
         if diag.severity_nonlocalized in ("NOTICE", "WARNING"):
             self._findings.append(_finding(diag))
+        if diag.severity_nonlocalized == "WARNING":
+            self._warnings.append(diag.message_primary or "")
 
     def drain(self) -> tuple[Finding, ...]:
         """The findings since the last call."""
         drained, self._findings = tuple(self._findings), []
+        return drained
+
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings alone, in the server's words, since the last call."""
+        drained, self._warnings = tuple(self._warnings), []
         return drained
 
 

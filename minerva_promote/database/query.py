@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 
 from minerva_promote.errors import TargetError
 
@@ -38,19 +39,48 @@ class QueryTimeoutError(QueryError):
     """The statement timeout broke a query off."""
 
 
+def in_transaction(connection: Connection) -> bool:
+    """Whether a transaction is under way, an import's for one, whose rows nobody else sees."""
+    return connection.info.transaction_status is not TransactionStatus.IDLE
+
+
 @contextmanager
-def reading(connection: Connection, timeout: str) -> Iterator[None]:
+def reading(connection: Connection, timeout: str, *, one_snapshot: bool = False) -> Iterator[None]:
     """Whatever runs inside only reads, no statement longer than ``timeout``, and all of it is rolled back.
 
     Inside a transaction this is a savepoint: rolling back to it brings back the transaction's own read-write mode and
-    timeouts (verified on PostgreSQL 18). Outside, it is a transaction of its own. Raises QueryError, and TargetError
-    when the connection is lost.
+    timeouts (verified on PostgreSQL 18). Outside, it is a transaction of its own, which with ``one_snapshot`` is
+    REPEATABLE READ: all its statements see the same rows. Raises QueryError, and TargetError when the connection is
+    lost.
     """
+    own = not in_transaction(connection)
     try:
         with connection.transaction(force_rollback=True):
+            if own and one_snapshot:
+                connection.execute("set transaction isolation level repeatable read")
             connection.execute(
                 "select set_config('transaction_read_only', 'on', true), set_config('statement_timeout', %s, true)",
                 [timeout],
+            )
+            yield
+    except psycopg.Error as error:
+        raise _failure(connection, error) from error
+
+
+@contextmanager
+def configured(connection: Connection, settings: Mapping[str, str]) -> Iterator[None]:
+    """Settings of the server that hold inside only: a savepoint of the transaction, which is rolled back.
+
+    Raises QueryError for a value that the server refuses.
+    """
+    if not settings:
+        yield
+        return
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(
+                "select set_config(name, value, true) from unnest(%s::text[], %s::text[]) as wanted (name, value)",
+                [list(settings), list(settings.values())],
             )
             yield
     except psycopg.Error as error:

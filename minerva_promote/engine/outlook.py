@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.snapshot import Snapshot
-from minerva_promote.database.catalog import SideEffect, live_snapshot, server, side_effects
+from minerva_promote.database.catalog import (
+    SideEffect,
+    TablePrivileges,
+    live_snapshot,
+    server,
+    side_effects,
+    table_privileges,
+)
 from minerva_promote.database.session import Connection
 from minerva_promote.engine import preflight
+from minerva_promote.engine.excess import excess_findings
 from minerva_promote.errors import TargetError
+from minerva_promote.ledger.install import RUNS_TABLE
 from minerva_promote.results import Finding, Severity
 
 
@@ -19,6 +29,8 @@ class Outlook:
 
     snapshot: Snapshot
     effects: tuple[SideEffect, ...]
+    privileges: Mapping[str, TablePrivileges]  # of the import role, by qualified name
+    role: str  # the import role
     findings: tuple[Finding, ...]
 
     @property
@@ -41,15 +53,17 @@ def look(conn: Connection, project: Project, environment: Environment) -> Outloo
     facts = server(conn)
     snapshot = live_snapshot(conn, contract.tables)
     effects = side_effects(conn, contract.tables)
+    privileges = table_privileges(conn, (*(f"public.{name}" for name in contract.tables), RUNS_TABLE))
     findings = [
         *preflight.server_findings(facts),
         *preflight.setting_findings(conn, facts),
         *preflight.table_findings(contract, snapshot),
-        *preflight.privilege_findings(conn, contract, snapshot, facts),
+        *preflight.privilege_findings(conn, contract, snapshot, facts, privileges),
+        *excess_findings(conn, environment, facts.role),
         *preflight.effect_findings(effects),
         *preflight.promise_findings(environment),
     ]
-    return Outlook(snapshot, effects, preflight.placed(findings, environment))
+    return Outlook(snapshot, effects, privileges, facts.role, preflight.placed(findings, environment))
 
 
 def require_unchanged(conn: Connection, project: Project, outlook: Outlook) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from minerva_promote.config.models import Contract
 from minerva_promote.config.project import Environment
 from minerva_promote.config.snapshot import Snapshot
-from minerva_promote.database.catalog import Server, SideEffect, fetch, table_privileges
+from minerva_promote.database.catalog import Server, SideEffect, TablePrivileges, fetch
 from minerva_promote.database.quote import ident, qualified
 from minerva_promote.database.session import Connection
+from minerva_promote.engine.needs import without_any
 from minerva_promote.exportfile.validate import Validation
 from minerva_promote.ledger.install import CLIENT_COLUMNS, RUNS_TABLE
 from minerva_promote.results import Finding, Severity
@@ -89,23 +90,21 @@ from pg_catalog.pg_namespace n where n.nspname = any(%(names)s::text[])
 """
 
 
-def privilege_findings(conn: Connection, contract: Contract, snapshot: Snapshot, facts: Server) -> Iterable[Finding]:
-    """Privileges that the import needs and the role has not."""
+def privilege_findings(
+    conn: Connection,
+    contract: Contract,
+    snapshot: Snapshot,
+    facts: Server,
+    found: Mapping[str, TablePrivileges],
+) -> Iterable[Finding]:
+    """Privileges that an import of any file needs and the role has not; see needs.py for those of one file."""
     role = facts.role
     schemas = sorted({"public", "promote", facts.vector_schema or "public"})
     for row in fetch(conn, _USAGE, {"names": schemas}):
         if not row["usable"]:
             help_ = f"GRANT USAGE ON SCHEMA {row['name']} TO {role}"
             yield Finding("privilege", f"{role} lacks USAGE on schema {row['name']}", help=help_)
-    needed = {f"public.{name}": ("SELECT", "INSERT") for name in contract.tables if name in snapshot.tables}
-    found = table_privileges(conn, (*needed, RUNS_TABLE))
-    for name, privileges in needed.items():
-        columns = tuple(snapshot.tables[name.removeprefix("public.")].columns)
-        missing = [p for p in privileges if name not in found or not found[name].allows(p, columns)]
-        if missing:
-            fact = f"{role} lacks {' and '.join(missing)} on {name}"
-            help_ = f"promote setup --env ENV, or GRANT {', '.join(missing)} ON {name} TO {role}"
-            yield Finding("privilege", fact, help=help_)
+    yield from without_any(contract, found, role, [name for name in contract.tables if name in snapshot.tables])
     ledger = found.get(RUNS_TABLE)
     if ledger is None or not ledger.allows("INSERT", CLIENT_COLUMNS) or not ledger.allows("SELECT", ("run_id",)):
         fact = f"{role} may not write the ledger {RUNS_TABLE}"

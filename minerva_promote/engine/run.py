@@ -7,6 +7,7 @@ BEGIN and COMMIT is one transaction of the import role under the target's lock; 
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 
 from minerva_promote.checks.facts import FileFacts
 from minerva_promote.checks.prepare import prepare_checks
@@ -17,7 +18,9 @@ from minerva_promote.database.lock import hold
 from minerva_promote.database.session import Connection, begin, execute, import_session, rollback
 from minerva_promote.engine import preflight
 from minerva_promote.engine.committing import commit_with_proof, session_name
+from minerva_promote.engine.needs import Needs
 from minerva_promote.engine.outlook import Outlook, look, require_unchanged
+from minerva_promote.engine.searches import Searches
 from minerva_promote.engine.signals import Signals, listening, signal_name
 from minerva_promote.engine.telling import Closed, Telling
 from minerva_promote.engine.transfer import (
@@ -90,8 +93,7 @@ class _Run(Telling):
     def promote(self) -> str:
         """All of it; the verdict."""
         open_export(self.plan.file).close()  # a name that leads nowhere is told before anything is begun
-        for step in ensure_ready(self.project, self.environment):
-            self.note(step)
+        self.note_all(ensure_ready(self.project, self.environment))
         self.stop_if_closed()
         name = session_name(self.plan.run_id)
         with import_session(self.project, self.environment, application=name) as conn:
@@ -115,11 +117,15 @@ class _Run(Telling):
         findings = outlook.findings
         if outlook.unfit:
             self.preflight_step(findings)
+        self.searches = Searches(self.project, self.environment, outlook.snapshot)
         if not self.validates_first():
             self.preflight_step(findings)
+            self.note_all(self.searches.declared(conn))
             return None
-        found = self.validate(outlook)
-        self.preflight_step((*findings, *self.shared_rows(conn, outlook, found)))
+        needs = self.needs(outlook)
+        found = self.validate(outlook, "validate", self.searches.seeing(needs.see))
+        self.preflight_step((*findings, *needs.findings(), *self.shared_rows(conn, outlook, found)))
+        self.note_all(self.searches.declared(conn))
         self.prepare(found)
         self.checks(conn, "preflight")
         self.stop_if_closed()
@@ -144,9 +150,13 @@ class _Run(Telling):
         findings = preflight.shared_findings(conn, self.project.contract, outlook.snapshot, found)
         return preflight.placed(findings, self.environment)
 
-    def validate(self, outlook: Outlook, sink: Sink | None = None) -> Validation:
+    def needs(self, outlook: Outlook) -> Needs:
+        """What will know which privileges the file takes."""
+        return Needs(self.project.contract, outlook.privileges, outlook.role, self.environment.name)
+
+    def validate(self, outlook: Outlook, doing: str, sink: Sink) -> Validation:
         """Read the file and tell the verdict; ``sink`` takes its rows meanwhile."""
-        size, doing = self.file_size(), "import" if sink else "validate"
+        size = self.file_size()
         contract = self.project.contract
         before = stamp_of(self.plan.file)
         found, step = validated(
@@ -181,9 +191,12 @@ class _Run(Telling):
         hold(conn)
         require_unchanged(conn, self.project, outlook)
         found, loaded = self.load(conn, outlook, found)
+        new = loaded.total("new")
+        self.new_rows = {table: numbers["new"] for table, numbers in loaded.as_numbers().items() if numbers["new"]}
+        if new:
+            self.note(self.searches.space(conn, found.manifest.roots))
         self.checks(conn, "before_commit")
         self.stop_if_closed()
-        new = loaded.total("new")
         said = "dry run: gate open" if self.plan.dry_run else "gate open"
         if not new:
             return f"{said}: {NOTHING}, all {loaded.total('identical'):,} rows are already there, identical"
@@ -207,7 +220,8 @@ class _Run(Telling):
             if found:
                 self.read_again(outlook, found, loader.add)
             else:
-                found = self.validate(outlook, loader.add)
+                sink = self.needs(outlook).guarding(loader.add, self.preflight_step)
+                found = self.validate(outlook, "import", self.searches.seeing(sink))
                 if findings := self.shared_rows(conn, outlook, found):
                     self.preflight_step(findings)
                 self.prepare(found)
@@ -230,8 +244,7 @@ class _Run(Telling):
 
     def tell(self, loaded: Loaded, begun: float) -> None:
         """What became of the rows."""
-        for step in table_steps(self.plan, self.project.contract, loaded, time.perf_counter() - begun):
-            self.note(step)
+        self.note_all(table_steps(self.plan, self.project.contract, loaded, time.perf_counter() - begun))
 
     def read_again(self, outlook: Outlook, found: Validation, sink: Sink) -> None:
         """The second reading of a file that was validated before."""
@@ -257,17 +270,14 @@ class _Run(Telling):
 
     def checks(self, conn: Connection, stage: Stage) -> None:
         """Run the checks of a stage."""
-        for step in run_prepared(conn, [each for each in self.prepared if each.check.stage == stage], stage):
-            self.note(step)
+        self.note_all(run_prepared(conn, [each for each in self.prepared if each.check.stage == stage], stage))
 
     def after_commit(self, conn: Connection, verdict: str) -> str:
-        """Checks on what is committed; they can no longer take it back, and say so."""
+        """What the rows did to vector indexes, and checks: they can no longer take anything back, and say so."""
         before = len(self.steps)
-        if conn.closed:
-            with import_session(self.project, self.environment) as again:
-                self.checks(again, "after_commit")
-        else:
-            self.checks(conn, "after_commit")
+        with import_session(self.project, self.environment) if conn.closed else nullcontext(conn) as session:
+            self.note_all(self.searches.indexes(session, self.new_rows, self.watch))
+            self.checks(session, "after_commit")
         failed = sum(step.outcome.closes_gate for step in self.steps[before:])
         if not failed:
             return verdict

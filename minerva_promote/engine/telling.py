@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
@@ -23,6 +25,11 @@ class Telling:
         """A step has ended."""
         self.steps.append(step)
         self.watch.step(step)
+
+    def note_all(self, steps: Iterable[StepResult]) -> None:
+        """Each as it ends."""
+        for step in steps:
+            self.note(step)
 
     def stop_if_closed(self) -> None:
         """Raise Closed when a step failed."""

@@ -19,7 +19,7 @@ from minerva_promote.load.outcome import Loaded
 from minerva_promote.plan import Plan
 from minerva_promote.results import Finding, Outcome, StepResult
 
-Sink = Callable[[Row], None]
+Sink = Callable[[Row], object]
 
 _HELP = {
     "different": "the target has another row under this key: find out which is right; nothing overwrites it",

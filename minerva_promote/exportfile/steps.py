@@ -24,7 +24,7 @@ def validated(
     repair: bool,
     connected: bool = False,
     tick: Tick | None = None,
-    sink: Callable[[Row], None] | None = None,
+    sink: Callable[[Row], object] | None = None,
 ) -> tuple[Validation, StepResult]:
     """Validate a file: the verdict, and the step that tells it. Raises FileError when it cannot be read."""
     begun = time.perf_counter()

@@ -52,7 +52,7 @@ def validate(
     repair: bool = False,
     connected: bool = False,
     tick: Tick | None = None,
-    sink: Callable[[Row], None] | None = None,
+    sink: Callable[[Row], object] | None = None,
 ) -> Validation:
     """Read a file once, without a database; memory does not grow with its size, but for 16 bytes a key.
 

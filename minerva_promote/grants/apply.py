@@ -1,121 +1,161 @@
-"""Giving roles what they shall have, and looking again afterwards: a GRANT may succeed and change nothing."""
+"""Making roles what is declared: one transaction, and then another look, for a GRANT may succeed and change nothing."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 
-import psycopg
 from psycopg import sql
 
-from minerva_promote.database.catalog import fetch, query
-from minerva_promote.database.faults import target_errors
-from minerva_promote.database.quote import ident, qualified, split, text
-from minerva_promote.errors import TargetError
-from minerva_promote.grants.wanted import PUBLIC, Grant
-from minerva_promote.results import Action
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.faults import execute, target_errors
+from minerva_promote.database.lock import hold
+from minerva_promote.database.notices import Notices
+from minerva_promote.database.password import scram
+from minerva_promote.database.quote import ident, literal, text
+from minerva_promote.database.session import CommitLost, Connection, admin_session, begin, commit, rollback
+from minerva_promote.errors import OutcomeUnknown, TargetError
+from minerva_promote.grants.held import Drift
+from minerva_promote.grants.plan import GrantPlan, look
+
+ROUNDS = 3  # taking away one power may show the next: what a superuser could do anyway is not listed
+TRIES: Mapping[str, int] = {  # of the whole transaction, by sqlstate: what somebody else did at the same moment
+    **dict.fromkeys(("40001", "40P01", "XX000"), 10),  # XX000: tuple concurrently updated, in whatever language
+    **dict.fromkeys(("23505", "42710", "42704", "42P01", "42883", "3F000"), 2),  # made, or dropped: look again
+}
+ROLLED_BACK = "nothing was changed (rolled back)"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How things are with one wanted grant."""
+class Applied:
+    """What a transaction did, and how things are after it."""
 
-    object_exists: bool
-    grantee_exists: bool
-    given: bool  # to the very grantee, not through another role or PUBLIC
-    effective: bool | None  # in any way; None for PUBLIC and for a role that does not exist
+    done: tuple[Drift, ...]
+    passwords: tuple[str, ...]  # roles whose password was set
+    left: GrantPlan  # read again before COMMIT
+    without_effect: tuple[tuple[Drift, str], ...]  # and why; when there is one, all was rolled back
 
-
-def standings(conn: psycopg.Connection, grants: Iterable[Grant]) -> dict[Grant, Standing]:
-    """How things are with each of these grants. One query."""
-    asked = sorted(grants)
-    if not asked:
-        return {}
-    places = [split(grant.name) if grant.kind not in ("database", "schema") else ("", grant.name) for grant in asked]
-    parameters = {
-        "grantees": [grant.grantee for grant in asked],
-        "privileges": [grant.privilege for grant in asked],
-        "kinds": [grant.kind for grant in asked],
-        "schemas": [schema for schema, _ in places],
-        "names": [name for _, name in places],
-        "columns": [grant.column for grant in asked],
-    }
-    rows = fetch(conn, query("grants", __package__ or ""), parameters)
-    return {
-        grant: Standing(row["object_exists"], row["grantee_exists"], row["given"], row["effective"])
-        for grant, row in zip(asked, rows, strict=True)
-    }
+    @property
+    def committed(self) -> bool:
+        """Whether the database is different from before."""
+        return not self.without_effect and bool(self.done or self.passwords)
 
 
-def apply_grants(conn: psycopg.Connection, wanted: Iterable[Grant]) -> tuple[Action, ...]:
-    """Give what is missing, in the transaction that is open; the statements that did it, none when all was there.
+def apply(project: Project, environment: Environment, *, passwords: bool = False) -> Applied:
+    """Bring the roles to what is declared, as the admin identity, or change nothing.
 
-    Raises TargetError when an object or a role does not exist, and when a privilege is not there afterwards.
+    ``passwords`` also sets the declared passwords of roles that are there already. Raises TargetError when a
+    statement is refused or warned about, with everything rolled back, and OutcomeUnknown when COMMIT was not answered.
     """
-    before = standings(conn, wanted)
-    for grant, standing in before.items():
-        if not standing.object_exists:
-            raise TargetError(f"cannot give {grant}: there is no such {grant.kind}")
-        if not standing.grantee_exists:
-            raise TargetError(f"cannot give {grant}: there is no such role")
-    missing = [grant for grant, standing in before.items() if not standing.given]
-    made = tuple(_execute(conn, statement) for statement in grant_statements(missing))
-    after = standings(conn, missing)
-    without = [grant for grant, standing in after.items() if not (standing.given and standing.effective)]
-    if without:
-        raise TargetError(
-            f"GRANT had no effect: {'; '.join(str(grant) for grant in without)}",
-            hint="the current role may not give it on; connect as the owner of the object (admin_url)",
-        )
-    return made
+    with admin_session(project, environment) as conn:
+        for tried in count(1):
+            try:
+                return _transaction(conn, environment, passwords)
+            except TargetError as error:
+                rollback(conn)
+                if tried >= TRIES.get(error.sqlstate, 1):
+                    raise
+            time.sleep(0.05 * tried)
+    raise AssertionError("unreachable")
 
 
-def grant_statements(grants: Iterable[Grant]) -> tuple[sql.Composed, ...]:
-    """One GRANT for each object and role."""
-    return tuple(_statements(grants, "GRANT", "TO"))
+def _transaction(conn: Connection, environment: Environment, passwords: bool) -> Applied:
+    begin(conn)
+    hold(conn)
+    notices = Notices(conn)
+    plan = look(conn, environment)
+    if plan.unknown:
+        rollback(conn)
+        return Applied((), (), plan, ())
+    names = [name for name, role in plan.wanted.roles.items() if passwords or name not in plan.live.roles]
+    done, plan = run_plan(conn, plan, notices, lambda: look(conn, environment), lambda drift: drift.automatic)
+    given = set_passwords(conn, environment, names)
+    without_effect = tuple((drift, why_still(plan, drift)) for drift in done if drift in plan.drifts)
+    if without_effect:
+        rollback(conn)
+    else:
+        try:
+            commit(conn)
+        except CommitLost as error:
+            hint = f"promote grants --env {environment.name} shows how the roles are now"
+            raise OutcomeUnknown("the connection was lost at COMMIT", hint=hint) from error
+    return Applied(done, given, plan, without_effect)
 
 
-def revoke_statements(grants: Iterable[Grant]) -> tuple[sql.Composed, ...]:
-    """One REVOKE for each object and role."""
-    return tuple(_statements(grants, "REVOKE", "FROM"))
+def run_plan(
+    conn: Connection,
+    plan: GrantPlan,
+    notices: Notices,
+    again: Callable[[], GrantPlan],
+    chosen: Callable[[Drift], bool],
+) -> tuple[tuple[Drift, ...], GrantPlan]:
+    """Execute the chosen drifts' statements in the open transaction; what was done, and the plan after it.
+
+    Raises TargetError for a statement that the server refuses, or warns about: "no privileges were granted".
+    """
+    notices.warnings()
+    done: list[Drift] = []
+    executed: set[tuple[str, ...]] = set()
+    for _ in range(ROUNDS):
+        todo = [drift for drift in plan.drifts if chosen(drift) and drift.statements and drift not in done]
+        if not todo:
+            break
+        for drift in todo:
+            if drift.statements not in executed:
+                executed.add(drift.statements)
+                _execute(conn, drift.statements, notices)
+        done += todo
+        plan = again()
+    return tuple(done), plan
 
 
-def _statements(grants: Iterable[Grant], verb: str, preposition: str) -> Iterable[sql.Composed]:
-    groups: dict[tuple[str, str, str], list[Grant]] = defaultdict(list)
-    for grant in sorted(grants):
-        groups[grant.grantee, grant.kind, grant.name].append(grant)
-    for (grantee, kind, name), group in groups.items():
-        yield sql.SQL("{} {} ON {} {} {} {}").format(
-            _word(verb),
-            sql.SQL(", ").join(_what(group)),
-            _word("TABLE" if kind == "column" else kind.upper()),
-            ident(name) if kind in ("database", "schema") else qualified(name),
-            _word(preposition),
-            _word("PUBLIC") if grantee == PUBLIC else ident(grantee),
-        )
+def _execute(conn: Connection, statements: Iterable[str], notices: Notices) -> None:
+    for statement in statements:
+        with _told_as_nothing():
+            execute(conn, sql.SQL(statement), statement)
+        if warned := notices.warnings():  # of a table also one for each of its columns
+            more = f" ({len(warned) - 1} more warnings)" if len(warned) > 1 else ""
+            raise TargetError(
+                f"{statement}: the server warns: {warned[0]}{more}; {ROLLED_BACK}",
+                hint="connect as the owner of the object (admin_url), or have an administrator do it",
+            )
 
 
-def _what(group: list[Grant]) -> Iterable[sql.Composable]:
-    columns: dict[str, list[str]] = defaultdict(list)
-    for grant in group:
-        columns[grant.privilege] += [grant.column] if grant.column else []
-    for privilege, names in columns.items():
-        if names:
-            yield sql.SQL("{} ({})").format(_word(privilege), sql.SQL(", ").join(map(ident, names)))
-        else:
-            yield _word(privilege)
+@contextmanager
+def _told_as_nothing() -> Iterator[None]:
+    """A refusal of the server inside ends the transaction, and says so."""
+    try:
+        yield
+    except TargetError as error:
+        raise TargetError(f"{error.message}; {ROLLED_BACK}", hint=error.hint, sqlstate=error.sqlstate) from error
 
 
-def _word(keyword: str) -> sql.SQL:
-    """A keyword, never a name: one of ours, or a privilege that config/privileges.py knows."""
-    if not keyword.isalpha():
-        raise ValueError(f"not a keyword: {keyword!r}")
-    return sql.SQL(keyword)
+def set_passwords(conn: Connection, environment: Environment, names: Iterable[str]) -> tuple[str, ...]:
+    """Set the declared passwords of these roles, as verifiers made here; the roles that have one.
+
+    Raises ConfigError when the variable of a password is not set.
+    """
+    given = []
+    for name in names:
+        password = environment.password(name)
+        if password is None:
+            continue
+        statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(ident(name), literal(scram(conn, name, password)))
+        with _told_as_nothing(), target_errors(f"ALTER ROLE {text(ident(name))} PASSWORD '...'"):
+            conn.execute(statement)
+        given.append(name)
+    return tuple(given)
 
 
-def _execute(conn: psycopg.Connection, statement: sql.Composed) -> Action:
-    words = text(statement)
-    with target_errors(words):
-        conn.execute(statement)
-    return Action(words, words)
+def why_still(plan: GrantPlan, drift: Drift) -> str:
+    """Why a statement that the server carried out changed nothing."""
+    entries = [each for each in plan.live.entries if each.slot.grantee == drift.role and each.slot.name in drift.what]
+    others = sorted({each.grantor for each in entries} - {plan.live.admin})
+    if drift.code == "missing":
+        return f"the server took it, and {drift.role} does not have it: {plan.live.admin} may not give it on"
+    if others:
+        return f"it was given by {', '.join(others)}, and {plan.live.admin} cannot take that back"
+    return f"the server took it, and nothing changed: {plan.live.admin} may lack the right"

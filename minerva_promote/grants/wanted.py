@@ -1,49 +1,249 @@
-"""What roles shall be allowed, as a set of single grants."""
+"""What an environment declares of its roles, in the objects of one live database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
-from minerva_promote.config.models import Grants
+from minerva_promote.config.privileges import KINDS, available, expand
+from minerva_promote.config.project import Environment
+from minerva_promote.config.role_models import (
+    Accept,
+    Declared,
+    DefaultPrivileges,
+    Grants,
+    Membership,
+    Role,
+    is_wildcard,
+    qualified,
+    schema_of,
+)
+from minerva_promote.config.source import Keys
+from minerva_promote.config.suggest import did_you_mean
+from minerva_promote.errors import ConfigError, Location
+from minerva_promote.grants.held import PUBLIC, Drift, Held, Slot, default_name
+from minerva_promote.grants.live import Live
+from minerva_promote.ledger.install import CLIENT_COLUMNS, LEDGER_GRANTS, RUNS_TABLE
 
-PUBLIC = "public"  # the grantee PUBLIC; no role can have this name
+IN_SCHEMAS = ("table", "sequence", "function")  # kinds whose names have a schema, public where none is given
+LISTED = (*IN_SCHEMAS, "schema", "language", "foreign data wrapper", "foreign server", "tablespace")  # all were read
+KEYS = {kind: key for key, kind in KINDS.items()}  # "table" -> "tables"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Grant:
-    """One privilege of one role on one object."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What shall be, with every wildcard replaced by the objects that it means today."""
 
-    grantee: str  # role name; "public" for PUBLIC
-    kind: str  # "database", "schema", "table", "sequence", "column"
-    name: str  # unquoted; tables and sequences with their schema: "public.chunks"
-    privilege: str
-    column: str = ""  # of kind "column" only
+    held: Held
+    roles: Mapping[str, Role]  # those that shall exist
+    absent: frozenset[str]
+    public_declared: bool
+    unknown: tuple[Drift, ...]  # what is declared and cannot be, because the database has no such thing
+    environment: Environment
 
-    def __str__(self) -> str:
-        what = f"{self.privilege} ({self.column})" if self.column else self.privilege
-        kind = "table" if self.kind == "column" else self.kind
-        return f"{what} on {kind} {self.name} to {self.grantee}"
+    @property
+    def memberships(self) -> Mapping[str, Mapping[str, Membership]]:
+        """Role -> the groups that it shall be a member of."""
+        return {name: role.memberships for name, role in self.roles.items()}
+
+    @property
+    def settings(self) -> Mapping[str, Mapping[str, str]]:
+        """Role -> its settings in this database."""
+        return {name: role.settings for name, role in self.roles.items()}
+
+    @property
+    def accepts(self) -> Mapping[str, tuple[Accept, ...]]:
+        """Role, or PUBLIC -> its known and wanted ways to more."""
+        return {name: role.accept for name, role in self.roles.items()} | {PUBLIC: self.environment.accept}
+
+    def place(self, slot: Slot) -> Location | None:
+        """Where the privileges of a slot are declared, or where they would be; None for a role that is not declared."""
+        if slot.grantee != PUBLIC and slot.grantee not in self.roles:
+            return None
+        path = ("public",) if slot.grantee == PUBLIC else ("roles", slot.grantee, "grants")
+        key = KEYS.get(slot.kind, "default_privileges")
+        if slot.kind not in KEYS or slot.kind == "database":
+            return self.environment.place(*path, key)
+        grants = self.environment.public if slot.grantee == PUBLIC else self.roles[slot.grantee].grants
+        short = slot.name.removeprefix("public.")
+        name = short if grants is not None and short in getattr(grants, key) else slot.name
+        return self.environment.place(*path, key, name)
 
 
-def wanted_grants(grantee: str, grants: Grants, database: str) -> frozenset[Grant]:
-    """The grants that a declaration means, for one role in one database."""
-    found: set[Grant] = set()
-    for kind, objects in (
-        ("database", {database: grants.database}),
-        ("schema", grants.schemas),
-        ("table", {_with_schema(name): privileges for name, privileges in grants.tables.items()}),
-        ("sequence", {_with_schema(name): privileges for name, privileges in grants.sequences.items()}),
-    ):
-        for name, privileges in objects.items():
-            found |= {Grant(grantee, kind, name, privilege) for privilege in privileges}
+def import_role(environment: Environment) -> str | None:
+    """The role that imports: the user of ``url``, or the declared one; None when neither says.
+
+    Setting up works without the import role's URL.
+    """
+    try:
+        return environment.url.user or environment.import_role
+    except ConfigError:
+        return environment.import_role
+
+
+def with_groups(environment: Environment, role: str) -> frozenset[str]:
+    """A declared role and the declared roles that it is a member of, however far."""
+    found, new = set[str](), {role}
+    while new:
+        found |= new
+        groups = {group for name in new for group in environment.roles[name].memberships}
+        new = (groups & set(environment.roles)) - found
     return frozenset(found)
 
 
-def column_grants(grantee: str, table: str, privilege: str, columns: Iterable[str]) -> frozenset[Grant]:
-    """One privilege on some columns of a table."""
-    return frozenset(Grant(grantee, "column", _with_schema(table), privilege, column) for column in columns)
+def declared_functions(environment: Environment) -> frozenset[str]:
+    """The functions that a declaration speaks of, as they are written there."""
+    grants = [role.grants for role in environment.roles.values()]
+    grants += [environment.public] if environment.public is not None else []
+    return frozenset(name for each in grants for name in each.functions if not is_wildcard(name))
 
 
-def _with_schema(name: str) -> str:
-    return name if "." in name else f"public.{name}"
+def want(environment: Environment, live: Live, only: Iterable[str] | None = None) -> Wanted:
+    """The declaration as it applies to a database; ``only`` leaves out other roles."""
+    names = set(environment.roles) if only is None else set(only) & set(environment.roles)
+    roles = {name: environment.roles[name] for name in sorted(names) if not environment.roles[name].absent}
+    resolver = _Resolver(live, environment)
+    importing = import_role(environment)
+    for name, role in roles.items():
+        resolver.add(name, role.grants, ("roles", name, "grants"))
+        need = role.ledger or ("write" if name == importing else "none")
+        resolver.add(name, LEDGER_GRANTS[need], ("roles", name, "ledger"))
+    if environment.public is not None:
+        resolver.add(PUBLIC, environment.public, ("public",))
+    return Wanted(
+        held={slot: frozenset(privileges) for slot, privileges in resolver.held.items() if privileges},
+        roles=roles,
+        absent=frozenset(name for name in names if environment.roles[name].absent),
+        public_declared=environment.public is not None,
+        unknown=tuple(resolver.unknown),
+        environment=environment,
+    )
+
+
+class _Resolver:
+    """Collects what grants mean in a live database, and what they name that is not there."""
+
+    def __init__(self, live: Live, environment: Environment) -> None:
+        self.live = live
+        self.environment = environment
+        self.held: dict[Slot, set[str]] = {}
+        self.unknown: list[Drift] = []
+        version = live.version  # few different lists of privileges, many objects
+        self._expanded = cache(lambda privileges, key: expand(privileges, key, version))
+        self._available = cache(lambda key: frozenset(available(key, version)))
+        self.named: dict[str, dict[str, list[str]]] = {kind: {} for kind in IN_SCHEMAS}  # kind -> schema -> names
+        for (kind, name), found in live.objects.items():
+            if kind in IN_SCHEMAS and not found.builtin:
+                self.named[kind].setdefault(schema_of(name) or "", []).append(name)
+
+    def add(self, grantee: str, grants: Grants, path: Keys) -> None:
+        """Everything that one declaration gives to one grantee."""
+        declared = list(grants.by_kind())
+        named = {(entry.key, self._full(entry)) for entry in declared if not is_wildcard(entry.name)}
+        for entry in declared:
+            at = (*path, entry.key, entry.name) if entry.name else (*path, entry.key)
+            if not self._expanded(entry.privileges, entry.key) <= self._available(entry.key):
+                self._unavailable(grantee, entry, at)
+            for name in self._meant(grantee, entry, at):
+                if not is_wildcard(entry.name) or (entry.key, name) not in named:
+                    self._hold(Slot(grantee, KINDS[entry.key], name), entry.privileges, entry.key)
+        for table, by_privilege in grants.columns.items():
+            self._columns(grantee, table, by_privilege, (*path, "columns", table))
+        for number, default in enumerate(grants.default_privileges):
+            self._default(grantee, default, (*path, "default_privileges", number))
+        self._ledger_columns(grantee)
+
+    def _unavailable(self, grantee: str, entry: Declared, at: Keys) -> None:
+        """Privileges that are said by name, and this server does not have."""
+        for privilege in sorted(self._expanded(entry.privileges, entry.key) - self._available(entry.key)):
+            what, fact = f"{privilege} on {entry.key}", f"PostgreSQL {self.live.version} has no privilege {privilege}"
+            help_ = "leave it out; ALL means what the server has"
+            self._say(Drift("unknown-object", grantee, what, fact, help=help_, automatic=False, at=self._at(at)))
+
+    def _full(self, entry: Declared) -> str:
+        """The name as the database has it."""
+        kind = KINDS[entry.key]
+        if kind == "database":
+            return self.live.database
+        if kind == "function":
+            return self.live.declared_functions.get(entry.name, entry.name)
+        return qualified(entry.name) if kind in IN_SCHEMAS or kind == "type" else entry.name
+
+    def _meant(self, grantee: str, entry: Declared, at: Keys) -> Iterator[str]:
+        """The objects that a name or a wildcard means."""
+        kind, full = KINDS[entry.key], self._full(entry)
+        if not is_wildcard(entry.name):
+            if self._is_listed(kind, full) and (kind, full) not in self.live.objects:
+                self._miss(grantee, kind, full, self._names(kind), at)
+            else:
+                yield full
+            return
+        schema = schema_of(entry.name) or "public"
+        if ("schema", schema) not in self.live.objects:
+            self._miss(grantee, "schema", schema, self._names("schema"), at)
+        known = self.named[kind].get(schema, [])
+        without = {qualified(each, schema) for each in entry.except_}
+        for each in sorted(without - set(known)):
+            self._miss(grantee, kind, each, known, (*at, "except"))
+        yield from (each for each in known if each not in without)
+
+    def _is_listed(self, kind: str, full: str) -> bool:
+        """Whether all such objects were read, so that one that is not there does not exist."""
+        system = self.live.objects.get(("schema", schema_of(full) or ""))
+        return kind in LISTED or (kind == "type" and not (system is not None and system.builtin))
+
+    def _names(self, kind: str) -> list[str]:
+        return [name for (its_kind, name) in self.live.objects if its_kind == kind]
+
+    def _columns(self, grantee: str, table: str, by_privilege: Mapping[str, tuple[str, ...]], at: Keys) -> None:
+        full = qualified(table)
+        found = self.live.objects.get(("table", full))
+        if found is None:
+            self._miss(grantee, "table", full, self._names("table"), at)
+            return
+        for privilege, columns in by_privilege.items():
+            for column in columns:
+                if column in found.columns:
+                    self._hold(Slot(grantee, "column", full, column), (privilege,), "columns")
+                else:
+                    known = [f"{full}.{each}" for each in found.columns]
+                    self._miss(grantee, "column", f"{full}.{column}", known, (*at, privilege))
+
+    def _default(self, grantee: str, default: DefaultPrivileges, at: Keys) -> None:
+        if default.owner not in {*self.live.roles, *self.environment.roles}:
+            self._miss(grantee, "role", default.owner, self.live.roles, at)
+        elif default.schema_ and ("schema", default.schema_) not in self.live.objects:
+            self._miss(grantee, "schema", default.schema_, self._names("schema"), at)
+        else:
+            for kind, privileges in default.by_kind():
+                if not self._expanded(privileges, kind) <= self._available(kind):
+                    self._unavailable(grantee, Declared(kind, "", privileges), at)
+                    continue
+                self._hold(Slot(grantee, kind, default_name(default.owner, default.schema_ or "")), privileges, kind)
+
+    def _ledger_columns(self, grantee: str) -> None:
+        """INSERT on the ledger means the columns that a client may set, never who and when."""
+        whole = self.held.get(Slot(grantee, "table", RUNS_TABLE), set())
+        if "INSERT" in whole and grantee != PUBLIC:
+            whole.discard("INSERT")
+            for column in CLIENT_COLUMNS:
+                self._hold(Slot(grantee, "column", RUNS_TABLE, column), ("INSERT",), "columns")
+
+    def _hold(self, slot: Slot, privileges: tuple[str, ...], key: str) -> None:
+        if privileges:
+            self.held.setdefault(slot, set()).update(self._expanded(privileges, key))
+
+    def _miss(self, grantee: str, kind: str, name: str, known: Iterable[str], at: Keys) -> None:
+        ours = name == "promote" or name.startswith("promote.")
+        fact = f"the database has no {kind} {name}{did_you_mean(name, known, 0.8)}"
+        help_ = f"promote setup --env {self.environment.name}" if ours else "correct the name, or migrate the database"
+        what = f"{kind} {name}"
+        self._say(Drift("unknown-object", grantee, what, fact, help=help_, automatic=False, at=self._at(at)))
+
+    def _at(self, at: Keys) -> Location:
+        return self.environment.place(*at)
+
+    def _say(self, drift: Drift) -> None:
+        if drift not in self.unknown:
+            self.unknown.append(drift)

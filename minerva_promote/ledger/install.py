@@ -32,11 +32,16 @@ CLIENT_COLUMNS = (
     "details",
 )
 
-# What an import role may do with the ledger besides adding rows with CLIENT_COLUMNS.
-IMPORT_GRANTS = Grants(
+_READ = Grants(
     schemas={"promote": ("USAGE",)},
-    tables={RUNS_TABLE: ("SELECT",), VERSION_TABLE: ("SELECT",), "promote.revision": ("SELECT",)},
+    tables=dict.fromkeys((RUNS_TABLE, VERSION_TABLE, "promote.revision", "promote.vector_indexes"), ("SELECT",)),
 )
+# What `ledger:` of a role means. Who writes may set CLIENT_COLUMNS of its own runs, and change or remove none.
+LEDGER_GRANTS = {
+    "none": Grants(),
+    "read": _READ,
+    "write": _READ.model_copy(update={"columns": {RUNS_TABLE: {"INSERT": CLIENT_COLUMNS}}}),
+}
 
 
 def ledger_version(conn: psycopg.Connection) -> int | None:

@@ -9,14 +9,18 @@ from minerva_promote.words import seconds
 
 STEP_WIDTH = 11
 NAME_WIDTH = 34
+WIDE = ("grants",)  # commands whose names are half sentences: their column is as wide as the widest
+WIDEST_NAME = 72  # of such a column; a longer name sticks out
 OUTCOME_WIDTH = 7
 
 
 def render(result: RunResult, redact: Callable[[str], str]) -> str:
     """The whole report, secrets taken out."""
     lines = [heading(result.environment, result.run_id, result.title)] if _has_heading(result) else []
+    names = [len(step.name) + 3 for step in result.steps] if result.command in WIDE else []
+    width = min(WIDEST_NAME, max(NAME_WIDTH, *names, 0))
     for step in result.steps:
-        lines += step_lines(step)
+        lines += step_lines(step, width)
     lines += [line for line in (result.verdict,) if line]
     return "\n".join(printable(redact(line)) for line in lines)
 
@@ -27,20 +31,20 @@ def heading(environment: str, run_id: str, title: str) -> str:
     return "   ".join(part for part in (environment, run, title) if part)
 
 
-def step_lines(step: StepResult) -> list[str]:
+def step_lines(step: StepResult, width: int = NAME_WIDTH) -> list[str]:
     """One step: its line, where it is declared and how to look closer, its findings."""
     if step.name:
-        dots = "." * max(2, NAME_WIDTH - len(step.name) - 1)
+        dots = "." * max(2, width - len(step.name) - 1)
         name = f"{step.name} {dots}"
     else:
-        name = "." * NAME_WIDTH
+        name = "." * width
     first = f"  {step.step:<{STEP_WIDTH}}{name} {step.outcome:<{OUTCOME_WIDTH}}{_detail(step)}".rstrip()
     lines = [first]
     if step.outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.WARN):
         indent = " " * (STEP_WIDTH + 2)
         place = str(step.at) if step.at else ""
         if place and step.hint:
-            lines.append(f"{indent}{place:<{NAME_WIDTH}} {step.hint}")
+            lines.append(f"{indent}{place:<{width}} {step.hint}")
         elif place or step.hint:
             lines.append(indent + (place or step.hint))
     lines += finding_lines(step.findings)
@@ -61,6 +65,8 @@ def finding_lines(findings: Iterable[Finding]) -> list[str]:
 
 def printable(text: str) -> str:
     """The text without anything that could steer a terminal; line breaks stay."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
 
 

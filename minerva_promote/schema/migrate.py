@@ -16,6 +16,7 @@ from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.alembic_tree import Revision, Tree, transaction_for_alembic
 from minerva_promote.schema.state import Standing, State, migration_state, shape_findings
+from minerva_promote.vectors.records import record_builds
 
 MIGRATABLE = (Standing.UP_TO_DATE, Standing.BEHIND, Standing.NOT_MIGRATED)
 
@@ -40,6 +41,7 @@ def migrate(project: Project, environment: Environment, *, apply: bool = False) 
             notices = Notices(conn)
             with transaction_for_alembic(conn) as connection:
                 steps = apply_pending(conn, connection, project, environment, notices)
+                record_builds(conn)
             state = check_at_head(conn, project)
             applied = bool(steps)
         else:

@@ -2,99 +2,120 @@
 
 from __future__ import annotations
 
-import psycopg
+from collections.abc import Iterator
+from dataclasses import replace
 
-from minerva_promote.config.models import Role
+import psycopg
+from psycopg import sql
+
 from minerva_promote.config.project import Environment
-from minerva_promote.database.catalog import Server, existing_roles
-from minerva_promote.database.faults import attempt
-from minerva_promote.database.quote import text
-from minerva_promote.errors import ConfigError
-from minerva_promote.grants.apply import apply_grants, revoke_statements, standings
-from minerva_promote.grants.wanted import PUBLIC, Grant, column_grants, wanted_grants
-from minerva_promote.ledger.install import CLIENT_COLUMNS, IMPORT_GRANTS, RUNS_TABLE
+from minerva_promote.config.role_models import Role
+from minerva_promote.database.faults import attempt, execute
+from minerva_promote.database.notices import Notices
+from minerva_promote.errors import TargetError
+from minerva_promote.grants.apply import run_plan, why_still
+from minerva_promote.grants.held import PUBLIC, Drift, Slot
+from minerva_promote.grants.live import Live
+from minerva_promote.grants.plan import GrantPlan, look
+from minerva_promote.grants.statements import take
+from minerva_promote.grants.wanted import import_role
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
 
-def import_role(environment: Environment) -> str | None:
-    """The role that imports: the user of ``url``, or the declared one; None when neither says.
-
-    Setting up works without the import role's URL.
-    """
-    try:
-        return environment.url.user or environment.import_role
-    except ConfigError:
-        return environment.import_role
-
-
-def ensure_privileges(conn: psycopg.Connection, environment: Environment, facts: Server) -> tuple[StepResult, ...]:
+def ensure_privileges(conn: psycopg.Connection, environment: Environment, notices: Notices) -> tuple[StepResult, ...]:
     """Give the declared roles what is declared, the import role what the ledger needs, and take from PUBLIC.
 
-    In the transaction that is open. Nothing is taken from a declared role here. Raises TargetError when a privilege
-    cannot be given; what cannot be taken from PUBLIC is a WARN.
+    In the transaction that is open. Nothing is taken from a declared role here: that is `promote grants`. Raises
+    TargetError when a privilege cannot be given; what cannot be taken from PUBLIC is a WARN.
     """
-    wanted = {name: _declared(name, role, facts.database) for name, role in environment.roles.items()}
-    importing = import_role(environment)
-    # A superuser needs no grants, and the owner has made the ledger itself.
-    needs_ledger = importing not in (None, facts.role) and not _is_superuser(conn, importing)
-    if importing is not None and needs_ledger:
-        wanted[importing] = wanted.get(importing, frozenset()) | _ledger_grants(importing, facts.database)
-    steps = [_granted(conn, name, grants) for name, grants in wanted.items() if grants]
-    undeclared = importing if needs_ledger and importing not in environment.roles else None
-    return (*steps, _take_from_public(conn, facts.database, undeclared))
+    plan = look(conn, environment)
+    unknown = [drift for drift in plan.drifts if drift.code == "unknown-object"]
+    if unknown:
+        first = unknown[0]
+        raise TargetError(f"{first.at}: {first.fact}", hint=first.help)
+    done, plan = run_plan(conn, plan, notices, lambda: look(conn, environment), _gives)
+    lacking = [drift for drift in plan.drifts if _gives(drift)]
+    if lacking:
+        raise TargetError(
+            f"GRANT had no effect: {'; '.join(f'{drift.what} to {drift.role}' for drift in lacking)}",
+            hint=why_still(plan, lacking[0]),
+        )
+    steps = [_granted(name, [drift for drift in done if drift.role == name]) for name in plan.wanted.roles]
+    return (*steps, *_undeclared_import_role(conn, environment, plan), _public(conn, environment, plan))
 
 
-def _declared(name: str, role: Role, database: str) -> frozenset[Grant]:
-    """What a role is declared to have. INSERT on the ledger means the columns that a client may set."""
-    grants = wanted_grants(name, role.grants, database)
-    whole = Grant(name, "table", RUNS_TABLE, "INSERT")
-    if whole not in grants:
-        return grants
-    return grants - {whole} | column_grants(name, RUNS_TABLE, "INSERT", CLIENT_COLUMNS)
+def _gives(drift: Drift) -> bool:
+    return drift.code == "missing" and drift.role != PUBLIC
 
 
-def _ledger_grants(role: str, database: str) -> frozenset[Grant]:
-    return wanted_grants(role, IMPORT_GRANTS, database) | column_grants(role, RUNS_TABLE, "INSERT", CLIENT_COLUMNS)
-
-
-def _is_superuser(conn: psycopg.Connection, role: str | None) -> bool:
-    found = existing_roles(conn, [role] if role else []).get(role or "")
-    return found is not None and found.superuser
-
-
-def _granted(conn: psycopg.Connection, name: str, grants: frozenset[Grant]) -> StepResult:
-    actions = apply_grants(conn, grants)
-    detail = f"{len(actions)} given" if actions else "already there"
-    data = {"statements": [action.sql for action in actions], "changed": bool(actions)}
+def _granted(name: str, done: list[Drift]) -> StepResult:
+    statements = [statement for drift in done for statement in drift.statements]
+    detail = f"{len(statements)} given" if statements else "already there"
+    data = {"statements": statements, "changed": bool(statements)}
     return StepResult("setup", f"grants to {name}", Outcome.OK, detail, data=data)
 
 
-def _take_from_public(conn: psycopg.Connection, database: str, undeclared: str | None) -> StepResult:
+def _undeclared_import_role(
+    conn: psycopg.Connection, environment: Environment, plan: GrantPlan
+) -> Iterator[StepResult]:
+    """What the ledger needs, for an import role that nobody declared; the owner and a superuser need no grant."""
+    name = _undeclared(environment, plan)
+    if name is None:
+        return
+    declared = replace(environment, roles={**environment.roles, name: Role(ledger="write")})
+    statements = [
+        statement
+        for drift in look(conn, declared).drifts
+        if drift.role == name and _gives(drift)
+        for statement in drift.statements
+    ]
+    for statement in statements:
+        execute(conn, sql.SQL(statement), statement)
+    detail = f"{len(statements)} given" if statements else "already there"
+    data = {"statements": statements, "changed": bool(statements)}
+    yield StepResult("setup", f"grants to {name}", Outcome.OK, detail, data=data)
+
+
+def _undeclared(environment: Environment, plan: GrantPlan) -> str | None:
+    """The import role where it is there, no superuser, not the owner, and not declared."""
+    name = import_role(environment)
+    present = plan.live.roles.get(name or "")
+    if present is None or present.superuser or name in (*environment.roles, plan.live.admin):
+        return None
+    return name
+
+
+def _public(conn: psycopg.Connection, environment: Environment, before: GrantPlan) -> StepResult:
     """Take from PUBLIC what every new role would have: objects in public, temporary tables, and the way in.
 
-    The way in stays open as long as the import role is not declared: it may have no other.
+    Not what is declared under ``public:``. The way in stays open as long as the import role is not declared: it may
+    have no other.
     """
-    unwanted = {Grant(PUBLIC, "schema", "public", "CREATE"), Grant(PUBLIC, "database", database, "TEMPORARY")}
+    database, undeclared = before.live.database, _undeclared(environment, before)
+    unwanted = [
+        (Slot(PUBLIC, "database", database), "CONNECT"),
+        (Slot(PUBLIC, "database", database), "TEMPORARY"),
+        (Slot(PUBLIC, "schema", "public"), "CREATE"),
+    ]
     findings: list[Finding] = []
-    connect = Grant(PUBLIC, "database", database, "CONNECT")
-    if undeclared is None:
-        unwanted.add(connect)
-    else:
+    if undeclared is not None:
         fact = f"import role {undeclared} is not declared in roles: PUBLIC keeps CONNECT on database {database}"
-        findings.append(
-            Finding("undeclared-import-role", fact, help="declare it with its grants", severity=Severity.WARN)
-        )
-    had = [grant for grant, standing in standings(conn, unwanted).items() if standing.given]
-    statements = [text(statement) for statement in revoke_statements(had) if attempt(conn, statement) is None]
-    still = [grant for grant, standing in standings(conn, had).items() if standing.given]
+        help_ = "declare it with its grants"
+        findings.append(Finding("undeclared-import-role", fact, help=help_, severity=Severity.WARN))
+        del unwanted[0]
+    had = [each for each in unwanted if each[1] in _held(before.live, each[0]) - _declared(before, each[0])]
+    statements = {each: take(before.live, each[0], {"": [each[1]]}) for each in had}
+    done = [statement for statement in statements.values() if attempt(conn, sql.SQL(statement)) is None]
+    after = look(conn, environment).live if had else before.live
+    still = [each for each in had if each[1] in _held(after, each[0])]
     findings += [
         Finding(
             "public-privilege",
-            f"PUBLIC has {grant.privilege} on {grant.kind} {grant.name}, and this role may not take it away",
-            help=f"as its owner: {text(revoke_statements([grant])[0])}",
+            f"PUBLIC has {privilege} on {slot.kind} {slot.name}, and this role may not take it away",
+            help=f"as its owner: {statements[slot, privilege]}",
             severity=Severity.WARN,
         )
-        for grant in still
+        for slot, privilege in still
     ]
     taken = len(had) - len(still)
     return StepResult(
@@ -103,5 +124,13 @@ def _take_from_public(conn: psycopg.Connection, database: str, undeclared: str |
         Outcome.WARN if findings else Outcome.OK,
         f"{taken} taken away" if taken else "nothing to take away",
         findings=tuple(findings),
-        data={"statements": statements if taken else [], "changed": bool(taken)},
+        data={"statements": done if taken else [], "changed": bool(taken)},
     )
+
+
+def _held(live: Live, slot: Slot) -> frozenset[str]:
+    return frozenset[str]().union(*(entry.privileges for entry in live.entries if entry.slot == slot))
+
+
+def _declared(plan: GrantPlan, slot: Slot) -> frozenset[str]:
+    return plan.wanted.held.get(slot, frozenset())

@@ -26,7 +26,8 @@ def ensure_ready(project: Project, environment: Environment) -> tuple[StepResult
         return _set_up(project, environment)
     with admin_session(project, environment) as conn:
         state = migration_state(conn, project)
-        missing = not ledger_version(conn) or set(environment.roles) - set(existing_roles(conn, environment.roles))
+        wanted = {name for name, role in environment.roles.items() if not role.absent}
+        missing = not ledger_version(conn) or wanted - existing_roles(conn, wanted)
         if state.standing is not Standing.NOT_MIGRATED and not (state.standing is Standing.UP_TO_DATE and missing):
             return _unready(conn, environment, state)
     return _set_up(project, environment)

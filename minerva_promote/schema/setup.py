@@ -26,6 +26,7 @@ from minerva_promote.schema.migrate import apply_pending, check_at_head, shape_s
 from minerva_promote.schema.privileges import ensure_privileges
 from minerva_promote.schema.roles import ensure_roles
 from minerva_promote.schema.state import migration_state
+from minerva_promote.vectors.records import record_builds
 
 
 def setup(project: Project, environment: Environment, *, recreate: bool = False) -> RunResult:
@@ -67,7 +68,7 @@ def _inside(conn: psycopg.Connection, project: Project, environment: Environment
             *ensure_roles(conn, environment),
             *_migrations(conn, connection, project, environment, notices),
             _timed(lambda: _ledger(conn)),
-            *ensure_privileges(conn, environment, facts),
+            *ensure_privileges(conn, environment, notices),
         ]
         if findings := notices.drain():
             steps.append(StepResult("setup", "server notices", Outcome.WARN, findings=findings))
@@ -115,6 +116,7 @@ def _migrations(
 
 def _ledger(conn: psycopg.Connection) -> StepResult:
     made = install(conn)
+    record_builds(conn)
     return _step("ledger", f"{'made' if made else 'already there'} (version {LEDGER_VERSION})", changed=made)
 
 

@@ -31,15 +31,15 @@ def test_list_as_json(project: ProjectCopy, promote: Promote) -> None:
     ran = promote("check", "--list", "--stage", "after_commit", "--format", "json")
     listed = json.loads(ran.stdout)
     assert (listed["version"], listed["command"]) == (1, "check --list")
-    assert [entry["name"] for entry in listed["checks"]] == ["search_plan", "search_latency"]
+    assert [entry["name"] for entry in listed["checks"]] == ["search_plan", "search_latency", "search_recall"]
     assert listed["checks"][1] == {
         "name": "search_latency",
         "stage": "after_commit",
         "probe": "latency",
-        "threshold": "p95_ms must be <= 200; warns: p95_ms must be <= 50",
+        "threshold": "p95_ms must be <= 200; warns: p95_ms must be <= 50, rows_missing must be <= 0",
         "only": "",
-        "description": "a cosine search answers in time, seen from the client",
-        "at": "checks/search.yaml:12:5",
+        "description": "a cosine search answers in time, seen from the client, with as many rows as there are up to its LIMIT",
+        "at": "checks/search.yaml:14:5",
     }
 
 
@@ -81,6 +81,8 @@ def test_a_set_that_is_skipped_as_a_whole_closes_the_gate(project: ProjectCopy, 
 
 
 def test_an_empty_set_closes_the_gate(project: ProjectCopy, promote: Promote) -> None:
+    text = (project.root / "promote.yaml").read_text("utf-8")
+    project.write("promote.yaml", text.partition("\nsearches:")[0])
     ran = promote("check", "--env", "local", "--stage", "preflight")
     assert ran.exit_code == 1
     assert "no check is declared for stage preflight" in ran.stdout

@@ -158,10 +158,9 @@ roles:
         f'{place}:9:18: {grants}.database[0]: there is no privilege "CONECT" of databases; did you mean "CONNECT"? | known: '
         "CONNECT, CREATE, TEMPORARY",
         f'{place}:9:26: {grants}.database[1]: "TEMP" is written TEMPORARY here',
-        f'{place}:9:32: {grants}.database[2]: "all" is not said: privileges are named one by one | of databases: CONNECT, '
-        "CREATE, TEMPORARY",
-        f'{place}:10:26: {grants}.schemas.public[0]: "SELECT" is a privilege of tables and sequences, not of schemas | known: '
-        "USAGE, CREATE",
+        f'{place}:9:32: {grants}.database[2]: "all" is written "ALL"',
+        f'{place}:10:26: {grants}.schemas.public[0]: "SELECT" is a privilege of tables, columns, sequences and large objects, '
+        "not of schemas | known: USAGE, CREATE",
         f'{place}:11:24: {grants}.tables.books[0]: "select" is written "SELECT"',
         f'{place}:11:32: {grants}.tables.books[1]: there is no privilege "ALTER": altering and dropping come from owning the '
         f"object | {owner}",
@@ -169,10 +168,10 @@ roles:
         f"object | {owner}",
         f'{place}:11:45: {grants}.tables.books[3]: there is no privilege "SELCT" of tables; did you mean "SELECT"? | known: '
         f"{tables}",
-        f'{place}:11:52: {grants}.tables.books[4]: "USAGE" is a privilege of schemas and sequences, not of tables | known: '
-        f"{tables}",
-        f'{place}:12:23: {grants}.sequences.s[0]: "INSERT" is a privilege of tables, not of sequences | known: USAGE, SELECT, '
-        "UPDATE",
+        f'{place}:11:52: {grants}.tables.books[4]: "USAGE" is a privilege of schemas, sequences, types, languages, foreign '
+        f"data wrappers and foreign servers, not of tables | known: {tables}",
+        f'{place}:12:23: {grants}.sequences.s[0]: "INSERT" is a privilege of tables and columns, not of sequences | known: '
+        "USAGE, SELECT, UPDATE",
     ]
 
 

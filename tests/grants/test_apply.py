@@ -1,98 +1,283 @@
-"""Giving what is declared: only what is missing, in order, and looked at again afterwards."""
+"""--apply on a real server: every kind of difference is ended, or nothing at all is changed."""
 
 from __future__ import annotations
 
 import pytest
 
-from minerva_promote.config.models import Grants
-from minerva_promote.database.quote import text
-from minerva_promote.errors import TargetError
-from minerva_promote.grants.apply import apply_grants, grant_statements, revoke_statements, standings
-from minerva_promote.grants.wanted import PUBLIC, Grant, column_grants, wanted_grants
-from tests.servers import PASSWORD, Database
+from minerva_promote.database.password import matches
+from tests.grants.shopping import Desk, desk, make_shop, quoted, ready, shop
 
-DECLARED = Grants(
-    database=("CONNECT",),
-    schemas={"public": ("USAGE",)},
-    tables={"a": ("SELECT", "INSERT")},
-    sequences={"public.s": ("USAGE",)},
-)
+__all__ = ["desk", "make_shop", "ready", "shop"]  # fixtures
+
+PASSWORD = "Ünicode-geheim'42"
+OTHER_GRANTOR = "nothing declares it; given by x, so that only x can take it back"
 
 
-@pytest.fixture
-def role(suffix: str, database: Database) -> str:
-    name = f'odd "role"_{suffix}'
-    quoted = name.replace('"', '""')
-    database.execute(
-        f"create role \"{quoted}\" login password '{PASSWORD}'", "create table a (x int)", "create sequence s"
+def verifier(desk: Desk, role: str) -> str | None:
+    found = desk.shop.rows(f"select rolpassword from pg_authid where rolname = '{role}'")
+    return found[0][0] if found else None
+
+
+def test_a_role_is_made_with_its_password(desk: Desk) -> None:
+    """The password is seen nowhere, and left alone later unless somebody asks."""
+    name = desk.role("a", login=True, password="${A_PASSWORD}", connection_limit=3, settings={"work_mem": "8MB"})
+    env = {"A_PASSWORD": PASSWORD}
+    plan = desk.said(code=1, env=env)
+    assert plan == (
+        "test-prod  database DB\n"
+        "  create  role a .. FAIL  a, missing-role: there is no such role; it is made with its declared password\n"
+        f'  {desk.at(name)}  CREATE ROLE "a" LOGIN CONNECTION LIMIT 3\n'
+        "  alter  setting work_mem .. FAIL  a, setting: not set, declared is 8MB\n"
+        f'  {desk.at("settings", after=name)}  ALTER ROLE "a" IN DATABASE "DB" SET "work_mem" TO \'8MB\'\n'
+        "drift: 2 differences; promote grants --env test-prod --apply ends them\n"
     )
-    return name
+    assert desk.error("--apply", code=2) == (
+        f"error: {desk.at('${A_PASSWORD}')}: roles.a.password: A_PASSWORD is not set\n"
+        "  set it in the environment or in .env: A_PASSWORD=***\n"
+    )
+    assert verifier(desk, name) is None
+    texts = [plan, desk.said("--format", "sql", code=1, env=env), desk.said("--format", "json", code=1, env=env)]
+    texts.append(desk.said("--apply", "--format", "json", env=env))
+    first = verifier(desk, name)
+    assert matches(first, PASSWORD)
+    if desk.shop.database.server.folder is None:  # a server that asks
+        with desk.shop.database.connect(name, password=PASSWORD) as conn:
+            assert conn.info.user == name
+    for options, value, same in (
+        (["--apply"], "other-secret", True),
+        (["--apply", "--set-passwords"], "other-secret", False),
+    ):
+        said = desk.said(*options, env={"A_PASSWORD": value})
+        assert ("\n  alter  password .. ok  a: set\napplied: 1 change; in step" in said) is not same
+        assert (verifier(desk, name) == first) is same
+        texts.append(said)
+    assert matches(verifier(desk, name), "other-secret")
+    assert not [text for text in texts if "secret" in text or "geheim" in text or "SCRAM" in text]
 
 
-def test_only_what_is_missing_is_given(role: str, database: Database) -> None:
-    wanted = wanted_grants(role, DECLARED, database.name)
-    quoted = role.replace('"', '""')
-    with database.connect() as conn:
-        first = apply_grants(conn, wanted)
-        assert [action.sql for action in first] == [
-            f'GRANT CONNECT ON DATABASE "{database.name}" TO "{quoted}"',
-            f'GRANT USAGE ON SCHEMA "public" TO "{quoted}"',
-            f'GRANT USAGE ON SEQUENCE "public"."s" TO "{quoted}"',
-            f'GRANT INSERT, SELECT ON TABLE "public"."a" TO "{quoted}"',
-        ]
-        assert apply_grants(conn, wanted) == ()
-        more = wanted | column_grants(role, "a", "UPDATE", ["x"])
-        assert [action.sql for action in apply_grants(conn, more)] == [
-            f'GRANT UPDATE ("x") ON TABLE "public"."a" TO "{quoted}"'
-        ]
-        assert apply_grants(conn, more) == ()
-        assert all(standing.given and standing.effective for standing in standings(conn, more).values())
+def test_attributes_settings_and_memberships(desk: Desk) -> None:
+    desk.run(
+        "create role {a} login superuser createdb createrole connection limit 7",
+        "create role {g}",
+        "create role {h}",
+        "grant {h} to {a} with admin option",
+        "grant pg_monitor to {a}",
+        "alter role {a} in database {db} set work_mem to '1MB'",
+        "alter role {a} in database {db} set search_path to public",
+        "alter role {a} in database {db} set timezone to 'UTC'",
+        "alter role {a} in database {db} set session_replication_role to replica",
+    )
+    settings = {"timezone": "UTC", "search_path": '"$user", public, "odd, ""schema"""', "promote.note": "a'b \\ é"}
+    desk.role("g")
+    desk.role("h")
+    desk.role("a", login=False, connection_limit=-1, settings=settings, member_of=[desk.name("g"), desk.name("h")])
+    said = desk.applied()
+    for line in (
+        'ALTER ROLE "a" NOLOGIN\n',
+        'ALTER ROLE "a" CONNECTION LIMIT -1\n',
+        'ALTER ROLE "a" NOSUPERUSER\n',
+        'ALTER ROLE "a" IN DATABASE "DB" RESET "work_mem"\n',
+        'ALTER ROLE "a" IN DATABASE "DB" RESET "session_replication_role"\n',
+        'ALTER ROLE "a" IN DATABASE "DB" SET "search_path" TO \'$user\', \'public\', \'odd, "schema"\'\n',
+        'GRANT "g" TO "a"',
+        "ADMIN OPTION FOR ",
+    ):
+        assert line in said, line
+    row = "rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolconnlimit"
+    assert desk.shop.rows(f"select {row} from pg_roles where rolname = '{desk.name('a')}'") == [
+        (False, False, False, False, -1)
+    ]
 
 
-def test_what_comes_through_public_is_not_given(role: str, database: Database) -> None:
-    """Taken from PUBLIC later, it would be gone."""
-    connect = Grant(role, "database", database.name, "CONNECT")
-    with database.connect() as conn:
-        standing = standings(conn, [connect])[connect]
-        assert (standing.given, standing.effective) == (False, True)
-        assert len(apply_grants(conn, [connect])) == 1
+def test_options_of_memberships(desk: Desk) -> None:
+    with desk.shop.database.connect() as conn:
+        if conn.info.server_version < 160000:
+            pytest.skip("memberships have these options since PostgreSQL 16")
+    desk.run("create role {g}", *(f"create role {{{name}}}" for name in "abc"))
+    desk.role("g")
+    wanted = {"a": (False, True, True), "b": (True, False, False), "c": (False, False, True)}
+    for name, (inherit, become, admin) in wanted.items():
+        desk.role(name, member_of={desk.name("g"): {"inherit": inherit, "set": become, "admin": admin}})
+    said = desk.applied()
+    for name, (inherit, become, admin) in wanted.items():
+        assert f'GRANT "g" TO "{name}" WITH ADMIN {admin}, INHERIT {inherit}, SET {become}\n'.upper() in said.upper()
+    desk.run(*(f"grant {{g}} to {{{name}}} with inherit true, set true, admin true" for name in "abc"))
+    assert desk.said(code=1).count("membership-option: ") == 5
+    desk.applied()
+
+
+def test_a_role_that_must_not_be(desk: Desk) -> None:
+    """With all that keeps a role from being dropped; in another database it may have nothing."""
+    desk.run(
+        "create role {x}",
+        "create role {g}",
+        "create role {y}",
+        "grant {g} to {x} with admin option",
+        "set role {x}; grant {g} to {y}",
+        "create table t ()",
+        "alter table t owner to {x}",
+        "grant select on books to {x} with grant option",
+        "set role {x}; grant select on books to {y}",
+        "alter default privileges for role {x} grant select on tables to {reader}",
+        "alter default privileges grant select on tables to {x}",
+        "create foreign data wrapper w",
+        "create server s foreign data wrapper w",
+        "create user mapping for {x} server s",
+        "grant set on parameter log_statement to {x}",
+        "create policy p on screenshots to {x}",
+        "grant temporary on database {db} to {x}",
+    )
+    desk.role("g")
+    desk.role("y", member_of=[desk.name("g")])
+    desk.role("x", absent=True)
+    other = desk.shop.database.server.create_database(desk.name("other"))
+    other.execute("create table u ()", f"alter table u owner to {quoted(desk.name('x'))}")
+    assert desk.refused() == (
+        'error: DROP ROLE "x": role "x" cannot be dropped because some objects depend on it: 1 object in database other;'
+        " nothing was changed (rolled back)\n"
+    )
+    other.execute("drop table u")
+    said = desk.applied()
+    assert 'REASSIGN OWNED BY "x" TO "postgres"; DROP OWNED BY "x"; DROP ROLE "x"\n' in said
+    assert desk.shop.rows("select tableowner from pg_tables where tablename = 't'") == [("postgres",)]
+
+
+def test_another_grantor(desk: Desk) -> None:
+    """A superuser becomes the grantor; a right to give goes from a to b to c."""
+    desk.run(
+        *(f"create role {{{name}}}" for name in "abcx"),
+        "grant update, select on books to {x} with grant option",
+        "set role {x}; grant update on books to {api}; grant select on books to {a} with grant option",
+        "grant insert on books to {a} with grant option",
+        "set role {a}; grant insert, select on books to {b} with grant option",
+        "set role {b}; grant insert, select on books to {c}; grant insert on books to public",
+    )
+    for name in "abc":
+        desk.role(name, grants={"tables": {"books": ["SELECT", "INSERT"]}})
+    plan = desk.said(code=1)
+    again = 'SET LOCAL ROLE "x"; REVOKE UPDATE ON TABLE public.books FROM "api"; RESET ROLE'
+    assert f"  revoke  UPDATE on table public.books .. FAIL  api, other-grantor: {OTHER_GRANTOR}\n  {again}\n" in plan
+    assert "grant-option: it may give this on to any role; c, PUBLIC have it from this role, and lose it" in plan
+    assert "SELECT on table public.books, given by x .. FAIL  a, grant-option: it may give this on" in plan
+    desk.applied()
+    held = "select grantee::regrole::text, privilege_type, is_grantable from pg_class, aclexplode(relacl)"
+    rows = desk.shop.rows(f"{held} where oid = 'books'::regclass and grantee <> 0")
+    mine = {(desk.plain(role), privilege, option) for role, privilege, option in rows}
+    assert {each for each in mine if each[0] in "abc"} == {(n, p, False) for n in "abc" for p in ("INSERT", "SELECT")}
+
+
+def test_columns_of_a_declared_table(desk: Desk) -> None:
+    """A privilege on a column is no more than the same on the whole table; others are, and what stays is kept."""
+    desk.more(desk.shop.role, columns={"ingestion_logs": {"UPDATE": ["id"]}})
+    desk.run(
+        "grant insert (title), update (title) on books to {api}",
+        "grant select, update on ingestion_logs to {api}",
+        "grant update (id) on ingestion_logs to {api}",
+    )
+    said = desk.said(code=1)
+    for line in (
+        'REVOKE UPDATE ("title") ON TABLE public.books FROM "api"\n',
+        'REVOKE SELECT, UPDATE ON TABLE public.ingestion_logs FROM "api"\n',
+        "UPDATE (id) on table public.ingestion_logs .. FAIL  api, missing: declared, and taken along by the REVOKE on"
+        " the whole table\n",
+    ):
+        assert line in said
+    desk.applied()
+    query = "select attname || x::text from pg_attribute, unnest(attacl) x where attrelid = '%s'::regclass"
+    assert [desk.plain(acl) for (acl,) in desk.shop.rows(query % "ingestion_logs")] == ["idapi=w/postgres"]
+    assert [desk.plain(acl) for (acl,) in desk.shop.rows(query % "books")] == ["titleapi=a/postgres"]
+
+
+def test_what_a_declared_role_owns(desk: Desk) -> None:
+    """What an owner gives counts, and it needs no grants on what is its own."""
+    desk.run(
+        "create role {o/wner}",
+        "create table notes (id int)",
+        "alter table notes owner to {o/wner}",
+        "set role {o/wner}; grant select on notes to {reader}",
+        "alter default privileges for role {o/wner} in schema public grant select on tables to {reader}",
+    )
+    accepted = {"code": "owns-object", "object": "table public.notes", "why": "made at run time"}
+    owner = desk.role("o/wner", grants={"tables": {"notes": ["SELECT"]}}, accept=[accepted])
+    defaults = [{"owner": owner, "schema": "public", "tables": ["SELECT"]}]
+    desk.more(desk.reader, tables={"notes": ["SELECT"]}, default_privileges=defaults)
+    assert desk.said().endswith("\nin step: 3 roles, N privileges as declared\n")
+    desk.run(
+        "revoke select on notes from {reader}",
+        "alter default privileges for role {o/wner} in schema public revoke all on tables from {reader}",
+    )
+    assert "applied: 2 changes; in step" in desk.applied()
 
 
 @pytest.mark.parametrize(
-    ("grant", "said"),
+    ("plant", "grants", "said"),
     [
-        (Grant("{}", "table", "public.nothing", "SELECT"), "there is no such table"),
-        (Grant("{}", "schema", "nothing", "USAGE"), "there is no such schema"),
-        (Grant("{}", "sequence", "public.a", "USAGE"), "there is no such sequence"),
-        (Grant("{}", "column", "public.a", "SELECT", "nothing"), "there is no such column"),
-        (Grant("nobody at all", "table", "public.a", "SELECT"), "there is no such role"),
+        (
+            ["grant update on chunks to {api}"],
+            {},
+            'REVOKE UPDATE ON TABLE public.chunks FROM "api": permission denied for table chunks',
+        ),
+        (
+            ["grant update on chunks to public"],
+            {},
+            "REVOKE UPDATE ON TABLE public.chunks FROM PUBLIC: the server warns: no privileges could be revoked for"
+            ' "chunks" ({n} more warnings)',
+        ),
+        (
+            ["grant select on ingestion_logs to {boss}"],
+            {"ingestion_logs": ["SELECT"]},
+            'GRANT SELECT ON TABLE public.ingestion_logs TO "api": the server warns: no privileges were granted for'
+            ' "ingestion_logs"',
+        ),
+        (
+            ["create role {s} superuser"],
+            {},
+            'ALTER ROLE "s" NOSUPERUSER: permission denied to alter role',
+        ),
     ],
+    ids=["no right", "PUBLIC", "no grant option", "superuser"],
 )
-def test_what_does_not_exist(role: str, database: Database, grant: Grant, said: str) -> None:
-    grant = Grant(grant.grantee.format(role), grant.kind, grant.name, grant.privilege, grant.column)
-    with database.connect() as conn, pytest.raises(TargetError) as caught:
-        apply_grants(conn, [grant, Grant(role, "table", "public.a", "SELECT")])
-    assert caught.value.message == f"cannot give {grant}: {said}"
+def test_lack_of_rights(desk: Desk, plant: list[str], grants: dict[str, list[str]], said: str) -> None:
+    """On a managed server: what was possible before is rolled back, too."""
+    desk.boss()
+    desk.run(*plant, "grant delete on books to {api}")
+    if "{s}" in plant[0]:
+        desk.role("s")
+    desk.more(desk.shop.role, tables=grants)
+    found = desk.refused()
+    start, _, end = said.partition("{n}")
+    assert found.startswith(f"error: {start}"), found
+    assert end in found.splitlines()[0]
+    assert "; nothing was changed (rolled back)\n" in found
 
 
-def test_a_grant_without_effect_is_an_error(suffix: str, role: str, database: Database) -> None:
-    other = f"other_{suffix}"
-    database.execute(f"create role {other} login password '{PASSWORD}'", f"grant select on a to {other}")
-    with database.connect(other) as conn, pytest.raises(TargetError) as caught:
-        apply_grants(conn, [Grant(role, "table", "public.a", "SELECT")])  # the server only warns
-    assert caught.value.message == f"GRANT had no effect: SELECT on table public.a to {role}"
+def test_no_effect(desk: Desk) -> None:
+    """The server takes it and nothing changes: which, why, and all is rolled back."""
+    desk.boss()
+    desk.run(
+        "grant select on chunks to {boss} with grant option",
+        "create role {a}",
+        "grant select on chunks to {a}",
+        "grant delete on books to {api}",
+    )
+    desk.role("a")
+    before = desk.state()
+    assert desk.said("--apply", code=1) == (
+        "test-prod  database DB\n"
+        "  revoke  SELECT on table public.chunks .. FAIL  a, undeclared: no effect: it was given by postgres, and boss"
+        " cannot take that back\n"
+        f'  {desk.at(desk.name("a"), after="reader")}  REVOKE SELECT ON TABLE public.chunks FROM "a"\n'
+        "nothing was changed (rolled back): 1 statement had no effect\n"
+    )
+    assert desk.state() == before
 
 
-def test_statements_for_public() -> None:
-    grants = [Grant(PUBLIC, "database", "d", "TEMPORARY"), Grant(PUBLIC, "database", "d", "CONNECT")]
-    assert [text(statement) for statement in revoke_statements(grants)] == [
-        'REVOKE CONNECT, TEMPORARY ON DATABASE "d" FROM PUBLIC'
-    ]
-    assert [text(statement) for statement in grant_statements(grants)] == [
-        'GRANT CONNECT, TEMPORARY ON DATABASE "d" TO PUBLIC'
-    ]
-
-
-def test_a_privilege_is_never_sql() -> None:
-    with pytest.raises(ValueError, match="not a keyword"):
-        grant_statements([Grant("r", "table", "public.a", "SELECT ON a TO x; --")])
+def test_an_owner_that_is_no_superuser(desk: Desk) -> None:
+    """Makes roles, gives what is its own, and drops a role that it made, which owns something."""
+    desk.boss()
+    desk.run("set role {boss}; create role {old}", "create table t ()", "alter table t owner to {old}")
+    desk.role("old", absent=True)
+    desk.role("new", login=True, password="long-enough", grants={"tables": {"books": ["SELECT"]}})
+    said = desk.applied()
+    assert 'REASSIGN OWNED BY "old" TO "boss"; DROP OWNED BY "old"; DROP ROLE "old"\n' in said
+    assert "\n  alter  password .. ok  new: set\napplied: 4 changes; in step: 3 roles, N " in said

@@ -14,7 +14,7 @@ import psycopg
 
 from minerva_promote.database.embedded import EmbeddedServer, ServerInfo
 from tests import servers
-from tests.run.conftest import ready_database
+from tests.run.conftest import copy_of_ready, ready_database
 
 
 @contextmanager
@@ -55,7 +55,7 @@ class Private:
     def database(self) -> servers.Database:
         """A new database that is ready for imports."""
         self._number += 1
-        return self.server.create_database(f"own_{self._number}", ready_database(self.server))
+        return copy_of_ready(self.server.create_database(f"own_{self._number}", ready_database(self.server)))
 
     def crash(self) -> None:
         """Kill the server's processes, all at once, and start it again."""

@@ -69,7 +69,7 @@ def test_many_batches_with_some_rows_already_there(shop: Shop, first: str) -> No
 def test_shared_rows_among_new_ones_in_one_batch(shop: Shop) -> None:
     shop.accepted(Export(1))
     export = Export(2, chunks=600)
-    second = {**export.config, "id": f"'{key('e', 2)}'", "model_version": "'v2'"}
+    second = {**export.config, "id": f"'{key('e', 2)}'", "model_version": "'v2'", "is_active": "false"}
     export.rows["embedding_configs"].append(second)
     ran = shop.accepted(export)
     assert "embedding_configs ................ ok     1 new, 1 already there, 0 different" in ran.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.run.conftest import Shop
 from tests.run.exports import Export, key
@@ -21,6 +22,17 @@ def trigger(shop: Shop, body: str, *, on: str = "chunks", when: str = "before in
     )
 
 
+def _with_the_owners_rights(shop: Shop) -> None:
+    """The trigger works as the owner; that the import role sets it off is known and accepted."""
+    shop.database.execute("alter function meddle() security definer", "revoke execute on function meddle() from public")
+    (table,) = shop.rows("select tgrelid::regclass::text from pg_trigger where tgname = 'meddle'")[0]
+    accept = {"code": "trigger", "object": f"trigger meddle on public.{table}", "why": "for this test"}
+    path = shop.root / "environments" / "test-prod.yaml"
+    content = yaml.safe_load(path.read_text("utf-8"))
+    content["roles"][shop.role]["accept"] = [accept]
+    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+
+
 def warning(table: str = "chunks") -> str:
     """The finding of preflight."""
     return f"warn: trigger: trigger meddle on {table} runs with the import | all rows are read back and compared"
@@ -37,7 +49,7 @@ def test_a_trigger_that_changes_nothing_is_said(shop: Shop) -> None:
 
 def test_a_trigger_of_updates_is_no_matter(shop: Shop) -> None:
     trigger(shop, "return null;", when="before update")
-    assert "WARN" not in shop.accepted(Export()).stdout.partition("search_plan")[0]
+    assert "WARN" not in shop.accepted(Export()).stdout.partition("  index ")[0]
 
 
 def test_a_trigger_that_changes_what_is_written(shop: Shop) -> None:
@@ -59,7 +71,7 @@ def test_a_trigger_that_changes_what_is_written(shop: Shop) -> None:
 
 def test_a_trigger_that_changes_another_table(shop: Shop) -> None:
     trigger(shop, "update books set title = 'x' where id = new.book_id; return null;", when="after insert")
-    shop.database.execute("alter function meddle() security definer")
+    _with_the_owners_rights(shop)
     file = shop.file(Export())
     fact = f'different: books {key("b", 1)}: a trigger changed what was written: title is "x"'
     refused(shop, file, warning(), f"{file}:6: {fact} | {OTHER}")
@@ -67,7 +79,7 @@ def test_a_trigger_that_changes_another_table(shop: Shop) -> None:
 
 def test_a_trigger_that_takes_rows_away(shop: Shop) -> None:
     trigger(shop, "delete from chunks where chunk_sequence = 2; return null;", when="after insert")
-    shop.database.execute("alter function meddle() security definer")
+    _with_the_owners_rights(shop)
     file = shop.file(Export())
     fact = f"different: chunks {key('d', 1, 2)}: was written, and a trigger took it away again"
     refused(shop, file, warning(), f"{file}:18: {fact} | {OTHER}")
@@ -75,11 +87,12 @@ def test_a_trigger_that_takes_rows_away(shop: Shop) -> None:
 
 def test_a_deferred_trigger_that_changes_rows(shop: Shop) -> None:
     shop.database.execute(
-        "create function meddle() returns trigger language plpgsql security definer as"
+        "create function meddle() returns trigger language plpgsql as"
         " $$begin update screenshots set screenshot_hash = 'x' where id = new.id; return null; end$$",
         "create constraint trigger meddle after insert on screenshots deferrable initially deferred"
         " for each row execute function meddle()",
     )
+    _with_the_owners_rights(shop)
     file = shop.file(Export(screenshots=1))
     fact = f'different: screenshots {key("c", 1, 1)}: a trigger changed what was written: screenshot_hash is "x"'
     refused(shop, file, warning("screenshots"), f"{file}:9: {fact} | {OTHER}")

@@ -227,12 +227,12 @@ def test_a_database_that_belongs_to_someone_else(project: ProjectCopy, suffix: s
         (
             "public-privilege",
             f"PUBLIC has CONNECT on database {name}, and this role may not take it away",
-            f'as its owner: REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC',
+            f"as its owner: REVOKE CONNECT ON DATABASE {name} FROM PUBLIC",
         ),
         (
             "public-privilege",
             f"PUBLIC has TEMPORARY on database {name}, and this role may not take it away",
-            f'as its owner: REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC',
+            f"as its owner: REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC",
         ),
     ]
 
@@ -364,12 +364,15 @@ def test_a_ledger_of_a_later_release(project: ProjectCopy) -> None:
     assert caught.value.message == "the ledger has version 99, this release of promote knows 1"
 
 
-def test_an_undeclared_table_in_the_grants(project: ProjectCopy) -> None:
-    project.edit("environments/local.yaml", "promote.runs:", "nothing: [SELECT]\n        promote.runs:")
+def test_an_unknown_table_in_the_grants(project: ProjectCopy) -> None:
+    project.edit("environments/local.yaml", "  minerva_reader_", "        book: [SELECT]\n  minerva_reader_")
     with pytest.raises(TargetError) as caught:
         setup(*opened(project, "local"))
-    assert caught.value.message.startswith("cannot give SELECT on table public.nothing to minerva_api")
-    assert "there is no such table" in caught.value.message
+    assert caught.value.message == (
+        'environments/local.yaml:22:9: the database has no table public.book; did you mean "public.books"?'
+        f" (database {project.database('local').name} was made)"
+    )
+    assert caught.value.hint == "correct the name, or migrate the database"
 
 
 def test_another_encoding(project: ProjectCopy) -> None:

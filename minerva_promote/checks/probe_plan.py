@@ -1,0 +1,63 @@
+"""The plan of a search: can it use a vector index, does it, and how much of it does it read."""
+
+from __future__ import annotations
+
+from minerva_promote.checks.prepare import PreparedCheck
+from minerva_promote.checks.probes import Measured, settings_of, told, vectors_of
+from minerva_promote.checks.thresholds import Value
+from minerva_promote.database.query import Connection, reading
+from minerva_promote.vectors.plans import pages_touched, plan_of, vector_indexes
+from minerva_promote.vectors.searching import Budget
+from minerva_promote.vectors.shape import shape_of
+
+
+def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
+    """Whether a search can use a vector index, and whether the planner chooses it by itself.
+
+    index_chosen: the plan as it is has an ivfflat or hnsw index scan. index_usable: the same with sequential scans and
+    sorts priced out, since a small table is rightly read whole; it is 0 where no index fits: another operator, an
+    expression around the distance, no index. operator_matches: an index on the searched tables orders by the search's
+    operator. pages_share: how much of the chosen index one search reads, 0 when none is chosen. Raises QueryError,
+    NothingToMeasure and TargetError.
+    """
+    with reading(connection, prepared.timeout, one_snapshot=True):
+        budget = Budget(connection)
+        settings = settings_of(connection, prepared)
+        vector = vectors_of(connection, prepared)[:1]
+        with settings.inside(connection):
+            own = plan_of(connection, prepared.sql, vector)
+            forced = plan_of(connection, prepared.sql, vector, forced=True)
+            indexes = vector_indexes(connection, own.tables)
+            chosen, usable = own.used(indexes), forced.used(indexes)
+            budget.limit()
+            touched = pages_touched(connection, prepared.sql, vector, chosen) if chosen else 0
+        spent = budget.spent
+    operator = shape_of(prepared.sql.decode()).operator
+    values: dict[str, Value] = {
+        "index_usable": int(bool(usable)),
+        "index_chosen": int(bool(chosen)),
+        "operator_matches": int(any(index.operator == operator for index in indexes)),
+        "pages_share": round(touched / max(1, chosen.pages), 4) if chosen else 0.0,
+    }
+    shape = forced.order or "no ORDER BY"
+    if chosen:
+        detail = f"{chosen.index} for {shape}, {touched:,} of its {chosen.pages:,} pages touched"
+    elif usable:
+        detail = f"{usable.index} is usable; the planner prefers another plan, as for a small table"
+    elif indexes:
+        there = ", ".join(sorted(f"{index.index} ({index.opclass})" for index in indexes))
+        detail = f"{shape} cannot use {there}"
+    else:
+        detail = f"no ivfflat or hnsw index on the searched tables, for {shape}"
+    used = usable or chosen
+    more = {
+        "index": used.index if used else "",
+        "order_by": shape,
+        "pages_touched": touched,
+        "spent_ms": round(spent, 1),
+    }
+    return (
+        detail + told(settings),
+        values,
+        more | {"indexes": [index.facts for index in indexes], "search": dict(settings.values)},
+    )

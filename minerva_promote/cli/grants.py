@@ -1,0 +1,107 @@
+"""`promote grants`: the roles of an environment against their declaration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from minerva_promote.cli.context import agree, env_argument, env_option, load, named, output, redact, say, yes_option
+from minerva_promote.errors import UsageError
+
+if TYPE_CHECKING:
+    from minerva_promote.config.project import Environment, Project
+
+FORMATS = click.Choice(["text", "json", "sql"])
+
+
+@click.command()
+@env_argument
+@env_option
+@click.option("--apply", is_flag=True, help="Make it so, in one transaction; then look again.")
+@click.option("--prove", is_flag=True, help="Be each role, and try what it must and must not be able to do.")
+@click.option("--generate", is_flag=True, help="Print the declaration of what is there, to be pasted.")
+@click.option("--set-passwords", is_flag=True, help="With --apply: set the declared passwords of existing roles too.")
+@click.option("--format", "form", type=FORMATS, default="text", show_default=True)
+@yes_option
+def grants(
+    environment: str | None,
+    option: str | None,
+    apply: bool,
+    prove: bool,
+    generate: bool,
+    set_passwords: bool,
+    form: str,
+    yes: str | None,
+) -> None:
+    """Compare the roles of an environment with their declaration, and show only what is not as declared.
+
+    Looks as the admin identity (admin_url), at privileges, memberships, ownership and every other way by which a
+    declared role could do more than declared. Exit code 0 in step, 1 drift. --apply never drops an object.
+
+    \b
+    Examples:
+      promote grants --env prod
+      promote grants --env prod --format sql
+      promote grants --env prod --apply --yes prod
+      promote grants --env prod --prove
+      promote grants --env staging --generate
+    """
+    _require_sense(apply=apply, prove=prove, generate=generate, set_passwords=set_passwords, form=form)
+    project = load()
+    target = project.environment(named(environment, option))
+    if generate:
+        _generate(project, target)
+    elif prove:
+        _prove(project, target, form)
+    elif apply:
+        _apply(project, target, form, yes, set_passwords)
+    else:
+        _compare(project, target, form)
+
+
+def _require_sense(*, apply: bool, prove: bool, generate: bool, set_passwords: bool, form: str) -> None:
+    chosen = [f"--{name}" for name, on in (("apply", apply), ("prove", prove), ("generate", generate)) if on]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} are different questions", hint="give one of them")
+    if set_passwords and not apply:
+        raise UsageError("--set-passwords changes roles: it goes with --apply", hint="add --apply")
+    if form == "sql" and chosen:
+        raise UsageError(f"--format sql shows the plan, and goes without {chosen[0]}", hint=f"leave out {chosen[0]}")
+    if form == "json" and generate:
+        raise UsageError("--generate prints YAML", hint="leave out --format json")
+
+
+def _compare(project: Project, target: Environment, form: str) -> None:
+    from minerva_promote.database.session import admin_session
+    from minerva_promote.grants.plan import look
+    from minerva_promote.grants.script import script
+    from minerva_promote.grants.telling import shown
+
+    with admin_session(project, target) as conn:
+        plan = look(conn, target)
+    result = shown(target, plan)
+    if form == "sql":
+        say(redact(script(plan)))
+        raise SystemExit(result.exit_code)
+    output(result, form)
+
+
+def _apply(project: Project, target: Environment, form: str, yes: str | None, set_passwords: bool) -> None:
+    from minerva_promote.grants.apply import apply
+    from minerva_promote.grants.telling import applied
+
+    agree(target, yes)
+    output(applied(target, apply(project, target, passwords=set_passwords)), form)
+
+
+def _prove(project: Project, target: Environment, form: str) -> None:
+    from minerva_promote.grants.proof import proof
+
+    output(proof(project, target), form)
+
+
+def _generate(project: Project, target: Environment) -> None:
+    from minerva_promote.grants.generate import generate
+
+    say(redact(generate(project, target)))

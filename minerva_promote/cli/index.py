@@ -1,0 +1,108 @@
+"""`promote index`: the health of every vector index, and making it so."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+from minerva_promote.cli.context import agree, env_argument, env_option, format_option, load, named, output, yes_option
+from minerva_promote.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_TICK = 0.2  # seconds between two looks at the bar
+
+
+@click.command()
+@env_argument
+@env_option
+@click.option("--apply", is_flag=True, help="Build and set what is advised, as the owner; then look again.")
+@click.option(
+    "--recall", type=click.FloatRange(0, 1), help="The recall@10 to reach; else as the checks demand, or 0.95."
+)
+@click.option(
+    "--latency", type=click.FloatRange(min=0), metavar="MS", help="The p95 to keep; else of the checks, or 200."
+)
+@click.option("--timeout", default="60s", show_default=True, help="What looking at one index may take.")
+@yes_option
+@format_option
+def index(
+    environment: str | None,
+    option: str | None,
+    apply: bool,
+    recall: float | None,
+    latency: float | None,
+    timeout: str,
+    yes: str | None,
+    form: str,
+) -> None:
+    """Say of every vector index whether it is healthy, by measuring it, and what would be the cheapest way to mend it.
+
+    Looks as the import role, read-only: recall@10 and latency of searches for stored vectors at several settings,
+    against exact search of the same snapshot. Exit code 0 when every index is healthy or exact search suffices.
+    --apply builds CONCURRENTLY: searches and imports go on meanwhile.
+
+    \b
+    Examples:
+      promote index --env test-prod
+      promote index --env test-prod --recall 0.99 --latency 50
+      promote index --env prod --apply --yes prod
+    """
+    from minerva_promote.config.environment import DURATION, DURATION_HINT
+    from minerva_promote.vectors import looking
+
+    if not DURATION.fullmatch(timeout):
+        raise UsageError(f'--timeout "{timeout}" is no duration', hint=DURATION_HINT)
+    project = load()
+    target = project.environment(named(environment, option))
+    if not apply:
+        output(looking.health_of(project, target, recall=recall, latency=latency, timeout=timeout), form)
+    agree(target, yes)
+    from minerva_promote.engine.signals import listening
+
+    with listening(), BuildBar() as bar:
+        watching = bar if sys.stderr is not None and sys.stderr.isatty() else None
+        result = looking.apply(project, target, recall=recall, latency=latency, timeout=timeout, progress=watching)
+    output(result, form)
+
+
+class BuildBar:
+    """How a build goes, on stderr of a terminal: its phase and how far that is."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._next = 0.0
+
+    def __enter__(self) -> BuildBar:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def progress(self, doing: str, done: int, total: int) -> None:
+        """Show the phase, and the bar where something is counted."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _TICK
+        if self._bar is None:
+            self._start()
+        assert self._bar is not None
+        assert self._task is not None
+        self._bar.update(self._task, description=f"  {doing}", completed=done, total=total or None)
+
+    def _start(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task("", total=None)

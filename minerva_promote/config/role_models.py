@@ -1,0 +1,146 @@
+"""The shapes of ``roles:`` and ``public:`` in environments/*.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from minerva_promote.config.privileges import DEFAULT_KINDS, KINDS, normalised
+
+STRICT = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)  # of every configuration value
+
+Privilege = Annotated[str, AfterValidator(normalised)]  # a name of config/privileges.py, or ALL
+Privileges = tuple[Privilege, ...]
+
+WILDCARDS = ("tables", "sequences", "functions")  # the keys under which "*" and "schema.*" mean all there are
+IN_SCHEMAS = (*WILDCARDS, "columns", "types")  # the keys whose names may carry a schema
+
+
+def is_wildcard(name: str) -> bool:
+    """True for ``*`` (all in public) and ``schema.*``."""
+    return name == "*" or name.endswith(".*")
+
+
+def schema_of(name: str) -> str | None:
+    """The schema that a name carries; the types of a function's arguments may have their own."""
+    schema, dot, _ = name.partition("(")[0].partition(".")
+    return schema if dot else None
+
+
+def qualified(name: str, schema: str = "public") -> str:
+    """The name with its schema: ``public.books``, ``public.*``, ``public.f(other.kind)``."""
+    return name if schema_of(name) is not None else f"{schema}.{name}"
+
+
+class _Model(BaseModel):
+    model_config = STRICT
+
+
+class AllExcept(_Model):
+    """Privileges on everything that a ``"*"`` means, but for some names."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+    privileges: Privileges
+    except_: tuple[str, ...] = Field(default=(), alias="except")  # without a schema: in the schema of the "*"
+
+
+class DefaultPrivileges(_Model):
+    """Privileges on objects that ``owner`` makes later."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+    owner: str
+    schema_: str | None = Field(default=None, alias="schema")  # None: in any schema
+    tables: Privileges = ()
+    sequences: Privileges = ()
+    functions: Privileges = ()
+    types: Privileges = ()
+    schemas: Privileges = ()
+    large_objects: Privileges = ()
+
+    def by_kind(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The kind as a key of PRIVILEGES ("default tables"), and the privileges; every kind, empty ones too."""
+        for key, kind in DEFAULT_KINDS.items():
+            yield kind, getattr(self, key)
+
+
+class Declared(NamedTuple):
+    """The privileges that one entry of ``grants`` names."""
+
+    key: str  # of KINDS: "tables"
+    name: str  # as it is written: "books", "promote.*", "publish(uuid)"; "" for the database
+    privileges: tuple[str, ...]
+    except_: tuple[str, ...] = ()  # of a wildcard: see AllExcept
+
+
+class Grants(_Model):
+    """Privileges of one role, or of PUBLIC, by kind of object; names are unquoted."""
+
+    database: Privileges = ()
+    schemas: dict[str, Privileges] = {}
+    tables: dict[str, Privileges | AllExcept] = {}  # "books", "promote.runs", "*", "promote.*"
+    columns: dict[str, dict[Privilege, tuple[str, ...]]] = {}  # table -> privilege -> columns
+    sequences: dict[str, Privileges | AllExcept] = {}
+    functions: dict[str, Privileges | AllExcept] = {}  # "publish(uuid)": with the types of the arguments
+    types: dict[str, Privileges] = {}
+    languages: dict[str, Privileges] = {}
+    foreign_data_wrappers: dict[str, Privileges] = {}
+    foreign_servers: dict[str, Privileges] = {}
+    large_objects: dict[str, Privileges] = {}  # by their number
+    parameters: dict[str, Privileges] = {}
+    tablespaces: dict[str, Privileges] = {}
+    default_privileges: tuple[DefaultPrivileges, ...] = ()
+
+    def by_kind(self) -> Iterator[Declared]:
+        """Every entry but those of ``columns`` and ``default_privileges``, which have shapes of their own."""
+        for key in KINDS:
+            if key == "columns":
+                continue
+            if key == "database":
+                yield Declared(key, "", self.database)
+                continue
+            for name, value in getattr(self, key).items():
+                if isinstance(value, AllExcept):
+                    yield Declared(key, name, value.privileges, value.except_)
+                else:
+                    yield Declared(key, name, value)
+
+
+class Membership(_Model):
+    """How a role is a member of another."""
+
+    inherit: bool = True  # has the other's privileges by itself
+    set: bool = True  # may become the other
+    admin: bool = False  # may give the membership to others
+
+
+class Accept(_Model):
+    """A way to more that is known and wanted: drift with this code about this object is not told."""
+
+    code: str  # of config/drift_codes.py
+    object: str  # as the report says it: "table public.notes"
+    why: str
+
+
+class Role(_Model):
+    """A role that the environment needs, and exactly what it may do; or one that must not exist."""
+
+    login: bool = False
+    password: str | None = Field(default=None, repr=False)  # None: the role has none of its own
+    connection_limit: int | None = Field(default=None, ge=-1, le=2**31 - 1)  # -1: no limit; None: not compared
+    settings: dict[str, str] = {}
+    member_of: tuple[str, ...] | dict[str, Membership] = ()
+    ledger: Literal["none", "read", "write"] | None = None  # None: write for the import role, none for others
+    grants: Grants = Grants()
+    accept: tuple[Accept, ...] = ()
+    absent: bool = False  # nothing else is said of such a role
+
+    @property
+    def memberships(self) -> Mapping[str, Membership]:
+        """The roles that this one is a member of, and how."""
+        if isinstance(self.member_of, tuple):
+            return {group: Membership() for group in self.member_of}
+        return self.member_of

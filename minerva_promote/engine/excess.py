@@ -1,0 +1,56 @@
+"""Whether the import role can do more than is declared: a warning, and in a protected environment a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minerva_promote.config.drift_codes import MORE
+from minerva_promote.config.project import Environment
+from minerva_promote.database.session import Connection
+from minerva_promote.errors import ConfigError
+from minerva_promote.grants.held import Drift
+from minerva_promote.grants.inspect import inspect
+from minerva_promote.grants.plan import compare
+from minerva_promote.grants.wanted import declared_functions, with_groups
+from minerva_promote.results import Finding, Severity
+
+SHOWN = 10  # ways to more, one line each; promote grants shows all
+
+
+def excess_findings(conn: Connection, environment: Environment, role: str) -> Iterator[Finding]:
+    """Each way to more than declared; read as the import role itself."""
+    severity = Severity.ERROR if environment.protected else Severity.WARN
+    if role not in environment.roles or environment.roles[role].absent:
+        fact = f"import role {role} is not declared in roles: what it may do is not compared"
+        help_ = "declare it with its grants: promote grants --env ENV --generate shows how"
+        yield Finding("undeclared-import-role", fact, help=help_, severity=severity)
+        return
+    names = with_groups(environment, role)
+    live = inspect(conn, names, declared_functions(environment))
+    plan = compare(live, environment, only=names, admin=admin_name(environment), exact_public=False)
+    more = [drift for drift in plan.drifts if _is_power(drift)]
+    for drift in more[:SHOWN]:
+        way_out = "; ".join(drift.statements) or drift.help
+        fact = f"{role} has more than declared: {drift.what}: {drift.fact}"
+        yield Finding(drift.code, fact, help=f"promote grants --env ENV --apply: {way_out}", severity=severity)
+    if len(more) > SHOWN:
+        fact = f"{role} has more than declared: {len(more) - SHOWN} other ways"
+        yield Finding("undeclared", fact, help="promote grants --env ENV", severity=severity)
+
+
+def _is_power(drift: Drift) -> bool:
+    """Leaves out what the preflight tells in words of its own, and what makes a session different, not stronger."""
+    if drift.what.startswith("setting "):
+        return drift.code == "weak-setting" and "session_replication_role" not in drift.what
+    return drift.code in MORE and drift.code != "rule"
+
+
+def admin_name(environment: Environment) -> str | None:
+    """The admin identity's role, as far as it is known here: an importing machine needs no admin_url."""
+    from minerva_promote.database.embedded_data import SUPERUSER
+
+    try:
+        target = environment.admin_url
+    except ConfigError:
+        return None
+    return target.user or (SUPERUSER if target.embedded else None)

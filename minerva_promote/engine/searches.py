@@ -1,0 +1,61 @@
+"""What a run looks at because its rows will be searched for by their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.database.session import Connection
+from minerva_promote.engine.watch import Watch
+from minerva_promote.exportfile.binding import Row
+from minerva_promote.results import Outcome, Severity, StepResult
+from minerva_promote.vectors.importing import rebuild_if_needed, stale_after_import
+from minerva_promote.vectors.lint import lint_steps
+from minerva_promote.vectors.space import space_step
+from minerva_promote.vectors.space_collector import SpaceCollector
+
+
+class Searches:
+    """Keeps a sample of the file's vectors while it is read."""
+
+    def __init__(self, project: Project, environment: Environment, snapshot: Snapshot) -> None:
+        self._project = project
+        self._environment = environment
+        self._collector = SpaceCollector(project.contract, snapshot)
+
+    def seeing(self, sink: Callable[[Row], object]) -> Callable[[Row], None]:
+        """A sink for every row of one reading of the file."""
+        add = self._collector.add
+
+        def both(row: Row) -> None:
+            sink(row)
+            add(row)
+
+        return both
+
+    def declared(self, conn: Connection) -> Iterator[StepResult]:
+        """Searches of applications that no index can serve: said, as no import makes them worse.
+
+        What is the index's fault is told after the commit, and by `promote check`.
+        """
+        for step in lint_steps(conn, self._project, self._environment.name):
+            if step.outcome.closes_gate:
+                findings = tuple(replace(finding, severity=Severity.WARN) for finding in step.findings)
+                yield replace(step, outcome=Outcome.WARN, findings=findings)
+
+    def space(self, conn: Connection, roots: tuple[str, ...]) -> StepResult:
+        """Whether the file's vectors are of the model that the target's are of."""
+        timeout = self._environment.timeouts.check
+        table = self._project.contract.roots.table
+        return space_step(conn, self._collector.samples(), roots, timeout, root_table=table)
+
+    def indexes(self, conn: Connection, new: Mapping[str, int], watch: Watch) -> Iterator[StepResult]:
+        """Vector indexes that the committed rows made stale, and their rebuild where the environment asks for it."""
+        findings = stale_after_import(conn, new, new, self._environment.name)
+        if not findings:
+            return
+        yield StepResult("index", "vector indexes", Outcome.WARN, findings=findings)
+        if self._environment.index.rebuild == "auto":
+            yield from rebuild_if_needed(self._project, self._environment, watch)

@@ -1,0 +1,222 @@
+"""The declaration of what a live database has, to be pasted into its environment and then read with open eyes."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from minerva_promote.config.models import Grants, Role
+from minerva_promote.config.privileges import DEFAULT_KINDS
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.config.role_models import Membership, qualified
+from minerva_promote.database.session import admin_session
+from minerva_promote.grants.held import PUBLIC, Drift, default_parts
+from minerva_promote.grants.inspect import inspect
+from minerva_promote.grants.live import Entry, Live
+from minerva_promote.grants.plan import compare
+from minerva_promote.grants.script import one_line
+from minerva_promote.grants.wanted import KEYS, want
+
+WHY = "found by --generate: say why it is wanted, or take it away"
+IN_PUBLIC = ("tables", "columns", "sequences", "functions", "types")  # keys whose names are in public without a schema
+DEFAULT_KEYS = {kind: key for key, kind in DEFAULT_KINDS.items()}
+FUNCTION_CODES = ("security-definer", "untrusted-function")
+
+
+def generate(project: Project, environment: Environment) -> str:
+    """YAML for ``public:``, ``roles:`` and ``accept:``; pasted into the environment's file, a comparison is in step.
+
+    What no declaration can give (attributes, ownership, …) becomes an ``accept:`` entry of its role. Looks as the
+    admin identity.
+    """
+    with admin_session(project, environment) as conn:
+        names = inspect(conn, ()).roles
+        live = inspect(conn, [name for name, role in names.items() if not role.predefined])
+        chosen, left_out = _chosen(live, environment)
+        functions = {slot.name for slot in (entry.slot for entry in live.entries) if slot.kind == "function"}
+        functions |= {routine.name for routine in live.routines}
+        functions |= {_short(name) for name in functions}  # as they are written below
+        live = inspect(conn, chosen, functions)
+    values = _declaration(live, environment, chosen)
+    return _text(live, environment, values, left_out)
+
+
+def _chosen(live: Live, environment: Environment) -> tuple[list[str], dict[str, str]]:
+    """The roles that have something in this database, and those that are left out, with the reason."""
+    found = {entry.slot.grantee for entry in live.entries} - {PUBLIC}
+    found |= {owned.role for owned in live.owned} | {mapping.role for mapping in live.mappings} - {PUBLIC}
+    found |= {name for name, role in live.roles.items() if role.settings}
+    found |= {name for name, role in environment.roles.items() if not role.absent and name in live.roles}
+    left_out: dict[str, str] = {}
+    new = found
+    while new:  # the groups of those, too
+        new = {each.group for each in live.members if each.member in found} - found
+        found = found | new
+    for name in sorted(found):
+        role = live.roles[name]
+        if name == live.admin:
+            left_out[name] = "the admin identity"
+        elif role.superuser and name not in environment.roles:
+            left_out[name] = "a superuser"
+        elif name == live.database_owner and name not in environment.roles:
+            left_out[name] = "owns the database"
+        elif role.predefined:
+            left_out[name] = ""
+    chosen = sorted(found - set(left_out))
+    return chosen, {name: why for name, why in left_out.items() if why}
+
+
+def _declaration(live: Live, environment: Environment, chosen: Iterable[str]) -> dict[str, Any]:
+    """``public`` and ``roles`` as values, such that a comparison finds nothing."""
+    by_grantee: dict[str, list[Entry]] = defaultdict(list)
+    for entry in live.entries:
+        by_grantee[entry.slot.grantee].append(entry)
+    values: dict[str, Any] = {"public": _grants(by_grantee[PUBLIC]), "roles": {}}
+    for name in chosen:
+        values["roles"][name] = _role(live, environment, name, by_grantee[name], chosen)
+    for drift in _remaining(live, environment, values):
+        if drift.role == PUBLIC and drift.code in FUNCTION_CODES:
+            routine = drift.what.removeprefix("function ")
+            values["public"].setdefault("functions", {})[_short(routine)] = ["EXECUTE"]
+    for drift in _remaining(live, environment, values):
+        holder = values if drift.role == PUBLIC else values["roles"][drift.role]
+        holder.setdefault("accept", []).append({"code": drift.code, "object": drift.what, "why": WHY})
+    return values
+
+
+def _remaining(live: Live, environment: Environment, values: Mapping[str, Any]) -> tuple[Drift, ...]:
+    """What a comparison with these values would find."""
+    roles = {name: Role.model_validate(_plain(value)) for name, value in values["roles"].items()}
+    public = Grants.model_validate(_plain(values["public"]))
+    return compare(live, replace(environment, roles=roles, public=public, accept=())).drifts
+
+
+def _plain(value: Any) -> Any:
+    """As reading a file gives it: lists are tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
+
+
+def _role(
+    live: Live, environment: Environment, name: str, entries: Iterable[Entry], chosen: Iterable[str]
+) -> dict[str, Any]:
+    role = live.roles[name]
+    values: dict[str, Any] = {"login": role.login}
+    if role.login:
+        values["password"] = _variable(name)
+    if role.connection_limit != -1:
+        values["connection_limit"] = role.connection_limit
+    if role.settings:
+        values["settings"] = dict(sorted(role.settings.items()))
+    if groups := _groups(live, name, chosen):
+        values["member_of"] = groups
+    entries = list(entries)
+    ledger = _ledger(live, environment, name, entries)
+    values["ledger"] = ledger
+    given = _grants(_beside_ledger(live, environment, name, ledger, entries))
+    if given:
+        values["grants"] = given
+    return values
+
+
+def _short(name: str) -> str:
+    """The name as one writes it: without public, where nothing in it looks like another schema."""
+    short = name.removeprefix("public.")
+    return short if qualified(short) == name else name
+
+
+def _variable(role: str) -> str:
+    """Where the password of a role comes from; empty until somebody sets it."""
+    return f"${{{re.sub('^(?=[0-9])|[^A-Z0-9]', '_', role.upper())}_PASSWORD:-}}"
+
+
+def _groups(live: Live, name: str, chosen: Iterable[str]) -> list[str] | dict[str, Any]:
+    """The declared or predefined groups of a role, with their options where those are not the usual ones."""
+    groups: dict[str, Membership] = {}
+    for each in live.members:
+        if each.member == name and (each.group in chosen or each.group.startswith("pg_")):
+            before = groups.get(each.group, Membership(inherit=False, set=False, admin=False))
+            groups[each.group] = Membership(
+                inherit=before.inherit or each.inherit,
+                set=before.set or each.set,
+                admin=before.admin or each.admin,
+            )
+    if all(options == Membership() for options in groups.values()):
+        return sorted(groups)
+    return {group: options.model_dump(exclude_defaults=True) for group, options in sorted(groups.items())}
+
+
+def _ledger(live: Live, environment: Environment, name: str, entries: list[Entry]) -> str:
+    """The most that ``ledger:`` may say without giving what is not there."""
+    have = {(entry.slot, privilege) for entry in entries for privilege in entry.privileges}
+    for word in ("write", "read"):
+        need = _ledger_pairs(live, environment, name, word)
+        if need and need <= have:
+            return word
+    return "none"
+
+
+def _ledger_pairs(live: Live, environment: Environment, name: str, word: str) -> set[tuple[Any, str]]:
+    role = Role.model_validate({"ledger": word})
+    wanted = want(replace(environment, roles={name: role}, public=None), live)
+    return set() if wanted.unknown else {(slot, each) for slot, held in wanted.held.items() for each in held}
+
+
+def _beside_ledger(
+    live: Live, environment: Environment, name: str, ledger: str, entries: list[Entry]
+) -> Iterable[Entry]:
+    said = _ledger_pairs(live, environment, name, ledger)
+    for entry in entries:
+        rest = frozenset(each for each in entry.privileges if (entry.slot, each) not in said)
+        yield replace(entry, privileges=rest)
+
+
+def _grants(entries: Iterable[Entry]) -> dict[str, Any]:
+    """The privileges of one grantee in the shape of ``grants:``."""
+    found: dict[str, Any] = {}
+    defaults: dict[str, dict[str, Any]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.slot):
+        privileges = sorted(entry.privileges - entry.initial)
+        slot = entry.slot
+        if not privileges:
+            continue
+        key = KEYS.get(slot.kind, "default_privileges")
+        name = _short(slot.name) if key in IN_PUBLIC else slot.name
+        if key == "database":
+            found[key] = sorted({*found.get(key, ()), *privileges})
+        elif key == "columns":
+            by_privilege = found.setdefault(key, {}).setdefault(name, {})
+            for privilege in privileges:
+                by_privilege.setdefault(privilege, []).append(slot.column)
+        elif key == "default_privileges":
+            owner, schema = default_parts(slot.name)
+            default = defaults.setdefault(slot.name, {"owner": owner, **({"schema": schema} if schema else {})})
+            default[DEFAULT_KEYS[slot.kind]] = privileges
+        else:
+            objects = found.setdefault(key, {})
+            objects[name] = sorted({*objects.get(name, ()), *privileges})
+    if defaults:
+        found["default_privileges"] = list(defaults.values())
+    return found
+
+
+def _text(live: Live, environment: Environment, values: Mapping[str, Any], left_out: Mapping[str, str]) -> str:
+    import yaml
+
+    lines = [f"# what database {one_line(live.database)} has; to be put into {environment.at.file}"]
+    lines += [f"# left out: {one_line(name)} ({why})" for name, why in left_out.items()]
+    text = yaml.safe_dump(_escaped(values), sort_keys=False, allow_unicode=True, default_flow_style=None, width=160)
+    return "\n".join(lines) + "\n" + text.rstrip("\n")
+
+
+def _escaped(value: Any, key: str = "") -> Any:
+    """A ``${`` in what was found is no variable; keys are never filled in."""
+    if isinstance(value, Mapping):
+        return {key: _escaped(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_escaped(inner) for inner in value]
+    return value.replace("${", "$${") if isinstance(value, str) and key != "password" else value

@@ -1,0 +1,119 @@
+"""The plan of `promote grants`: everything that is not as declared, and the statements that end it, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from minerva_promote.config.project import Environment
+from minerva_promote.config.role_models import Accept
+from minerva_promote.database.session import Connection
+from minerva_promote.grants.diff import privilege_drift
+from minerva_promote.grants.held import PUBLIC, Drift
+from minerva_promote.grants.inspect import inspect
+from minerva_promote.grants.live import Live
+from minerva_promote.grants.reach import reach
+from minerva_promote.grants.roles import role_drift
+from minerva_promote.grants.wanted import Wanted, declared_functions, import_role, want
+from minerva_promote.results import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class GrantPlan:
+    """One comparison of a database with its declaration."""
+
+    live: Live
+    wanted: Wanted
+    drifts: tuple[Drift, ...]  # in the order in which their statements run
+    accepted: tuple[Drift, ...]  # known and wanted, by `accept:`
+    notes: tuple[Finding, ...]  # what is worth a word, and no drift
+
+    @property
+    def unknown(self) -> bool:
+        """Whether something is declared about what does not exist: then nothing is applied."""
+        return any(drift.code == "unknown-object" for drift in self.drifts)
+
+
+def look(conn: Connection, environment: Environment) -> GrantPlan:
+    """Compare the database of ``conn``, the admin identity's, with what the environment declares.
+
+    Reads only, in as many queries as inspect, whatever the number of roles and tables.
+    """
+    return compare(inspect(conn, environment.roles, declared_functions(environment)), environment)
+
+
+def compare(
+    live: Live,
+    environment: Environment,
+    *,
+    only: Iterable[str] | None = None,
+    admin: str | None = None,
+    exact_public: bool = True,
+) -> GrantPlan:
+    """The same for what was read already.
+
+    ``only`` looks at some of the roles, ``admin`` names the admin identity where another role looked, and
+    ``exact_public`` False tells of PUBLIC only what gives those roles more than declared.
+    """
+    live = live if admin is None else replace(live, admin=admin)
+    wanted = want(environment, live, only)
+    if not exact_public:
+        wanted = replace(wanted, public_declared=False)
+    found = [*wanted.unknown, *role_drift(live, wanted), *privilege_drift(live, wanted)]
+    found = [drift for drift in found if drift.role != live.admin or drift.role not in wanted.roles]
+    found += (_placed(environment, drift) for drift in reach(live, wanted, wanted.roles))
+    found.sort(key=_order)
+    accepts = wanted.accepts
+    accepted = tuple(drift for drift in found if _is_accepted(drift, accepts.get(drift.role, ())))
+    return GrantPlan(
+        live,
+        wanted,
+        tuple(drift for drift in found if drift not in accepted),
+        accepted,
+        (*_unused(environment, accepts, accepted), *_undeclared(live, environment)),
+    )
+
+
+def _order(drift: Drift) -> tuple[int, bool, int, str, str, str]:
+    """As statements have to run: PUBLIC gives nothing on, and so comes first."""
+    return drift.phase, drift.role != PUBLIC, -drift.depth, drift.role, drift.what, drift.code
+
+
+def _placed(environment: Environment, drift: Drift) -> Drift:
+    """The drift with the place of its role, or of PUBLIC where that is declared."""
+    path = ("public",) if drift.role == PUBLIC else ("roles", drift.role)
+    declared = drift.role in environment.roles or (drift.role == PUBLIC and environment.public is not None)
+    return replace(drift, at=environment.place(*path)) if declared and drift.at is None else drift
+
+
+def _is_accepted(drift: Drift, accepts: Iterable[Accept]) -> bool:
+    return any((each.code, each.object) == (drift.code, drift.what) for each in accepts)
+
+
+def _unused(
+    environment: Environment, accepts: Mapping[str, tuple[Accept, ...]], accepted: tuple[Drift, ...]
+) -> Iterator[Finding]:
+    used = {(drift.role, drift.code, drift.what) for drift in accepted}
+    for role, entries in accepts.items():
+        path = ("accept",) if role == PUBLIC else ("roles", role, "accept")
+        for number, entry in enumerate(entries):
+            if (role, entry.code, entry.object) not in used:
+                yield Finding(
+                    "unused-accept",
+                    f"{'PUBLIC' if role == PUBLIC else role} has no {entry.code}: {entry.object}",
+                    environment.place(*path, number),
+                    help="take the entry out",
+                    severity=Severity.WARN,
+                )
+
+
+def _undeclared(live: Live, environment: Environment) -> Iterator[Finding]:
+    """The import role is what a run is about: what it may do should stand in the declaration."""
+    name = import_role(environment)
+    if name is not None and name not in environment.roles and name in live.roles and name != PUBLIC:
+        yield Finding(
+            "undeclared-import-role",
+            f"import role {name} is not declared in roles: what it may do is not compared",
+            help="declare it with its grants: promote grants --generate shows how",
+            severity=Severity.WARN,
+        )

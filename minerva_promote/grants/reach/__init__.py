@@ -1,0 +1,48 @@
+"""Every way by which a role can do more than what is declared for it, beside privileges that it was given itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from minerva_promote.grants.held import Drift
+from minerva_promote.grants.live import Live
+from minerva_promote.grants.reach.attributes import attribute_drift
+from minerva_promote.grants.reach.checking import checking_drift
+from minerva_promote.grants.reach.effects import effect_drift
+from minerva_promote.grants.reach.mappings import mapping_drift
+from minerva_promote.grants.reach.memberships import membership_drift
+from minerva_promote.grants.reach.ownership import ownership_drift
+from minerva_promote.grants.reach.routines import routine_drift
+from minerva_promote.grants.reach.settings import is_weak, setting_drift
+from minerva_promote.grants.reach.standing import Declared, Standing
+from minerva_promote.grants.reach.through_public import public_drift
+
+__all__ = ["is_weak", "reach"]
+
+WAYS = (
+    attribute_drift,
+    membership_drift,
+    ownership_drift,
+    public_drift,
+    routine_drift,
+    effect_drift,
+    checking_drift,
+    mapping_drift,
+    setting_drift,
+)
+
+
+def reach(live: Live, wanted: Declared, roles: Iterable[str]) -> Iterator[Drift]:
+    """All of it for these roles, in a stable order. Roles that do not exist yet are passed over."""
+    asked = set(roles)
+    if live.admin in asked:
+        yield _admin(live.admin)
+    standing = Standing(live, wanted, asked)
+    for way in WAYS:
+        yield from way(standing)
+
+
+def _admin(name: str) -> Drift:
+    fact = "it is the role that makes and gives everything here: whatever it lacks, it gives itself"
+    help_ = "name another role in url and in roles, and keep this one for admin_url"
+    return Drift("admin-identity", name, f"role {name}", fact, help=help_, automatic=False)

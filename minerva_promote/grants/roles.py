@@ -1,0 +1,108 @@
+"""Roles themselves against what is declared: whether they exist, log in, their settings and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minerva_promote.config.role_models import Membership, Role
+from minerva_promote.database.quote import ident, text
+from minerva_promote.grants.held import ATTRIBUTES, END, GIVE, MAKE, Drift
+from minerva_promote.grants.live import Live, LiveRole
+from minerva_promote.grants.reach.settings import is_weak
+from minerva_promote.grants.statements import parts_of, setting
+from minerva_promote.grants.wanted import Wanted
+
+
+def role_drift(live: Live, wanted: Wanted) -> Iterator[Drift]:
+    """Roles that are missing or must not be, and those that are there otherwise than declared."""
+    for name in sorted(wanted.absent & set(live.roles)):
+        yield _must_not_be(live, wanted, name)
+    for name, role in wanted.roles.items():
+        present = live.roles.get(name)
+        if present is None:
+            yield _missing(wanted, name, role)
+        else:
+            yield from _attributes(wanted, role, present)
+        yield from _settings(live, wanted, name, role, present)
+        for group, options in sorted(role.memberships.items()):
+            yield from _membership(live, wanted, name, group, options)
+
+
+def _missing(wanted: Wanted, name: str, role: Role) -> Drift:
+    words = [f"CREATE ROLE {text(ident(name))}", "LOGIN" if role.login else "NOLOGIN"]
+    if role.connection_limit is not None:
+        words.append(f"CONNECTION LIMIT {role.connection_limit}")
+    fact = "there is no such role; it is made with its declared password" if role.password else "there is no such role"
+    at = wanted.environment.place("roles", name)
+    return Drift("missing-role", name, f"role {name}", fact, (" ".join(words),), at=at, phase=MAKE)
+
+
+def _must_not_be(live: Live, wanted: Wanted, name: str) -> Drift:
+    at, what, fact = wanted.environment.place("roles", name), f"role {name}", "declared absent, and there"
+    if live.roles[name].predefined or name == live.admin:
+        why = "it comes with the server" if live.roles[name].predefined else "it is the admin identity (admin_url)"
+        return Drift("role-present", name, what, fact, help=f"it cannot be dropped: {why}", automatic=False, at=at)
+    role = text(ident(name))
+    joining: tuple[str, ...] = ()
+    if not live.admin_has_rights_of(name):
+        options = " WITH INHERIT TRUE" if live.version >= 16 else ""
+        joining = (f"GRANT {role} TO {text(ident(live.admin))}{options}",)
+    statements = (
+        *joining,  # whoever has ADMIN of a role, by having made it, has its rights only so
+        f"REASSIGN OWNED BY {role} TO {text(ident(live.admin))}",
+        f"DROP OWNED BY {role}",  # by now only its privileges
+        f"DROP ROLE {role}",
+    )
+    return Drift("role-present", name, what, fact, statements, at=at, phase=END)
+
+
+def _attributes(wanted: Wanted, role: Role, present: LiveRole) -> Iterator[Drift]:
+    name, place = present.name, wanted.environment.place
+    alter = f"ALTER ROLE {text(ident(name))}"
+    if present.login != role.login:
+        statement = f"{alter} {'LOGIN' if role.login else 'NOLOGIN'}"
+        fact = "it may not log in, and is declared to" if role.login else "it may log in, which is not declared"
+        yield Drift("login", name, "login", fact, (statement,), at=place("roles", name, "login"), phase=ATTRIBUTES)
+    limit = role.connection_limit
+    if limit is not None and limit != present.connection_limit:
+        fact = f"the limit is {present.connection_limit}, declared is {limit}"
+        statement = f"{alter} CONNECTION LIMIT {limit}"
+        at = place("roles", name, "connection_limit")
+        yield Drift("connection-limit", name, "connection limit", fact, (statement,), at=at, phase=ATTRIBUTES)
+
+
+def _settings(live: Live, wanted: Wanted, name: str, role: Role, present: LiveRole | None) -> Iterator[Drift]:
+    have = dict(present.settings) if present else {}
+    at = wanted.environment.place("roles", name, "settings")
+    for key, value in sorted(role.settings.items()):
+        if key not in have or parts_of(key, have[key]) != parts_of(key, value):
+            fact = f"is {have[key]}, declared is {value}" if key in have else f"not set, declared is {value}"
+            statement = setting(name, live.database, key, value)
+            yield Drift("setting", name, f"setting {key}", fact, (statement,), at=at, phase=ATTRIBUTES)
+    for key, value in sorted(have.items()):
+        if key not in role.settings and not is_weak(key, value):
+            statement = setting(name, live.database, key, None)
+            fact = f"is {value}, and nothing declares it"
+            yield Drift("undeclared", name, f"setting {key}", fact, (statement,), at=at, phase=ATTRIBUTES)
+
+
+def _membership(live: Live, wanted: Wanted, name: str, group: str, options: Membership) -> Iterator[Drift]:
+    rows = [each for each in live.members if (each.group, each.member) == (group, name)]
+    declared = {"ADMIN": options.admin, "INHERIT": options.inherit, "SET": options.set}
+    have = {
+        "ADMIN": any(row.admin for row in rows),
+        "INHERIT": any(row.inherit for row in rows),
+        "SET": any(row.set for row in rows),
+    }
+    known = declared if live.version >= 16 else {"ADMIN": options.admin}
+    lacking = [option for option, wanted_so in known.items() if wanted_so and not have[option]]
+    if rows and not lacking:
+        return
+    grant = f"GRANT {text(ident(group))} TO {text(ident(name))}"
+    if live.version >= 16:
+        grant += f" WITH {', '.join(f'{option} {str(given).upper()}' for option, given in declared.items())}"
+    elif options.admin:
+        grant += " WITH ADMIN OPTION"
+    fact = f"declared, and without {' and '.join(lacking)}" if rows else "declared, and not given"
+    at = wanted.environment.place("roles", name, "member_of", group)
+    yield Drift("missing", name, f"member of {group}", fact, (grant,), at=at, phase=GIVE)

@@ -1,0 +1,49 @@
+"""The plan as a script: what --apply would run, for somebody who runs it by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minerva_promote.grants.held import Drift
+from minerva_promote.grants.plan import GrantPlan
+
+
+def script(plan: GrantPlan) -> str:
+    """SQL in one transaction, each statement with its reason above; what needs a person is commented out."""
+    return "\n".join(_lines(plan))
+
+
+def _lines(plan: GrantPlan) -> Iterator[str]:
+    yield f"-- database {one_line(plan.live.database)}, as {one_line(plan.live.admin)}"
+    if not plan.drifts:
+        yield "-- in step: nothing to do"
+        return
+    automatic = [drift for drift in plan.drifts if drift.automatic and drift.statements]
+    if automatic:
+        yield "BEGIN;"
+        said: set[tuple[str, ...]] = set()
+        for drift in automatic:
+            yield from _reason(drift)
+            if drift.statements not in said:
+                yield from (f"{statement};" for statement in drift.statements)
+            said.add(drift.statements)
+            if drift.code == "missing-role" and plan.wanted.roles[drift.role].password:
+                role = one_line(drift.role)
+                yield f"-- its password is not shown: promote grants --apply sets it, or \\password {role}"
+        yield "COMMIT;"
+    for drift in plan.drifts:
+        if drift not in automatic:
+            yield "-- to be decided by a person:"
+            yield from _reason(drift)
+            yield from (f"-- {one_line(statement)};" for statement in drift.statements)
+            if drift.help:
+                yield f"-- {one_line(drift.help)}"
+
+
+def _reason(drift: Drift) -> Iterator[str]:
+    yield f"-- {one_line(drift.role)}, {drift.code}: {one_line(drift.what)}: {one_line(drift.fact)}"
+
+
+def one_line(text: str) -> str:
+    """The text on one line: a name with a line break must not end the comment."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

@@ -1,0 +1,88 @@
+"""Which function a text like "publish(uuid, int)" means; the server's own parser fails on one that is misspelt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from minerva_promote.database.quote import DEFAULT_SCHEMA
+
+# As PostgreSQL's grammar reads them; everything else keeps its name.
+_ALIASES = {
+    "int": "integer",
+    "int4": "integer",
+    "int2": "smallint",
+    "int8": "bigint",
+    "bool": "boolean",
+    "dec": "numeric",
+    "decimal": "numeric",
+    "float": "double precision",
+    "float8": "double precision",
+    "float4": "real",
+    "char": "character",
+    "nchar": "character",
+    "national char": "character",
+    "national character": "character",
+    "bpchar": "character",
+    "varchar": "character varying",
+    "char varying": "character varying",
+    "nchar varying": "character varying",
+    "national char varying": "character varying",
+    "national character varying": "character varying",
+    "varbit": "bit varying",
+    "timestamptz": "timestamp with time zone",
+    "timestamp": "timestamp without time zone",
+    "timetz": "time with time zone",
+    "time": "time without time zone",
+}
+_PARTS = re.compile(r'"(?:[^"]|"")*"|\([^()]*\)|[^,"()]+|,')  # of the arguments
+_ARRAY = re.compile(r"(?: ?\[\d*\])+$| array(?: ?\[\d*\])?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A function by its name and the types of its arguments."""
+
+    text: str  # as it was read
+    name: str  # unquoted: "public.publish"
+    types: tuple[str, ...]  # as the server writes them, without "pg_catalog."; one of no schema may be of any
+
+    @classmethod
+    def read(cls, text: str) -> Signature:
+        """What the text says; without parentheses it takes no arguments."""
+        name, _, rest = text.partition("(")
+        name = name.strip()
+        arguments = rest.rpartition(")")[0].strip()
+        types = tuple(map(_type, _split(arguments))) if arguments else ()
+        return cls(text, name if "." in name else f"{DEFAULT_SCHEMA}.{name}", types)
+
+    def among(self, found: Iterable[Signature]) -> Signature | None:
+        """The function that is meant, of those with this name: the very types, or the same in one schema only."""
+        close = [
+            other for other in found if len(other.types) == len(self.types) and all(map(_same, self.types, other.types))
+        ]
+        exact = [other for other in close if other.types == self.types]
+        return exact[0] if exact else close[0] if len(close) == 1 else None
+
+
+def _split(arguments: str) -> list[str]:
+    """The arguments one by one: a comma in quotes or parentheses does not end one."""
+    parts = [""]
+    for part in _PARTS.findall(arguments):
+        if part == ",":
+            parts.append("")
+        elif not part.startswith("("):  # numeric(10,2) is numeric
+            parts[-1] += part if part.startswith('"') else part.lower()
+    return parts
+
+
+def _type(text: str) -> str:
+    text = " ".join(text.split())
+    bare = _ARRAY.sub("", text)
+    name = bare.removeprefix("pg_catalog.")
+    return _ALIASES.get(name, name) + ("[]" if bare != text else "")
+
+
+def _same(asked: str, found: str) -> bool:
+    return found == asked or found.endswith(f".{asked}")

@@ -1,0 +1,43 @@
+-- What else is tried, by kind. "sql" is what stands in a statement, quoted; "name" is what people read.
+SELECT 'schema' AS kind, n.nspname::text AS name, pg_catalog.quote_ident(n.nspname) AS sql
+FROM pg_catalog.pg_namespace AS n
+WHERE n.nspname !~ '^(information_schema$|pg_)'
+UNION ALL
+-- functions of the server and of extensions that not everybody may execute; named as in Slot.name
+SELECT 'restricted', n.nspname || '.' || p.proname || '('
+    || pg_catalog.replace(pg_catalog.oidvectortypes(p.proargtypes), ', ', ',') || ')', p.oid::text
+FROM pg_catalog.pg_proc AS p
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+WHERE NOT pg_catalog.has_function_privilege('public', p.oid, 'EXECUTE')
+    AND (n.nspname ~ '^(pg_catalog|information_schema)$' OR EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS e
+        WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid AND e.deptype = 'e'
+    ))
+UNION ALL
+-- of the server's own tables those that not everybody may read
+SELECT 'secret', n.nspname || '.' || c.relname, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = 'pg_catalog' AND c.relkind IN ('r', 'v')
+    AND NOT pg_catalog.has_any_column_privilege('public', c.oid, 'SELECT')
+UNION ALL
+SELECT 'extension', e.extname::text, pg_catalog.quote_ident(e.extname)
+FROM pg_catalog.pg_extension AS e
+UNION ALL
+-- an extension that a role with CREATE on the database could add
+(
+    SELECT 'addable', v.name::text, pg_catalog.quote_ident(v.name)
+    FROM pg_catalog.pg_available_extension_versions AS v
+    WHERE v.trusted AND v.requires IS NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname = v.name)
+    ORDER BY v.name
+    LIMIT 1
+)
+UNION ALL
+SELECT 'setting', s.name, pg_catalog.quote_ident(s.name)
+FROM pg_catalog.pg_settings AS s
+WHERE s.context = 'superuser' AND s.name !~ '\.'
+UNION ALL
+SELECT 'server setting', s.name, pg_catalog.quote_ident(s.name)
+FROM pg_catalog.pg_settings AS s
+WHERE s.context <> 'internal' AND s.name !~ '\.'
+ORDER BY kind, name

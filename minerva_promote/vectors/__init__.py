@@ -1,0 +1,1 @@
+"""Vector search: measured, judged, and made healthy."""

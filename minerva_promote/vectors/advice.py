@@ -1,0 +1,184 @@
+"""The cheapest way to meet the targets, from a verdict. Asks no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from minerva_promote.config.project import Environment
+from minerva_promote.database.quote import ident, text
+from minerva_promote.vectors.health import Health, Targets, Verdict, lists_off, usual_lists
+from minerva_promote.vectors.indexes import VectorIndex
+from minerva_promote.vectors.measuring import SETTING, Measured
+
+Version = tuple[int, ...]
+# The first pgvector that has it, and the most numbers of a vector that an index takes.
+SINCE: Mapping[str, Version] = {"hnsw": (0, 5, 0), "halfvec": (0, 7, 0), "iterative scans": (0, 8, 0)}
+INDEXABLE = {"vector": 2000, "halfvec": 4000}
+MORE = {"m": 32, "ef_construction": 200}  # of an hnsw index that misses its targets
+
+
+class Step(StrEnum):
+    """What would be done."""
+
+    NOTHING = "nothing"
+    SETTING = "setting"
+    REBUILD = "rebuild"  # the same index again
+    REPLACE = "replace"  # another index in its place: other parameters, or hnsw
+    DROP = "drop"  # a leftover
+    FINISH = "finish"  # a leftover that only has to take its place
+    PERSON = "person"  # a decision that --apply does not take
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do about one index."""
+
+    step: Step
+    said: str  # in a few words: "rebuild it"
+    statements: tuple[str, ...] = ()  # SQL that does it
+    method: str = ""  # of REPLACE
+    options: Mapping[str, int] = field(default_factory=dict)  # of REPLACE
+    setting: tuple[str, int] | None = None
+
+    @property
+    def automatic(self) -> bool:
+        """--apply does it."""
+        return self.step not in (Step.NOTHING, Step.PERSON)
+
+
+def advise(
+    index: VectorIndex,
+    health: Health,
+    seen: Measured,
+    targets: Targets,
+    version: Version,
+    environment: Environment | None = None,
+) -> Advice:
+    """The cheapest way: nothing, a setting, a rebuild, other parameters, hnsw, or no index at all."""
+    rows = seen.counted.rows
+    match health.verdict:
+        case Verdict.HEALTHY:
+            return Advice(Step.NOTHING, "nothing to do")
+        case Verdict.EXACT:
+            return Advice(Step.NOTHING, "nothing to do as long as the table is small")
+        case Verdict.EMPTY:
+            later = "look again when the rows are there" if index.lists else "nothing to do: it grows with the rows"
+            return Advice(Step.NOTHING, later)
+        case Verdict.INVALID:
+            return _repair(index)
+        case Verdict.UNKNOWN:
+            return Advice(Step.PERSON, "give it more time: --timeout 10min")
+        case Verdict.UNUSED:
+            return _use(index, health)
+        case Verdict.BUILT_EMPTY | Verdict.STALE:
+            return _rebuild(index, rows)
+        case Verdict.WRONG_LISTS:
+            return _replace(index, "ivfflat", {"lists": usual_lists(rows)})
+        case Verdict.WRONG_SETTING:
+            return _set(index, health, seen, environment)
+        case _:
+            return _beyond(index, seen, targets, version)
+
+
+def _repair(index: VectorIndex) -> Advice:
+    if not index.leftover:
+        return Advice(Step.REBUILD, "rebuild it", (reindex(index),))
+    if index.valid:
+        return Advice(Step.FINISH, "put it in its place")
+    return Advice(Step.DROP, "drop it", (f"DROP INDEX CONCURRENTLY {index.qualified}",))
+
+
+def _use(index: VectorIndex, health: Health) -> Advice:
+    drop = f"DROP INDEX CONCURRENTLY {index.qualified}"
+    if health.cause == "operator":
+        return Advice(Step.PERSON, "build one for the operator of the searches, or drop it", (drop,))
+    if health.cause == "another index":
+        return Advice(Step.PERSON, f"keep one of the two: {drop}", (drop,))
+    return Advice(
+        Step.PERSON, f"renew the planner's statistics: ANALYZE {index.table_sql}", (f"ANALYZE {index.table_sql}",)
+    )
+
+
+def _rebuild(index: VectorIndex, rows: int) -> Advice:
+    if lists_off(index, rows) and not index.of_partition:
+        return _replace(index, "ivfflat", {"lists": usual_lists(rows)})
+    return Advice(Step.REBUILD, f"rebuild it with {index.parameters}", (reindex(index),))
+
+
+def _replace(index: VectorIndex, method: str, options: Mapping[str, int]) -> Advice:
+    said = " ".join((method, ", ".join(f"{name} = {value}" for name, value in options.items()))).strip()
+    words = f"rebuild it with {said.removeprefix('ivfflat ')}" if method == index.method else f"replace it by {said}"
+    statement = definition(index, index.name, method, options)
+    if index.of_partition:
+        return Advice(Step.PERSON, f"{words}, by hand: it belongs to an index of a partitioned table", (statement,))
+    return Advice(Step.REPLACE, words, (statement,), method, options)
+
+
+def _set(index: VectorIndex, health: Health, seen: Measured, environment: Environment | None) -> Advice:
+    assert health.setting is not None
+    name, value = SETTING[index.method], health.setting
+    database = text(ident(environment.admin_url.dbname)) if environment and "admin_url" in environment.settings else ""
+    if seen.source in ("user", "database user") and environment is not None:
+        roles = [role for role, wanted in environment.roles.items() if wanted.login]
+        statements = tuple(
+            f"ALTER ROLE {text(ident(role))} IN DATABASE {database} SET {name} = {value}" for role in roles
+        )
+        said = f'the role sets {name} itself: declare settings: {{{name}: "{value}"}}, then promote grants --apply'
+        return Advice(Step.PERSON, said, statements, setting=(name, value))
+    statement = f"ALTER DATABASE {database or 'NAME'} SET {name} = {value}"
+    return Advice(Step.SETTING, f"set {name} = {value}", (statement,), setting=(name, value))
+
+
+def _beyond(index: VectorIndex, seen: Measured, targets: Targets, version: Version) -> Advice:
+    """When no setting of a well-built index reaches the targets."""
+    if index.method == "ivfflat" and version >= SINCE["hnsw"]:
+        return _replace(index, "hnsw", {"m": 16, "ef_construction": 64})
+    if index.method == "hnsw" and index.options["m"] < MORE["m"]:
+        return _replace(index, "hnsw", MORE)
+    if seen.exact_p95 <= targets.latency:
+        drop = f"DROP INDEX CONCURRENTLY {index.qualified}"
+        said = f"do without: exact search of {seen.counted.rows:,} rows takes {seen.exact_p95:.1f} ms (p95)"
+        return Advice(Step.PERSON, f"{said}: {drop}", (drop,))
+    if index.method == "ivfflat":
+        return Advice(Step.PERSON, too_old("hnsw", version))
+    return Advice(Step.PERSON, "lower the targets, or search fewer rows")
+
+
+def too_old(feature: str, version: Version) -> str:
+    """The sentence for a feature that this pgvector does not have."""
+    since, have = (".".join(map(str, each)) for each in (SINCE[feature], version))
+    return f"{feature} came with pgvector {since}, this is {have}: ALTER EXTENSION vector UPDATE"
+
+
+def reindex(index: VectorIndex) -> str:
+    """The statement that builds the same index again."""
+    return f"REINDEX INDEX CONCURRENTLY {index.qualified}"
+
+
+def definition(index: VectorIndex, name: str, method: str, options: Mapping[str, int]) -> str:
+    """The statement that builds an index over the same, under another name or with other parameters."""
+    given = ", ".join(f"{option} = {value}" for option, value in options.items())
+    tablespace = f" TABLESPACE {text(ident(index.tablespace))}" if index.tablespace else ""
+    where = f" WHERE {index.predicate}" if index.predicate else ""
+    opclass = f"{text(ident(index.opclass_schema))}.{text(ident(index.opclass))}"
+    return (
+        f"CREATE INDEX CONCURRENTLY {text(ident(name))} ON {index.table_sql} USING {method} "
+        f"({index.expression} {opclass}) WITH ({given}){tablespace}{where}"
+    )
+
+
+def indexable(base_type: str, dimensions: int, version: Version) -> str:
+    """Why a column cannot be indexed as it is, and the way out; empty when it can."""
+    most = INDEXABLE.get(base_type)
+    if dimensions < 0:
+        return "its type has no length, which an index needs"
+    if most is None or dimensions <= most:
+        return ""
+    fact = f"{dimensions:,} numbers are more than an index on {base_type} takes ({most:,})"
+    if base_type != "vector" or dimensions > INDEXABLE["halfvec"]:
+        return fact
+    if version < SINCE["halfvec"]:
+        return f"{fact}; {too_old('halfvec', version)}"
+    return f"{fact}: index its cast to halfvec({dimensions})"

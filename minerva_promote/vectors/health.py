@@ -1,0 +1,158 @@
+"""The verdict on one vector index, from what it is and what was measured. Asks no database."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from minerva_promote.vectors.indexes import VectorIndex
+from minerva_promote.vectors.measuring import K, Measured, Trial
+
+GROWN = 2.0  # times as many rows as at build: the lists were made for others
+MOST_PAGES = 0.5  # share of the pages: a search that touches more of an index with lists might as well read the table
+LISTS_FACTOR = 4.0  # times more or fewer lists than usual that are tolerated
+LEAST_LISTS = 10
+
+
+class Verdict(StrEnum):
+    """What is to be said of an index."""
+
+    HEALTHY = "healthy"
+    BUILT_EMPTY = "built empty"
+    STALE = "stale"
+    WRONG_LISTS = "wrong lists"
+    WRONG_SETTING = "wrong setting"  # the index is good; sessions ask too little of it
+    MISSES = "misses its targets"  # at every setting
+    UNUSED = "unused"
+    INVALID = "invalid"
+    EMPTY = "empty"  # no row has a vector: nothing can be measured
+    EXACT = "exact search suffices"  # the planner reads the table whole, in time
+    UNKNOWN = "not measured"
+
+    @property
+    def good(self) -> bool:
+        """Nothing has to be done."""
+        return self in (Verdict.HEALTHY, Verdict.EXACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a search has to reach."""
+
+    recall: float = 0.95  # @10
+    latency: float = 200.0  # milliseconds, p95
+
+    def met(self, trial: Trial) -> bool:
+        """Whether a trial reaches both."""
+        return trial.p95 <= self.latency and trial.recall is not None and trial.recall.mean >= self.recall
+
+    def surely_met(self, trial: Trial) -> bool:
+        """The same with the lower end of recall's 95 % interval, so that the next look does not see it otherwise."""
+        return self.met(trial) and trial.recall is not None and trial.recall.low >= self.recall
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search that the project declares, and the operator by which it orders the index's column."""
+
+    name: str  # of the check or search
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A verdict and why."""
+
+    verdict: Verdict
+    why: str
+    setting: int | None = None  # the one that reaches the targets, where that is what helps
+    cause: str = ""  # of an unused index: "operator", "another index", "planner"
+
+
+def usual_lists(rows: int) -> int:
+    """pgvector's advice: a thousandth of the rows up to a million, their root beyond; at least ten."""
+    return max(LEAST_LISTS, round(rows / 1000) if rows <= 1_000_000 else round(math.sqrt(rows)))
+
+
+def lists_off(index: VectorIndex, rows: int) -> bool:
+    """Whether there are far more or far fewer lists than usual for these rows."""
+    usual = usual_lists(rows)
+    return bool(index.lists) and not usual / LISTS_FACTOR <= index.lists <= usual * LISTS_FACTOR
+
+
+def judge(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequence[Search] = ()) -> Health:
+    """The verdict: first what no measurement is needed for, then by measurement; the rules of thumb only say why."""
+    rows, built = seen.counted.rows, seen.counted.built
+    if not index.valid:
+        what = "left behind by an interrupted build" if index.leftover else "its build failed or was interrupted"
+        return Health(Verdict.INVALID, f"{what}: no search uses it, every insert pays for it")
+    if index.leftover:
+        return Health(Verdict.INVALID, "left behind by an interrupted build: complete, and not yet in its place")
+    if not seen.statements:
+        return Health(Verdict.UNKNOWN, seen.left_out)
+    if not rows:
+        return Health(Verdict.EMPTY, "no row has a vector: nothing to measure")
+    others = sorted({search.operator for search in declared})
+    if declared and index.operator not in others:
+        names = ", ".join(search.name for search in declared)
+        why = f"{index.opclass} answers {index.operator}, the searches use {' and '.join(others)} ({names})"
+        return Health(Verdict.UNUSED, why, cause="operator")
+    now = seen.now
+    if now is None:
+        return Health(Verdict.UNKNOWN, seen.left_out or "nothing was measured")
+    chosen, exact_in_time = now.uses == index.name, seen.exact_p95 <= targets.latency
+    evidence = said(now, seen, targets)
+    if not chosen and not now.uses and exact_in_time:
+        return Health(Verdict.EXACT, f"the planner reads all {rows:,} rows: {exact_said(seen)}")
+    if index.lists and built is not None and built < min(index.lists, rows):
+        there = f"{built:,} rows when it was built, {rows:,} now: its {index.lists} lists are random"
+        return Health(Verdict.BUILT_EMPTY, f"{there}; {evidence}")
+    if not chosen and now.uses:
+        return Health(Verdict.UNUSED, f"the planner prefers {now.uses}", cause="another index")
+    if not chosen:
+        why = f"the planner reads all {rows:,} rows instead: {exact_said(seen)}"
+        return Health(Verdict.UNUSED, why, cause="planner")
+    if now.recall is None:
+        return Health(Verdict.UNKNOWN, f"recall is unknown: {seen.left_out}")
+    return _measured(index, seen, targets, evidence)
+
+
+def _measured(index: VectorIndex, seen: Measured, targets: Targets, evidence: str) -> Health:
+    """The verdict on an index that searches do use."""
+    now, rows, built = seen.now, seen.counted.rows, seen.counted.built
+    assert now is not None
+    whole = index.lists > 1 and now.share > MOST_PAGES and now.setting <= index.lists * MOST_PAGES
+    if targets.met(now) and not (whole and now.p50 > seen.exact_p50 / 2):
+        return Health(Verdict.HEALTHY, evidence)
+    if whole:
+        return Health(Verdict.STALE, f"nearly all rows are in one of its {index.lists} lists; {evidence}")
+    if index.lists and built and rows >= GROWN * built:
+        return Health(Verdict.STALE, f"{built:,} rows when it was built, {rows:,} now; {evidence}")
+    better = next((trial.setting for trial in seen.trials if targets.surely_met(trial)), None)
+    better = better or next((trial.setting for trial in seen.trials if targets.met(trial)), None)
+    if better is not None and better != now.setting:
+        return Health(Verdict.WRONG_SETTING, evidence, setting=better)
+    if lists_off(index, rows):
+        return Health(
+            Verdict.WRONG_LISTS, f"{index.lists} lists for {rows:,} rows, usual are {usual_lists(rows)}; {evidence}"
+        )
+    return Health(Verdict.MISSES, f"at every setting that was tried; {evidence}")
+
+
+def said(trial: Trial, seen: Measured, targets: Targets) -> str:
+    """The evidence in a few words: "recall@10 0.44, must be >= 0.95, p95 2.1 ms at ivfflat.probes = 1"."""
+    found = trial.recall
+    parts = []
+    if found is not None:
+        must = "" if found.mean >= targets.recall else f" (must be >= {targets.recall:g})"
+        parts.append(f"recall@{K} {found.mean:.3f}{must}")
+    must = "" if trial.p95 <= targets.latency else f" (must be <= {targets.latency:g})"
+    parts.append(f"p95 {trial.p95:.1f} ms{must}")
+    return f"{', '.join(parts)} at {seen.setting} = {trial.setting}"
+
+
+def exact_said(seen: Measured) -> str:
+    """How long exact search takes."""
+    return f"exact search takes {seen.exact_p50:.1f} ms, p95 {seen.exact_p95:.1f} ms"

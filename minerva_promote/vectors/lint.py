@@ -1,0 +1,196 @@
+"""The query linter: what keeps the searches that applications make off the vector index, and the form that works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from minerva_promote.checks.statement import require_one_select, uses_parameter
+from minerva_promote.config.project import DeclaredSearch
+from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch, reading
+from minerva_promote.errors import ConfigError, ConfigErrors
+from minerva_promote.results import Finding, Outcome, Severity, StepResult
+from minerva_promote.vectors.plans import VectorIndex, plan_of, vector_indexes
+from minerva_promote.vectors.rules import shape_findings
+from minerva_promote.vectors.searching import Settings, exact_results, search
+from minerva_promote.vectors.shape import Shape, parameters_of, shape_of
+
+if TYPE_CHECKING:
+    from minerva_promote.config.project import Project
+
+TIMEOUT = "10s"  # of one statement of a search that is looked at
+_TRIED = 3  # stored vectors with which a filter is tried
+_COLUMN = b"""
+select n.nspname || '.' || c.relname, a.attname::text, a.atttypmod, t.typname::text
+from unnest($1::text[]) as wanted (name)
+join pg_class c on c.oid = to_regclass(wanted.name)
+join pg_namespace n on n.oid = c.relnamespace
+join pg_attribute a on a.attrelid = c.oid and not a.attisdropped and a.attnum > 0
+join pg_type t on t.oid = a.atttypid and t.typname in ('vector', 'halfvec', 'sparsevec', 'bit')
+order by 1, a.attnum
+"""
+_ITERATIVE = {
+    "ivfflat": "settings: {ivfflat.iterative_scan: relaxed_order, ivfflat.probes: 5}",
+    "hnsw": "settings: {hnsw.iterative_scan: strict_order}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    table: str  # with its schema
+    name: str
+    length: int  # -1: any
+    type: str
+
+
+def lint(connection: Connection, project: Project) -> tuple[Finding, ...]:
+    """What is wrong with the searches that promote.yaml declares; nothing for searches that an index serves.
+
+    Each is explained, and one with a filter is made a few times, in a read-only transaction. Raises ConfigErrors for
+    queries that are no single SELECT, and TargetError when the connection is lost.
+    """
+    return tuple(finding for step in lint_steps(connection, project) for finding in step.findings)
+
+
+def lint_steps(connection: Connection, project: Project, environment: str = "ENV") -> tuple[StepResult, ...]:
+    """A result for every declared search: FAIL when an error is among its findings. Raises as `lint` does."""
+    require_searches(project.searches)
+    return tuple(_step(connection, search, environment) for search in project.searches)
+
+
+def require_searches(searches: Sequence[DeclaredSearch]) -> None:
+    """Raise ConfigErrors for every query that is no single SELECT, or does not take the vector as $1."""
+    faults: list[ConfigError] = []
+    for each in searches:
+        try:
+            require_one_select(each.sql, each.at)
+            _require_parameters(each)
+        except ConfigError as error:
+            fact = error.message.replace("; a check ", "; a search ")
+            faults.append(ConfigError(f"{each.name}: {fact}", at=error.at, hint=error.hint))
+    if faults:
+        raise ConfigErrors(faults)
+
+
+def _require_parameters(each: DeclaredSearch) -> None:
+    if not uses_parameter(each.sql):
+        quoted = "'$1" in each.sql
+        hint = "take $1 out of the quotes: embedding <=> $1" if quoted else "ORDER BY embedding <=> $1 LIMIT 10"
+        raise ConfigError("does not take the vector as $1", at=each.at, hint=hint)
+    numbers = parameters_of(each.sql)
+    if 1 not in numbers:
+        raise ConfigError(
+            "does not take the vector as $1", at=each.at, hint="number the parameters from $1, the vector"
+        )
+    for number in range(2, max(numbers) + 1):
+        if number not in each.params:
+            hint = f'params: {{"{number}": …}}, a value that the application searches with'
+            raise ConfigError(f"${number} has no example", at=each.at, hint=hint)
+    for number in sorted(set(each.params) - numbers):
+        raise ConfigError(f"an example of ${number}, which the query does not take", at=each.at)
+
+
+def _step(connection: Connection, each: DeclaredSearch, environment: str) -> StepResult:
+    detail = ""
+    try:
+        with reading(connection, TIMEOUT, one_snapshot=True):
+            detail, findings = _look(connection, each)
+    except QueryTimeoutError:
+        findings = [Finding("timeout", f"took longer than {TIMEOUT}", severity=Severity.WARN)]
+    except QueryError as error:
+        findings = [_refused(error)]
+    placed = tuple(
+        replace(
+            found,
+            fact=f"{each.name}: {found.fact}",
+            at=each.at,
+            help=found.help.replace("--env ENV", f"--env {environment}"),
+        )
+        for found in findings
+    )
+    failed = any(found.severity is Severity.ERROR for found in findings)
+    outcome = Outcome.FAIL if failed else Outcome.WARN if findings else Outcome.OK
+    if findings:
+        detail = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    return StepResult("search", each.name, outcome, detail, findings=placed)
+
+
+def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Finding]]:
+    """A sentence and the findings of one search."""
+    sql, shape = each.sql.encode(), shape_of(each.sql)
+    settings = Settings.of(each.settings)
+    settings.require_known(connection)
+    more = [each.params[number] for number in range(2, len(each.params) + 2)]
+    with settings.inside(connection):
+        column = _column(connection, shape)
+        vector = _any_vector(column)
+        own = plan_of(connection, sql, [vector, *more])
+        forced = plan_of(connection, sql, [vector, *more], forced=True)
+    indexes = vector_indexes(connection, own.tables or ([column.table] if column else []))
+    used = forced.used(indexes)
+    findings = list(shape_findings(shape, used, indexes, column.name if column else ""))
+    if not findings and used and own.used(indexes):
+        findings += _starved(connection, sql, more, settings, used, column)
+    if used:
+        return f"{used.index} serves it" + ("" if own.used(indexes) else "; a small table is read whole"), findings
+    return "", findings
+
+
+def _starved(
+    connection: Connection,
+    sql: bytes,
+    more: Sequence[Any],
+    settings: Settings,
+    index: VectorIndex,
+    column: _Column | None,
+) -> Iterator[Finding]:
+    """A search that returns fewer rows than there are, tried with a few stored vectors."""
+    if column is None:
+        return
+    vectors = _stored(connection, column)
+    for vector in vectors:
+        (found,) = search(connection, sql, [vector], settings, 1, more)
+        (exact,) = exact_results(connection, sql, [vector], parameters=more)
+        if len(found.rows) < len(exact.rows):
+            fact = (
+                f"{index.index} gives {len(found.rows)} rows where {len(exact.rows)} fit: the index is left before the"
+            )
+            fact += " LIMIT is reached"
+            way = f"{_ITERATIVE[index.method]}; or a partial index for the filter; promote index --env ENV"
+            yield Finding("starved", fact, help=way, severity=Severity.WARN)
+            return
+
+
+def _refused(error: QueryError) -> Finding:
+    """What the server says about a query that it does not take."""
+    if "dimensions" in error.reason:
+        return Finding("dimensions", error.reason, help="search with vectors of the column's length and model")
+    if error.sqlstate == "42883" and "vector" in error.reason:
+        return Finding("parameter-type", error.reason, help="write $1::vector: pgvector's operators take vectors")
+    if not error.sqlstate and "does not know" in error.reason:
+        return Finding("setting", error.reason, help="update pgvector, or search without it")
+    return Finding("query", error.reason, help="correct the query in promote.yaml, or migrate the target")
+
+
+def _column(connection: Connection, shape: Shape) -> _Column | None:
+    """The vector column that is searched: the one that the ORDER BY names, else the first of the tables."""
+    found = [_Column(*row) for row in fetch(connection, _COLUMN, [list(shape.tables)]).rows]
+    name = shape.column.rpartition(".")[2].strip('"')
+    named = [column for column in found if column.name == name]
+    return next(iter(named or found), None)
+
+
+def _any_vector(column: _Column | None) -> str:
+    """A vector of the column's length."""
+    length = column.length if column and column.length > 0 else 3
+    return "[" + ",".join(["1", *["0"] * (length - 1)]) + "]"
+
+
+def _stored(connection: Connection, column: _Column) -> list[str]:
+    """Some stored vectors."""
+    from minerva_promote.templates import ident
+
+    name, table = ident(column.name), ident(column.table)
+    sql = f"select {name}::text from {table} where {name} is not null limit {_TRIED}"
+    return [row[0] for row in fetch(connection, sql.encode()).rows]

@@ -1,0 +1,188 @@
+"""`promote index`: look at every vector index as the import role, and, when asked, mend as the owner and look again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.catalog import server
+from minerva_promote.database.faults import execute
+from minerva_promote.database.query import Connection, QueryError
+from minerva_promote.database.session import import_session
+from minerva_promote.results import Outcome, RunResult, StepResult
+from minerva_promote.schema.state import Standing, migration_state
+from minerva_promote.vectors import telling
+from minerva_promote.vectors.advice import Advice, Step, Version, advise
+from minerva_promote.vectors.declared import declared_searches, declared_targets
+from minerva_promote.vectors.health import Health, Search, Targets, judge
+from minerva_promote.vectors.indexes import Counted, VectorColumn, VectorIndex, read_columns, read_indexes
+from minerva_promote.vectors.measuring import Measured, measure, measure_exact, why
+from minerva_promote.vectors.rebuild import Progress, building, carry_out, mend
+
+TIMEOUT = "60s"  # for one index
+NOT_SEEN = Measured(Counted(0, 0, None, recorded=False, exact=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One index, looked at."""
+
+    index: VectorIndex
+    measured: Measured
+    health: Health
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """A column of vectors without any index, looked at."""
+
+    column: VectorColumn
+    measured: Measured
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All that was seen in one go."""
+
+    seen: tuple[Seen, ...]
+    bare: tuple[Bare, ...]
+    targets: Targets
+    version: Version  # of pgvector
+    seconds: float
+    unready: StepResult | None = None  # why there was nothing to look at
+
+
+def parse_version(version: str | None) -> Version:
+    """(0, 8, 5) of "0.8.5"; () of none."""
+    return tuple(int(part) for part in (version or "").split(".") if part.isdecimal())
+
+
+def look(project: Project, environment: Environment, targets: Targets, timeout: str = TIMEOUT) -> Look:
+    """Every vector index and every bare column of vectors, each in a read-only transaction bounded by ``timeout``."""
+    begun = time.perf_counter()
+    declared = declared_searches(project, environment)
+    with import_session(project, environment, application="promote index") as conn:
+        facts = server(conn)
+        version = parse_version(facts.vector_version)
+        columns, indexes = read_columns(conn), read_indexes(conn)
+        unready = _unready(conn, project, environment, version, columns)
+        seen = []
+        for index in indexes:
+            measured = _measured(conn, index, timeout)
+            health = judge(index, measured, targets, declared.get((index.table, index.column), ()))
+            advice = advise(index, health, measured, targets, version, environment)
+            seen.append(Seen(index, measured, health, advice))
+        over = {(each.schema, each.table, each.column) for each in indexes}
+        bare = [
+            _bare(conn, column, declared.get((column.table, column.column), ()), timeout)
+            for column in columns
+            if (column.schema, column.table, column.column) not in over
+        ]
+    return Look(tuple(seen), tuple(bare), targets, version, time.perf_counter() - begun, unready)
+
+
+def _unready(
+    conn: Connection, project: Project, environment: Environment, version: Version, columns: Sequence[VectorColumn]
+) -> StepResult | None:
+    if not version:
+        fact = "the database has no extension vector: it is not set up"
+        return StepResult("index", "database", Outcome.FAIL, fact, hint=f"promote setup --env {environment.name}")
+    if columns:
+        return None
+    state = migration_state(conn, project)
+    if state.standing is not Standing.UP_TO_DATE:
+        fact = f"the database is {state.fact}"
+        return StepResult("index", "database", Outcome.FAIL, fact, hint=state.hint(environment.name))
+    fact = "no table has a column of vectors: there is nothing to look at"
+    return StepResult("index", "database", Outcome.ERROR, fact, hint="declare one in a migration")
+
+
+def _measured(conn: Connection, index: VectorIndex, timeout: str) -> Measured:
+    if not index.readable:
+        return Measured(NOT_SEEN.counted, left_out=f"this role may not read {index.table}")
+    try:
+        return measure(conn, index, timeout)
+    except QueryError as error:
+        return Measured(NOT_SEEN.counted, left_out=why(error, timeout))
+
+
+def _bare(conn: Connection, column: VectorColumn, searches: Sequence[Search], timeout: str) -> Bare:
+    operator = searches[0].operator if searches else "<=>"
+    if not column.readable:
+        return Bare(column, Measured(NOT_SEEN.counted, left_out=f"this role may not read {column.table}"), operator)
+    try:
+        return Bare(column, measure_exact(conn, column, operator, timeout), operator)
+    except QueryError as error:
+        return Bare(column, Measured(NOT_SEEN.counted, left_out=why(error, timeout)), operator)
+
+
+def health_of(
+    project: Project,
+    environment: Environment,
+    *,
+    recall: float | None = None,
+    latency: float | None = None,
+    timeout: str = TIMEOUT,
+) -> RunResult:
+    """The verdict on every vector index; nothing is changed."""
+    return telling.looked(environment, look(project, environment, declared_targets(project, recall, latency), timeout))
+
+
+def apply(
+    project: Project,
+    environment: Environment,
+    *,
+    recall: float | None = None,
+    latency: float | None = None,
+    timeout: str = TIMEOUT,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Mend what interrupted builds left, build what is advised, set what is advised, and look again after each.
+
+    Raises TargetError and Interrupted.
+    """
+    targets = declared_targets(project, recall, latency)
+    with building(project, environment, progress) as site:
+        steps = [StepResult("mend", "vector indexes", Outcome.OK, said) for said in mend(site.conn)]
+        found = look(project, environment, targets, timeout)
+        builds = [each for each in found.seen if each.advice.step in (Step.REBUILD, Step.REPLACE)]
+        for each in builds:
+            begun = time.perf_counter()
+            rows = each.measured.counted.rows
+            carry_out(site, each.index, each.advice, rows)
+            took = time.perf_counter() - begun
+            steps.append(telling.built(each.index, each.health, each.advice, rows, took))
+        if builds:
+            found = look(project, environment, targets, timeout)
+        if settings := _settings(found):
+            for name, value in settings.items():
+                statement = next(
+                    each.advice.statements[0] for each in found.seen if each.advice.setting == (name, value)
+                )
+                site.conn.execute(b"SELECT '[1]'::vector")  # loads pgvector, which declares its settings
+                execute(site.conn, statement.encode(), f"setting {name}")
+                steps.append(
+                    StepResult(
+                        "set",
+                        name,
+                        Outcome.OK,
+                        f"{name} = {value} for every new session",
+                        data={"statement": statement},
+                    )
+                )
+            found = look(project, environment, targets, timeout)
+    return telling.applied(environment, found, tuple(steps))
+
+
+def _settings(found: Look) -> dict[str, int]:
+    """The settings to make: of several indexes that want another value, the greatest."""
+    wanted: dict[str, int] = {}
+    for each in found.seen:
+        if each.advice.step is Step.SETTING and each.advice.setting:
+            name, value = each.advice.setting
+            wanted[name] = max(value, wanted.get(name, 0))
+    return wanted

@@ -1,0 +1,257 @@
+"""One vector index, measured: what a search costs and finds now, at other settings, and by exact search.
+
+All of it reads one snapshot, and takes no longer than the timeout that it is given.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, configured, fetch, reading
+from minerva_promote.vectors.indexes import Counted, VectorColumn, VectorIndex, count_rows, unindexed
+from minerva_promote.vectors.recalling import Answer, Recall, recall_of
+from minerva_promote.vectors.searching import Budget, Settings, exact_results, found_with_distance
+
+K = 10
+QUERIES = 30
+SETTING = {"ivfflat": "ivfflat.probes", "hnsw": "hnsw.ef_search"}
+ENOUGH = 0.9995  # recall after which no further setting is tried
+WHOLE = 0.85  # share of the time after which no further setting is tried
+# The index is used where it can be used at all; a small table would rightly be read whole.
+FORCED: Mapping[str, str] = {"enable_seqscan": "off", "enable_sort": "off"}
+_PRESENT = b"""
+select '[1]'::vector::text, s.name, s.setting::int, s.source
+from pg_catalog.pg_settings s where s.name = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Searches with one setting."""
+
+    setting: int
+    p50: float  # milliseconds
+    p95: float
+    recall: Recall | None  # None: exact search was not finished
+    share: float  # of the index's pages that one search touches; 0 where the index was not used
+    uses: str  # the index that the plan scans; empty: none
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was seen of one index."""
+
+    counted: Counted
+    setting: str = ""  # "ivfflat.probes"
+    now: Trial | None = None  # as a session of this role searches, the plan its own
+    source: str = ""  # of the present setting: "default", "database", "user", "database user", "session"
+    trials: tuple[Trial, ...] = ()  # the index used by force
+    exact_p50: float = math.nan
+    exact_p95: float = math.nan
+    queries: int = 0  # query vectors
+    statements: int = 0  # that were sent
+    seconds: float = 0.0
+    left_out: str = ""  # what there was no time for, or why nothing was measured
+
+
+class Budgeted:
+    """Counts the statements of a measurement beside the time."""
+
+    def __init__(self) -> None:
+        self.statements = 0
+        self.begun = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.perf_counter() - self.begun
+
+
+def measure(
+    connection: Connection, index: VectorIndex, timeout: str, *, k: int = K, queries: int = QUERIES
+) -> Measured:
+    """All that is worth knowing. Raises QueryError where not even the rows can be counted, TargetError."""
+    cost = Budgeted()
+    with reading(connection, timeout, one_snapshot=True):
+        budget = Budget(connection)
+        counted = count_rows(connection, index)
+        cost.statements += 5
+        if not index.valid or not counted.rows or not index.operator:
+            return Measured(counted, statements=cost.statements, seconds=cost.seconds)
+        try:
+            with _rescued(connection):
+                return _measure(connection, index, counted, budget, cost, k, queries)
+        except QueryError as error:
+            return Measured(counted, statements=cost.statements, seconds=cost.seconds, left_out=why(error, timeout))
+
+
+def why(error: QueryError, timeout: str) -> str:
+    """Why there is no measurement."""
+    over = isinstance(error, QueryTimeoutError)
+    return f"the timeout of {timeout} was over before the first searches were done" if over else error.reason
+
+
+def _measure(
+    connection: Connection,
+    index: VectorIndex,
+    counted: Counted,
+    budget: Budget,
+    cost: Budgeted,
+    k: int,
+    queries: int,
+) -> Measured:
+    name = SETTING[index.method]
+    budget.limit()
+    vectors = [str(row[0]) for row in fetch(connection, index.sample(queries)).rows]
+    if not vectors:
+        return Measured(counted, name, statements=cost.statements, seconds=cost.seconds, left_out="no vector to search")
+    _, _, present, source = fetch(connection, _PRESENT, [name]).rows[0]
+    now, answers = _searched(connection, index, k, vectors, present, Settings(), budget)
+    exact, left_out = _exact(connection, index.search(k), vectors, budget)
+    cost.statements += 6 + len(answers) + len(exact)
+    trials: list[Trial] = []
+    for setting in candidates(index, present, k):
+        if setting == present and now.uses == index.name:
+            continue  # measured as it is
+        if trials and trials[-1].recall and trials[-1].recall.mean >= ENOUGH:
+            break
+        if budget.share_used > WHOLE:
+            left_out = left_out or f"no time for {name} = {setting} and more"
+            break
+        try:
+            with _rescued(connection), configured(connection, FORCED):
+                settings = Settings({name: str(setting)})
+                trial, found = _searched(connection, index, k, vectors[: len(exact) or None], setting, settings, budget)
+        except QueryError as error:
+            left_out = left_out or f"{name} = {setting}: {error.reason}"
+            break
+        cost.statements += 4 + len(found)
+        trials.append(_with_recall(trial, found, exact, k))
+    times = sorted(each.seconds * 1000 for each in exact)
+    return Measured(
+        counted,
+        setting=name,
+        now=_with_recall(now, answers, exact, k),
+        source=source,
+        trials=tuple(trials),
+        exact_p50=percentile(times, 0.5),
+        exact_p95=percentile(times, 0.95),
+        queries=len(exact) or len(vectors),
+        statements=cost.statements,
+        seconds=cost.seconds,
+        left_out=left_out,
+    )
+
+
+def _exact(connection: Connection, sql: bytes, vectors: list[str], budget: Budget) -> tuple[list[Answer], str]:
+    """The exact answers, and what there was no time for."""
+    try:
+        with _rescued(connection):
+            return exact_results(connection, sql, vectors, budget=budget), ""
+    except QueryError as error:
+        return [], f"exact search: {error.reason}"
+
+
+@contextmanager
+def _rescued(connection: Connection) -> Iterator[None]:
+    """A savepoint, so that what is broken off by its timeout leaves the transaction usable."""
+    with configured(connection, {"transaction_read_only": "on"}):
+        yield
+
+
+def _searched(
+    connection: Connection,
+    index: VectorIndex,
+    k: int,
+    vectors: list[str],
+    value: int,
+    settings: Settings,
+    budget: Budget,
+) -> tuple[Trial, list[Answer]]:
+    """A trial of one setting, its recall still unknown, and its answers."""
+    sql = index.search(k)
+    found_with_distance(connection, sql, vectors[:1], settings, budget=budget)  # warms up
+    with settings.inside(connection):
+        budget.limit()
+        uses = planned(connection, index, vectors[0], k)
+        pages = touched(connection, index, vectors[0]) if uses == index.name else 0
+    answers = found_with_distance(connection, sql, vectors, settings, budget=budget)
+    times = sorted(each.seconds * 1000 for each in answers)
+    share = min(1.0, pages / max(1, index.pages))
+    return Trial(value, percentile(times, 0.5), percentile(times, 0.95), None, share, uses), answers
+
+
+def _with_recall(trial: Trial, answers: list[Answer], exact: list[Answer], k: int) -> Trial:
+    return replace(trial, recall=recall_of(answers[: len(exact)], exact, k)) if exact else trial
+
+
+def touched(connection: Connection, index: VectorIndex, vector: str) -> int:
+    """The pages that the index's scan reads to find the first row; 0 where another plan is made after all.
+
+    The first row alone: an index has then read all that it is going to, and few pages of the table are among them.
+    A page that is read twice counts twice, as an hnsw scan of a small index does it.
+    """
+    explain = b"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
+    with configured(connection, FORCED):
+        plan = fetch(connection, explain + index.search(1), [vector]).rows[0][0][0]["Plan"]
+    uses, pages = _scan(plan)
+    return pages if uses == index.name else 0
+
+
+def planned(connection: Connection, index: VectorIndex, vector: str, k: int = K) -> str:
+    """The index that the planner chooses for the index's own search; empty for none."""
+    plan = fetch(connection, b"EXPLAIN (FORMAT JSON) " + index.search(k), [vector]).rows[0][0][0]["Plan"]
+    return _scan(plan)[0]
+
+
+def _scan(plan: Mapping[str, Any]) -> tuple[str, int]:
+    waiting = [plan]
+    while waiting:
+        node = waiting.pop()
+        if "Index Name" in node and "Order By" in node:
+            pages = node.get("Shared Hit Blocks", 0) + node.get("Shared Read Blocks", 0)
+            return str(node["Index Name"]), int(pages)
+        waiting.extend(node.get("Plans", ()))
+    return "", 0
+
+
+def candidates(index: VectorIndex, present: int, k: int = K) -> tuple[int, ...]:
+    """The settings worth trying, the present one among them."""
+    if index.method == "hnsw":
+        return tuple(sorted({present, *(ef for ef in (40, 100, 200, 400) if ef >= k)}))
+    root = round(math.sqrt(index.lists))
+    wanted = {1, 2, 5, 10, root, 2 * root, 4 * root, min(present, index.lists)}
+    return tuple(sorted(probes for probes in wanted if 1 <= probes <= index.lists))
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    """The nearest-rank percentile of ordered values; NaN of none."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
+
+
+def measure_exact(
+    connection: Connection, column: VectorColumn, operator: str, timeout: str, *, k: int = K, queries: int = QUERIES
+) -> Measured:
+    """How long a search takes where there is no index. Raises QueryError, TargetError."""
+    cost = Budgeted()
+    with reading(connection, timeout, one_snapshot=True):
+        budget = Budget(connection)
+        search = unindexed(column, operator)
+        counted = count_rows(connection, search)
+        vectors = [str(row[0]) for row in fetch(connection, search.sample(queries)).rows]
+        exact, left_out = _exact(connection, search.search(k), vectors, budget)
+    times = sorted(each.seconds * 1000 for each in exact)
+    return Measured(
+        counted,
+        exact_p50=percentile(times, 0.5),
+        exact_p95=percentile(times, 0.95),
+        queries=len(exact),
+        statements=5 + len(exact),
+        seconds=cost.seconds,
+        left_out=left_out,
+    )

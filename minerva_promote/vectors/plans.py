@@ -1,0 +1,105 @@
+"""What the planner makes of a search: the vector indexes that are there, the one it uses, the pages that it touches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from minerva_promote.database.query import Connection, configured, fetch
+from minerva_promote.vectors.shape import nearest_alone
+
+# With these a vector index is taken wherever one fits, since a small table is rightly read whole.
+FORCED: Mapping[str, str] = {"enable_seqscan": "off", "enable_sort": "off"}
+Node = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class VectorIndex:
+    """An ivfflat or hnsw index."""
+
+    schema: str
+    index: str
+    table: str
+    method: str
+    opclass: str
+    valid: bool
+    operator: str  # that it orders by
+    column: str  # or the expression, as PostgreSQL writes it
+    predicate: str  # of a partial index; empty: all rows
+    pages: int
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """All of it, for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plan of a search: its nodes, the top one first."""
+
+    nodes: tuple[Node, ...]
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables that it reads: "public.chunks"."""
+        return sorted({f"{node['Schema']}.{node['Relation Name']}" for node in self.nodes if "Relation Name" in node})
+
+    def used(self, indexes: Sequence[VectorIndex]) -> VectorIndex | None:
+        """The vector index that it scans in the order of the search."""
+        there = {(index.schema, index.index): index for index in indexes}
+        for node in self.nodes:
+            found = there.get((node.get("Schema", ""), node.get("Index Name", "")))
+            if found and "Order By" in node:
+                return found
+        return None
+
+    @property
+    def order(self) -> str:
+        """What the search is ordered by, as the planner writes it, the vector itself left out; or nothing."""
+        for node in self.nodes:
+            order = node.get("Order By") or ", ".join(node.get("Sort Key", ()))
+            if order:
+                return "ORDER BY " + re.sub(r"'\[[^']*\]'", "'[…]'", order)
+        return ""
+
+
+def plan_of(connection: Connection, sql: bytes, parameters: Sequence[Any], *, forced: bool = False) -> Plan:
+    """The plan as it is, or as it is when indexes are preferred to everything. Raises QueryError."""
+    with configured(connection, FORCED if forced else {}):
+        return _plan(connection, b"explain (verbose, format json) " + sql, parameters)
+
+
+def vector_indexes(connection: Connection, tables: Sequence[str]) -> tuple[VectorIndex, ...]:
+    """The ivfflat and hnsw indexes of these tables ("schema.table")."""
+    from importlib.resources import files
+
+    sql = files("minerva_promote.database").joinpath("sql/vector_indexes.sql").read_bytes()
+    return tuple(VectorIndex(*row) for row in fetch(connection, sql, [list(tables)]).rows)
+
+
+def pages_touched(connection: Connection, sql: bytes, parameters: Sequence[Any], index: VectorIndex) -> int:
+    """How many pages of the index a search reads; it is made once, for its nearest row alone.
+
+    EXPLAIN counts the pages of an index scan together with those of the rows that it fetches: one is taken off for
+    the row, a few of a filter or of a long value may be left. 0 when the plan does not use the index.
+    """
+    alone = nearest_alone(sql) or sql
+    plan = _plan(connection, b"explain (analyze, buffers, timing off, verbose, format json) " + alone, parameters)
+    for node in plan.nodes:
+        if (node.get("Schema"), node.get("Index Name")) == (index.schema, index.index):
+            touched = int(node.get("Shared Hit Blocks", 0)) + int(node.get("Shared Read Blocks", 0))
+            return max(0, min(touched - 1, index.pages))
+    return 0
+
+
+def _plan(connection: Connection, explain: bytes, parameters: Sequence[Any]) -> Plan:
+    waiting = [fetch(connection, explain, parameters).rows[0][0][0]["Plan"]]
+    nodes = []
+    while waiting:
+        node = waiting.pop(0)
+        nodes.append(node)
+        waiting.extend(node.get("Plans", ()))
+    return Plan(tuple(nodes))

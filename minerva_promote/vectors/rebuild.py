@@ -1,0 +1,251 @@
+"""Building vector indexes anew while searches and imports go on, as the owner.
+
+One build at a time in a database: a session-level advisory lock of its own key is held by the connection that builds
+(CONCURRENTLY takes no transaction, so the transaction's lock of runs cannot be it; runs may go on meanwhile). A build
+that is interrupted leaves an index that no search uses: it is dropped at once, or, after a kill, by the next command;
+one that was complete and had not yet taken its place takes it then.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import psycopg
+from psycopg import sql
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.faults import attempt, execute, target_errors
+from minerva_promote.database.lock import held_by
+from minerva_promote.database.query import QueryError, fetch
+from minerva_promote.database.quote import ident, literal, text
+from minerva_promote.database.session import admin_session
+from minerva_promote.errors import Interrupted, TargetError
+from minerva_promote.vectors.advice import Advice, Step, definition, reindex
+from minerva_promote.vectors.indexes import TEMPORARY, VectorIndex, read_indexes
+from minerva_promote.vectors.memory import needed, setting
+from minerva_promote.vectors.records import record_build
+
+LOCK_KEY = int.from_bytes(b"vectors", "big")
+SWAP_TIMEOUT, SWAP_ATTEMPTS = "2s", 10
+_POLL = 0.3  # seconds between two looks at a build
+_NOT_AVAILABLE, _OUT_OF_MEMORY = "55P03", ("53100", "53200")
+_PROGRESS = b"""
+select phase, greatest(tuples_done, blocks_done), case when tuples_total > 0 then tuples_total else blocks_total end
+from pg_stat_progress_create_index where pid = $1
+"""
+_MEMORY = b"""
+select max(setting::bigint) filter (where name = 'maintenance_work_mem') * 1024,
+       max(setting::bigint) filter (where name = 'shared_buffers') * current_setting('block_size')::bigint
+from pg_settings
+"""
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """Told of a build while it goes on."""
+
+    def progress(self, doing: str, done: int, total: int) -> None:
+        """Rows or blocks that have passed in this phase; 0 of 0 where nobody counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where is built: a connection as the owner that alone builds vector indexes in its database."""
+
+    conn: psycopg.Connection
+    project: Project
+    environment: Environment
+    progress: Progress | None = None
+
+
+@contextmanager
+def building(project: Project, environment: Environment, progress: Progress | None = None) -> Iterator[Site]:
+    """A place to build; TargetError naming who builds already."""
+    with admin_session(project, environment, application="promote index") as conn:
+        # A client that was killed is noticed: its build would go on for nobody. Not every system can tell.
+        attempt(conn, sql.SQL("SET client_connection_check_interval = '1s'"))
+        try:
+            with target_errors("another build of vector indexes is at work"):
+                conn.execute(f"SELECT pg_catalog.pg_advisory_lock({LOCK_KEY})".encode())
+        except TargetError as error:
+            if error.sqlstate != _NOT_AVAILABLE:
+                raise
+            raise held_by(conn, error, LOCK_KEY, "another build of vector indexes") from error
+        execute(conn, b"SET statement_timeout = 0", "preparing the build")
+        yield Site(conn, project, environment, progress)
+
+
+def carry_out(site: Site, index: VectorIndex, advice: Advice, rows: int) -> None:
+    """Rebuild or replace an index over so many rows, as advised. Raises TargetError, Interrupted: it is as it was."""
+    try:
+        if advice.step is Step.REBUILD:
+            _build(site, index, reindex(index), index.method, index.options, rows)
+            _record(site.conn, index.schema, index.name, rows)
+        elif advice.step is Step.REPLACE:
+            name = f"{TEMPORARY}{index.oid}"
+            statement = definition(index, name, advice.method, advice.options)
+            _build(site, index, statement, advice.method, advice.options, rows)
+            built = [each for each in read_indexes(site.conn) if (each.schema, each.name) == (index.schema, name)]
+            finish(site.conn, built[0], rows)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"stopped while the new {index.name} was taking its place: it is complete",
+            hint=f"promote index --env {site.environment.name} --apply goes on from there",
+        ) from None
+
+
+def mend(conn: psycopg.Connection) -> tuple[str, ...]:
+    """Drop what interrupted builds left behind, or put it in its place; what was done, in words."""
+    done = []
+    for index in read_indexes(conn):
+        if not index.leftover:
+            continue
+        if index.valid and original(conn, index) is not None:
+            done.append(f"{finish(conn, index, None)}: what an interrupted build had completed took its place")
+        else:
+            drop(conn, index)
+            done.append(f"{index.name}: left behind by an interrupted build, dropped")
+    return tuple(done)
+
+
+def original(conn: psycopg.Connection, index: VectorIndex) -> VectorIndex | None:
+    """The index that a build of ours was to replace, if it is still there."""
+    number = index.name.removeprefix(TEMPORARY)
+    return next((each for each in read_indexes(conn) if number == str(each.oid)), None)
+
+
+def drop(conn: psycopg.Connection, index: VectorIndex) -> None:
+    """Drop an index that no search uses, waiting for nobody longer than lock_timeout."""
+    execute(conn, f"DROP INDEX CONCURRENTLY IF EXISTS {index.qualified}".encode(), f"dropping {index.name}")
+
+
+def finish(conn: psycopg.Connection, built: VectorIndex, rows: int | None) -> str:
+    """Put a complete index in the place and under the name of the one it replaces, in one short transaction; the name.
+
+    That takes an exclusive lock on the table for a moment: waiting for it is short, and repeated.
+    """
+    old = original(conn, built)
+    if old is None:
+        raise TargetError(f"{built.name} replaces an index that is gone", hint=f"DROP INDEX {built.qualified}")
+    for number in range(1, SWAP_ATTEMPTS + 1):
+        try:
+            with conn.transaction():
+                execute(conn, f"SET LOCAL lock_timeout = '{SWAP_TIMEOUT}'".encode(), "preparing the swap")
+                execute(conn, f"DROP INDEX {old.qualified}".encode(), f"dropping {old.name}")
+                rename = f"ALTER INDEX {built.qualified} RENAME TO {text(ident(old.name))}"
+                execute(conn, rename.encode(), f"renaming {built.name}")
+                if old.comment:
+                    comment = sql.SQL("COMMENT ON INDEX {} IS {}")
+                    name = sql.Identifier(old.schema, old.name)
+                    execute(conn, comment.format(name, literal(old.comment)), f"commenting {old.name}")
+                if rows is not None:
+                    _record(conn, old.schema, old.name, rows)
+            return old.name
+        except TargetError as error:
+            if error.sqlstate != _NOT_AVAILABLE or number == SWAP_ATTEMPTS:
+                error.message += f"; the new index is complete as {built.name} and takes its place next time"
+                raise
+            time.sleep(0.2 * number)
+    raise AssertionError("unreachable")
+
+
+def _record(conn: psycopg.Connection, schema: str, name: str, rows: int) -> None:
+    for index in read_indexes(conn):
+        if (index.schema, index.name) == (schema, name):
+            record_build(conn, index, rows)
+
+
+def _build(site: Site, index: VectorIndex, statement: str, method: str, options: Mapping[str, int], rows: int) -> None:
+    """Run a statement that builds; what it leaves behind when it fails or is interrupted is dropped."""
+    conn = site.conn
+    present, shared = fetch(conn, _MEMORY).rows[0]
+    wanted = needed(method, options, index.base_type, index.dimensions, rows)
+    kilobytes = setting(wanted, present, shared) // 1024
+    execute(conn, f"SET maintenance_work_mem = {kilobytes}".encode(), "preparing the build")
+    _wait_for_table(site, index)
+    try:
+        with _watched(site):
+            _run(site, statement, f"building {index.name}")
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"stopped while {index.name} was being built: it is as it was{_clean_up(site)}",
+            hint=f"promote index --env {site.environment.name} --apply starts again",
+        ) from None
+    except TargetError as error:
+        if not conn.closed:
+            error.message += f"; {index.name} is as it was{_clean_up(site)}"
+        raise
+    finally:
+        if not conn.closed:
+            _set_lock_timeout(conn, site.environment.timeouts.lock)
+
+
+def _run(site: Site, statement: str, doing: str) -> None:
+    """The statement; once more without parallel workers where these find no shared memory (a small /dev/shm)."""
+    try:
+        execute(site.conn, statement.encode(), doing)
+    except TargetError as error:
+        if error.sqlstate not in _OUT_OF_MEMORY or "shared memory" not in error.message:
+            raise
+        _clean_up(site)
+        execute(site.conn, b"SET max_parallel_maintenance_workers = 0", "preparing the build")
+        _set_lock_timeout(site.conn, "0")
+        execute(site.conn, statement.encode(), doing)
+
+
+def _wait_for_table(site: Site, index: VectorIndex) -> None:
+    """Wait for other DDL for the usual time; the build itself waits for running transactions as long as it takes."""
+    conn = site.conn
+    with conn.transaction():
+        lock = f"LOCK TABLE {index.table_sql} IN SHARE UPDATE EXCLUSIVE MODE"
+        execute(conn, lock.encode(), f"{index.table} is being altered, vacuumed or indexed by somebody else")
+    _set_lock_timeout(conn, "0")
+
+
+def _set_lock_timeout(conn: psycopg.Connection, timeout: str) -> None:
+    execute(conn, sql.SQL("SET lock_timeout = {}").format(literal(timeout)), "preparing the build")
+
+
+def _clean_up(site: Site) -> str:
+    """Drop what the build left behind; in words what is still there, since the table is in use."""
+    _set_lock_timeout(site.conn, SWAP_TIMEOUT)
+    for index in read_indexes(site.conn):
+        if index.leftover and not index.valid:
+            try:
+                drop(site.conn, index)
+            except TargetError as error:
+                if error.sqlstate != _NOT_AVAILABLE:
+                    raise
+                return f"; what was begun, {index.name}, is dropped next time: the table is in use"
+    return ""
+
+
+@contextmanager
+def _watched(site: Site) -> Iterator[None]:
+    """Tell how the build goes, from a second connection; nothing where nobody looks."""
+    if site.progress is None:
+        yield
+        return
+    over = threading.Event()
+    thread = threading.Thread(target=_poll, args=(site, site.conn.info.backend_pid, site.progress, over))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _poll(site: Site, pid: int, progress: Progress, over: threading.Event) -> None:
+    try:
+        with admin_session(site.project, site.environment, application="promote index (progress)") as conn:
+            while not over.wait(_POLL):
+                for phase, done, total in fetch(conn, _PROGRESS, [pid]).rows:
+                    progress.progress(str(phase), int(done or 0), int(total or 0))
+    except (QueryError, TargetError):
+        return  # the build goes on; only nobody sees how

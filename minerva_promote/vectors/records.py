@@ -1,0 +1,80 @@
+"""What promote writes down of the vector indexes that it built: how many rows there were."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import psycopg
+
+from minerva_promote.database.catalog import fetch
+from minerva_promote.database.faults import target_errors
+from minerva_promote.vectors.indexes import VectorIndex, count_rows, read_indexes
+
+_SCHEMA = b"""
+SELECT pg_catalog.has_schema_privilege(oid, 'USAGE, CREATE') AS ours FROM pg_catalog.pg_namespace
+WHERE nspname = 'promote' AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = pg_namespace.oid
+    AND relname = 'runs')
+"""
+_WRITE = b"""
+INSERT INTO promote.vector_indexes (schema_name, index_name, filenode, table_name, method, options, rows)
+VALUES (%(schema)s, %(name)s, %(filenode)s, %(table)s, %(method)s, %(options)s, %(rows)s)
+ON CONFLICT (schema_name, index_name) DO UPDATE SET filenode = excluded.filenode, table_name = excluded.table_name,
+    method = excluded.method, options = excluded.options, rows = excluded.rows, built_at = clock_timestamp()
+    WHERE vector_indexes.filenode <> excluded.filenode
+"""
+_FORGET = b"""
+DELETE FROM promote.vector_indexes AS r WHERE NOT EXISTS (
+    SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = r.schema_name AND c.relname = r.index_name)
+"""
+
+
+def record_builds(conn: psycopg.Connection) -> int:
+    """Write down every vector index whose build is not known yet, with its rows at build; how many these are.
+
+    As the owner, in the transaction that is open or in one of its own; for setup and migrations, after their work.
+    What was there before is told from the rows' transactions. Nothing is done where there is no ledger.
+    """
+    if not _there(conn):
+        return 0
+    written = 0
+    with conn.transaction():
+        for index in read_indexes(conn):
+            if index.valid and not index.leftover:
+                counted = count_rows(conn, index)
+                if not counted.recorded:
+                    _write(conn, index, counted.built or 0)
+                    written += 1
+        with target_errors("recording vector indexes"):
+            conn.execute(_FORGET)
+    return written
+
+
+def record_build(conn: psycopg.Connection, index: VectorIndex, rows: int) -> None:
+    """Write down one index that was built over so many rows; nothing where there is no ledger."""
+    if _there(conn):
+        _write(conn, index, rows)
+
+
+def _write(conn: psycopg.Connection, index: VectorIndex, rows: int) -> None:
+    values = {
+        "schema": index.schema,
+        "name": index.name,
+        "filenode": index.filenode,
+        "table": f"{index.schema}.{index.table}",
+        "method": index.method,
+        "options": [f"{name}={value}" for name, value in index.options.items()],
+        "rows": rows,
+    }
+    with target_errors("recording a vector index"):
+        conn.execute(_WRITE, values)
+
+
+def _there(conn: psycopg.Connection) -> bool:
+    """Whether there is a ledger to write to; the table is made where it is missing."""
+    if fetch(conn, _SCHEMA) != [{"ours": True}]:
+        return False
+    if not fetch(conn, b"SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass('promote.vector_indexes')"):
+        with target_errors("making the record of vector indexes"):
+            conn.execute(resources.files(__package__ or "").joinpath("schema.sql").read_bytes())
+    return True

@@ -1,0 +1,241 @@
+"""Searches that are made and measured: with settings, timed, and held against exact search on the same snapshot.
+
+Everything here runs inside `database.query.reading`; outside of an import's transaction that is opened with
+``one_snapshot=True``, so that exact and approximate search see the same rows.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from minerva_promote.config.search_settings import SEARCH_SETTINGS
+from minerva_promote.database.query import (
+    Connection,
+    QueryError,
+    QueryTimeoutError,
+    configured,
+    fetch,
+    set_statement_timeout,
+    statement_timeout,
+)
+from minerva_promote.vectors.recalling import Answer, Recall, recall_of
+from minerva_promote.vectors.shape import DISTANCE, with_distance
+
+# With these a search reads every row: no index of any kind gives it its rows or their order.
+EXACT: Mapping[str, str] = {
+    "enable_indexscan": "off",
+    "enable_indexonlyscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_seqscan": "on",
+    "enable_sort": "on",
+}
+LEAST_EXACT = 10  # queries; exact search stops at half of the budget, but not before so many are answered
+_KNOWN = b"select name from pg_settings where name = any ($1::text[])"
+_VERSION = b"select '[1]'::vector::text, (select extversion from pg_extension where extname = 'vector')"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """pgvector's settings for a search: "ivfflat.probes", "hnsw.ef_search", iterative scans and their bounds."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: Mapping[str, int | str]) -> Settings:
+        """Settings as YAML has them, found good by `config.search_settings`."""
+        return cls({name: str(value) for name, value in given.items()})
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} = {value}" for name, value in self.values.items()) or "default settings"
+
+    def inside(self, connection: Connection) -> AbstractContextManager[None]:
+        """A block of the transaction in which the settings hold. Raises QueryError."""
+        return configured(connection, self.values)
+
+    def require_known(self, connection: Connection) -> None:
+        """Raise QueryError naming a setting that this pgvector does not have: PostgreSQL would take it in silence."""
+        if not self.values:
+            return
+        version = fetch(connection, _VERSION).rows[0][1]  # the cast loads the library, which declares its settings
+        known = {name for (name,) in fetch(connection, _KNOWN, [list(self.values)]).rows}
+        for name in self.values:
+            if name not in known:
+                since = ".".join(map(str, SEARCH_SETTINGS[name].since))
+                raise QueryError(
+                    f"pgvector {version} does not know {name}: it came with {since}; update, or leave it out"
+                )
+
+
+DEFAULTS = Settings()
+
+
+class Budget:
+    """The time that a whole measurement may take: the statement timeout that it began with."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._milliseconds = statement_timeout(connection)
+        self._begun = time.monotonic()
+
+    @property
+    def share_used(self) -> float:
+        """0 at the beginning, 1 and more when nothing is left; always 0 without a timeout."""
+        return self.spent / self._milliseconds if self._milliseconds else 0.0
+
+    @property
+    def spent(self) -> float:
+        """Milliseconds so far."""
+        return (time.monotonic() - self._begun) * 1000
+
+    def limit(self) -> None:
+        """Bound the next statement by what is left: a millisecond when nothing is."""
+        if self._milliseconds:
+            set_statement_timeout(self._connection, max(1, round(self._milliseconds - self.spent)))
+
+    def over(self, done: int, wanted: int) -> QueryError:
+        """What to raise when the timeout broke a search off."""
+        return QueryError(f"its timeout of {_duration(self._milliseconds)} was over after {done} of {wanted} searches")
+
+
+def _duration(milliseconds: int) -> str:
+    for unit, size in (("min", 60_000), ("s", 1_000)):
+        if milliseconds % size == 0 and milliseconds > size:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
+
+
+def search_times(
+    connection: Connection,
+    sql: bytes,
+    vectors: Sequence[str],
+    settings: Settings,
+    samples: int,
+    *,
+    parameters: Sequence[Any] = (),
+    budget: Budget | None = None,
+) -> list[float]:
+    """How long each of ``samples`` searches took for the client, in milliseconds, in their order; none is left out."""
+    return [answer.seconds * 1000 for answer in search(connection, sql, vectors, settings, samples, parameters, budget)]
+
+
+def search(
+    connection: Connection,
+    sql: bytes,
+    vectors: Sequence[str],
+    settings: Settings = DEFAULTS,
+    samples: int | None = None,
+    parameters: Sequence[Any] = (),
+    budget: Budget | None = None,
+) -> list[Answer]:
+    """The answers to so many searches (default: one for each vector), the vectors taken in turn, one after the other.
+
+    Each is planned anew with its own vector ($1; ``parameters`` are $2 …), as a client without prepared statements
+    does it. Raises QueryError, also when the time is over.
+    """
+    budget = budget or Budget(connection)
+    wanted = len(vectors) if samples is None else samples
+    answers: list[Answer] = []
+    with settings.inside(connection):
+        for number in range(wanted):
+            budget.limit()
+            try:
+                found = fetch(connection, sql, [vectors[number % len(vectors)], *parameters])
+            except QueryTimeoutError:
+                raise budget.over(number, wanted) from None
+            answers.append(Answer(found.rows, None, found.seconds))
+    return answers
+
+
+def exact_results(
+    connection: Connection,
+    sql: bytes,
+    vectors: Sequence[str],
+    *,
+    parameters: Sequence[Any] = (),
+    budget: Budget | None = None,
+) -> list[Answer]:
+    """What each search finds when every row is read, with the distances where the search has an ORDER BY of its own.
+
+    It stops early, after `LEAST_EXACT` vectors or more, when half of the time is gone: there may be fewer answers than
+    vectors. Raises QueryError.
+    """
+    budget = budget or Budget(connection)
+    told = with_distance(sql)
+    answers: list[Answer] = []
+    with configured(connection, EXACT):
+        for vector in vectors:
+            if len(answers) >= LEAST_EXACT and budget.share_used > 0.5:
+                break
+            budget.limit()
+            try:
+                found = fetch(connection, told or sql, [vector, *parameters])
+            except QueryTimeoutError:
+                raise budget.over(len(answers), len(vectors)) from None
+            answers.append(_answer(found.rows, found.seconds, told is not None))
+    return answers
+
+
+def recall(
+    connection: Connection,
+    sql: bytes,
+    vectors: Sequence[str],
+    k: int,
+    settings: Settings = DEFAULTS,
+    *,
+    parameters: Sequence[Any] = (),
+    exact: Sequence[Answer] | None = None,
+    budget: Budget | None = None,
+) -> Recall:
+    """Recall@k of the search with these settings; ``exact`` are the results of `exact_results`, if they are known.
+
+    A row as near as the k-th exact one counts as found. Raises QueryError.
+    """
+    budget = budget or Budget(connection)
+    if exact is None:
+        exact = exact_results(connection, sql, vectors, parameters=parameters, budget=budget)
+    found = found_with_distance(connection, sql, vectors[: len(exact)], settings, parameters, budget)
+    return recall_of(found, exact, k)
+
+
+def found_with_distance(
+    connection: Connection,
+    sql: bytes,
+    vectors: Sequence[str],
+    settings: Settings,
+    parameters: Sequence[Any] = (),
+    budget: Budget | None = None,
+) -> list[Answer]:
+    """`search` with the distance of every row, where the search has an ORDER BY of its own."""
+    told = with_distance(sql)
+    answers = search(connection, told or sql, vectors, settings, None, parameters, budget)
+    return [_answer(each.rows, each.seconds, told is not None) for each in answers]
+
+
+def _answer(rows: tuple[tuple[Any, ...], ...], seconds: float, told: bool) -> Answer:
+    """The answer with its last column, `DISTANCE`, taken out of the rows; a row without a vector is no neighbour."""
+    if not told:
+        return Answer(rows, None, seconds)
+    near = [row for row in rows if row[-1] is not None and not math.isnan(row[-1])]
+    return Answer(tuple(row[:-1] for row in near), tuple(row[-1] for row in near), seconds)
+
+
+__all__ = [
+    "DEFAULTS",
+    "DISTANCE",
+    "EXACT",
+    "Answer",
+    "Budget",
+    "Recall",
+    "Settings",
+    "exact_results",
+    "found_with_distance",
+    "recall",
+    "recall_of",
+    "search",
+    "search_times",
+]

@@ -1,0 +1,168 @@
+"""Whether two samples of vectors are of one space, whatever their texts are about.
+
+Another model's vectors lie, seen from these, as if turned at random. Then the cosine of the two mean directions is 0,
+give or take 1 / √dimensions, and the directions in which each sample varies around its mean share no more with the
+other's than chance has it. Texts of one model share its common direction, or the few directions in which its vectors
+differ at all, or both: so a space is another one only when neither shows, and the target itself shows one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float64]  # one a row
+
+FEWEST = 30  # vectors on each side
+FEWEST_DIMENSIONS = 64  # in fewer, chance alone makes cosines above 0.5
+CHANCE = 4.0  # standard deviations of what chance makes
+SHARE = 0.12  # of what the target's halves overlap beyond chance; other subjects of one model have more
+MOST_OVERLAP = 1.5  # hardly ever reached by another model
+OPPOSITE = -0.35  # cosine of mean directions from which on vectors point the other way
+SUBSETS = 100
+GROUP = 10  # vectors of one root that count as a group
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """How far the directions in which two samples vary are the same; by chance 1."""
+
+    file: float  # of the file and the target
+    chance: float  # what two models have at most
+    target: float  # of two halves of the target
+    groups: float | None  # of one root of the target and all others; None: too few vectors
+
+    @property
+    def limit(self) -> float:
+        """What one model has at least."""
+        return max(self.chance, min(MOST_OVERLAP, 1 + SHARE * (self.target - 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """A file's vectors, held against a target's; cosines are of mean directions."""
+
+    cosine: float
+    cosine_chance: float  # what two models have at most
+    cosine_subsets: float  # of random subsets of the target and the rest of it, the least but for one in a hundred
+    cosine_groups: float | None  # of one root of the target and all others, the least; None: there is one
+    overlaps: Overlaps | None  # None: the cosine alone says that the space is the same
+
+    @property
+    def structured(self) -> bool:
+        """Whether the target's own vectors have a direction or an overlap, so that their absence says something."""
+        if self.overlaps is None:
+            return True
+        return self.cosine_subsets > self.cosine_chance or self.overlaps.target > self.overlaps.chance
+
+    @property
+    def opposite(self) -> bool:
+        """Whether the vectors point where the target's do not."""
+        return self.cosine < min(OPPOSITE, -self.cosine_chance)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the vectors lie as another model's would."""
+        return self.overlaps is not None and self.overlaps.file < self.overlaps.limit
+
+    @property
+    def scattered(self) -> bool:
+        """Whether the target's own roots lie to each other as if they were of several models."""
+        if self.cosine_groups is None or self.overlaps is None or self.overlaps.groups is None:
+            return False
+        return self.cosine_groups < self.cosine_chance and self.overlaps.groups < self.overlaps.limit
+
+
+def directions(ours: Vectors, theirs: Vectors, roots: Sequence[str]) -> Directions:
+    """Hold vectors of a file against vectors of a target, whose ``roots`` stand in step."""
+    ours, theirs = unit(ours), unit(theirs)
+    cosine = _cosine(ours.mean(0), theirs.mean(0))
+    cosine_chance = CHANCE / float(ours.shape[1]) ** 0.5
+    subsets = _subsets(theirs, min(len(ours), len(theirs) // 2))
+    groups, members = _groups(theirs, roots)
+    overlaps = _overlaps(ours, theirs, members) if cosine < cosine_chance else None
+    return Directions(cosine, cosine_chance, subsets, groups, overlaps)
+
+
+def _overlaps(ours: Vectors, theirs: Vectors, members: Sequence[int]) -> Overlaps:
+    """``members`` are the rows of the target's root that lies farthest from the others."""
+    import numpy as np
+
+    file, chance = _overlap(ours, theirs)
+    target, _ = _overlap(theirs[::2], theirs[1::2])
+    groups = None
+    if FEWEST <= len(members) <= len(theirs) - FEWEST:
+        inside = np.isin(np.arange(len(theirs)), members)
+        groups, _ = _overlap(theirs[inside], theirs[~inside])
+    return Overlaps(file, chance, target, groups)
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """The rows, each divided by its length."""
+    import numpy as np
+
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    result: Vectors = vectors / np.where(norms == 0, 1, norms)
+    return result
+
+
+def _overlap(ours: Vectors, theirs: Vectors) -> tuple[float, float]:
+    """Mean squared cosine of the axes of two samples, weighted by their lengths, times the dimensions; its chance.
+
+    The weights are lengths, not their squares, so that a few subjects do not outweigh what all texts share.
+    """
+    my_lengths, my_axes = _axes(ours)
+    its_lengths, its_axes = _axes(theirs)
+    mine, its = my_lengths / my_lengths.sum(), its_lengths / its_lengths.sum()
+    overlap = float(ours.shape[1] * (mine @ (my_axes @ its_axes.T) ** 2 @ its))
+    spread = (2 * float((mine**2).sum()) * float((its**2).sum())) ** 0.5
+    return overlap, 1 + CHANCE * spread
+
+
+def _axes(vectors: Vectors) -> tuple[Vectors, Vectors]:
+    """The principal axes of a sample around its mean, and their lengths."""
+    import numpy as np
+
+    around = unit(vectors - vectors.mean(0))
+    squares, turned = np.linalg.eigh(around @ around.T)
+    kept = squares > 1e-9 * squares[-1]
+    lengths = np.sqrt(squares[kept])
+    return lengths, (turned[:, kept] / lengths).T @ around
+
+
+def _subsets(vectors: Vectors, size: int) -> float:
+    """The least cosine between the mean of a random subset and that of the rest, but for one in a hundred."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    total = vectors.sum(0)
+    chosen = np.zeros((SUBSETS, len(vectors)))
+    for row in chosen:
+        row[rng.permutation(len(vectors))[:size]] = 1
+    return float(np.quantile([_cosine(part, total - part) for part in chosen @ vectors], 0.01))
+
+
+def _groups(vectors: Vectors, roots: Sequence[str]) -> tuple[float | None, list[int]]:
+    """The least cosine between the mean of one root's vectors and that of all others, and that root's rows."""
+    total = vectors.sum(0)
+    members: dict[str, list[int]] = {}
+    for place, root in enumerate(roots[: len(vectors)]):
+        members.setdefault(root, []).append(place)
+    cosines = [
+        (_cosine(part, total - part), places)
+        for places in members.values()
+        if GROUP <= len(places) <= len(vectors) - GROUP
+        for part in (vectors[places].sum(0),)
+    ]
+    return min(cosines, default=(None, []))
+
+
+def _cosine(one: Any, other: Any) -> float:
+    import numpy as np
+
+    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other) or 1))

@@ -1,0 +1,263 @@
+"""What `promote index` saw and did, as results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from minerva_promote.config.project import Environment
+from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
+from minerva_promote.vectors.advice import SINCE, Advice, Step, indexable, too_old
+from minerva_promote.vectors.health import Health, Targets, Verdict
+from minerva_promote.vectors.indexes import VectorIndex
+from minerva_promote.vectors.measuring import K, Measured, Trial
+from minerva_promote.words import counted, seconds, size
+
+if TYPE_CHECKING:
+    from minerva_promote.vectors.looking import Bare, Look, Seen
+
+NOTHING = "nothing was changed"
+
+
+def looked(environment: Environment, found: Look) -> RunResult:
+    """The verdicts, and what --apply would do."""
+    return _result(environment, found, (), changed=False, verdict=f"{_verdict(environment, found)}; {NOTHING}")
+
+
+def applied(environment: Environment, found: Look, done: tuple[StepResult, ...]) -> RunResult:
+    """What was done, and the verdicts after it."""
+    made = f"applied: {counted(len(done), 'changes')}" if done else NOTHING
+    return _result(environment, found, done, changed=bool(done), verdict=f"{made}; {_verdict(environment, found)}")
+
+
+def built(index: VectorIndex, health: Health, advice: Advice, rows: int, took: float) -> StepResult:
+    """One index that was built anew."""
+    detail = f"was {health.verdict}; built over {rows:,} rows: {advice.said}"
+    data = {"index": index.name, "rows": rows, "statements": list(advice.statements)}
+    return StepResult("build", index.name, Outcome.OK, detail, took, data=data)
+
+
+def _result(
+    environment: Environment, found: Look, done: tuple[StepResult, ...], *, changed: bool, verdict: str
+) -> RunResult:
+    steps = list(done)
+    steps += [found.unready] if found.unready else []
+    for each in found.seen:
+        steps += _index_steps(environment, found, each)
+    steps += [_column_step(found, each) for each in found.bare]
+    if found.seen or found.bare:
+        steps.append(_cost(found))
+    return RunResult(
+        "index",
+        environment.name,
+        title=f"targets recall@{K} >= {found.targets.recall:g}, p95 <= {found.targets.latency:g} ms",
+        steps=tuple(steps),
+        verdict=verdict,
+        changed=changed,
+        data={"recall": found.targets.recall, "latency_ms": found.targets.latency, "pgvector": _dotted(found)},
+    )
+
+
+def _dotted(found: Look) -> str:
+    return ".".join(map(str, found.version))
+
+
+def _index_steps(environment: Environment, found: Look, each: Seen) -> Iterator[StepResult]:
+    """The verdict, what the index is, and a line for each setting that was tried."""
+    index, seen, health, advice = each.index, each.measured, each.health, each.advice
+    yield StepResult(
+        "index",
+        index.name,
+        outcome_of(health),
+        f"{health.verdict}: {health.why}",
+        hint=_hint(environment, advice),
+        findings=tuple(_findings(found, each)),
+        data=_data(each),
+    )
+    yield StepResult("made", index.over, Outcome.OK, _made(index, seen))
+    if not math.isnan(seen.exact_p50):
+        yield _exact_step(seen, found.targets)
+    if seen.now is not None and seen.now.uses == index.name:
+        yield _trial_step(seen, seen.now, found.targets, ", as it is")
+    elif seen.now is not None:
+        how = f"with {seen.now.uses}" if seen.now.uses else "without an index"
+        yield _trial_step(seen, seen.now, found.targets, ", as it is", f"{how}, ")
+    for trial in seen.trials:
+        if trial.uses != index.name:
+            detail = f"the planner takes {trial.uses or 'no index'} all the same"
+            yield StepResult("search", f"{seen.setting} = {trial.setting}", Outcome.SKIP, detail)
+        else:
+            yield _trial_step(seen, trial, found.targets)
+
+
+def outcome_of(health: Health) -> Outcome:
+    """What a verdict does to the gate."""
+    if health.verdict.good:
+        return Outcome.OK
+    if health.verdict is Verdict.EMPTY:
+        return Outcome.WARN
+    return Outcome.ERROR if health.verdict is Verdict.UNKNOWN else Outcome.FAIL
+
+
+def _hint(environment: Environment, advice: Advice) -> str:
+    if advice.automatic:
+        return f"{advice.said}: promote index --env {environment.name} --apply"
+    return "" if advice.step is Step.NOTHING and advice.said == "nothing to do" else advice.said
+
+
+def _made(index: VectorIndex, seen: Measured) -> str:
+    about = "" if seen.counted.exact else "about "
+    built = seen.counted.built
+    source = "" if seen.counted.recorded else " by their transactions"
+    at_build = "unknown at build" if built is None else f"{built:,} at build{source}"
+    rows = f"{about}{counted(seen.counted.rows, 'rows')}, {at_build}"
+    return f"{index.method} ({index.parameters}), {index.opclass}, {rows}, {size(index.size)}"
+
+
+def _exact_step(seen: Measured, targets: Targets) -> StepResult:
+    detail = f"p50 {seen.exact_p50:.1f} ms, p95 {seen.exact_p95:.1f} ms, {counted(seen.queries, 'searches')}"
+    outcome = Outcome.OK if seen.exact_p95 <= targets.latency else Outcome.WARN
+    return StepResult("search", "exact", outcome, detail)
+
+
+def _trial_step(seen: Measured, trial: Trial, targets: Targets, suffix: str = "", prefix: str = "") -> StepResult:
+    recall = ""
+    if trial.recall is not None:
+        recall = f"recall@{K} {trial.recall.mean:.3f} ({trial.recall.low:.3f} to {trial.recall.high:.3f}), "
+    pages = f", {trial.share:.1%} of its pages" if trial.share else ""
+    detail = f"{prefix}{recall}p50 {trial.p50:.1f} ms, p95 {trial.p95:.1f} ms{pages}"
+    outcome = Outcome.OK if targets.met(trial) else Outcome.WARN
+    return StepResult("search", f"{seen.setting} = {trial.setting}{suffix}", outcome, detail)
+
+
+def _findings(found: Look, each: Seen) -> Iterator[Finding]:
+    """What is worth a word beside the verdict."""
+    index, seen = each.index, each.measured
+    rows, without = seen.counted.rows, seen.counted.without
+    if without:
+        fact = f"{without:,} of {counted(rows + without, 'rows')} have no vector: no search by the index finds them"
+        yield _note("no-vector", fact)
+    if 0 < rows < K:
+        yield _note("few-rows", f"{counted(rows, 'rows')}, fewer than {K}: recall@{K} is over these")
+    if index.predicate:
+        fact = f"only rows with {index.predicate} are in it: a search without that condition cannot use it"
+        yield _note("partial-index", fact)
+    if index.is_expression:
+        fact = f"it is over {index.expression}: a search has to order by that to use it"
+        yield _note("expression-index", fact)
+    same = [
+        other.index.name
+        for other in found.seen
+        if (other.index.schema, other.index.table, other.index.expression, other.index.operator, other.index.predicate)
+        == (index.schema, index.table, index.expression, index.operator, index.predicate)
+    ]
+    if len(same) > 1:
+        fact = f"{index.over} has {len(same)} vector indexes for {index.operator}, {', '.join(same)}"
+        yield _note("several-indexes", f"{fact}: every insert pays for each, a search uses one")
+    now = seen.now
+    if now is not None and now.recall is not None and now.recall.least_rows < now.recall.least_exact:
+        fact = f"at {seen.setting} = {now.setting} a search finds as few as {now.recall.least_rows} of {K} rows"
+        known = found.version >= SINCE["iterative scans"]
+        goes_on = f"SET {index.method}.iterative_scan = relaxed_order: a search goes on until it has enough"
+        yield _note("short-answer", fact, goes_on if known else too_old("iterative scans", found.version))
+    if seen.left_out and each.health.verdict is not Verdict.UNKNOWN:
+        yield _note("left-out", seen.left_out, "give it more time: --timeout 10min")
+
+
+def _note(code: str, fact: str, help_: str = "") -> Finding:
+    return Finding(code, fact, help=help_, severity=Severity.WARN)
+
+
+def _column_step(found: Look, bare: Bare) -> StepResult:
+    """A column of vectors without an index."""
+    column, seen = bare.column, bare.measured
+    name = f"{column.table}.{column.column}"
+    rows = seen.counted.rows
+    data = {"table": f"{column.schema}.{column.table}", "column": column.column, "rows": rows}
+    cannot = indexable(column.base_type, column.dimensions, found.version)
+    if not rows and not seen.left_out:
+        return StepResult("index", name, Outcome.WARN, "no vector index, and no row has a vector", data=data)
+    if math.isnan(seen.exact_p95):
+        return StepResult("index", name, Outcome.ERROR, f"no vector index, and {seen.left_out}", data=data)
+    data["exact_p95_ms"] = round(seen.exact_p95, 3)
+    detail = f"no vector index; exact search of {counted(rows, 'rows')} takes {seen.exact_p50:.1f} ms"
+    if seen.exact_p95 <= found.targets.latency:
+        return StepResult("index", name, Outcome.OK, f"{detail}, p95 {seen.exact_p95:.1f} ms: it suffices", data=data)
+    over = f"{detail}, p95 {seen.exact_p95:.1f} ms, must be <= {found.targets.latency:g}"
+    hint = cannot or f"make one in a migration, when the rows are there: an hnsw index for {bare.operator}"
+    return StepResult("index", name, Outcome.FAIL, over, hint=hint, data=data)
+
+
+def _cost(found: Look) -> StepResult:
+    every = [*(each.measured for each in found.seen), *(each.measured for each in found.bare)]
+    statements = sum(each.statements for each in every)
+    detail = f"{statements:,} queries, read-only, {seconds(found.seconds)}"
+    return StepResult(
+        "cost", "looking", Outcome.OK, detail, data={"seconds": round(found.seconds, 3), "queries": statements}
+    )
+
+
+def _verdict(environment: Environment, found: Look) -> str:
+    if found.unready:
+        return "nothing was looked at"
+    bad = [each for each in found.seen if outcome_of(each.health).closes_gate]
+    slow = [each for each in found.bare if _column_step(found, each).outcome.closes_gate]
+    if not bad and not slow:
+        many = len(found.seen)
+        if any(each.health.verdict is Verdict.EMPTY for each in found.seen):
+            return "nothing to measure yet: look again when the rows are there"
+        return f"healthy: {many} vector {'index' if many == 1 else 'indexes'}" if many else "exact search suffices"
+    mendable = sum(each.advice.automatic for each in bad)
+    said = f"{len(bad) + len(slow)} of {len(found.seen) + len(found.bare)} not healthy"
+    if not mendable:
+        return f"{said}; none of it can be mended by --apply"
+    some = "mends it" if mendable == len(bad) + len(slow) else f"mends {mendable} of them"
+    return f"{said}; promote index --env {environment.name} --apply {some}"
+
+
+def _data(each: Seen) -> dict[str, Any]:
+    index, seen, health, advice = each.index, each.measured, each.health, each.advice
+    return {
+        "index": f"{index.schema}.{index.name}",
+        "table": f"{index.schema}.{index.table}",
+        "column": index.column,
+        "method": index.method,
+        "options": dict(index.options),
+        "opclass": index.opclass,
+        "operator": index.operator,
+        "valid": index.valid,
+        "predicate": index.predicate,
+        "expression": index.expression if index.is_expression else "",
+        "pages": index.pages,
+        "bytes": index.size,
+        "rows": seen.counted.rows,
+        "rows_without_vector": seen.counted.without,
+        "rows_at_build": seen.counted.built,
+        "rows_at_build_recorded": seen.counted.recorded,
+        "verdict": str(health.verdict),
+        "advice": str(advice.step),
+        "statements": list(advice.statements),
+        "setting": seen.setting,
+        "now": _trial(seen.now),
+        "trials": [_trial(trial) for trial in seen.trials],
+        "exact": None if math.isnan(seen.exact_p50) else {"p50_ms": seen.exact_p50, "p95_ms": seen.exact_p95},
+        "query_vectors": seen.queries,
+        "queries": seen.statements,
+        "seconds": round(seen.seconds, 3),
+        "left_out": seen.left_out,
+    }
+
+
+def _trial(trial: Trial | None) -> dict[str, Any] | None:
+    if trial is None:
+        return None
+    recall = trial.recall
+    return {
+        "setting": trial.setting,
+        "p50_ms": round(trial.p50, 3),
+        "p95_ms": round(trial.p95, 3),
+        "recall": None if recall is None else [recall.mean, recall.low, recall.high],
+        "pages_share": round(trial.share, 4),
+        "uses": trial.uses,
+    }

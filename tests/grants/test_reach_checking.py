@@ -1,0 +1,247 @@
+"""What is not checked although it looks so: constraints, row security, settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from minerva_promote.grants.held import ATTRIBUTES, END, Drift
+from minerva_promote.grants.reach import is_weak
+from tests.grants.reaching import Bench
+from tests.servers import Database
+
+
+@pytest.fixture
+def bench(suffix: str, database: Database) -> Bench:
+    return Bench(database, suffix)
+
+
+def test_a_constraint_that_older_rows_may_break(bench: Bench) -> None:
+    api, other, reader = bench.role("api"), bench.role("other"), bench.role("reader")
+    bench.run("CREATE TABLE t (a int)", "ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0) NOT VALID")
+    wish = bench.clean(api, other, reader).may(reader, "table", "public.t", "SELECT", "DELETE")
+    assert bench.found(wish, api, other, reader) == []
+    wish = wish.may(api, "table", "public.t", "INSERT").may(other, "table", "public.t", "UPDATE")
+    drift = Drift(
+        "constraint-not-valid",
+        api,
+        "constraint positive on public.t",
+        f"rows of before may break it; {api} and {other} rely on it",
+        ('ALTER TABLE public.t VALIDATE CONSTRAINT "positive"',),
+        help="it looks at every row: run it yourself",
+        automatic=False,
+        phase=END,
+    )
+    assert bench.found(wish, api, other, reader) == [drift]
+    bench.by_hand(drift)
+    assert bench.found(wish, api, other, reader) == []
+
+
+@pytest.mark.parametrize("constraint", ["CHECK (a > 0)", "CHECK (a > 0) NO INHERIT", "FOREIGN KEY (a) REFERENCES p"])
+def test_a_constraint_that_is_not_enforced(bench: Bench, constraint: str) -> None:
+    if bench.version < 18:
+        pytest.skip("every constraint is enforced before PostgreSQL 18")
+    api = bench.role("api")
+    bench.run("CREATE TABLE p (a int PRIMARY KEY)", "CREATE TABLE t (a int)")
+    bench.run(f"ALTER TABLE t ADD CONSTRAINT k {constraint} NOT ENFORCED")
+    wish = bench.clean(api).may(api, "column", "public.t", "INSERT", column="a")
+    (drift,) = bench.found(wish, api)
+    assert (drift.code, drift.what, drift.automatic) == ("constraint-not-enforced", "constraint k on public.t", False)
+    assert drift.fact.startswith(f"{api} may write rows that break it: ")
+    if constraint.startswith("CHECK"):
+        assert drift.statements[0] == 'ALTER TABLE public.t DROP CONSTRAINT "k"'
+    else:
+        assert drift.statements == ('ALTER TABLE public.t ALTER CONSTRAINT "k" ENFORCED',)
+    bench.by_hand(drift)
+    assert bench.found(wish, api) == []
+    with bench.database.connect() as conn:
+        defined = conn.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'k'").fetchone()
+    assert defined is not None
+    assert ("NO INHERIT" in defined[0]) is ("NO INHERIT" in constraint)
+
+
+def test_foreign_keys_whose_triggers_are_off(bench: Bench) -> None:
+    api = bench.role("api")
+    bench.run("CREATE TABLE p (a int PRIMARY KEY)", "CREATE TABLE t (a int REFERENCES p)")
+    wish = bench.clean(api).may(api, "table", "public.t", "INSERT")
+    assert bench.found(wish, api) == []
+    bench.run("ALTER TABLE t DISABLE TRIGGER ALL")
+    (drift,) = bench.found(wish, api)
+    assert drift == Drift(
+        "trigger-disabled",
+        api,
+        "constraint t_a_fkey on public.t",
+        f"its triggers are switched off: what {api} may write there, or delete, is not checked against it",
+        ("ALTER TABLE public.t ENABLE TRIGGER ALL",),
+        help="as a superuser; rows written meanwhile stay unchecked: drop and add the constraint to look at them",
+        automatic=False,
+        phase=END,
+    )
+    bench.by_hand(drift)
+    assert bench.found(wish, api) == []
+
+
+def test_row_security(bench: Bench) -> None:
+    api = bench.role("api")
+    bench.run("CREATE TABLE t (a int)", "CREATE TABLE untouched (a int)", "ALTER TABLE t ENABLE ROW LEVEL SECURITY")
+    bench.run("ALTER TABLE untouched ENABLE ROW LEVEL SECURITY")
+    assert bench.found(bench.clean(api), api) == []
+    wish = bench.clean(api).may(api, "table", "public.t", "SELECT", "INSERT")
+    drift = Drift(
+        "row-security",
+        api,
+        "table public.t",
+        f"no policy lets rows through for INSERT and SELECT by {api}: nothing is found or written",
+        ("ALTER TABLE public.t DISABLE ROW LEVEL SECURITY",),
+        help="write policies for the role, or switch it off: accept it with the reason where it is meant so",
+        automatic=False,
+        phase=END,
+    )
+    assert bench.found(wish, api) == [drift]
+    bench.run("CREATE POLICY seen ON t USING (a > 0)")
+    (other,) = bench.found(wish, api)
+    assert other.fact == f"only the rows that its policies show are there for {api}: seen (ALL, to public)"
+    bench.by_hand(drift)
+    assert bench.found(wish, api) == []
+
+
+def test_who_is_not_subject_to_row_security(bench: Bench) -> None:
+    api = bench.role("api", "BYPASSRLS")
+    bench.run("CREATE TABLE t (a int)", "ALTER TABLE t ENABLE ROW LEVEL SECURITY")
+    wish = bench.clean(api).may(api, "table", "public.t", "SELECT")
+    assert [drift.code for drift in bench.found(wish, api)] == ["bypass-row-security"]
+    bench.run(f"ALTER ROLE {api} NOBYPASSRLS", f"ALTER TABLE t OWNER TO {api}")
+    assert [drift.code for drift in bench.found(wish, api)] == ["owns-object"]
+    bench.run("ALTER TABLE t FORCE ROW LEVEL SECURITY")
+    assert [drift.code for drift in bench.found(wish, api)] == ["owns-object", "row-security"]
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("allow_system_table_mods", "on"),
+        ("backslash_quote", "on"),
+        ("dynamic_library_path", "/tmp:$libdir"),
+        ("event_triggers", "false"),
+        ("ignore_system_indexes", "1"),
+        ("lo_compat_privileges", "yes"),
+        ("local_preload_libraries", "auto_explain"),
+        ("role", "minerva_owner"),
+        ("search_path", "public, pg_catalog"),
+        ("session_replication_role", "replica"),
+        ("standard_conforming_strings", "off"),
+        ("synchronous_commit", "no"),
+        ("transform_null_equals", "TRUE"),
+        ("zero_damaged_pages", "on"),
+    ],
+)
+def test_weak_settings(name: str, value: str) -> None:
+    assert is_weak(name, value)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("allow_system_table_mods", "off"),
+        ("backslash_quote", "safe_encoding"),
+        ("dynamic_library_path", "$libdir"),
+        ("local_preload_libraries", ""),
+        ("role", "none"),
+        ("search_path", "pg_catalog, public"),
+        ("search_path", '"$user", public'),
+        ("search_path", '""'),
+        ("session_replication_role", "origin"),
+        ("standard_conforming_strings", "on"),
+        ("statement_timeout", "0"),
+        ("synchronous_commit", "local"),
+        ("row_security", "off"),
+        ("transform_null_equals", "off"),
+        ("default_transaction_read_only", "on"),
+    ],
+)
+def test_settings_that_weaken_nothing(name: str, value: str) -> None:
+    assert is_weak(name, value) == ""
+
+
+def test_settings_of_the_role_the_database_and_everywhere(bench: Bench) -> None:
+    api, owner = bench.role("api"), bench.role("owner")
+    name = bench.database.name
+    bench.run(
+        f"ALTER ROLE {api} IN DATABASE {name} SET session_replication_role = replica",
+        f"ALTER ROLE {api} IN DATABASE {name} SET statement_timeout = 0",
+        f"ALTER ROLE {api} SET role = {owner}",
+        f"ALTER ROLE {api} SET work_mem = '64MB'",
+        f"ALTER DATABASE {name} SET synchronous_commit = off",
+        f"ALTER DATABASE {name} SET work_mem = '64MB'",
+        f"ALTER ROLE {owner} SET statement_timeout = 0",
+    )
+
+    def drift(what: str, fact: str, statement: str) -> Drift:
+        return Drift("weak-setting", api, what, fact, (statement,), phase=ATTRIBUTES)
+
+    wish = bench.clean(api, owner)
+    assert bench.found(wish, api, owner) == [
+        drift(
+            "setting session_replication_role",
+            "is replica: foreign keys and ordinary triggers do not run",
+            f'ALTER ROLE "{api}" IN DATABASE "{name}" RESET "session_replication_role"',
+        ),
+        drift(
+            "setting role in every database",
+            f"is {owner}: every session starts as that role, with its rights",
+            f'ALTER ROLE "{api}" RESET "role"',
+        ),
+        drift(
+            f"setting synchronous_commit of database {name}",
+            "is off: a COMMIT that was answered can be lost in a crash",
+            f'ALTER DATABASE "{name}" RESET "synchronous_commit"',
+        ),
+    ]
+    declared = replace(wish, settings={api: {"session_replication_role": "replica"}})
+    assert "setting session_replication_role" not in [drift.what for drift in bench.found(declared, api, owner)]
+    assert bench.end(wish, api, owner) == []
+
+
+def test_a_setting_of_every_role(bench: Bench) -> None:
+    from minerva_promote.grants.live import ServerSetting
+    from minerva_promote.grants.reach import reach
+
+    api = bench.role("api")
+    settings = (
+        ServerSetting("session_replication_role", "replica", False),
+        ServerSetting("session_preload_libraries", "auto_explain", False),
+    )
+    live = replace(bench.live(api), settings=settings)
+    assert list(reach(live, bench.clean(api), [api])) == [
+        Drift(
+            "weak-setting",
+            api,
+            "setting session_replication_role of every role",
+            "is replica: foreign keys and ordinary triggers do not run",
+            ('ALTER ROLE ALL RESET "session_replication_role"',),
+            help="it holds for every role and database: run it yourself, or take it out of postgresql.conf",
+            automatic=False,
+            phase=ATTRIBUTES,
+        )
+    ]
+
+
+def test_names_that_others_can_put_in_the_way(bench: Bench) -> None:
+    api, maker = bench.role("api"), bench.role("maker")
+    bench.run(
+        "CREATE SCHEMA shared",
+        f"GRANT CREATE ON SCHEMA shared TO {maker}",
+        f"ALTER DATABASE {bench.database.name} SET search_path = shared, public",
+    )
+    (drift,) = bench.found(bench.clean(api, maker), api, maker)
+    assert drift.fact == (
+        f"is shared, public: names are looked up in schema shared, where {maker} may make objects of the same name"
+    )
+    bench.run("REVOKE CREATE ON SCHEMA shared FROM " + maker)
+    assert bench.found(bench.clean(api, maker), api, maker) == []
+    bench.run(f"GRANT CREATE ON SCHEMA shared TO {maker}", f"ALTER DATABASE {bench.database.name} RESET search_path")
+    bench.run(f"ALTER ROLE {maker} SET search_path = shared")  # its own schema: it harms nobody else
+    assert bench.found(bench.clean(api, maker), api, maker) == []
+    bench.run(f"ALTER ROLE {api} SET search_path = shared")
+    assert [drift.role for drift in bench.found(bench.clean(api, maker), api, maker)] == [api]

@@ -1,0 +1,447 @@
+"""What others let a role do: PUBLIC, functions, triggers, rules, foreign keys, credentials."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from minerva_promote.grants.held import END, OTHERS, PUBLIC, TAKE, Drift
+from minerva_promote.grants.reach import reach
+from tests.grants.reaching import Bench
+from tests.servers import Database
+
+LOSE = "other roles lose it too: give it by name to those that need it"
+READ = "read what it does: accept it with the reason, or run the statement yourself"
+DEFINER = "CREATE FUNCTION {}() RETURNS {} LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN {} END'"
+
+
+@pytest.fixture
+def bench(suffix: str, database: Database) -> Bench:
+    return Bench(database, suffix)
+
+
+def rights(bench: Bench) -> str:
+    return f"runs with the rights of {bench.admin}, which is a superuser"
+
+
+def test_a_table_given_to_everybody(bench: Bench) -> None:
+    api, reader = bench.role("api"), bench.role("reader")
+    bench.run(
+        "CREATE TABLE t (a int, b int)", "GRANT SELECT, DELETE ON t TO PUBLIC", "GRANT UPDATE (b, a) ON t TO PUBLIC"
+    )
+    wish = bench.clean(api, reader).may(reader, "table", "public.t", "SELECT")
+    assert bench.found(wish, api, reader) == [
+        Drift(
+            "through-public",
+            PUBLIC,
+            "DELETE, SELECT, UPDATE (a, b) on table public.t",
+            f"every role has it, {api} and {reader} too",
+            ('REVOKE DELETE, SELECT, UPDATE ("a", "b") ON TABLE public.t FROM PUBLIC',),
+            help=LOSE,
+            phase=TAKE,
+        )
+    ]
+    declared = wish
+    for role in (api, reader):
+        declared = declared.may(role, "table", "public.t", "SELECT", "DELETE", "UPDATE")
+    assert bench.found(declared, api, reader) == []
+    assert bench.found(bench.clean(api).may(PUBLIC, "table", "public.t", "DELETE", "SELECT", "UPDATE"), api) == []
+    assert bench.end(wish, api, reader) == []
+
+
+def test_only_what_some_role_lacks_is_taken(bench: Bench) -> None:
+    api, group = bench.role("api"), bench.role("readers", "NOLOGIN")
+    bench.run("CREATE TABLE t (a int)", "GRANT SELECT, INSERT ON t TO PUBLIC", f"GRANT {group} TO {api}")
+    wish = bench.clean(api).member(api, group).may(group, "table", "public.t", "SELECT")
+    (drift,) = bench.found(wish, api)
+    assert (drift.what, drift.statements) == (
+        "INSERT on table public.t",
+        ("REVOKE INSERT ON TABLE public.t FROM PUBLIC",),
+    )
+
+
+def test_the_database_and_the_schema(bench: Bench) -> None:
+    api, group = bench.role("api"), bench.role("team", "NOLOGIN")
+    name = bench.database.name
+    bench.run(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO PUBLIC", "GRANT CREATE ON SCHEMA public TO PUBLIC")
+    wish = bench.clean(api).may(group, "schema", "public", "USAGE")  # a group does not log in
+    found = bench.found(wish, api, group)
+    assert [(drift.what, drift.fact, drift.statements) for drift in found] == [
+        (
+            f"TEMPORARY on database {name}",
+            f"every role has it, {api} and {group} too",
+            (f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC",),
+        ),
+        (
+            "CREATE on schema public",
+            f"every role has it, {api} and {group} too",
+            ("REVOKE CREATE ON SCHEMA public FROM PUBLIC",),
+        ),
+    ]
+    assert bench.end(wish, api, group) == []
+    bench.run("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    (drift,) = bench.found(bench.clean(api), api, group)
+    assert drift.what == "CREATE, USAGE on schema public"
+
+
+def test_nothing_is_said_of_public_where_it_is_declared(bench: Bench) -> None:
+    api = bench.role("api")
+    bench.run(
+        "CREATE TABLE t ()", "GRANT SELECT ON t TO PUBLIC", "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO PUBLIC"
+    )
+    assert bench.found(replace(bench.clean(api), public_declared=True), api) == []
+
+
+def test_what_somebody_else_than_the_owner_gave(bench: Bench) -> None:
+    api, chief = bench.role("api"), bench.role("chief")
+    bench.run("CREATE TABLE t ()", f"GRANT SELECT ON t TO {chief} WITH GRANT OPTION")
+    bench.run(f"SET ROLE {chief}; GRANT SELECT ON t TO PUBLIC; RESET ROLE")
+    assert bench.found(bench.clean(api), api) == [
+        Drift(
+            "through-public",
+            PUBLIC,
+            "SELECT on table public.t",
+            f"every role has it, {api} too; {chief} gave it, not the owner, and only {chief} can take it back",
+            (f'SET LOCAL ROLE "{chief}"', "REVOKE SELECT ON TABLE public.t FROM PUBLIC", "RESET ROLE"),
+            help=LOSE,
+            phase=OTHERS,
+        )
+    ]
+    assert bench.end(bench.clean(api), api) == []
+
+
+def test_what_only_a_stranger_can_take_back(bench: Bench) -> None:
+    api, chief = bench.role("api"), bench.role("chief")
+    bench.run("CREATE TABLE t ()", f"GRANT SELECT ON t TO {chief} WITH GRANT OPTION")
+    bench.run(f"SET ROLE {chief}; GRANT SELECT ON t TO PUBLIC; RESET ROLE")
+    live = replace(bench.live(api, admin=bench.role("other")), admin_superuser=False)
+    (drift,) = reach(live, bench.clean(api), [api])
+    assert (drift.statements, drift.automatic) == ((), False)
+    assert (
+        drift.help == f"as {chief}, or as an administrator after SET ROLE: REVOKE SELECT ON TABLE public.t FROM PUBLIC"
+    )
+
+
+@pytest.mark.parametrize(
+    "given, code, what",
+    [
+        (
+            "EXECUTE ON FUNCTION pg_read_file(text)",
+            "restricted-function",
+            "EXECUTE on function pg_catalog.pg_read_file(text)",
+        ),
+        ("SELECT ON pg_authid", "restricted-relation", "SELECT on table pg_catalog.pg_authid"),
+        ("UPDATE ON pg_settings, pg_class", "restricted-relation", "UPDATE on table pg_catalog.pg_class"),
+    ],
+)
+def test_what_the_server_keeps_to_itself(bench: Bench, given: str, code: str, what: str) -> None:
+    api = bench.role("api")
+    bench.run(f"GRANT {given} TO PUBLIC")
+    (drift,) = bench.found(bench.clean(api), api)
+    assert (drift.code, drift.what, drift.automatic) == (code, what, True)
+    assert drift.fact == f"every role has it, {api} too, and the server or its extension keeps it from ordinary roles"
+    assert bench.end(bench.clean(api), api) == []
+
+
+def test_a_grant_to_a_role_makes_nothing_of_the_rest(bench: Bench) -> None:
+    api = bench.role("api")
+    bench.run(
+        f"GRANT EXECUTE ON FUNCTION pg_catalog.now() TO {api}",
+        f"GRANT SELECT ON pg_class TO {api}",
+        f"GRANT USAGE ON TYPE int4 TO {api}",
+        f"GRANT USAGE ON LANGUAGE plpgsql TO {api}",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        f"GRANT EXECUTE ON FUNCTION f() TO {api}",
+    )
+    assert bench.found(bench.clean(api), api) == []
+
+
+def test_other_kinds_and_what_is_made_later(bench: Bench) -> None:
+    api = bench.role("api")
+    bench.run(
+        "CREATE SEQUENCE s",
+        "GRANT USAGE ON SEQUENCE s TO PUBLIC",
+        "SELECT lo_create(4711)",
+        "GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC",
+        "CREATE FOREIGN DATA WRAPPER fw",
+        "CREATE SERVER sv FOREIGN DATA WRAPPER fw",
+        "GRANT USAGE ON FOREIGN SERVER sv TO PUBLIC",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
+        "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
+        "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
+    )
+    found = bench.found(bench.clean(api), api)
+    assert [(drift.what, *drift.statements) for drift in found] == [
+        (
+            f"SELECT on tables that {bench.admin} will make in schema public",
+            f'ALTER DEFAULT PRIVILEGES FOR ROLE "{bench.admin}" IN SCHEMA "public" REVOKE SELECT ON TABLES FROM PUBLIC',
+        ),
+        ("USAGE on foreign server sv", "REVOKE USAGE ON FOREIGN SERVER sv FROM PUBLIC"),
+        ("SELECT on large object 4711", "REVOKE SELECT ON LARGE OBJECT 4711 FROM PUBLIC"),
+        ("USAGE on sequence public.s", "REVOKE USAGE ON SEQUENCE public.s FROM PUBLIC"),
+    ]
+    assert bench.end(bench.clean(api), api) == []
+
+
+def test_a_parameter_given_to_everybody(bench: Bench) -> None:
+    api = bench.role("api")
+    parameter = f"promote.test_{bench.suffix}"  # parameters are the server's: other tests see them too
+    bench.run(f"GRANT SET ON PARAMETER {parameter} TO PUBLIC")
+    try:
+        found = [drift for drift in bench.found(bench.clean(api), api) if parameter in drift.what]
+        assert [(drift.code, drift.what, *drift.statements) for drift in found] == [
+            ("through-public", f"SET on parameter {parameter}", f"REVOKE SET ON PARAMETER {parameter} FROM PUBLIC")
+        ]
+    finally:
+        bench.run(f"REVOKE SET ON PARAMETER {parameter} FROM PUBLIC")
+    assert [drift for drift in bench.found(bench.clean(api), api) if parameter in drift.what] == []
+
+
+def test_a_function_that_runs_as_its_owner(bench: Bench) -> None:
+    api, reader = bench.role("api"), bench.role("reader")
+    bench.run("CREATE FUNCTION f(uuid) RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'")
+    wish = bench.clean(api, reader)
+    assert bench.found(wish, api, reader) == [
+        Drift(
+            "security-definer",
+            PUBLIC,
+            "function public.f(uuid)",
+            f"every role may call it, {api} and {reader} too; it {rights(bench)}, whoever calls it",
+            ("REVOKE EXECUTE ON ROUTINE public.f(uuid) FROM PUBLIC",),
+            phase=TAKE,
+        )
+    ]
+    declared = wish.may(api, "function", "public.f(uuid)", "EXECUTE")
+    assert bench.found(declared, api) == []
+    assert bench.found(wish.may(PUBLIC, "function", "public.f(uuid)", "EXECUTE"), api, reader) == []
+    assert bench.end(wish, api, reader) == []
+    bench.run(f"GRANT EXECUTE ON FUNCTION f TO {api}")
+    assert bench.found(wish, api, reader) == [
+        Drift(
+            "security-definer",
+            api,
+            "function public.f(uuid)",
+            f"it {rights(bench)}, whoever calls it",
+            (f'REVOKE EXECUTE ON ROUTINE public.f(uuid) FROM "{api}"',),
+            phase=TAKE,
+        )
+    ]
+    assert bench.end(wish, api, reader) == []
+
+
+def test_a_procedure_and_a_function_of_the_role_itself(bench: Bench) -> None:
+    api = bench.role("api")
+    bench.run(
+        "CREATE PROCEDURE p() LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+        "CREATE FUNCTION mine() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+        f"ALTER FUNCTION mine() OWNER TO {api}",
+    )
+    told = [drift for drift in bench.found(bench.clean(api), api) if drift.code == "security-definer"]
+    assert [(drift.what, *drift.statements) for drift in told] == [
+        ("function public.p()", "REVOKE EXECUTE ON ROUTINE public.p() FROM PUBLIC")
+    ]
+
+
+def test_a_function_in_a_schema_that_the_role_may_not_use(bench: Bench) -> None:
+    api, group = bench.role("api"), bench.role("team", "NOLOGIN")
+    bench.run("CREATE SCHEMA inner_one")
+    bench.run("CREATE FUNCTION inner_one.f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'")
+    wish = bench.clean(api, group)
+    assert bench.found(wish, api) == []
+    usage = wish.may(api, "schema", "inner_one", "USAGE")
+    assert [drift.code for drift in bench.found(usage, api)] == ["security-definer"]
+    through_group = wish.member(api, group).may(group, "schema", "inner_one", "USAGE")
+    assert [drift.role for drift in bench.found(through_group, api, group)] == [PUBLIC]
+    bench.run("CREATE TABLE t (a int DEFAULT inner_one.f())")  # runs without being named
+    assert [drift.code for drift in bench.found(wish, api)] == ["security-definer"]
+
+
+def test_a_function_of_an_untrusted_language(bench: Bench) -> None:
+    api = bench.role("api")
+    bench.run("CREATE EXTENSION vector")  # its functions are in C, and no concern
+    bench.run("CREATE FUNCTION f() RETURNS text LANGUAGE internal AS 'pgsql_version'")
+    assert bench.found(bench.clean(api), api) == [
+        Drift(
+            "untrusted-function",
+            PUBLIC,
+            "function public.f()",
+            f"every role may call it, {api} too; "
+            "language internal reaches the server's machine: its files, programs and network",
+            ("REVOKE EXECUTE ON ROUTINE public.f() FROM PUBLIC",),
+            phase=TAKE,
+        )
+    ]
+    assert bench.end(bench.clean(api), api) == []
+
+
+def test_a_trigger_that_runs_as_somebody_else(bench: Bench) -> None:
+    api, reader = bench.role("api"), bench.role("reader")
+    bench.run(
+        "CREATE TABLE t (a int)",
+        DEFINER.format("log", "trigger", "RETURN NEW;"),
+        "REVOKE EXECUTE ON FUNCTION log() FROM PUBLIC",
+        'CREATE TRIGGER "Note" BEFORE INSERT OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION log()',
+        "CREATE FUNCTION harmless() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE TRIGGER harmless BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION harmless()",
+    )
+    wish = bench.clean(api, reader).may(reader, "table", "public.t", "SELECT", "UPDATE")
+    assert bench.found(wish, api, reader) == []
+    wish = wish.may(api, "column", "public.t", "INSERT", column="a")
+    drift = Drift(
+        "trigger",
+        api,
+        "trigger Note on public.t",
+        f"at DELETE or INSERT by {api}, function public.log() {rights(bench)}",
+        ('ALTER TABLE public.t DISABLE TRIGGER "Note"',),
+        help=READ,
+        automatic=False,
+        phase=END,
+    )
+    assert bench.found(wish, api, reader) == [drift]
+    assert bench.end(wish, api, reader) == [drift]
+    bench.by_hand(drift)
+    assert bench.found(wish, api, reader) == []
+    bench.run('ALTER TABLE t ENABLE TRIGGER "Note"', "GRANT DELETE ON t TO PUBLIC")
+    (_, drift) = bench.found(bench.clean(reader), reader)  # not declared, and so all the same
+    assert (drift.code, drift.role) == ("trigger", reader)
+    bench.run("REVOKE DELETE ON t FROM PUBLIC", f"ALTER FUNCTION log() OWNER TO {api}")
+    assert [drift.code for drift in bench.found(wish, api)] == ["owns-object"]
+
+
+def test_an_event_trigger(bench: Bench) -> None:
+    api, maker = bench.role("api"), bench.role("maker", "NOLOGIN")
+    bench.run(DEFINER.format("watch", "event_trigger", ""), "REVOKE EXECUTE ON FUNCTION watch() FROM PUBLIC")
+    bench.run("CREATE EVENT TRIGGER made ON ddl_command_end EXECUTE FUNCTION watch()")
+    assert bench.found(bench.clean(api), api) == []
+    wish = bench.clean(api, maker).may(maker, "schema", "public", "CREATE")
+    drift = Drift(
+        "event-trigger",
+        maker,
+        "event trigger made",
+        f"at ddl_command_end, which {maker} can bring about, its function {rights(bench)}",
+        ('ALTER EVENT TRIGGER "made" DISABLE',),
+        help=READ,
+        automatic=False,
+        phase=END,
+    )
+    assert bench.found(wish, api, maker) == [drift]
+    bench.by_hand(drift)
+    assert bench.found(wish, api, maker) == []
+
+
+def test_an_event_trigger_at_login(bench: Bench) -> None:
+    if bench.version < 17:
+        pytest.skip("there are none before PostgreSQL 17")
+    api, group = bench.role("api"), bench.role("team", "NOLOGIN")
+    bench.run(DEFINER.format("watch", "event_trigger", ""), "REVOKE EXECUTE ON FUNCTION watch() FROM PUBLIC")
+    bench.run("CREATE EVENT TRIGGER welcome ON login EXECUTE FUNCTION watch()")
+    (drift,) = bench.found(bench.clean(api, group), api, group)
+    assert (drift.role, drift.fact) == (api, f"when {api} logs in, its function {rights(bench)}")
+    assert bench.found(bench.clean(group), group) == []
+
+
+def test_a_rule(bench: Bench) -> None:
+    api, reader = bench.role("api"), bench.role("reader")
+    bench.run(
+        "CREATE TABLE t (a int)",
+        "CREATE TABLE u (a int)",
+        "CREATE RULE copy AS ON INSERT TO t DO ALSO INSERT INTO u VALUES (NEW.a)",
+        "CREATE VIEW v AS SELECT a FROM t",
+    )
+    wish = bench.clean(api, reader).may(api, "table", "public.t", "INSERT").may(api, "table", "public.v", "SELECT")
+    drift = Drift(
+        "rule",
+        api,
+        "rule copy on public.t",
+        f"at INSERT by {api}, its statements run also with the rights of {bench.admin}, which is a superuser",
+        ('DROP RULE "copy" ON public.t',),
+        help=READ,
+        automatic=False,
+        phase=END,
+    )
+    assert bench.found(wish, api, reader) == [drift]
+    assert bench.found(bench.clean(reader).may(reader, "table", "public.t", "SELECT", "UPDATE"), reader) == []
+    bench.by_hand(drift)
+    assert bench.found(wish, api, reader) == []
+
+
+@pytest.mark.parametrize(
+    "action, privilege, need, what, done",
+    [
+        ("ON DELETE CASCADE", "DELETE", "DELETE", "DELETE on public.parent changes public.child", "deletes"),
+        ("ON DELETE SET NULL", "DELETE", "UPDATE", "DELETE on public.parent changes public.child", "empties"),
+        ("ON UPDATE CASCADE", "UPDATE", "UPDATE", "UPDATE on public.parent changes public.child", "changes"),
+    ],
+)
+def test_a_foreign_key_that_reaches_another_table(
+    bench: Bench, action: str, privilege: str, need: str, what: str, done: str
+) -> None:
+    api = bench.role("api")
+    bench.run("CREATE TABLE parent (a int PRIMARY KEY)", f"CREATE TABLE child (a int REFERENCES parent {action})")
+    wish = bench.clean(api).may(api, "table", "public.parent", "SELECT", "INSERT")
+    assert bench.found(wish, api) == []
+    wish = wish.may(api, "table", "public.parent", privilege)
+    assert bench.found(wish, api) == [
+        Drift(
+            "cascade",
+            api,
+            what,
+            f"at {privilege} by {api}, foreign key child_a_fkey {done} rows of public.child, on which it has no {need}",
+            help=f"declare {need} on public.child as well, or make the foreign key anew without the action",
+            automatic=False,
+            phase=END,
+        )
+    ]
+    assert bench.found(wish.may(api, "table", "public.child", need), api) == []
+
+
+def test_credentials_for_another_server(bench: Bench) -> None:
+    api, reader = bench.role("api"), bench.role("reader")
+    bench.run("CREATE FOREIGN DATA WRAPPER fw", "CREATE SERVER sv FOREIGN DATA WRAPPER fw")
+    assert bench.found(bench.clean(api), api) == []
+    bench.run("CREATE USER MAPPING FOR PUBLIC SERVER sv", f"CREATE USER MAPPING FOR {api} SERVER sv")
+    kept = "it cannot be got back without its password: drop it yourself"
+    drifts = bench.found(bench.clean(api, reader), api, reader)
+    assert drifts == [
+        Drift(
+            "user-mapping",
+            api,
+            "user mapping for server sv",
+            "with stored credentials it works on another server, where nothing of this declaration holds",
+            (f'DROP USER MAPPING FOR "{api}" SERVER "sv"',),
+            help=kept,
+            automatic=False,
+            phase=END,
+        ),
+        Drift(
+            "user-mapping",
+            PUBLIC,
+            "user mapping for server sv",
+            "every role works on another server with these credentials, where nothing of this declaration holds",
+            ('DROP USER MAPPING FOR PUBLIC SERVER "sv"',),
+            help=kept,
+            automatic=False,
+            phase=END,
+        ),
+    ]
+    for drift in drifts:
+        bench.by_hand(drift)
+    assert bench.found(bench.clean(api, reader), api, reader) == []
+
+
+def test_names_that_need_quotes(bench: Bench) -> None:
+    api = f'A "b; c_{bench.suffix}'
+    quoted = '"' + api.replace('"', '""') + '"'
+    bench.run(f"CREATE ROLE {quoted} CREATEDB", f"GRANT pg_monitor TO {quoted}", 'CREATE TABLE "T t" ("C c" int)')
+    bench.run('GRANT UPDATE ("C c") ON "T t" TO PUBLIC', f'CREATE TABLE "U u" (); ALTER TABLE "U u" OWNER TO {quoted}')
+    bench.run("CREATE FUNCTION \"F f\"() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'")
+    wish = bench.clean(api)
+    assert [drift.code for drift in bench.found(wish, api)] == [
+        "create-database",
+        "predefined-role",
+        "owns-object",
+        "through-public",
+        "security-definer",
+    ]
+    assert bench.end(wish, api) == []

@@ -1,0 +1,204 @@
+"""The rules without a database: verdicts, advice, memory, older releases of pgvector."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from minerva_promote.vectors.advice import Step, advise, indexable, too_old
+from minerva_promote.vectors.health import Health, Search, Targets, Verdict, judge, lists_off, usual_lists
+from minerva_promote.vectors.indexes import Counted, VectorIndex
+from minerva_promote.vectors.measuring import Measured, Trial, candidates
+from minerva_promote.vectors.memory import MB, kmeans, needed, setting, vector_size
+from minerva_promote.vectors.recalling import Recall
+from tests.servers import Database
+
+NEW = (0, 8, 5)
+TARGETS = Targets()
+
+
+def index(method: str = "ivfflat", **changes: Any) -> VectorIndex:
+    options = {"ivfflat": {"lists": 100}, "hnsw": {"m": 16, "ef_construction": 64}}[method]
+    values: dict[str, Any] = dict(  # noqa: C408
+        oid=7, schema="public", name="i", table="t", method=method, opclass="vector_cosine_ops",
+        opclass_schema="public", expression="e", type="vector(1536)", base_type="vector", dimensions=1536,
+        is_expression=False, column="e", predicate="", operator="<=>", options=options, tablespace="", valid=True,
+        of_partition=False, pages=10_000, size=1, filenode=1, estimate=10_000, readable=True, comment="",
+    )  # fmt: skip
+    return VectorIndex(**{**values, **changes})
+
+
+def trial(value: int, recall: float, p95: float = 2.0, uses: str = "i", share: float = 0.02) -> Trial:
+    return Trial(value, p95, p95, Recall(recall, recall - 0.01, recall + 0.01, 30, 10, 10), share, uses)
+
+
+def seen(now: Trial, *trials: Trial, rows: int = 10_000, built: int | None = 10_000, exact: float = 60.0) -> Measured:
+    counted = Counted(rows, 0, built, recorded=True, exact=True)
+    return Measured(
+        counted, "ivfflat.probes", now, "default", trials, exact_p50=exact, exact_p95=exact, queries=30, statements=9
+    )
+
+
+def judged(made: VectorIndex, measured: Measured, version: tuple[int, ...] = NEW, *searches: Search) -> tuple[Any, ...]:
+    health = judge(made, measured, TARGETS, searches)
+    advice = advise(made, health, measured, TARGETS, version)
+    return health.verdict, advice.step, advice.said
+
+
+GOOD, POOR = trial(1, 0.97), trial(1, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("made", "measured", "expected"),
+    [
+        (index(), seen(GOOD), (Verdict.HEALTHY, Step.NOTHING, "nothing to do")),
+        (index(), seen(POOR, built=0), (Verdict.BUILT_EMPTY, Step.REPLACE, "rebuild it with lists = 10")),
+        (index(), seen(GOOD, built=99), (Verdict.BUILT_EMPTY, Step.REPLACE, "rebuild it with lists = 10")),
+        (index(), seen(GOOD, built=100), (Verdict.HEALTHY, Step.NOTHING, "nothing to do")),
+        (
+            index(),
+            seen(POOR, rows=100_000, built=0),
+            (Verdict.BUILT_EMPTY, Step.REBUILD, "rebuild it with lists = 100"),
+        ),
+        (index(), seen(POOR, built=5_000), (Verdict.STALE, Step.REPLACE, "rebuild it with lists = 10")),
+        (
+            index(),
+            seen(replace(GOOD, share=0.99, p50=67, p95=67)),
+            (Verdict.STALE, Step.REPLACE, "rebuild it with lists = 10"),
+        ),
+        (
+            index(),
+            seen(POOR, trial(2, 0.9), trial(5, 0.955), trial(10, 0.99)),
+            (Verdict.WRONG_SETTING, Step.SETTING, "set ivfflat.probes = 10"),
+        ),
+        (
+            index(),
+            seen(POOR, trial(2, 0.9), trial(5, 0.955)),
+            (Verdict.WRONG_SETTING, Step.SETTING, "set ivfflat.probes = 5"),
+        ),
+        (index(), seen(POOR, trial(40, 0.9)), (Verdict.WRONG_LISTS, Step.REPLACE, "rebuild it with lists = 10")),
+        (
+            index(options={"lists": 10}),
+            seen(POOR, trial(10, 0.99, p95=900)),
+            (Verdict.MISSES, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 64"),
+        ),
+        (
+            index("hnsw"),
+            seen(POOR),
+            (Verdict.MISSES, Step.REPLACE, "rebuild it with hnsw m = 32, ef_construction = 200"),
+        ),
+        (
+            index("hnsw", options={"m": 32, "ef_construction": 200}),
+            seen(POOR),
+            (
+                Verdict.MISSES,
+                Step.PERSON,
+                'do without: exact search of 10,000 rows takes 60.0 ms (p95): DROP INDEX CONCURRENTLY "public"."i"',
+            ),
+        ),
+        (
+            index(),
+            seen(trial(1, 1.0, uses="")),
+            (Verdict.EXACT, Step.NOTHING, "nothing to do as long as the table is small"),
+        ),
+        (
+            index(),
+            seen(trial(1, 1.0, uses=""), exact=900),
+            (Verdict.UNUSED, Step.PERSON, """renew the planner's statistics: ANALYZE "public"."t\""""),
+        ),
+        (
+            index(),
+            seen(trial(1, 1.0, uses="j")),
+            (Verdict.UNUSED, Step.PERSON, 'keep one of the two: DROP INDEX CONCURRENTLY "public"."i"'),
+        ),
+        (index(valid=False), seen(GOOD), (Verdict.INVALID, Step.REBUILD, "rebuild it")),
+        (index(valid=False, name="i_ccnew1"), seen(GOOD), (Verdict.INVALID, Step.DROP, "drop it")),
+        (index(name="promote_new_7"), seen(GOOD), (Verdict.INVALID, Step.FINISH, "put it in its place")),
+        (index(), seen(GOOD, rows=0), (Verdict.EMPTY, Step.NOTHING, "look again when the rows are there")),
+        (
+            index(of_partition=True),
+            seen(POOR, trial(40, 0.9)),
+            (
+                Verdict.WRONG_LISTS,
+                Step.PERSON,
+                "rebuild it with lists = 10, by hand: it belongs to an index of a partitioned table",
+            ),
+        ),
+    ],
+)
+def test_verdict_and_advice(made: VectorIndex, measured: Measured, expected: tuple[Any, ...]) -> None:
+    assert judged(made, measured) == expected
+
+
+def test_another_operator_than_the_declared_searches() -> None:
+    health = judge(index(), seen(GOOD), TARGETS, [Search("search_plan", "<->")])
+    assert health == Health(
+        Verdict.UNUSED, "vector_cosine_ops answers <=>, the searches use <-> (search_plan)", cause="operator"
+    )
+
+
+def test_pgvector_older_than_hnsw() -> None:
+    made, measured = index(options={"lists": 10}), seen(POOR, trial(10, 0.99, p95=900), exact=900)
+    assert judged(made, measured, (0, 4, 4)) == (
+        Verdict.MISSES,
+        Step.PERSON,
+        "hnsw came with pgvector 0.5.0, this is 0.4.4: ALTER EXTENSION vector UPDATE",
+    )
+
+
+def test_pgvector_older_than_iterative_scans_and_halfvec() -> None:
+    assert too_old("iterative scans", (0, 7, 4)) == (
+        "iterative scans came with pgvector 0.8.0, this is 0.7.4: ALTER EXTENSION vector UPDATE"
+    )
+    assert indexable("vector", 3072, (0, 6, 2)) == (
+        "3,072 numbers are more than an index on vector takes (2,000);"
+        " halfvec came with pgvector 0.7.0, this is 0.6.2: ALTER EXTENSION vector UPDATE"
+    )
+    assert indexable("vector", 3072, NEW) == (
+        "3,072 numbers are more than an index on vector takes (2,000): index its cast to halfvec(3072)"
+    )
+    assert indexable("halfvec", 5000, NEW) == "5,000 numbers are more than an index on halfvec takes (4,000)"
+    assert indexable("vector", -1, NEW) == "its type has no length, which an index needs"
+    assert indexable("vector", 1536, NEW) == ""
+
+
+@pytest.mark.parametrize(("rows", "lists"), [(0, 10), (1_000, 10), (100_000, 100), (10**6, 1000), (4 * 10**6, 2000)])
+def test_usual_lists(rows: int, lists: int) -> None:
+    assert usual_lists(rows) == lists
+    assert not lists_off(index(options={"lists": lists}), rows)
+    assert lists_off(index(options={"lists": lists * 5}), rows)
+
+
+def test_settings_that_are_tried() -> None:
+    assert candidates(index(), 1) == (1, 2, 5, 10, 20, 40)
+    assert candidates(index(options={"lists": 4}), 100) == (1, 2, 4)
+    assert candidates(index("hnsw"), 64) == (40, 64, 100, 200, 400)
+
+
+def test_memory_is_what_pgvector_asks_for(database: Database) -> None:
+    """With less than that pgvector refuses, naming how much it needs."""
+    database.execute(
+        "create extension vector",
+        "create table t (e vector(400))",
+        "insert into t select array_fill(n, array[400])::vector(400) from generate_series(1, 10000) n",
+    )
+    with database.connect() as conn:
+        conn.execute("set maintenance_work_mem = '17MB'")
+        with pytest.raises(psycopg.Error) as refused:
+            conn.execute("create index on t using ivfflat (e vector_l2_ops) with (lists = 150)")
+    said = re.search(r"memory required is (\d+) MB", str(refused.value))
+    assert said is not None
+    assert kmeans(150, vector_size("vector", 400), 10_000) // MB + 1 == int(said[1])
+    assert needed("ivfflat", {"lists": 150}, "vector", 400, 10_000) > int(said[1]) * MB
+
+
+def test_memory_has_bounds() -> None:
+    assert setting(10 * MB, 64 * MB, 128 * MB) == 64 * MB
+    assert setting(500 * MB, 64 * MB, 128 * MB) == 500 * MB
+    assert setting(5000 * MB, 64 * MB, 128 * MB) == 1024 * MB
+    assert setting(5000 * MB, 2000 * MB, 128 * MB) == 2000 * MB
+    assert needed("hnsw", {"m": 16, "ef_construction": 64}, "vector", 1536, 100_000) // MB == 721

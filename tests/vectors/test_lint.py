@@ -1,0 +1,307 @@
+"""Every shape that keeps a search off its index is named with the form that works; a correct query is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from minerva_promote.config.load import load_project
+from minerva_promote.config.project import DeclaredSearch, Project
+from minerva_promote.errors import ConfigErrors, Location
+from minerva_promote.results import Finding, Severity
+from minerva_promote.vectors.lint import lint, lint_steps, require_searches
+from tests.conftest import Ran
+from tests.servers import Database, ProjectCopy, Server
+from tests.vectors.space_of_three import SPHERE, indexed
+
+Connection = psycopg.Connection[Any]
+AT = Location("promote.yaml", 70, 10)
+WORKS = "ORDER BY embedding <=> $1 LIMIT 10"
+COMPUTED = "computed from the distance, and an index gives rows by the distance itself"
+UNORDERED = "WHERE bounds embedding <=> $1, and nothing is ordered by it: every row's is computed"
+
+GOOD = [
+    "select id from points order by embedding <=> $1 limit 10",
+    "select id, 1 - (embedding <=> $1::vector) as similarity from points p order by $1::vector <=> p.embedding limit 10",
+    "select id, embedding <=> $1 as distance from points order by distance limit 10",
+    "select id, embedding <=> $1 from points order by 2 limit 10",
+    "select * from (select id, embedding <=> $1 as d from points order by d limit 50) s where d < 0.5 order by d limit 9",
+    "with near as (select id, embedding <=> $1 as d from points order by d limit 50) select avg(d) from near",
+    "select id from (select id from points order by embedding <=> $1) s limit 10",
+    "select a.id from points a join points b using (id) order by a.embedding <=> $1 limit 10",
+]
+BAD = {
+    "select id, 1 - (embedding <=> $1) as similarity from points order by similarity desc limit 5": (
+        "order-computed",
+        f"ORDER BY similarity, which is 1 - (embedding <=> $1), DESC: {COMPUTED}",
+        "ORDER BY embedding <=> $1 LIMIT 5",
+    ),
+    "select id from points order by 1 - (embedding <=> $1) desc limit 10": (
+        "order-computed",
+        f"ORDER BY 1 - (embedding <=> $1) DESC: {COMPUTED}",
+        WORKS,
+    ),
+    "select id from points order by embedding <=> $1 desc limit 10": (
+        "order-falling",
+        "ORDER BY embedding <=> $1 DESC asks for the rows that are furthest away",
+        WORKS,
+    ),
+    "select id from points order by embedding <-> $1 limit 10": (
+        "operator",
+        "<-> on embedding, whose index serves <=> (cosine): points_embedding (vector_cosine_ops)",
+        f"{WORKS}, or an index for <->",
+    ),
+    "select id from points order by embedding <#> $1 limit 10": (
+        "operator",
+        "<#> on embedding, whose index serves <=> (cosine): points_embedding (vector_cosine_ops)",
+        f"{WORKS}, or an index for <#>",
+    ),
+    "select id from points where 1 - (embedding <=> $1) > 0.7": (
+        "where-distance",
+        UNORDERED,
+        f"{WORKS} in a subquery, the bound around it",
+    ),
+    "select id from (select id, 1 - (embedding <=> $1) as s from points) p where s > 0.7": (
+        "where-distance",
+        UNORDERED,
+        f"{WORKS} in a subquery, the bound around it",
+    ),
+    "select id from points order by embedding <=> $1": (
+        "no-limit",
+        "ORDER BY embedding <=> $1 without LIMIT: every row is asked for, and an index gives only some",
+        WORKS,
+    ),
+    "select id from points where $1::vector is not null limit 10": (
+        "no-order",
+        "no ORDER BY of a distance: the rows come as they come",
+        WORKS,
+    ),
+    "select id from (select * from points limit 10) s order by embedding <=> $1": (
+        "limit-inside",
+        "LIMIT stands inside the subquery, ORDER BY outside: some rows are sorted, not the nearest ones found",
+        f"put both into the subquery: {WORKS}",
+    ),
+    "select id from points order by cosine_distance(embedding, $1) limit 10": (
+        "function",
+        "cosine_distance() is not what an index serves: it serves operators",
+        WORKS,
+    ),
+    "select id from points order by inner_product(embedding, $1) desc limit 10": (
+        "function",
+        "ORDER BY inner_product(embedding, $1) DESC: an index serves operators, not functions",
+        "ORDER BY embedding <#> $1 LIMIT 10",
+    ),
+    "select id from points order by embedding::halfvec(3) <=> $1::halfvec(3) limit 10": (
+        "column-cast",
+        "embedding is cast to halfvec, and points_embedding (vector_cosine_ops) is on embedding",
+        f"{WORKS}, or an index on the cast column",
+    ),
+    "select kind from points group by kind order by min(embedding <=> $1) limit 10": (
+        "collapsed",
+        "GROUP BY comes before LIMIT: every row is read for it",
+        f"{WORKS} in a subquery, GROUP BY around it",
+    ),
+    "select distinct on (kind) id from points order by kind, embedding <=> $1 limit 10": (
+        "no-order",
+        "no ORDER BY of a distance: the rows come as they come",
+        WORKS,
+    ),
+    "select id from points order by embedding <=> $1::vector(4) limit 10": (
+        "dimensions",
+        "expected 4 dimensions, not 3",
+        "search with vectors of the column's length and model",
+    ),
+    "select id from points order by embedding <=> $1::text limit 10": (
+        "parameter-type",
+        "operator does not exist: vector <=> text (No operator matches the given name and argument types. "
+        "You might need to add explicit type casts.)",
+        "write $1::vector: pgvector's operators take vectors",
+    ),
+    "select id from points order by embeddings <=> $1 limit 10": (
+        "query",
+        'column "embeddings" does not exist (Perhaps you meant to reference the column "points.embedding".)',
+        "correct the query in promote.yaml, or migrate the target",
+    ),
+}
+
+
+@pytest.fixture
+def connection(server: Server, make_database: Callable[..., Database]) -> Iterator[Connection]:
+    built = server.template("sphere", lambda empty: empty.execute(*SPHERE, *indexed("hnsw")))
+    with make_database(built).connect() as opened:
+        yield opened
+
+
+@pytest.fixture
+def shipped(project: ProjectCopy) -> Project:
+    return load_project(project.root)
+
+
+def searched(
+    shipped: Project, sql: str, settings: Mapping[str, int | str] | None = None, params: Mapping[int, Any] | None = None
+) -> Project:
+    """The project with this search alone."""
+    from dataclasses import replace
+
+    return replace(shipped, searches=(DeclaredSearch("similar", sql, settings or {}, params or {}, AT),))
+
+
+def test_correct_queries_are_silent(connection: Connection, shipped: Project) -> None:
+    assert {sql: lint(connection, searched(shipped, sql)) for sql in GOOD} == dict.fromkeys(GOOD, ())
+    (step,) = lint_steps(connection, searched(shipped, GOOD[0]))
+    assert (step.step, step.name, step.outcome, step.detail) == (
+        "search",
+        "similar",
+        "ok",
+        "points_embedding serves it",
+    )
+
+
+@pytest.mark.parametrize("sql", BAD)
+def test_what_keeps_a_query_off_the_index(connection: Connection, shipped: Project, sql: str) -> None:
+    code, fact, help_ = BAD[sql]
+    found = lint(connection, searched(shipped, sql))
+    assert found[0] == Finding(code, f"similar: {fact}", AT, help_)
+    assert [finding.code for finding in found[1:]] == (["order-computed"] if code == "collapsed" else [])
+
+
+@pytest.mark.parametrize("method", ["ivfflat", "hnsw"])
+def test_a_filter_that_starves_the_scan(connection: Connection, shipped: Project, method: str) -> None:
+    more = "with (lists = 20)" if method == "ivfflat" else ""
+    connection.execute("drop index points_embedding")
+    for statement in indexed(method, more=more):
+        connection.execute(statement.encode())
+    connection.execute("set enable_seqscan = off")
+    filtered = "select id from points where kind = $2 order by embedding <=> $1 limit 10"
+    (found,) = lint(connection, searched(shipped, filtered, params={2: "rare"}))
+    assert (found.code, found.severity) == ("starved", Severity.WARN)
+    head, tail = found.fact.split(" rows where ")
+    assert 0 <= int(head.removeprefix("similar: points_embedding gives ")) < 10
+    assert tail == "10 fit: the index is left before the LIMIT is reached"
+    ways = {
+        "ivfflat": "settings: {ivfflat.iterative_scan: relaxed_order, ivfflat.probes: 5}",
+        "hnsw": "settings: {hnsw.iterative_scan: strict_order}",
+    }
+    assert found.help == f"{ways[method]}; or a partial index for the filter; promote index --env ENV"
+    iterative: dict[str, int | str] = {"ivfflat.iterative_scan": "relaxed_order", "hnsw.iterative_scan": "strict_order"}
+    assert lint(connection, searched(shipped, filtered, iterative, {2: "rare"})) == ()
+
+
+def test_indexes_that_do_not_fit(connection: Connection, shipped: Project) -> None:
+    def only(sql: str = GOOD[0]) -> tuple[str, str, str, str]:
+        (found,) = lint(connection, searched(shipped, sql))
+        return found.code, found.severity, found.fact, found.help
+
+    connection.execute("update pg_index set indisvalid = false where indexrelid = 'points_embedding'::regclass")
+    fact = "similar: points_embedding (vector_cosine_ops) is invalid: a build was broken off"
+    assert only() == ("invalid-index", "error", fact, "promote index --env ENV --apply")
+    connection.execute("drop index points_embedding")
+    fact = "similar: no ivfflat or hnsw index on embedding: every search reads all rows"
+    assert only() == ("no-index", "warn", fact, "right for a small table; promote index --env ENV")
+    connection.execute("create index part on points using hnsw (embedding vector_cosine_ops) where kind = 'rare'")
+    fact = "similar: part (vector_cosine_ops) is partial, WHERE kind = 'rare'::text: the search does not ask for these rows alone"
+    assert only() == ("partial-index", "error", fact, "add WHERE kind = 'rare'::text, or index all rows")
+    assert lint(connection, searched(shipped, "select id from points where kind = 'rare' " + GOOD[0][22:])) == ()
+    connection.execute("drop index part")
+    connection.execute("create index half on points using hnsw ((embedding::halfvec(3)) halfvec_cosine_ops)")
+    code, _, fact, way = only()
+    assert (code, way) == ("column-cast", "ORDER BY (embedding::halfvec(3)) <=> $1 LIMIT 10")
+    assert fact == "similar: half (halfvec_cosine_ops) is on (embedding::halfvec(3)), the search on embedding"
+    assert (
+        lint(connection, searched(shipped, GOOD[0].replace("embedding <=> $1", way[9:].removesuffix(" LIMIT 10"))))
+        == ()
+    )
+
+
+def test_an_empty_table_is_linted_too(connection: Connection, shipped: Project) -> None:
+    connection.execute("truncate points")
+    assert lint(connection, searched(shipped, GOOD[0])) == ()
+
+
+@pytest.mark.parametrize(
+    ("sql", "params", "message", "hint"),
+    [
+        ("select 1 limit 1", {}, "does not take the vector as $1", WORKS),
+        (
+            "select id from points order by embedding <=> '$1' limit 10",
+            {},
+            "does not take the vector as $1",
+            "take $1 out of the quotes: embedding <=> $1",
+        ),
+        ("select $2", {}, "does not take the vector as $1", "number the parameters from $1, the vector"),
+        ("select $1, $2", {}, "$2 has no example", 'params: {"2": …}, a value that the application searches with'),
+        ("select $1", {3: 4}, "an example of $3, which the query does not take", ""),
+        ("delete from points where id = $1", {}, "renders to DELETE; a search is exactly one SELECT", ""),
+        ("select $1; select $1", {}, "renders to 2 statements; a search is exactly one SELECT", ""),
+    ],
+)
+def test_a_query_that_is_none(sql: str, params: dict[int, Any], message: str, hint: str) -> None:
+    with pytest.raises(ConfigErrors) as refused:
+        require_searches([DeclaredSearch("similar", sql, {}, params, AT)])
+    (error,) = refused.value.errors
+    assert (error.at, error.message, error.hint) == (AT, f"similar: {message}", hint)
+
+
+SEARCHES = """
+searches:
+  good: {file: queries/good.sql, settings: {ivfflat.probes: 5, hnsw.iterative_scan: strict_order}, params: {"2": a}}
+  Bad: {sql: select 1}
+  both: {sql: select 1, file: queries/good.sql}
+  neither: {}
+  gone: {file: queries/gone.sql}
+  outside: {file: ../../etc/passwd}
+  probing: {sql: select 1, settings: {ivfflat.probe: 5, hnsw.ef_search: 5000, hnsw.iterative_scan: loose}}
+  numbered: {sql: select 1, params: {"1": 5}}
+"""
+
+
+def test_faults_of_a_declaration_are_told_with_their_places(project: ProjectCopy) -> None:
+    project.write("queries/good.sql", GOOD[0])
+    text = (project.root / "promote.yaml").read_text("utf-8").partition("\nsearches:")[0]
+    project.write("promote.yaml", text + SEARCHES)
+    line = text.count("\n") + 3
+    with pytest.raises(ConfigErrors) as refused:
+        load_project(project.root)
+    assert [f"{error} | {error.hint}" for error in refused.value.errors] == [
+        f"promote.yaml:{line + 1}:3: searches.Bad: not a name | lower-case letters, digits and _, a letter first",
+        f"promote.yaml:{line + 2}:3: searches.both: has both sql and file: keep one | ",
+        f"promote.yaml:{line + 3}:3: searches.neither: has neither sql nor file | ",
+        f"promote.yaml:{line + 4}:16: searches.gone.file: no file queries/gone.sql in the project | ",
+        f"promote.yaml:{line + 5}:19: searches.outside.file: no file ../../etc/passwd in the project | ",
+        f'promote.yaml:{line + 6}:39: searches.probing.settings: no search setting "ivfflat.probe"; '
+        'did you mean "ivfflat.probes"? | settings: hnsw.ef_search, hnsw.iterative_scan, hnsw.max_scan_tuples, '
+        "ivfflat.iterative_scan, ivfflat.max_probes, ivfflat.probes",
+        f"promote.yaml:{line + 6}:57: searches.probing.settings: hnsw.ef_search is 5000 | "
+        "a whole number from 1 to 1,000",
+        f'promote.yaml:{line + 6}:79: searches.probing.settings: hnsw.iterative_scan is "loose" '
+        '| one of: "off", "relaxed_order", "strict_order"',
+        f"promote.yaml:{line + 7}:38: searches.numbered.params.1: not the number of a parameter | "
+        '"2" is an example of $2; $1 is the vector',
+    ]
+
+
+def test_the_shipped_search_is_served(project: ProjectCopy, promote: Callable[..., Ran]) -> None:
+    ran = promote("check", "--env", "local", "--stage", "preflight")
+    assert ran.exit_code == 0, ran
+    line = "  search     similar_chunks ................... ok     idx_chunks_embedding serves it; a small table is read whole"
+    assert line in ran.stdout.splitlines()
+    project.edit("promote.yaml", "      order by embedding <=> $1\n", "      order by similarity desc\n")
+    ran = promote("check", "--env", "local", "--stage", "preflight")
+    assert ran.exit_code == 1
+    shown = ran.stdout.splitlines()
+    assert [part.strip() for part in shown[-4:]] == [
+        "search     similar_chunks ................... FAIL   1 finding",
+        f"{_place(project.root)}: order-computed: similar_chunks: ORDER BY similarity, which is 1 - (embedding <=> $1), "
+        f"DESC: {COMPUTED}",
+        f"help: {WORKS}",
+        "gate closed: 1 of 1 check failed",
+    ]
+
+
+def _place(root: Path) -> str:
+    (place,) = {str(each.at) for each in load_project(root).searches}
+    return place
