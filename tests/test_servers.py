@@ -50,7 +50,6 @@ def test_a_template_that_failed_is_built_anew(server: servers.Server) -> None:
 
 def test_sweeping_takes_what_ends_in_the_suffix_only(server: servers.Server) -> None:
     suffix = servers.new_suffix()
-    before = names(server)
     database = server.create_database(f"db_{suffix}")
     with server.connect() as connection:
         for role in (f"api_{suffix}", f"api_{suffix}x"):
@@ -61,9 +60,9 @@ def test_sweeping_takes_what_ends_in_the_suffix_only(server: servers.Server) -> 
     with psycopg.connect(database.url(f"api_{suffix}"), autocommit=True) as connection:
         assert connection.execute("select current_user").fetchone() == (f"api_{suffix}",)
         server.sweep(suffix)
-    assert names(server) - before == {f"api_{suffix}x"}
+    assert {name for name in names(server) if suffix in name} == {f"api_{suffix}x"}
     server.sweep(f"{suffix}x")
-    assert names(server) == before
+    assert not any(suffix in name for name in names(server))
 
 
 def test_a_project_has_databases_and_roles_of_its_own(project: servers.ProjectCopy) -> None:
