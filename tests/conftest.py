@@ -26,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:  # a job in the background: the commands would inherit it
             signal.signal(number, usual)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every command would be compiled anew
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]  # PGHOSTADDR and the like lead tests to other servers
     if hasattr(config, "workerinput"):

@@ -302,6 +302,7 @@ def read_in_a_process(path: Path) -> tuple[int, int, int]:
     return errors, rows, memory
 
 
+@pytest.mark.soak  # tests/run/test_memory.py looks at a whole run
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """One INSERT of 60 MB with many rows, one file of as many statements, and one of nothing but faults."""
     text, count = "x" * 20_000, 3_000

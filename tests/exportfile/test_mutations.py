@@ -44,7 +44,10 @@ def commit_ends(content: bytes) -> int:
     return sum(map(len, whole))
 
 
-@pytest.mark.parametrize(("name", "step"), [("many", 1), *((name, 31) for name in TRICKY)])
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [pytest.param("many", 1, marks=pytest.mark.soak), ("many", 7), *((name, 31) for name in TRICKY)],
+)
 def test_cut_at_any_byte(name: str, step: int) -> None:
     content = SMALL.get(name, MANY)
     end = commit_ends(content)

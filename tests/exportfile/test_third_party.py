@@ -175,7 +175,7 @@ HUGE: dict[str, str] = {
     "vector components": with_value("embedding", "'[" + "1," * 25_000 + "1]'"),
     "braces": with_value("screenshot_ids", "'" + "{" * 25_000 + "'"),
     "json": with_value("book_metadata", "'" + '{"a":' * 12_000 + "'", "book"),
-    "one word": "x" * 10_000_000,
+    "one word": "x" * 3_000_000,
     "one line of bytes": "\u00e9" * 125_000,
     "psql": "\\" * 25_000,
     "colons": ":" * 25_000,
