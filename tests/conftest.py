@@ -21,6 +21,52 @@ from tests.material import ADVERSARIAL, REPOSITORY, corpora_folder
 FOLDERS = "promote-tests-"  # of session servers, followed by the number of the process that stops them
 
 
+# Long cases that differ little from another case of the same test, and the longest: `make soak` runs them.
+SOAK = (
+    "test_conflicts.py::test_different[books-title-'a '",
+    "test_conflicts.py::test_different[books-kindle_url-'NULL'",
+    "test_conflicts.py::test_different[books-total_screenshots",
+    "test_conflicts.py::test_different[books-capture_date",
+    "test_conflicts.py::test_different[books-book_metadata-'[1, 2]'",
+    "test_conflicts.py::test_different[books-book_metadata-NULL",
+    "test_conflicts.py::test_different[embedding_configs",
+    "test_conflicts.py::test_different[chunks-chunk_token_count",
+    "test_conflicts.py::test_different[screenshots",
+    "test_report.py::test_progress[pipe",
+    "test_report.py::test_nobody_reads_the_report",
+    "test_memory.py::test_a_file_of_60_mb[validated-first",
+    "test_interrupted.py::test_a_signal[Ctrl-C-the lock",
+    "test_interrupted.py::test_a_signal[SIGHUP",
+    "test_confirm.py::test_the_typed_name[Ctrl-C",
+    "test_confirm.py::test_the_typed_name[something else",
+    "test_server.py::test_a_standby",
+    "test_defaults.py::test_settings_that_do_not_matter[database",
+    "test_files.py::test_changed_between_the_two_readings[1",
+    "test_embedded_faults.py::test_deleted_data_of_a_running_server[comma",
+    "test_embedded.py::test_any_path_will_do[signs",
+    "test_embedded.py::test_any_path_will_do[letters",
+    "test_embedded.py::test_any_path_will_do[long",
+    "test_setup.py::test_which_environment[migrate",
+    "test_plain_alembic.py::test_x_arguments_win",
+    "test_plain_alembic.py::test_sql_without_a_database",
+    "test_mutations.py::test_refused_files_stay_refused_for_the_same",
+    "test_mutations.py::test_double_or_drop_any_statement_of_a_bigger_file",
+    "test_mutations.py::test_cut_a_bigger_file",
+    "test_third_party.py::test_shaken_files",
+    "test_reach_project.py::test_a_large_database_takes_no_time",
+    "test_prove.py::test_a_locked_table_is_not_taken_for_a_refusal",
+    "test_index.py::test_other_types_and_expressions",
+    "test_index_interrupted.py::test_progress_is_shown_on_a_terminal",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what only `make soak` runs."""
+    for item in items:
+        if any(name in item.nodeid for name in SOAK):
+            item.add_marker(pytest.mark.soak)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Decide once, before there are workers, where the session's server lives."""
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):

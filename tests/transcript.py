@@ -126,6 +126,7 @@ class Walk:
     def __init__(self, folder: Path) -> None:
         self.root = folder / "minerva"
         self.status = 0  # of the last command
+        self.socket: tuple[str, str] | None = None  # folder and port of the server that plays production's
         self.production: dict[str, str] = {}  # the variables that its section sets
         self.root.mkdir()
         for name in (*SHIPPED, "examples"):
@@ -181,11 +182,15 @@ class Walk:
 
     def url(self, role: str, database: str) -> str:
         """The URL of a database of the server that plays production's."""
-        with self._elsewhere():
-            self._program(["promote", "server", "start"])
-            found = re.search(r"socket \.+ (.+) \(port (\d+)", self._program(["promote", "server", "status"]).stdout)
-        assert found is not None
-        return f"postgresql://{role}@/{database}?host={found[1]}&port={found[2]}"
+        if not self.socket:
+            with self._elsewhere():
+                self._program(["promote", "server", "start"])
+                status = self._program(["promote", "server", "status"]).stdout
+            found = re.search(r"socket \.+ (.+) \(port (\d+)", status)
+            assert found is not None
+            self.socket = found[1], found[2]
+        host, port = self.socket
+        return f"postgresql://{role}@/{database}?host={host}&port={port}"
 
     def stop(self) -> None:
         """Stop both servers."""

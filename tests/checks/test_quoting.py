@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minerva_promote.templates import QuotingError, Sql, ident, literal
+from tests import servers
 from tests.checks.test_templates import refused, rendered
 
 HOSTILE = [
@@ -34,6 +36,14 @@ HOSTILE = [
     "E'\\n'",
     "x" * 10_000,
 ]
+
+
+@pytest.fixture(scope="module")
+def minerva(server: servers.Server) -> Iterator[servers.Database]:
+    """One database for all of them: nothing here is kept."""
+    suffix = servers.new_suffix()
+    yield server.create_database(f"quoting_{suffix}")
+    server.sweep(suffix)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
