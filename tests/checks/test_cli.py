@@ -31,7 +31,7 @@ def test_list_as_json(project: ProjectCopy, promote: Promote) -> None:
     ran = promote("check", "--list", "--stage", "after_commit", "--format", "json")
     listed = json.loads(ran.stdout)
     assert (listed["version"], listed["command"]) == (1, "check --list")
-    assert [entry["name"] for entry in listed["checks"]] == ["search_plan", "search_latency", "search_recall"]
+    assert [entry["name"] for entry in listed["checks"]] == ["search_plan", "search_latency"]
     assert listed["checks"][1] == {
         "name": "search_latency",
         "stage": "after_commit",

@@ -113,13 +113,13 @@ def test_paths_are_data_in_a_local_database(check: Check, bare: psycopg.Connecti
 
 
 def test_doubled_configs_are_a_warning_of_the_monitor(check: Check, connection: psycopg.Connection[Any]) -> None:
-    (found,) = check(stage="monitor")
+    (found,) = check("doubled_embedding_configs", stage="monitor")
     assert (found.name, found.outcome, found.detail) == ("doubled_embedding_configs", Outcome.OK, "0")
     connection.execute(
         "insert into embedding_configs select gen_random_uuid(), model_name, model_version, dimensions, true "
         "from embedding_configs"
     )
-    (found,) = check(stage="monitor")
+    (found,) = check("doubled_embedding_configs", stage="monitor")
     assert (found.outcome, found.detail) == (Outcome.WARN, "1, must be <= 0")
 
 

@@ -49,7 +49,6 @@ NEW = """\
 AFTER = """\
   check      search_plan ...................... ok     PLAN
   check      search_latency ................... SEARCHES
-  check      search_recall .................... SEARCHES
 """
 OLD = NEW.replace("1 new, 0", "0 new, 1").replace("2 new, 0", "0 new, 2").replace("3 new, 0", "0 new, 3")
 
