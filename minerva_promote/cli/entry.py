@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _tune() -> None:
     """One process, one job: rows make no reference cycles to look for, and a vector needs no second thread."""
-    gc.set_threshold(100_000, 50, 50)
+    gc.set_threshold(1_000_000, 50, 50)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
