@@ -40,6 +40,7 @@ def generate(project: Project, environment: Environment) -> str:
         functions |= {routine.name for routine in live.routines}
         functions |= {_short(name) for name in functions}  # as they are written below
         live = inspect(conn, chosen, functions)
+        chosen = [name for name in chosen if name in live.roles]  # others may be at work
     values = _declaration(live, environment, chosen)
     return _text(live, environment, values, left_out)
 

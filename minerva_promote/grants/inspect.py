@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 
@@ -33,8 +34,24 @@ def inspect(conn: psycopg.Connection, roles: Iterable[str], functions: Iterable[
     """How things are with these roles and PUBLIC; whichever role asks, whatever its search_path. Ten queries.
 
     ``functions`` are looked up ("f(int)", in ``public`` where it names no schema), those of system schemas too.
-    All of it is of one moment in a transaction that is REPEATABLE READ.
+    All of it is of one moment, unless the connection is in a transaction that is READ COMMITTED.
     """
+    with _one_moment(conn):
+        return _inspect(conn, roles, functions)
+
+
+@contextmanager
+def _one_moment(conn: psycopg.Connection) -> Iterator[None]:
+    """A snapshot for all queries inside, where no transaction is open: roles come and go at any time."""
+    if conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        yield
+        return
+    with conn.transaction():
+        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _inspect(conn: psycopg.Connection, roles: Iterable[str], functions: Iterable[str]) -> Live:
     asked = {"roles": sorted(set(roles))}
     wanted = {text: Signature.read(text) for text in sorted(set(functions))}
     session = _fetch(conn, "session")[0]

@@ -140,10 +140,11 @@ class Desk:
             "pg_parameter_acl": f"where paracl::text like '%{self.suffix}%'",
             "pg_db_role_setting": f"where setdatabase = {here} or setdatabase = 0 and setrole in ({mine})",
         }
+        whole = {"pg_class": "oid, relowner, relacl::text"}  # its other columns are the autovacuum's too
         with self.shop.database.connect() as conn:
             return {
                 table: conn.execute(
-                    f"select xmin::text, ctid::text, t::text from {table} t {only.get(table, '')} order by 3"
+                    f"select {whole.get(table, 'xmin::text, ctid::text, t::text')} from {table} t {only.get(table, '')} order by 3"
                 ).fetchall()
                 for table in CATALOGS
             }
