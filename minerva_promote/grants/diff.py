@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from minerva_promote.grants.held import GIVE, OPTIONS, OTHERS, PUBLIC, TAKE, Drift, Slot, default_parts
+from minerva_promote.grants.grantor import taken_by
+from minerva_promote.grants.held import GIVE, OPTIONS, PUBLIC, TAKE, Drift, Slot, default_parts
 from minerva_promote.grants.live import Entry, Live
-from minerva_promote.grants.statements import as_role, give, grantee, take
+from minerva_promote.grants.parts import Collected, in_words
+from minerva_promote.grants.statements import give, take
 from minerva_promote.grants.wanted import Wanted
 
 GIVES_ON = "it may give this on to any role"
-
-Parts = dict[str, set[str]]  # column ("" for the whole object) -> privileges
 
 
 @dataclass
 class _Difference:
     """Of one grantee and one object, its columns included."""
 
-    missing: Parts = field(default_factory=lambda: defaultdict(set))
-    lost: Parts = field(default_factory=lambda: defaultdict(set))  # wanted, and taken along by a REVOKE on the table
-    extra: Parts = field(default_factory=lambda: defaultdict(set))
-    options: Parts = field(default_factory=lambda: defaultdict(set))
-    foreign: dict[str, Parts] = field(default_factory=dict)  # grantor beside the owner -> what it gave
-    foreign_options: dict[str, Parts] = field(default_factory=dict)  # the same, of what is declared without
+    missing: Collected = field(default_factory=lambda: defaultdict(set))
+    lost: Collected = field(default_factory=lambda: defaultdict(set))  # wanted, and gone with a REVOKE on the table
+    extra: Collected = field(default_factory=lambda: defaultdict(set))
+    options: Collected = field(default_factory=lambda: defaultdict(set))
+    foreign: dict[str, Collected] = field(default_factory=dict)  # grantor beside the owner -> what it gave
+    foreign_options: dict[str, Collected] = field(default_factory=dict)  # the same, of what is declared without
 
 
 def privilege_drift(live: Live, wanted: Wanted) -> Iterator[Drift]:
@@ -39,41 +39,37 @@ def _differences(live: Live, wanted: Wanted) -> dict[Slot, _Difference]:
     found: dict[Slot, _Difference] = defaultdict(_Difference)
     given: dict[Slot, set[str]] = defaultdict(set)
     for entry in live.entries:
-        slot = entry.slot
+        slot, whole = entry.slot, entry.slot.whole
         if not _compared(wanted, slot.grantee):
             continue
         # what a declared role gave on goes with its right to give, which an owner keeps
         if entry.grantor not in wanted.roles or entry.grantor == _owner(live, slot):
             given[slot] |= entry.privileges
         # on a column it is no more than on the table that is declared
-        declared = wanted.held.get(slot, frozenset()) | wanted.held.get(_whole(slot), frozenset())
+        declared = wanted.held.get(slot, frozenset()) | wanted.held.get(whole, frozenset())
         foreign, extra = _is_foreign(live, entry), entry.privileges - entry.initial - declared
         options = entry.options - entry.initial - extra
         if extra:
-            parts = found[_whole(slot)].extra
+            parts = found[whole].extra
             if foreign:
-                parts = found[_whole(slot)].foreign.setdefault(entry.grantor, defaultdict(set))
+                parts = found[whole].foreign.setdefault(entry.grantor, defaultdict(set))
             parts[slot.column] |= extra
         if options:
-            parts = found[_whole(slot)].options
+            parts = found[whole].options
             if foreign:
-                parts = found[_whole(slot)].foreign_options.setdefault(entry.grantor, defaultdict(set))
+                parts = found[whole].foreign_options.setdefault(entry.grantor, defaultdict(set))
             parts[slot.column] |= options
     for slot, privileges in wanted.held.items():
+        whole = slot.whole
         if not _compared(wanted, slot.grantee) or slot.grantee == _owner(live, slot):
             continue
         if missing := privileges - given.get(slot, set()):
-            found[_whole(slot)].missing[slot.column] |= missing
-        if slot.column and _whole(slot) in found:
-            lost = (privileges - missing) & found[_whole(slot)].extra.get("", set())
+            found[whole].missing[slot.column] |= missing
+        if slot.column and whole in found:
+            lost = (privileges - missing) & found[whole].extra.get("", set())
             if lost:
-                found[_whole(slot)].lost[slot.column] |= lost
+                found[whole].lost[slot.column] |= lost
     return found
-
-
-def _whole(slot: Slot) -> Slot:
-    """The table of a column."""
-    return slot._replace(kind="table", column="") if slot.kind == "column" else slot
 
 
 def _compared(wanted: Wanted, name: str) -> bool:
@@ -84,13 +80,13 @@ def _owner(live: Live, slot: Slot) -> str:
     """Whose object it is, or will be; empty for one that was not read."""
     if slot.kind.startswith("default "):
         return default_parts(slot.name)[0]
-    found = live.objects.get((_whole(slot).kind, slot.name))
+    found = live.objects.get((slot.whole.kind, slot.name))
     return found.owner if found is not None else ""
 
 
 def _is_foreign(live: Live, entry: Entry) -> bool:
     """Whether somebody beside owner and admin identity gave it, so that no REVOKE of theirs takes it away."""
-    found = live.objects.get((_whole(entry.slot).kind, entry.slot.name))
+    found = live.objects.get((entry.slot.whole.kind, entry.slot.name))
     return found is not None and entry.grantor not in (found.owner, live.admin)
 
 
@@ -101,7 +97,7 @@ class _Chain:
         self._takers: dict[Slot, set[str]] = defaultdict(set)  # the slot of a grantor -> who has it from that one
         self._givers: dict[Slot, set[str]] = defaultdict(set)
         for entry in live.entries:
-            slot = _whole(entry.slot)
+            slot = entry.slot.whole
             self._takers[slot._replace(grantee=entry.grantor)].add(slot.grantee)
             self._givers[slot].add(entry.grantor)
 
@@ -118,31 +114,30 @@ class _Chain:
 
 def _told(live: Live, wanted: Wanted, slot: Slot, difference: _Difference, chain: _Chain) -> Iterator[Drift]:
     at = wanted.place(slot)
-    on = f"on {slot.kind} {slot.name}" if not slot.kind.startswith("default ") else _default_words(slot)
     role, others, depth = slot.grantee, chain.takers(slot), chain.depth(slot)
     along = _along(others)
     for grantor, parts in sorted(difference.foreign.items()):
-        what, statement = f"{_words(parts)} {on}", take(live, slot, parts, cascade=bool(others))
+        what, statement = in_words(parts, slot), take(live, slot, parts, cascade=bool(others))
         drift = Drift("other-grantor", role, what, f"nothing declares it{along}", (statement,), depth=depth)
-        yield _foreign(live, drift, grantor)
+        yield taken_by(live, drift, grantor)
     for grantor, parts in sorted(difference.foreign_options.items()):
-        what, fact = f"{_words(parts)} {on}, given by {grantor}", f"{GIVES_ON}{along}"
+        what, fact = f"{in_words(parts, slot)}, given by {grantor}", f"{GIVES_ON}{along}"
         statement = take(live, slot, parts, option_only=True, cascade=bool(others))
-        yield _foreign(live, Drift("grant-option", role, what, fact, (statement,), at=at, depth=depth), grantor)
+        yield taken_by(live, Drift("grant-option", role, what, fact, (statement,), at=at, depth=depth), grantor)
     if difference.extra:
         code, fact = _why_extra(live, slot, difference.extra)
-        what, statement = f"{_words(difference.extra)} {on}", take(live, slot, difference.extra, cascade=bool(others))
+        what, statement = in_words(difference.extra, slot), take(live, slot, difference.extra, cascade=bool(others))
         yield Drift(code, role, what, f"{fact}{along}", (statement,), at=at, phase=TAKE)
     if difference.options:
-        what, fact = f"{_words(difference.options)} {on}", f"{GIVES_ON}{along}"
+        what, fact = in_words(difference.options, slot), f"{GIVES_ON}{along}"
         statement = take(live, slot, difference.options, option_only=True, cascade=bool(others))
         yield Drift("grant-option", role, what, fact, (statement,), at=at, phase=OPTIONS)
     missing = difference.missing
     if missing:
-        what, fact = f"{_words(missing)} {on}", "declared, and not given"
+        what, fact = in_words(missing, slot), "declared, and not given"
         yield Drift("missing", role, what, fact, (give(live, slot, missing),), at=at, phase=GIVE)
     if difference.lost:
-        what, fact = f"{_words(difference.lost)} {on}", "declared, and taken along by the REVOKE on the whole table"
+        what, fact = in_words(difference.lost, slot), "declared, and taken along by the REVOKE on the whole table"
         yield Drift("missing", role, what, fact, (give(live, slot, difference.lost),), at=at, phase=GIVE)
 
 
@@ -155,17 +150,7 @@ def _along(others: list[str]) -> str:
     return f"; {names} {has} it from this role, and {loses} it"
 
 
-def _foreign(live: Live, drift: Drift, grantor: str) -> Drift:
-    """The same of what another role gave: a REVOKE takes away only what its own role gave."""
-    fact = f"{drift.fact}; given by {grantor}, so that only {grantor} can take it back"
-    (statement,) = drift.statements
-    if live.admin_may_become(grantor):
-        return replace(drift, fact=fact, statements=as_role(grantor, statement), phase=OTHERS)
-    help_ = f"as {grantor}, or as an administrator after SET ROLE {grantee(grantor)}: {statement}"
-    return replace(drift, fact=fact, statements=(), help=help_, automatic=False, phase=OTHERS)
-
-
-def _why_extra(live: Live, slot: Slot, extra: Parts) -> tuple[str, str]:
+def _why_extra(live: Live, slot: Slot, extra: Collected) -> tuple[str, str]:
     found = live.objects.get((slot.kind, slot.name))
     if slot.kind.startswith("default "):
         return "default-privileges", "every such object that the owner makes from now on will be given to it"
@@ -179,20 +164,3 @@ def _why_extra(live: Live, slot: Slot, extra: Parts) -> tuple[str, str]:
     if slot.kind == "database" and slot.grantee == PUBLIC and extra.get("") == {"CONNECT"}:
         return "undeclared", "every role of the server may connect"
     return "undeclared", "nothing declares it"
-
-
-def _default_words(slot: Slot) -> str:
-    owner, schema = default_parts(slot.name)
-    where = f" in schema {schema}" if schema else ""
-    return f"on {slot.kind.removeprefix('default ')} that {owner} will make{where}"
-
-
-def _words(parts: Parts) -> str:
-    """``INSERT, UPDATE (title)``, the privileges of the whole object first."""
-    words = sorted(parts.get("", ()))
-    columns: dict[str, list[str]] = defaultdict(list)
-    for column, privileges in parts.items():
-        for privilege in privileges if column else ():
-            columns[privilege].append(column)
-    words += [f"{privilege} ({', '.join(sorted(names))})" for privilege, names in sorted(columns.items())]
-    return ", ".join(words)

@@ -20,6 +20,11 @@ class Slot(NamedTuple):
     name: str  # unquoted: "public.books", "public.f(uuid)"; of a default privilege see default_name
     column: str = ""  # of kind "column" only
 
+    @property
+    def whole(self) -> Slot:
+        """The table of a column; else the same."""
+        return self._replace(kind="table", column="") if self.kind == "column" else self
+
 
 _DEFAULT = re.compile(r"((?:[^/]|//)*)/(.*)", re.DOTALL)
 

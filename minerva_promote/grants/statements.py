@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 
 from psycopg import sql
 
 from minerva_promote.database.quote import ident, literal, qualified, text
 from minerva_promote.grants.held import PUBLIC, Slot, default_parts
 from minerva_promote.grants.live import Live
-
-Parts = Mapping[str, Iterable[str]]  # column ("" for the whole object) -> privileges
+from minerva_promote.grants.parts import Parts, by_privilege, joined
 
 WORDS = {
     "database": "DATABASE",
@@ -76,14 +74,14 @@ def _value(key: str, value: str) -> str:
 
 
 def _statement(live: Live, slot: Slot, verb: str, parts: Parts, preposition: str) -> str:
-    what, who = _privileges(parts), grantee(slot.grantee)
+    what, who = joined(by_privilege(parts), lambda column: text(ident(column))), grantee(slot.grantee)
     if slot.kind.startswith("default "):
         owner, schema = default_parts(slot.name)
         where = f" IN SCHEMA {text(ident(schema))}" if schema else ""
         kind = slot.kind.removeprefix("default ").upper()
         start = f"ALTER DEFAULT PRIVILEGES FOR ROLE {text(ident(owner))}{where}"
         return f"{start} {verb} {what} ON {kind} {preposition} {who}"
-    kind = "table" if slot.kind == "column" else slot.kind
+    kind = slot.whole.kind
     return f"{verb} {what} ON {WORDS[kind]} {_name(live, kind, slot.name)} {preposition} {who}"
 
 
@@ -96,15 +94,3 @@ def _name(live: Live, kind: str, name: str) -> str:
     if kind == "large object" and name.isdecimal():
         return name
     return text(qualified(name) if kind in ("table", "sequence", "type") else ident(name))
-
-
-def _privileges(parts: Parts) -> str:
-    """``INSERT, UPDATE (title, summary)``."""
-    columns: dict[str, list[str]] = {}
-    for column, privileges in parts.items():
-        for privilege in privileges:
-            columns.setdefault(privilege, [])
-            columns[privilege] += [text(ident(column))] if column else []
-    return ", ".join(
-        f"{privilege} ({', '.join(names)})" if names else privilege for privilege, names in sorted(columns.items())
-    )

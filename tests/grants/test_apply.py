@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from minerva_promote.database.password import matches
@@ -186,6 +188,46 @@ def test_columns_of_a_declared_table(desk: Desk) -> None:
     query = "select attname || x::text from pg_attribute, unnest(attacl) x where attrelid = '%s'::regclass"
     assert [desk.plain(acl) for (acl,) in desk.shop.rows(query % "ingestion_logs")] == ["idapi=w/postgres"]
     assert [desk.plain(acl) for (acl,) in desk.shop.rows(query % "books")] == ["titleapi=a/postgres"]
+
+
+def test_the_same_privilege_on_a_table_and_on_a_column(desk: Desk) -> None:
+    """Each is said, given and taken at once: what is planned is what one round of --apply does."""
+    desk.run(
+        "create role {a}",
+        "grant update, update (id, book_id) on ingestion_logs to {api}",
+        "grant insert, insert (id) on chunks to {a} with grant option",
+    )
+    desk.more(desk.shop.role, columns={"ingestion_logs": {"UPDATE": ["id"]}})
+    grants = {"tables": {"books": ["SELECT"], "chunks": ["INSERT"]}, "columns": {"books": {"SELECT": ["title"]}}}
+    desk.role("a", grants=grants)
+    drifts = [
+        (
+            "UPDATE, UPDATE (book_id) on table public.ingestion_logs",
+            "api, undeclared: nothing declares it",
+            'REVOKE UPDATE, UPDATE ("book_id") ON TABLE public.ingestion_logs FROM "api"',
+        ),
+        (
+            "INSERT, INSERT (id) on table public.chunks",
+            "a, grant-option: it may give this on to any role",
+            'REVOKE GRANT OPTION FOR INSERT, INSERT ("id") ON TABLE public.chunks FROM "a"',
+        ),
+        (
+            "SELECT, SELECT (title) on table public.books",
+            "a, missing: declared, and not given",
+            'GRANT SELECT, SELECT ("title") ON TABLE public.books TO "a"',
+        ),
+        (
+            "UPDATE (id) on table public.ingestion_logs",
+            "api, missing: declared, and taken along by the REVOKE on the whole table",
+            'GRANT UPDATE ("id") ON TABLE public.ingestion_logs TO "api"',
+        ),
+    ]
+    plan = desk.said(code=1)
+    assert re.findall(r"(?m)^  (?:grant|revoke)  (.+) \.\. FAIL  (.+)\n  \d+:\d+  (.+)$", plan) == drifts
+    assert plan.endswith("\ndrift: 4 differences; promote grants --env test-prod --apply ends them\n")
+    lines = [f"-- {why.replace(': ', f': {what}: ', 1)}\n{statement};\n" for what, why, statement in drifts]
+    assert desk.said("--format", "sql", code=1) == f"-- database DB, as postgres\nBEGIN;\n{''.join(lines)}COMMIT;\n"
+    assert "\napplied: 4 changes; in step: 3 roles, " in desk.applied()
 
 
 def test_what_a_declared_role_owns(desk: Desk) -> None:

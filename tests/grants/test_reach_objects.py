@@ -103,7 +103,7 @@ def test_what_somebody_else_than_the_owner_gave(bench: Bench) -> None:
             "through-public",
             PUBLIC,
             "SELECT on table public.t",
-            f"every role has it, {api} too; {chief} gave it, not the owner, and only {chief} can take it back",
+            f"every role has it, {api} too; given by {chief}, so that only {chief} can take it back",
             (f'SET LOCAL ROLE "{chief}"', "REVOKE SELECT ON TABLE public.t FROM PUBLIC", "RESET ROLE"),
             help=LOSE,
             phase=OTHERS,
@@ -119,9 +119,8 @@ def test_what_only_a_stranger_can_take_back(bench: Bench) -> None:
     live = replace(bench.live(api, admin=bench.role("other")), admin_superuser=False)
     (drift,) = reach(live, bench.clean(api), [api])
     assert (drift.statements, drift.automatic) == ((), False)
-    assert (
-        drift.help == f"as {chief}, or as an administrator after SET ROLE: REVOKE SELECT ON TABLE public.t FROM PUBLIC"
-    )
+    statement = "REVOKE SELECT ON TABLE public.t FROM PUBLIC"
+    assert drift.help == f'as {chief}, or as an administrator after SET ROLE "{chief}": {statement}'
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,19 @@
+"""What a role gave that is not the object's owner."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from minerva_promote.grants.held import OTHERS, Drift
+from minerva_promote.grants.live import Live
+from minerva_promote.grants.statements import as_role, grantee
+
+
+def taken_by(live: Live, drift: Drift, grantor: str) -> Drift:
+    """The same of what another role gave: a REVOKE takes away only what its own role gave."""
+    fact = f"{drift.fact}; given by {grantor}, so that only {grantor} can take it back"
+    (statement,) = drift.statements
+    if live.admin_may_become(grantor):
+        return replace(drift, fact=fact, statements=as_role(grantor, statement), phase=OTHERS)
+    help_ = f"as {grantor}, or as an administrator after SET ROLE {grantee(grantor)}: {statement}"
+    return replace(drift, fact=fact, statements=(), help=help_, automatic=False, phase=OTHERS)
