@@ -10,7 +10,7 @@ from minerva_promote.database.session import Connection
 from minerva_promote.errors import ConfigError
 from minerva_promote.grants.held import Drift
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.plan import compare
+from minerva_promote.grants.plan import compare, undeclared_import_role
 from minerva_promote.grants.wanted import declared_functions, with_groups
 from minerva_promote.results import Finding, Severity
 
@@ -21,9 +21,7 @@ def excess_findings(conn: Connection, environment: Environment, role: str) -> It
     """Each way to more than declared; read as the import role itself."""
     severity = Severity.ERROR if environment.protected else Severity.WARN
     if role not in environment.roles or environment.roles[role].absent:
-        fact = f"import role {role} is not declared in roles: what it may do is not compared"
-        help_ = "declare it with its grants: promote grants --env ENV --generate shows how"
-        yield Finding("undeclared-import-role", fact, help=help_, severity=severity)
+        yield undeclared_import_role(environment, role, severity=severity)
         return
     names = with_groups(environment, role)
     live = inspect(conn, names, declared_functions(environment))

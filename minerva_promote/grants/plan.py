@@ -111,9 +111,16 @@ def _undeclared(live: Live, environment: Environment) -> Iterator[Finding]:
     """The import role is what a run is about: what it may do should stand in the declaration."""
     name = import_role(environment)
     if name is not None and name not in environment.roles and name in live.roles and name != PUBLIC:
-        yield Finding(
-            "undeclared-import-role",
-            f"import role {name} is not declared in roles: what it may do is not compared",
-            help="declare it with its grants: promote grants --generate shows how",
-            severity=Severity.WARN,
-        )
+        yield undeclared_import_role(environment, name)
+
+
+def undeclared_import_role(
+    environment: Environment,
+    role: str,
+    so: str = "what it may do is not compared",
+    severity: Severity = Severity.WARN,
+) -> Finding:
+    """The import role has no declaration, and what follows from that."""
+    fact = f"import role {role} is not declared in roles: {so}"
+    help_ = f"declare it with its grants: promote grants --env {environment.name} --generate shows how"
+    return Finding("undeclared-import-role", fact, help=help_, severity=severity)

@@ -16,7 +16,7 @@ from minerva_promote.errors import TargetError
 from minerva_promote.grants.apply import run_plan, why_still
 from minerva_promote.grants.held import PUBLIC, Drift, Slot
 from minerva_promote.grants.live import Live
-from minerva_promote.grants.plan import GrantPlan, look
+from minerva_promote.grants.plan import GrantPlan, look, undeclared_import_role
 from minerva_promote.grants.statements import take
 from minerva_promote.grants.wanted import import_role
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
@@ -99,9 +99,8 @@ def _public(conn: psycopg.Connection, environment: Environment, before: GrantPla
     ]
     findings: list[Finding] = []
     if undeclared is not None:
-        fact = f"import role {undeclared} is not declared in roles: PUBLIC keeps CONNECT on database {database}"
-        help_ = "declare it with its grants"
-        findings.append(Finding("undeclared-import-role", fact, help=help_, severity=Severity.WARN))
+        so = f"PUBLIC keeps CONNECT on database {database}"
+        findings.append(undeclared_import_role(environment, undeclared, so))
         del unwanted[0]
     had = [each for each in unwanted if each[1] in _held(before.live, each[0]) - _declared(before, each[0])]
     statements = {each: take(before.live, each[0], {"": [each[1]]}) for each in had}

@@ -164,7 +164,7 @@ def test_nothing_is_declared(shop: Shop) -> None:
         "  grants     declaration ...................... WARN",
         f"    warn: undeclared-import-role: import role {shop.role} is not declared in roles:"
         " what it may do is not compared",
-        "        help: declare it with its grants: promote grants --generate shows how",
+        "        help: declare it with its grants: promote grants --env test-prod --generate shows how",
     ]
     for options, verdict in (((), "nothing was compared"), (("--apply",), "nothing was changed")):
         ran = shop.promote("grants", "--env", "test-prod", *options)

@@ -14,7 +14,7 @@ from minerva_promote.config.load import load_project
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.errors import ConfigError, TargetError, UsageError
 from minerva_promote.ledger.install import CLIENT_COLUMNS
-from minerva_promote.results import Outcome, RunResult
+from minerva_promote.results import Finding, Outcome, RunResult, Severity
 from minerva_promote.schema.ready import ensure_ready
 from minerva_promote.schema.setup import setup
 from tests.schema.support import HEAD, MINERVA, edit_role, fetch, migrate_to, opened, rows_of_minerva, schema_of
@@ -302,7 +302,10 @@ def test_an_import_role_that_is_not_declared(
     monkeypatch.setenv("MINERVA_API_PASSWORD", PASSWORD)
     done = setup(*opened(project, "prod"))
     public = next(step for step in done.steps if step.name == "grants to PUBLIC")
-    assert (public.outcome, [finding.code for finding in public.findings]) == (Outcome.WARN, ["undeclared-import-role"])
+    fact = f"import role {other} is not declared in roles: PUBLIC keeps CONNECT on database {name}"
+    help_ = "declare it with its grants: promote grants --env prod --generate shows how"
+    warned = Finding("undeclared-import-role", fact, help=help_, severity=Severity.WARN)
+    assert (public.outcome, public.findings) == (Outcome.WARN, (warned,))
     with project.database("test-prod").connect(other) as conn:
         conn.execute(RUN.format(extra="", values=""))
         with pytest.raises(errors.InsufficientPrivilege):
