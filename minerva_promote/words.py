@@ -1,4 +1,4 @@
-"""Numbers in words, the same everywhere."""
+"""Numbers in words, and text that is safe to show, the same everywhere."""
 
 from __future__ import annotations
 
@@ -23,3 +23,15 @@ def size(count: int) -> str:
 def counted(count: int, plural: str) -> str:
     """A number and its noun: "1 book", "1,000 chunks"; nouns come as their regular plural, as tables do."""
     return f"{count:,} {plural[:-1] if count == 1 and plural.endswith('s') else plural}"
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without anything that could steer a terminal or end a comment."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def printable(text: str) -> str:
+    """The same of each of its lines; line breaks stay."""
+    return "\n".join(map(one_line, text.split("\n")))

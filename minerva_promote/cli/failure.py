@@ -9,7 +9,7 @@ import click
 from minerva_promote.cli.context import redact, say
 from minerva_promote.errors import EXIT_UNFINISHED, ConfigErrors, PromoteError
 from minerva_promote.report.as_json import VERSION, dumped
-from minerva_promote.report.text import printable
+from minerva_promote.words import printable
 
 
 def tell(error: PromoteError, *, as_json: bool) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from minerva_promote.cli.context import say
 from minerva_promote.report import text
 from minerva_promote.results import RunResult, StepResult
-from minerva_promote.words import size
+from minerva_promote.words import printable, size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -79,7 +79,7 @@ class LiveReport:
     def _say(self, lines: list[str]) -> None:
         self._end_bar()
         for line in lines:
-            self.on = self.on and say(text.printable(self.redact(line)))
+            self.on = self.on and say(printable(self.redact(line)))
 
     def _end_bar(self) -> None:
         if self._bar is not None:

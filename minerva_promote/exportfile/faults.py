@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from minerva_promote.words import one_line
+
 
 class ValueFault(Exception):
     """A value that its column does not take."""
@@ -14,10 +16,10 @@ class ValueFault(Exception):
 def shown(text: bytes, most: int = 40) -> str:
     """A piece of the file for a message: printable, and not long."""
     decoded = text[: most * 4].decode("utf-8", "replace")
-    return printable(decoded[:most]) + ("…" if len(decoded) > most or len(text) > most * 4 else "")
+    return one_line(decoded[:most]) + ("…" if len(decoded) > most or len(text) > most * 4 else "")
 
 
-def printable(text: str, most: int = 500) -> str:
-    """The text without what a terminal would act on, and not long."""
-    safe = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text[: most + 1])
+def brief(text: str, most: int = 500) -> str:
+    """The text on one line, and not long."""
+    safe = one_line(text[: most + 1])
     return safe if len(safe) <= most else f"{safe[:most]}…"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minerva_promote.errors import Location
-from minerva_promote.exportfile.faults import printable
+from minerva_promote.exportfile.faults import brief
 from minerva_promote.results import Finding, Severity
 
 
@@ -29,7 +29,7 @@ class Findings:
         """An error at this line and column; (0, 0) is the file."""
         self.count += 1
         if self.count <= self.limit:
-            self.errors.append(Finding(code, printable(fact), Location(str(self.path), *place), printable(help_)))
+            self.errors.append(Finding(code, brief(fact), Location(str(self.path), *place), brief(help_)))
 
     def warn(self, code: str, fact: str, help_: str, count: int) -> None:
         """Something that was mended, this often."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from minerva_promote.grants.held import Drift
 from minerva_promote.grants.plan import GrantPlan
+from minerva_promote.words import one_line
 
 
 def script(plan: GrantPlan) -> str:
@@ -42,8 +43,3 @@ def _lines(plan: GrantPlan) -> Iterator[str]:
 
 def _reason(drift: Drift) -> Iterator[str]:
     yield f"-- {one_line(drift.role)}, {drift.code}: {one_line(drift.what)}: {one_line(drift.fact)}"
-
-
-def one_line(text: str) -> str:
-    """The text on one line: a name with a line break must not end the comment."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

@@ -8,9 +8,8 @@ from minerva_promote.config.project import Environment
 from minerva_promote.grants.apply import Applied
 from minerva_promote.grants.held import PUBLIC, Drift
 from minerva_promote.grants.plan import GrantPlan
-from minerva_promote.grants.script import one_line
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.words import counted
+from minerva_promote.words import counted, one_line
 
 NOTHING = "nothing was changed"
 UNKNOWN = "--apply does nothing before what is declared exists"

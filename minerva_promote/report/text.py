@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
-from minerva_promote.words import seconds
+from minerva_promote.words import printable, seconds
 
 STEP_WIDTH = 11
 NAME_WIDTH = 34
@@ -64,13 +64,6 @@ def finding_lines(findings: Iterable[Finding]) -> list[str]:
         if finding.help:
             lines.append(f"        help: {finding.help}")
     return lines
-
-
-def printable(text: str) -> str:
-    """The text without anything that could steer a terminal; line breaks stay."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
 
 
 def _detail(step: StepResult) -> str:
