@@ -9,20 +9,21 @@ from minerva_promote.results import Finding, Severity
 
 # The server's hint ("drop the index until the table has more data") is no way out of a migration.
 LITTLE_DATA = "ivfflat index created with little data"
-LITTLE_DATA_HELP = "rebuild it when the rows are there: REINDEX INDEX public.idx_chunks_embedding"
+LITTLE_DATA_HELP = "rebuild it when the rows are there: promote index --env {environment} --apply"
 
 
 class Notices:
-    """Collects the notices and warnings of a connection from now on."""
+    """Collects the notices and warnings of a connection to an environment from now on."""
 
-    def __init__(self, conn: psycopg.Connection) -> None:
+    def __init__(self, conn: psycopg.Connection, environment: str) -> None:
+        self._environment = environment  # its name, for the way out
         self._findings: list[Finding] = []
         self._warnings: list[str] = []
         conn.add_notice_handler(self._take)
 
     def _take(self, diag: Diagnostic) -> None:
         if diag.severity_nonlocalized in ("NOTICE", "WARNING"):
-            self._findings.append(_finding(diag))
+            self._findings.append(_finding(diag, self._environment))
         if diag.severity_nonlocalized == "WARNING":
             self._warnings.append(diag.message_primary or "")
 
@@ -37,10 +38,11 @@ class Notices:
         return drained
 
 
-def _finding(diag: Diagnostic) -> Finding:
+def _finding(diag: Diagnostic, environment: str) -> Finding:
     fact = diag.message_primary or ""
     if diag.message_detail:
         fact = f"{fact}: {diag.message_detail}"
     if diag.message_primary == LITTLE_DATA:
-        return Finding("index-little-data", fact, help=LITTLE_DATA_HELP, severity=Severity.WARN)
+        help_ = LITTLE_DATA_HELP.format(environment=environment)
+        return Finding("index-little-data", fact, help=help_, severity=Severity.WARN)
     return Finding("server-notice", fact, help=diag.message_hint or "", severity=Severity.WARN)

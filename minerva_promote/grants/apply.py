@@ -65,7 +65,7 @@ def apply(project: Project, environment: Environment, *, passwords: bool = False
 def _transaction(conn: Connection, environment: Environment, passwords: bool) -> Applied:
     begin(conn)
     hold(conn)
-    notices = Notices(conn)
+    notices = Notices(conn, environment.name)
     plan = look(conn, environment)
     if plan.unknown:
         rollback(conn)

@@ -38,7 +38,7 @@ def migrate(project: Project, environment: Environment, *, apply: bool = False) 
     with admin_session(project, environment) as conn:
         applied = False
         if apply and pending(conn, project, environment):
-            notices = Notices(conn)
+            notices = Notices(conn, environment.name)
             with transaction_for_alembic(conn) as connection:
                 steps = apply_pending(conn, connection, project, environment, notices)
                 record_builds(conn)

@@ -59,7 +59,7 @@ def setup(project: Project, environment: Environment, *, recreate: bool = False)
 
 def _inside(conn: psycopg.Connection, project: Project, environment: Environment) -> tuple[StepResult, ...]:
     _refuse_unfit(server(conn))
-    notices = Notices(conn)
+    notices = Notices(conn, environment.name)
     with transaction_for_alembic(conn) as connection:
         hold(conn)
         facts = server(conn)  # only now: another setup may have been at work

@@ -43,6 +43,7 @@ def test_pending_then_applied_then_nothing(project: ProjectCopy, bare: Database)
     first = applied.steps[0]
     assert (first.outcome, first.findings[0].code) == (Outcome.WARN, "index-little-data")
     assert first.findings[0].fact == "ivfflat index created with little data: This will cause low recall."
+    assert first.findings[0].help == "rebuild it when the rows are there: promote index --env test-prod --apply"
     assert {step.outcome for step in applied.steps[1:]} == {Outcome.OK}
 
     after = schema_of(bare)
