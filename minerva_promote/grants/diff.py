@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from minerva_promote.grants.grantor import taken_by
-from minerva_promote.grants.held import GIVE, OPTIONS, PUBLIC, TAKE, Drift, Slot, default_parts
+from minerva_promote.grants.held import GIVE, OPTIONS, PUBLIC, TAKE, Drift, Slot, called, default_parts
 from minerva_promote.grants.live import Entry, Live
 from minerva_promote.grants.parts import Collected, in_words
 from minerva_promote.grants.statements import give, take
@@ -15,17 +15,25 @@ from minerva_promote.grants.wanted import Wanted
 
 GIVES_ON = "it may give this on to any role"
 
+_Given = dict[str, Collected]  # who gave it, "" for owner and admin identity -> what
+
+
+def _nothing() -> Collected:
+    return defaultdict(set)
+
+
+def _given_nothing() -> _Given:
+    return defaultdict(_nothing)
+
 
 @dataclass
 class _Difference:
     """Of one grantee and one object, its columns included."""
 
-    missing: Collected = field(default_factory=lambda: defaultdict(set))
-    lost: Collected = field(default_factory=lambda: defaultdict(set))  # wanted, and gone with a REVOKE on the table
-    extra: Collected = field(default_factory=lambda: defaultdict(set))
-    options: Collected = field(default_factory=lambda: defaultdict(set))
-    foreign: dict[str, Collected] = field(default_factory=dict)  # grantor beside the owner -> what it gave
-    foreign_options: dict[str, Collected] = field(default_factory=dict)  # the same, of what is declared without
+    missing: Collected = field(default_factory=_nothing)
+    lost: Collected = field(default_factory=_nothing)  # wanted, and taken along by a REVOKE on the table
+    extra: _Given = field(default_factory=_given_nothing)
+    options: _Given = field(default_factory=_given_nothing)  # of what is declared without
 
 
 def privilege_drift(live: Live, wanted: Wanted) -> Iterator[Drift]:
@@ -47,18 +55,13 @@ def _differences(live: Live, wanted: Wanted) -> dict[Slot, _Difference]:
             given[slot] |= entry.privileges
         # on a column it is no more than on the table that is declared
         declared = wanted.held.get(slot, frozenset()) | wanted.held.get(whole, frozenset())
-        foreign, extra = _is_foreign(live, entry), entry.privileges - entry.initial - declared
+        extra = entry.privileges - entry.initial - declared
         options = entry.options - entry.initial - extra
+        grantor = entry.grantor if _is_foreign(live, entry) else ""
         if extra:
-            parts = found[whole].extra
-            if foreign:
-                parts = found[whole].foreign.setdefault(entry.grantor, defaultdict(set))
-            parts[slot.column] |= extra
+            found[whole].extra[grantor][slot.column] |= extra
         if options:
-            parts = found[whole].options
-            if foreign:
-                parts = found[whole].foreign_options.setdefault(entry.grantor, defaultdict(set))
-            parts[slot.column] |= options
+            found[whole].options[grantor][slot.column] |= options
     for slot, privileges in wanted.held.items():
         whole = slot.whole
         if not _compared(wanted, slot.grantee) or slot.grantee == _owner(live, slot):
@@ -66,7 +69,7 @@ def _differences(live: Live, wanted: Wanted) -> dict[Slot, _Difference]:
         if missing := privileges - given.get(slot, set()):
             found[whole].missing[slot.column] |= missing
         if slot.column and whole in found:
-            lost = (privileges - missing) & found[whole].extra.get("", set())
+            lost = (privileges - missing) & found[whole].extra.get("", {}).get("", set())
             if lost:
                 found[whole].lost[slot.column] |= lost
     return found
@@ -116,36 +119,33 @@ def _told(live: Live, wanted: Wanted, slot: Slot, difference: _Difference, chain
     at = wanted.place(slot)
     role, others, depth = slot.grantee, chain.takers(slot), chain.depth(slot)
     along = _along(others)
-    for grantor, parts in sorted(difference.foreign.items()):
+    for grantor, parts in sorted(difference.extra.items()):
         what, statement = in_words(parts, slot), take(live, slot, parts, cascade=bool(others))
-        drift = Drift("other-grantor", role, what, f"nothing declares it{along}", (statement,), depth=depth)
-        yield taken_by(live, drift, grantor)
-    for grantor, parts in sorted(difference.foreign_options.items()):
-        what, fact = f"{in_words(parts, slot)}, given by {grantor}", f"{GIVES_ON}{along}"
-        statement = take(live, slot, parts, option_only=True, cascade=bool(others))
-        yield taken_by(live, Drift("grant-option", role, what, fact, (statement,), at=at, depth=depth), grantor)
-    if difference.extra:
-        code, fact = _why_extra(live, slot, difference.extra)
-        what, statement = in_words(difference.extra, slot), take(live, slot, difference.extra, cascade=bool(others))
-        yield Drift(code, role, what, f"{fact}{along}", (statement,), at=at, phase=TAKE)
-    if difference.options:
-        what, fact = in_words(difference.options, slot), f"{GIVES_ON}{along}"
-        statement = take(live, slot, difference.options, option_only=True, cascade=bool(others))
-        yield Drift("grant-option", role, what, fact, (statement,), at=at, phase=OPTIONS)
-    missing = difference.missing
-    if missing:
-        what, fact = in_words(missing, slot), "declared, and not given"
-        yield Drift("missing", role, what, fact, (give(live, slot, missing),), at=at, phase=GIVE)
-    if difference.lost:
-        what, fact = in_words(difference.lost, slot), "declared, and taken along by the REVOKE on the whole table"
-        yield Drift("missing", role, what, fact, (give(live, slot, difference.lost),), at=at, phase=GIVE)
+        if grantor:
+            drift = Drift("other-grantor", role, what, f"nothing declares it{along}", (statement,), depth=depth)
+            yield taken_by(live, drift, grantor)
+        else:
+            code, fact = _why_extra(live, slot, parts)
+            yield Drift(code, role, what, f"{fact}{along}", (statement,), at=at, phase=TAKE)
+    for grantor, parts in sorted(difference.options.items()):
+        what, statement = in_words(parts, slot), take(live, slot, parts, option_only=True, cascade=bool(others))
+        drift = Drift("grant-option", role, what, f"{GIVES_ON}{along}", (statement,), at=at, phase=OPTIONS)
+        if grantor:
+            drift = taken_by(live, replace(drift, what=f"{what}, given by {grantor}", depth=depth), grantor)
+        yield drift
+    for parts, fact in (
+        (difference.missing, "declared, and not given"),
+        (difference.lost, "declared, and taken along by the REVOKE on the whole table"),
+    ):
+        if parts:
+            yield Drift("missing", role, in_words(parts, slot), fact, (give(live, slot, parts),), at=at, phase=GIVE)
 
 
 def _along(others: list[str]) -> str:
     """The end of a sentence: who has something from the role, and loses it with it."""
     if not others:
         return ""
-    names = ", ".join("PUBLIC" if name == PUBLIC else name for name in others)
+    names = ", ".join(map(called, others))
     has, loses = ("has", "loses") if len(others) == 1 else ("have", "lose")
     return f"; {names} {has} it from this role, and {loses} it"
 

@@ -12,6 +12,11 @@ from minerva_promote.errors import Location
 PUBLIC = "public"  # the grantee PUBLIC; no role can have this name
 
 
+def called(grantee: str) -> str:
+    """A role, or PUBLIC, as people read it."""
+    return "PUBLIC" if grantee == PUBLIC else grantee
+
+
 class Slot(NamedTuple):
     """Where privileges are held: one grantee, one object or column."""
 

@@ -9,7 +9,7 @@ from minerva_promote.config.project import Environment
 from minerva_promote.config.role_models import Accept
 from minerva_promote.database.session import Connection
 from minerva_promote.grants.diff import privilege_drift
-from minerva_promote.grants.held import PUBLIC, Drift
+from minerva_promote.grants.held import PUBLIC, Drift, called
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.live import Live
 from minerva_promote.grants.reach import reach
@@ -100,7 +100,7 @@ def _unused(
             if (role, entry.code, entry.object) not in used:
                 yield Finding(
                     "unused-accept",
-                    f"{'PUBLIC' if role == PUBLIC else role} has no {entry.code}: {entry.object}",
+                    f"{called(role)} has no {entry.code}: {entry.object}",
                     environment.place(*path, number),
                     help="take the entry out",
                     severity=Severity.WARN,

@@ -53,8 +53,13 @@ def grantee(name: str) -> str:
 def setting(role: str, database: str, key: str, value: str | None) -> str:
     """A role's setting in one database; None takes it away."""
     start = f"ALTER ROLE {text(ident(role))} IN DATABASE {text(ident(database))}"
-    name = text(sql.SQL(".").join(ident(part) for part in key.split(".")))
+    name = parameter(key)
     return f"{start} RESET {name}" if value is None else f"{start} SET {name} TO {_value(key, value)}"
+
+
+def parameter(key: str) -> str:
+    """A setting as a statement names it: an extension's has a dot."""
+    return text(sql.SQL(".").join(map(ident, key.split("."))))
 
 
 def parts_of(key: str, value: str) -> tuple[str, ...]:
@@ -90,7 +95,7 @@ def _name(live: Live, kind: str, name: str) -> str:
     if found is not None:
         return found.sql
     if kind == "parameter":
-        return text(sql.SQL(".").join(ident(part) for part in name.split(".")))
+        return parameter(name)
     if kind == "large object" and name.isdecimal():
         return name
     return text(qualified(name) if kind in ("table", "sequence", "type") else ident(name))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from minerva_promote.config.project import Environment
 from minerva_promote.grants.apply import Applied
-from minerva_promote.grants.held import PUBLIC, Drift
+from minerva_promote.grants.held import Drift, called
 from minerva_promote.grants.plan import GrantPlan
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.words import counted, one_line
@@ -105,7 +105,7 @@ def _data(drift: Drift) -> dict[str, object]:
 
 
 def _name(role: str) -> str:
-    return "PUBLIC" if role == PUBLIC else one_line(role)
+    return one_line(called(role))
 
 
 def _key(drift: Drift) -> tuple[str, str, str]:

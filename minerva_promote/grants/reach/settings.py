@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from psycopg import sql
-
-from minerva_promote.database.quote import ident, text
 from minerva_promote.grants.held import ATTRIBUTES, PUBLIC, Drift
 from minerva_promote.grants.reach.standing import Standing
 from minerva_promote.grants.reach.telling import listed, quoted
-from minerva_promote.grants.statements import parts_of, setting
+from minerva_promote.grants.statements import parameter, parts_of, setting
 
 Test = Callable[[str], bool]  # of a setting's value
 
@@ -80,7 +77,7 @@ def setting_drift(standing: Standing) -> Iterator[Drift]:
                 yield _drift(role, name, value, "", why, setting(role, live.database, name, None))
         for name, value in sorted(live.roles[role].settings_everywhere.items()):
             if why := is_weak(name, value) or _writable(standing, name, value, role):
-                statement = f"ALTER ROLE {quoted(role)} RESET {_parameter(name)}"
+                statement = f"ALTER ROLE {quoted(role)} RESET {parameter(name)}"
                 yield _drift(role, name, value, " in every database", why, statement)
     yield from _of_all(standing)
 
@@ -94,10 +91,10 @@ def _of_all(standing: Standing) -> Iterator[Drift]:
             continue
         role = standing.roles[0]
         if each.of_database:
-            statement = f"ALTER DATABASE {quoted(standing.live.database)} RESET {_parameter(each.name)}"
+            statement = f"ALTER DATABASE {quoted(standing.live.database)} RESET {parameter(each.name)}"
             yield _drift(role, each.name, each.value, f" of database {standing.live.database}", why, statement)
             continue
-        statement = f"ALTER ROLE ALL RESET {_parameter(each.name)}"
+        statement = f"ALTER ROLE ALL RESET {parameter(each.name)}"
         help_ = "it holds for every role and database: run it yourself, or take it out of postgresql.conf"
         yield _drift(role, each.name, each.value, " of every role", why, statement, help_)
 
@@ -116,10 +113,6 @@ def _writable(standing: Standing, name: str, value: str, role: str) -> str:
 
 def _schemas(value: str) -> tuple[str, ...]:
     return tuple(part for part in parts_of("search_path", value) if part)
-
-
-def _parameter(name: str) -> str:
-    return text(sql.SQL(".").join(ident(part) for part in name.split(".")))
 
 
 def _drift(role: str, name: str, value: str, where: str, why: str, statement: str, help_: str = "") -> Drift:
