@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from minerva_promote.grants.held import Slot, default_parts
 
@@ -16,23 +15,27 @@ def by_privilege(parts: Parts) -> list[tuple[str, list[str]]]:
 
     One that is on the whole object and on columns as well stands there twice.
     """
-    found: dict[tuple[str, bool], list[str]] = defaultdict(list)
+    found: dict[str, list[str]] = {}
     for column, privileges in parts.items():
-        for privilege in privileges:
-            found[privilege, column != ""] += [column] if column else []
-    return [(privilege, columns) for (privilege, _), columns in sorted(found.items())]
+        if column:
+            for privilege in privileges:
+                found.setdefault(privilege, []).append(column)
+    whole = [(privilege, list[str]()) for privilege in parts.get("", ())]
+    return sorted([*whole, *found.items()])
 
 
-def joined(listed: Iterable[tuple[str, Iterable[str]]], name: Callable[[str], str] = str) -> str:
+def joined(listed: Iterable[tuple[str, Collection[str]]], name: Callable[[str], str] = str) -> str:
     """``INSERT, UPDATE (title, summary)``, each column as ``name`` gives it."""
-    told = ((privilege, ", ".join(map(name, columns))) for privilege, columns in listed)
-    return ", ".join(f"{privilege} ({columns})" if columns else privilege for privilege, columns in told)
+    return ", ".join(
+        f"{privilege} ({', '.join(map(name, columns))})" if columns else privilege for privilege, columns in listed
+    )
 
 
 def in_words(parts: Parts, slot: Slot) -> str:
     """``INSERT, UPDATE (title) on table public.books``, the privileges of the whole object first."""
     listed = [(privilege, sorted(columns)) for privilege, columns in by_privilege(parts)]
-    return f"{joined(sorted(listed, key=lambda each: bool(each[1])))} on {_object(slot)}"
+    listed.sort(key=lambda each: each[1] != [])
+    return f"{joined(listed)} on {_object(slot)}"
 
 
 def _object(slot: Slot) -> str:

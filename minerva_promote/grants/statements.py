@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from psycopg import sql
 
@@ -45,6 +46,7 @@ def as_role(role: str, statement: str) -> tuple[str, ...]:
     return (f"SET LOCAL ROLE {text(ident(role))}", statement, "RESET ROLE")
 
 
+@cache  # few roles, many objects
 def grantee(name: str) -> str:
     """A role as a statement names it."""
     return "PUBLIC" if name == PUBLIC else text(ident(name))
