@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import time
@@ -175,6 +176,19 @@ def chosen(place: Target, vector: str, settings: Sequence[str] = ()) -> bool:
     return any("idx_chunks_embedding" in row[0] for row in plan)
 
 
+def definition(place: Target) -> str:
+    """How the index is made: "hnsw (m = 16, ef_construction = 128)"."""
+    with place.connect() as connection:
+        found = connection.execute(
+            "select pg_get_indexdef(oid) from pg_class where relname = 'idx_chunks_embedding'"
+        ).fetchone()
+    made = re.search(r"USING (\w+) \(.*?\)(?: WITH \((.*)\))?$", found[0]) if found else None
+    if made is None:
+        return ""
+    options = (made[2] or "").replace("'", "").replace("=", " = ")
+    return f"{made[1]} ({options})" if options else made[1]
+
+
 def database_settings(place: Target) -> str:
     """What is set for every session of the database, of pgvector."""
     with place.connect() as connection:
@@ -200,7 +214,8 @@ def rebuild(place: Target) -> str:
     done = subprocess.run(command, cwd=place.root, env=place.environ, stdin=subprocess.DEVNULL, capture_output=True)
     if done.returncode not in (0, 1):
         raise CommandError(f"exit {done.returncode}: {' '.join(command)}\n{done.stderr.decode()[-1500:]}")
-    return "; ".join(part for part in (json.loads(done.stdout)["verdict"], database_settings(place)) if part)
+    said = (json.loads(done.stdout)["verdict"], definition(place), database_settings(place))
+    return "; ".join(part for part in said if part)
 
 
 def hnsw(place: Target, size: int, dimensions: int) -> None:

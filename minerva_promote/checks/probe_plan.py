@@ -6,7 +6,8 @@ from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.probes import Measured, settings_of, told, vectors_of
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.query import Connection, reading
-from minerva_promote.vectors.plans import pages_touched, plan_of, vector_indexes
+from minerva_promote.vectors.indexes import read_indexes
+from minerva_promote.vectors.plans import pages_touched, plan_of
 from minerva_promote.vectors.searching import Budget
 from minerva_promote.vectors.shape import shape_of
 
@@ -27,7 +28,7 @@ def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
         with settings.inside(connection):
             own = plan_of(connection, prepared.sql, vector)
             forced = plan_of(connection, prepared.sql, vector, forced=True)
-            indexes = vector_indexes(connection, own.tables)
+            indexes = read_indexes(connection, own.tables)
             chosen, usable = own.used(indexes), forced.used(indexes)
             budget.limit()
             touched = pages_touched(connection, prepared.sql, vector, chosen) if chosen else 0
@@ -41,17 +42,17 @@ def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
     }
     shape = forced.order or "no ORDER BY"
     if chosen:
-        detail = f"{chosen.index} for {shape}, {touched:,} of its {chosen.pages:,} pages touched"
+        detail = f"{chosen.name} for {shape}, {touched:,} of its {chosen.pages:,} pages touched"
     elif usable:
-        detail = f"{usable.index} is usable; the planner prefers another plan, as for a small table"
+        detail = f"{usable.name} is usable; the planner prefers another plan, as for a small table"
     elif indexes:
-        there = ", ".join(sorted(f"{index.index} ({index.opclass})" for index in indexes))
+        there = ", ".join(sorted(f"{index.name} ({index.opclass})" for index in indexes))
         detail = f"{shape} cannot use {there}"
     else:
         detail = f"no ivfflat or hnsw index on the searched tables, for {shape}"
     used = usable or chosen
     more = {
-        "index": used.index if used else "",
+        "index": used.name if used else "",
         "order_by": shape,
         "pages_touched": touched,
         "spent_ms": round(spent, 1),

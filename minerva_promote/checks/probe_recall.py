@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from minerva_promote.checks.prepare import PreparedCheck
-from minerva_promote.checks.probes import Measured, NothingToMeasure, percentile, settings_of, told, vectors_of
+from minerva_promote.checks.probes import Measured, NothingToMeasure, settings_of, told, vectors_of
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.query import Connection, reading
-from minerva_promote.vectors.plans import plan_of, vector_indexes
+from minerva_promote.vectors.indexes import read_indexes
+from minerva_promote.vectors.plans import plan_of
 from minerva_promote.vectors.recalling import Recall, recall_of
-from minerva_promote.vectors.searching import Budget, exact_results, found_with_distance
+from minerva_promote.vectors.searching import Budget, exact_results, found_with_distance, percentile
 
 
 def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:
@@ -24,7 +25,7 @@ def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:
         vectors = vectors_of(connection, prepared)[:wanted]
         with settings.inside(connection):
             plan = plan_of(connection, prepared.sql, vectors[:1])
-        index = plan.used(vector_indexes(connection, plan.tables))
+        index = plan.used(read_indexes(connection, plan.tables))
         exact = exact_results(connection, prepared.sql, vectors, budget=budget)
         used = vectors[: len(exact)]
         found = found_with_distance(connection, prepared.sql, used, settings, budget=budget) if index else exact
@@ -34,8 +35,8 @@ def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:
         raise NothingToMeasure("exact search finds no row: there is nothing that a search could miss")
     if index is None:
         result = Recall(1.0, 1.0, 1.0, result.queries, result.least_rows, result.least_exact)
-    slow = percentile(sorted(answer.seconds * 1000 for answer in exact), 0.5)
-    fast = percentile(sorted(answer.seconds * 1000 for answer in found), 0.5)
+    slow = round(percentile(sorted(answer.seconds * 1000 for answer in exact), 0.5), 3)
+    fast = round(percentile(sorted(answer.seconds * 1000 for answer in found), 0.5), 3)
     values: dict[str, Value] = {
         "recall_at_k": round(result.mean, 4),
         "low": round(result.low, 4),
@@ -53,10 +54,10 @@ def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:
     else:
         detail = (
             f"{result.mean:.3f} at k = {values['k']}{few}, 95 % interval {result.low:.3f} to {result.high:.3f}; "
-            f"{index.index} {fast:.1f} ms, exact {slow:.1f} ms, {result.queries} queries"
+            f"{index.name} {fast:.1f} ms, exact {slow:.1f} ms, {result.queries} queries"
         )
     more = {
-        "index": index.index if index else "",
+        "index": index.name if index else "",
         "vectors": len(vectors),
         "interval": "Wilson 95 %, effective number of trials",
         "search": dict(settings.values),

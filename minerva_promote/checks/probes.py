@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.query import Connection, QueryError, fetch
-from minerva_promote.vectors.searching import Settings
+from minerva_promote.vectors.searching import Settings, percentile
 
 Measured = tuple[str, Mapping[str, Value], Mapping[str, Any]]  # a sentence, values by name, more for JSON
 
@@ -38,18 +37,13 @@ def vectors_of(connection: Connection, prepared: PreparedCheck) -> list[str]:
     return vectors
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile of ordered values."""
-    return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 3)
-
-
 def times_of(milliseconds: Sequence[float], first: float) -> dict[str, Value]:
     """The percentiles of searches, and the first of all, which is not among them."""
     ordered = sorted(milliseconds)
     return {
-        "p50_ms": percentile(ordered, 0.50),
-        "p95_ms": percentile(ordered, 0.95),
-        "p99_ms": percentile(ordered, 0.99),
+        "p50_ms": round(percentile(ordered, 0.50), 3),
+        "p95_ms": round(percentile(ordered, 0.95), 3),
+        "p99_ms": round(percentile(ordered, 0.99), 3),
         "max_ms": round(ordered[-1], 3),
         "first_ms": round(first, 3),
     }

@@ -11,7 +11,7 @@ from minerva_promote.database.session import Connection
 from minerva_promote.engine.watch import Watch
 from minerva_promote.exportfile.binding import Row
 from minerva_promote.results import Outcome, Severity, StepResult
-from minerva_promote.vectors.importing import rebuild_if_needed, stale_after_import
+from minerva_promote.vectors.importing import BUILT_EMPTY, rebuild_if_needed, stale_after_import
 from minerva_promote.vectors.lint import lint_steps
 from minerva_promote.vectors.space import space_step
 from minerva_promote.vectors.space_collector import SpaceCollector
@@ -24,6 +24,7 @@ class Searches:
         self._project = project
         self._environment = environment
         self._collector = SpaceCollector(project.contract, snapshot)
+        self.left_to_do = ""  # after the commit, for the verdict
 
     def seeing(self, sink: Callable[[Row], object]) -> Callable[[Row], None]:
         """A sink for every row of one reading of the file."""
@@ -57,5 +58,10 @@ class Searches:
         if not findings:
             return
         yield StepResult("index", "vector indexes", Outcome.WARN, findings=findings)
-        if self._environment.index.rebuild == "auto":
+        if self._environment.index.rebuild != "auto":
+            if any(finding.code == BUILT_EMPTY for finding in findings):
+                self.left_to_do = (
+                    f"; searches will miss rows until promote index --env {self._environment.name} --apply"
+                )
+        else:
             yield from rebuild_if_needed(self._project, self._environment, watch)

@@ -13,7 +13,10 @@ from minerva_promote.vectors.measuring import K, Measured, Trial
 GROWN = 2.0  # times as many rows as at build: the lists were made for others
 MOST_PAGES = 0.5  # share of the pages: a search that touches more of an index with lists might as well read the table
 LISTS_FACTOR = 4.0  # times more or fewer lists than usual that are tolerated
-LEAST_LISTS = 10
+LEAST_ROWS = 10  # in a list, on average, of a table with finer lists than usual
+LEAST_LISTS, MOST_LISTS = 10, 32_768
+STAYS = 0.5  # share of the speed-up asked for at which an index stays as it is: no two measurements are the same
+SMALL = 0.1  # share of the latency allowed within which exact search of a table needs no index at all
 
 
 class Verdict(StrEnum):
@@ -43,6 +46,7 @@ class Targets:
 
     recall: float = 0.95  # @10
     latency: float = 200.0  # milliseconds, p95
+    speedup: float = 20.0  # times faster than exact search at the median, where that is too slow
 
     def met(self, trial: Trial) -> bool:
         """Whether a trial reaches both."""
@@ -51,6 +55,11 @@ class Targets:
     def surely_met(self, trial: Trial) -> bool:
         """The same with the lower end of recall's 95 % interval, so that the next look does not see it otherwise."""
         return self.met(trial) and trial.recall is not None and trial.recall.low >= self.recall
+
+    def worthwhile(self, trial: Trial, seen: Measured, share: float = 1.0) -> bool:
+        """Whether an index saves what it should (or a share of that), where exact search is too slow."""
+        in_time = not seen.exact_p95 > self.latency  # true where exact search is unknown, too
+        return in_time or trial.p50 * self.speedup * share <= seen.exact_p50
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +85,21 @@ def usual_lists(rows: int) -> int:
     return max(LEAST_LISTS, round(rows / 1000) if rows <= 1_000_000 else round(math.sqrt(rows)))
 
 
+def finer_lists(rows: int) -> int:
+    """So many that comparing with their centres costs about as much as with the rows of the some 30 lists to search.
+
+    30 are what embeddings with clusters take for a recall@10 of 0.95, however many lists there are
+    (benchmarks/search.py).
+    """
+    return min(MOST_LISTS, round(math.sqrt(30 * rows)))
+
+
 def lists_off(index: VectorIndex, rows: int) -> bool:
-    """Whether there are far more or far fewer lists than usual for these rows."""
-    usual = usual_lists(rows)
-    return bool(index.lists) and not usual / LISTS_FACTOR <= index.lists <= usual * LISTS_FACTOR
+    """Whether there are far more or far fewer lists than usual for these rows, and not the finer ones either."""
+    usual, finer = usual_lists(rows), finer_lists(rows)
+    as_usual = usual / LISTS_FACTOR <= index.lists <= usual * LISTS_FACTOR
+    as_finer = finer / math.sqrt(2) <= index.lists <= finer * 2 and rows >= LEAST_ROWS * index.lists
+    return bool(index.lists) and not as_usual and not as_finer
 
 
 def judge(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequence[Search] = ()) -> Health:
@@ -105,7 +125,9 @@ def judge(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequen
     chosen, exact_in_time = now.uses == index.name, seen.exact_p95 <= targets.latency
     evidence = said(now, seen, targets)
     if not chosen and not now.uses and exact_in_time:
-        return Health(Verdict.EXACT, f"the planner reads all {rows:,} rows: {exact_said(seen)}")
+        # An index that would be used with another setting is worth that, though exact search suffices.
+        setting = None if seen.exact_p95 <= SMALL * targets.latency else best_setting(seen, targets)
+        return Health(Verdict.EXACT, f"the planner reads all {rows:,} rows: {exact_said(seen)}", setting)
     if index.lists and built is not None and built < min(index.lists, rows):
         there = f"{built:,} rows when it was built, {rows:,} now: its {index.lists} lists are random"
         return Health(Verdict.BUILT_EMPTY, f"{there}; {evidence}")
@@ -124,14 +146,14 @@ def _measured(index: VectorIndex, seen: Measured, targets: Targets, evidence: st
     now, rows, built = seen.now, seen.counted.rows, seen.counted.built
     assert now is not None
     whole = index.lists > 1 and now.share > MOST_PAGES and now.setting <= index.lists * MOST_PAGES
-    if targets.met(now) and not (whole and now.p50 > seen.exact_p50 / 2):
+    good = targets.met(now) and targets.worthwhile(now, seen, STAYS)
+    if good and not (whole and now.p50 > seen.exact_p50 / 2):
         return Health(Verdict.HEALTHY, evidence)
     if whole:
         return Health(Verdict.STALE, f"nearly all rows are in one of its {index.lists} lists; {evidence}")
     if index.lists and built and rows >= GROWN * built:
         return Health(Verdict.STALE, f"{built:,} rows when it was built, {rows:,} now; {evidence}")
-    better = next((trial.setting for trial in seen.trials if targets.surely_met(trial)), None)
-    better = better or next((trial.setting for trial in seen.trials if targets.met(trial)), None)
+    better = best_setting(seen, targets)
     if better is not None and better != now.setting:
         return Health(Verdict.WRONG_SETTING, evidence, setting=better)
     if lists_off(index, rows):
@@ -139,6 +161,23 @@ def _measured(index: VectorIndex, seen: Measured, targets: Targets, evidence: st
             Verdict.WRONG_LISTS, f"{index.lists} lists for {rows:,} rows, usual are {usual_lists(rows)}; {evidence}"
         )
     return Health(Verdict.MISSES, f"at every setting that was tried; {evidence}")
+
+
+def best_setting(seen: Measured, targets: Targets) -> int | None:
+    """The least setting that surely reaches the targets, or the one that finds most of those that just do.
+
+    The planner has to take the index with it: where it would read the table whole, that has to cost next to nothing.
+    """
+    small = seen.exact_p95 <= SMALL * targets.latency
+    good = [
+        trial
+        for trial in seen.trials
+        if (trial.chosen or small) and targets.met(trial) and targets.worthwhile(trial, seen)
+    ]
+    surely = [trial.setting for trial in good if targets.surely_met(trial)]
+    if surely:
+        return min(surely)
+    return max(good, key=lambda trial: trial.recall.mean if trial.recall else 0.0).setting if good else None
 
 
 def said(trial: Trial, seen: Measured, targets: Targets) -> str:
@@ -150,6 +189,8 @@ def said(trial: Trial, seen: Measured, targets: Targets) -> str:
         parts.append(f"recall@{K} {found.mean:.3f}{must}")
     must = "" if trial.p95 <= targets.latency else f" (must be <= {targets.latency:g})"
     parts.append(f"p95 {trial.p95:.1f} ms{must}")
+    if not targets.worthwhile(trial, seen, STAYS):
+        parts.append(f"{seen.exact_p50 / trial.p50:.1f} times faster than exact search (should be {targets.speedup:g})")
     return f"{', '.join(parts)} at {seen.setting} = {trial.setting}"
 
 

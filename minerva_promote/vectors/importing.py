@@ -15,6 +15,7 @@ from minerva_promote.vectors.health import GROWN
 from minerva_promote.vectors.indexes import Counted, VectorIndex, count_rows, read_indexes
 from minerva_promote.vectors.measuring import planned, touched
 
+BUILT_EMPTY = "index-built-empty"
 PATIENCE = "5s"  # for one index
 COUNTED = 20_000  # rows by estimate, up to which they are counted; of more a sample is
 
@@ -76,7 +77,7 @@ def _what(index: VectorIndex, counted: Counted) -> str:
 
 def _code(index: VectorIndex, counted: Counted) -> str:
     """The code of the finding."""
-    return "index-built-empty" if (counted.built or 0) < index.lists else "index-stale"
+    return BUILT_EMPTY if (counted.built or 0) < index.lists else "index-stale"
 
 
 def _finding(code: str, fact: str, environment: str) -> Finding:

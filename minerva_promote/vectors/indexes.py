@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -83,11 +84,34 @@ class VectorIndex:
         """What an interrupted REINDEX CONCURRENTLY, or an interrupted build of ours, left behind."""
         return self.name.startswith(TEMPORARY) or (not self.valid and bool(_LEFT_BY_REINDEX.search(self.name)))
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What a check tells of it, for JSON."""
+        return {
+            "schema": self.schema,
+            "index": self.name,
+            "table": self.table,
+            "method": self.method,
+            "opclass": self.opclass,
+            "valid": self.valid,
+            "operator": self.operator,
+            "column": self.expression,
+            "predicate": self.predicate,
+            "pages": self.pages,
+        }
+
     def search(self, limit: int) -> bytes:
         """The search that the index was made for: the nearest rows to $1, and nothing around the distance."""
+        return self._nearest("ctid::text AS row", limit)
+
+    def neighbours(self, limit: int) -> bytes:
+        """The vectors that are nearest to $1, as text."""
+        return self._nearest(f"({self.expression})::text", limit)
+
+    def _nearest(self, what: str, limit: int) -> bytes:
         where = f" WHERE {self.predicate}" if self.predicate else ""
         near = f"ORDER BY {self.expression} {self.operator} $1::{self.type}"
-        return f"SELECT ctid::text AS row FROM {self.table_sql}{where} {near} LIMIT {limit}".encode()
+        return f"SELECT {what} FROM {self.table_sql}{where} {near} LIMIT {limit}".encode()
 
     def sample(self, count: int) -> bytes:
         """Stored vectors to search with, as text; the same ones each time, as long as the rows stay where they are."""

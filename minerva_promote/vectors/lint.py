@@ -11,7 +11,8 @@ from minerva_promote.config.project import DeclaredSearch
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch, reading
 from minerva_promote.errors import ConfigError, ConfigErrors
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.vectors.plans import VectorIndex, plan_of, vector_indexes
+from minerva_promote.vectors.indexes import VectorIndex, read_indexes
+from minerva_promote.vectors.plans import plan_of
 from minerva_promote.vectors.rules import shape_findings
 from minerva_promote.vectors.searching import Settings, exact_results, search
 from minerva_promote.vectors.shape import Shape, parameters_of, shape_of
@@ -127,13 +128,13 @@ def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Findi
         vector = _any_vector(column)
         own = plan_of(connection, sql, [vector, *more])
         forced = plan_of(connection, sql, [vector, *more], forced=True)
-    indexes = vector_indexes(connection, own.tables or ([column.table] if column else []))
+    indexes = read_indexes(connection, own.tables or ([column.table] if column else []))
     used = forced.used(indexes)
     findings = list(shape_findings(shape, used, indexes, column.name if column else ""))
     if not findings and used and own.used(indexes):
         findings += _starved(connection, sql, more, settings, used, column)
     if used:
-        return f"{used.index} serves it" + ("" if own.used(indexes) else "; a small table is read whole"), findings
+        return f"{used.name} serves it" + ("" if own.used(indexes) else "; a small table is read whole"), findings
     return "", findings
 
 
@@ -154,7 +155,7 @@ def _starved(
         (exact,) = exact_results(connection, sql, [vector], parameters=more)
         if len(found.rows) < len(exact.rows):
             fact = (
-                f"{index.index} gives {len(found.rows)} rows where {len(exact.rows)} fit: the index is left before the"
+                f"{index.name} gives {len(found.rows)} rows where {len(exact.rows)} fit: the index is left before the"
             )
             fact += " LIMIT is reached"
             way = f"{_ITERATIVE[index.method]}; or a partial index for the filter; promote index --env ENV"

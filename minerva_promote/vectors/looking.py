@@ -19,9 +19,10 @@ from minerva_promote.vectors.declared import declared_searches, declared_targets
 from minerva_promote.vectors.health import Health, Search, Targets, judge
 from minerva_promote.vectors.indexes import Counted, VectorColumn, VectorIndex, read_columns, read_indexes
 from minerva_promote.vectors.measuring import Measured, measure, measure_exact, why
-from minerva_promote.vectors.rebuild import Progress, building, carry_out, mend
+from minerva_promote.vectors.rebuild import Progress, Site, building, carry_out, mend
 
 TIMEOUT = "60s"  # for one index
+ROUNDS = 3  # of building: the cheapest index first, and what was advised after each was measured
 NOT_SEEN = Measured(Counted(0, 0, None, recorded=False, exact=False))
 
 
@@ -149,14 +150,11 @@ def apply(
     with building(project, environment, progress) as site:
         steps = [StepResult("mend", "vector indexes", Outcome.OK, said) for said in mend(site.conn)]
         found = look(project, environment, targets, timeout)
-        builds = [each for each in found.seen if each.advice.step in (Step.REBUILD, Step.REPLACE)]
-        for each in builds:
-            begun = time.perf_counter()
-            rows = each.measured.counted.rows
-            carry_out(site, each.index, each.advice, rows)
-            took = time.perf_counter() - begun
-            steps.append(telling.built(each.index, each.health, each.advice, rows, took))
-        if builds:
+        for _ in range(ROUNDS):
+            builds = [each for each in found.seen if each.advice.step in (Step.REBUILD, Step.REPLACE)]
+            if not builds:
+                break
+            steps += [_build(site, each) for each in builds]
             found = look(project, environment, targets, timeout)
         if settings := _settings(found):
             for name, value in settings.items():
@@ -176,6 +174,13 @@ def apply(
                 )
             found = look(project, environment, targets, timeout)
     return telling.applied(environment, found, tuple(steps))
+
+
+def _build(site: Site, each: Seen) -> StepResult:
+    begun = time.perf_counter()
+    rows = each.measured.counted.rows
+    carry_out(site, each.index, each.advice, rows)
+    return telling.built(each.index, each.health, each.advice, rows, time.perf_counter() - begun)
 
 
 def _settings(found: Look) -> dict[str, int]:

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, configured, fetch, reading
 from minerva_promote.vectors.indexes import Counted, VectorColumn, VectorIndex, count_rows, unindexed
+from minerva_promote.vectors.plans import FORCED, pages_touched, plan_of
+from minerva_promote.vectors.queries import drawn
 from minerva_promote.vectors.recalling import Answer, Recall, recall_of
-from minerva_promote.vectors.searching import Budget, Settings, exact_results, found_with_distance
+from minerva_promote.vectors.searching import Budget, Settings, exact_results, found_with_distance, percentile
 
 K = 10
 QUERIES = 30
 SETTING = {"ivfflat": "ivfflat.probes", "hnsw": "hnsw.ef_search"}
 ENOUGH = 0.9995  # recall after which no further setting is tried
 WHOLE = 0.85  # share of the time after which no further setting is tried
-# The index is used where it can be used at all; a small table would rightly be read whole.
-FORCED: Mapping[str, str] = {"enable_seqscan": "off", "enable_sort": "off"}
 _PRESENT = b"""
 select '[1]'::vector::text, s.name, s.setting::int, s.source
 from pg_catalog.pg_settings s where s.name = $1
@@ -40,6 +39,7 @@ class Trial:
     recall: Recall | None  # None: exact search was not finished
     share: float  # of the index's pages that one search touches; 0 where the index was not used
     uses: str  # the index that the plan scans; empty: none
+    chosen: bool = True  # the planner takes that plan by itself; else it was forced to
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +107,14 @@ def _measure(
 ) -> Measured:
     name = SETTING[index.method]
     budget.limit()
-    vectors = [str(row[0]) for row in fetch(connection, index.sample(queries)).rows]
-    if not vectors:
+    stored = [str(row[0]) for row in fetch(connection, index.sample(queries)).rows]
+    if not stored:
         return Measured(counted, name, statements=cost.statements, seconds=cost.seconds, left_out="no vector to search")
+    vectors = drawn(connection, index, stored, budget)
     _, _, present, source = fetch(connection, _PRESENT, [name]).rows[0]
     now, answers = _searched(connection, index, k, vectors, present, Settings(), budget)
     exact, left_out = _exact(connection, index.search(k), vectors, budget)
-    cost.statements += 6 + len(answers) + len(exact)
+    cost.statements += 6 + len(stored) + len(answers) + len(exact)
     trials: list[Trial] = []
     for setting in candidates(index, present, k):
         if setting == present and now.uses == index.name:
@@ -124,13 +125,12 @@ def _measure(
             left_out = left_out or f"no time for {name} = {setting} and more"
             break
         try:
-            with _rescued(connection), configured(connection, FORCED):
-                settings = Settings({name: str(setting)})
-                trial, found = _searched(connection, index, k, vectors[: len(exact) or None], setting, settings, budget)
+            with _rescued(connection):
+                trial, found = _tried(connection, index, k, vectors[: len(exact) or None], setting, budget)
         except QueryError as error:
             left_out = left_out or f"{name} = {setting}: {error.reason}"
             break
-        cost.statements += 4 + len(found)
+        cost.statements += 5 + len(found)
         trials.append(_with_recall(trial, found, exact, k))
     times = sorted(each.seconds * 1000 for each in exact)
     return Measured(
@@ -164,6 +164,19 @@ def _rescued(connection: Connection) -> Iterator[None]:
         yield
 
 
+def _tried(
+    connection: Connection, index: VectorIndex, k: int, vectors: list[str], setting: int, budget: Budget
+) -> tuple[Trial, list[Answer]]:
+    """Searches that are forced to use the index with a setting, and whether they would use it without being forced."""
+    settings = Settings({SETTING[index.method]: str(setting)})
+    with settings.inside(connection):
+        budget.limit()
+        chosen = planned(connection, index, vectors[0], k) == index.name
+    with configured(connection, FORCED):
+        trial, found = _searched(connection, index, k, vectors, setting, settings, budget)
+    return replace(trial, chosen=chosen), found
+
+
 def _searched(
     connection: Connection,
     index: VectorIndex,
@@ -193,45 +206,24 @@ def _with_recall(trial: Trial, answers: list[Answer], exact: list[Answer], k: in
 def touched(connection: Connection, index: VectorIndex, vector: str) -> int:
     """The pages that the index's scan reads to find the first row; 0 where another plan is made after all.
 
-    The first row alone: an index has then read all that it is going to, and few pages of the table are among them.
     A page that is read twice counts twice, as an hnsw scan of a small index does it.
     """
-    explain = b"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
     with configured(connection, FORCED):
-        plan = fetch(connection, explain + index.search(1), [vector]).rows[0][0][0]["Plan"]
-    uses, pages = _scan(plan)
-    return pages if uses == index.name else 0
+        return pages_touched(connection, index.search(1), [vector], index)
 
 
 def planned(connection: Connection, index: VectorIndex, vector: str, k: int = K) -> str:
     """The index that the planner chooses for the index's own search; empty for none."""
-    plan = fetch(connection, b"EXPLAIN (FORMAT JSON) " + index.search(k), [vector]).rows[0][0][0]["Plan"]
-    return _scan(plan)[0]
-
-
-def _scan(plan: Mapping[str, Any]) -> tuple[str, int]:
-    waiting = [plan]
-    while waiting:
-        node = waiting.pop()
-        if "Index Name" in node and "Order By" in node:
-            pages = node.get("Shared Hit Blocks", 0) + node.get("Shared Read Blocks", 0)
-            return str(node["Index Name"]), int(pages)
-        waiting.extend(node.get("Plans", ()))
-    return "", 0
+    return plan_of(connection, index.search(k), [vector]).scans
 
 
 def candidates(index: VectorIndex, present: int, k: int = K) -> tuple[int, ...]:
     """The settings worth trying, the present one among them."""
     if index.method == "hnsw":
-        return tuple(sorted({present, *(ef for ef in (40, 100, 200, 400) if ef >= k)}))
+        return tuple(sorted({present, *(ef for ef in (40, 60, 100, 150, 200, 300, 400) if ef >= k)}))
     root = round(math.sqrt(index.lists))
     wanted = {1, 2, 5, 10, root, 2 * root, 4 * root, min(present, index.lists)}
     return tuple(sorted(probes for probes in wanted if 1 <= probes <= index.lists))
-
-
-def percentile(ordered: list[float], share: float) -> float:
-    """The nearest-rank percentile of ordered values; NaN of none."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
 
 def measure_exact(

@@ -1,39 +1,19 @@
-"""What the planner makes of a search: the vector indexes that are there, the one it uses, the pages that it touches."""
+"""What the planner makes of a search: the vector index that it uses, the pages that it touches."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from minerva_promote.database.query import Connection, configured, fetch
+from minerva_promote.vectors.indexes import VectorIndex
 from minerva_promote.vectors.shape import nearest_alone
 
 # With these a vector index is taken wherever one fits, since a small table is rightly read whole.
 FORCED: Mapping[str, str] = {"enable_seqscan": "off", "enable_sort": "off"}
 Node = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class VectorIndex:
-    """An ivfflat or hnsw index."""
-
-    schema: str
-    index: str
-    table: str
-    method: str
-    opclass: str
-    valid: bool
-    operator: str  # that it orders by
-    column: str  # or the expression, as PostgreSQL writes it
-    predicate: str  # of a partial index; empty: all rows
-    pages: int
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """All of it, for JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +29,22 @@ class Plan:
 
     def used(self, indexes: Sequence[VectorIndex]) -> VectorIndex | None:
         """The vector index that it scans in the order of the search."""
-        there = {(index.schema, index.index): index for index in indexes}
-        for node in self.nodes:
-            found = there.get((node.get("Schema", ""), node.get("Index Name", "")))
-            if found and "Order By" in node:
-                return found
-        return None
+        there = {(index.schema, index.name): index for index in indexes}
+        return next((there[place] for place in self._ordered if place in there), None)
+
+    @property
+    def scans(self) -> str:
+        """The name of the index that it scans in the order of the search; empty for none."""
+        return next((name for _, name in self._ordered), "")
+
+    @property
+    def _ordered(self) -> list[tuple[str, str]]:
+        """The indexes that give rows in an order, with their schemas."""
+        return [
+            (str(node.get("Schema", "")), str(node["Index Name"]))
+            for node in self.nodes
+            if "Order By" in node and "Index Name" in node
+        ]
 
     @property
     def order(self) -> str:
@@ -72,14 +62,6 @@ def plan_of(connection: Connection, sql: bytes, parameters: Sequence[Any], *, fo
         return _plan(connection, b"explain (verbose, format json) " + sql, parameters)
 
 
-def vector_indexes(connection: Connection, tables: Sequence[str]) -> tuple[VectorIndex, ...]:
-    """The ivfflat and hnsw indexes of these tables ("schema.table")."""
-    from importlib.resources import files
-
-    sql = files("minerva_promote.database").joinpath("sql/vector_indexes.sql").read_bytes()
-    return tuple(VectorIndex(*row) for row in fetch(connection, sql, [list(tables)]).rows)
-
-
 def pages_touched(connection: Connection, sql: bytes, parameters: Sequence[Any], index: VectorIndex) -> int:
     """How many pages of the index a search reads; it is made once, for its nearest row alone.
 
@@ -89,7 +71,7 @@ def pages_touched(connection: Connection, sql: bytes, parameters: Sequence[Any],
     alone = nearest_alone(sql) or sql
     plan = _plan(connection, b"explain (analyze, buffers, timing off, verbose, format json) " + alone, parameters)
     for node in plan.nodes:
-        if (node.get("Schema"), node.get("Index Name")) == (index.schema, index.index):
+        if (node.get("Schema"), node.get("Index Name")) == (index.schema, index.name):
             touched = int(node.get("Shared Hit Blocks", 0)) + int(node.get("Shared Read Blocks", 0))
             return max(0, min(touched - 1, index.pages))
     return 0

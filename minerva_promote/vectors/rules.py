@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from minerva_promote.results import Finding, Severity
-from minerva_promote.vectors.plans import VectorIndex
+from minerva_promote.vectors.indexes import VectorIndex
 from minerva_promote.vectors.shape import SIMILARITIES, Shape
 
 _KINDS = {
@@ -79,8 +79,8 @@ def _kept_off(shape: Shape, works: str) -> Iterator[Finding]:
 
 def _unserved(shape: Shape, indexes: Sequence[VectorIndex], column: str, works: str) -> Iterator[Finding]:
     """A query of the right shape that no index of the table serves."""
-    there = [index for index in indexes if not column or column in index.column] or list(indexes)
-    names = ", ".join(f"{index.index} ({index.opclass})" for index in there)
+    there = [index for index in indexes if not column or column in index.expression] or list(indexes)
+    names = ", ".join(f"{index.name} ({index.opclass})" for index in there)
     fitting = [index for index in there if index.operator == shape.operator]
     searched = shape.column or column
     if not there:
@@ -95,12 +95,12 @@ def _unserved(shape: Shape, indexes: Sequence[VectorIndex], column: str, works: 
         yield Finding(
             "invalid-index", f"{names} is invalid: a build was broken off", help="promote index --env ENV --apply"
         )
-    elif shape.cast and not any(shape.cast in index.column for index in fitting):
-        fact = f"{searched} is cast to {shape.cast}, and {names} is on {fitting[0].column}"
+    elif shape.cast and not any(shape.cast in index.expression for index in fitting):
+        fact = f"{searched} is cast to {shape.cast}, and {names} is on {fitting[0].expression}"
         way = f"ORDER BY {shape.column} {shape.operator} $1 LIMIT {shape.limit or 10}"
         yield Finding("column-cast", fact, help=f"{way}, or an index on the cast column")
-    elif any("::" in index.column for index in fitting) and not shape.cast:
-        indexed = fitting[0].column
+    elif any("::" in index.expression for index in fitting) and not shape.cast:
+        indexed = fitting[0].expression
         fact = f"{names} is on {indexed}, the search on {searched}"
         yield Finding("column-cast", fact, help=f"ORDER BY {indexed} {shape.operator} $1 LIMIT {shape.limit or 10}")
     elif all(index.predicate for index in fitting):

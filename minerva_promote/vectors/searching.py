@@ -109,6 +109,11 @@ def _duration(milliseconds: int) -> str:
     return f"{milliseconds}ms"
 
 
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile of ordered values; NaN of none."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
+
+
 def search_times(
     connection: Connection,
     sql: bytes,
@@ -234,6 +239,7 @@ __all__ = [
     "Settings",
     "exact_results",
     "found_with_distance",
+    "percentile",
     "recall",
     "recall_of",
     "search",

@@ -78,11 +78,10 @@ def _index_steps(environment: Environment, found: Look, each: Seen) -> Iterator[
     yield StepResult("made", index.over, Outcome.OK, _made(index, seen))
     if not math.isnan(seen.exact_p50):
         yield _exact_step(seen, found.targets)
-    if seen.now is not None and seen.now.uses == index.name:
-        yield _trial_step(seen, seen.now, found.targets, ", as it is")
-    elif seen.now is not None:
-        how = f"with {seen.now.uses}" if seen.now.uses else "without an index"
-        yield _trial_step(seen, seen.now, found.targets, ", as it is", f"{how}, ")
+    if seen.now is not None:
+        other = f"with {seen.now.uses}, " if seen.now.uses else "without an index, "
+        as_it_is = "" if seen.now.uses == index.name else other
+        yield _trial_step(seen, seen.now, found.targets, as_it_is)
     for trial in seen.trials:
         if trial.uses != index.name:
             detail = f"the planner takes {trial.uses or 'no index'} all the same"
@@ -121,14 +120,17 @@ def _exact_step(seen: Measured, targets: Targets) -> StepResult:
     return StepResult("search", "exact", outcome, detail)
 
 
-def _trial_step(seen: Measured, trial: Trial, targets: Targets, suffix: str = "", prefix: str = "") -> StepResult:
+def _trial_step(seen: Measured, trial: Trial, targets: Targets, as_it_is: str | None = None) -> StepResult:
+    """The searches with one setting; ``as_it_is`` says how the planner goes about the present one."""
     recall = ""
     if trial.recall is not None:
         recall = f"recall@{K} {trial.recall.mean:.3f} ({trial.recall.low:.3f} to {trial.recall.high:.3f}), "
     pages = f", {trial.share:.1%} of its pages" if trial.share else ""
-    detail = f"{prefix}{recall}p50 {trial.p50:.1f} ms, p95 {trial.p95:.1f} ms{pages}"
-    outcome = Outcome.OK if targets.met(trial) else Outcome.WARN
-    return StepResult("search", f"{seen.setting} = {trial.setting}{suffix}", outcome, detail)
+    forced = "" if trial.chosen else "; forced: the planner would not take the index"
+    detail = f"{as_it_is or ''}{recall}p50 {trial.p50:.1f} ms, p95 {trial.p95:.1f} ms{pages}{forced}"
+    outcome = Outcome.OK if targets.met(trial) and targets.worthwhile(trial, seen) else Outcome.WARN
+    name = f"{seen.setting} = {trial.setting}{'' if as_it_is is None else ', as it is'}"
+    return StepResult("search", name, outcome, detail)
 
 
 def _findings(found: Look, each: Seen) -> Iterator[Finding]:
@@ -260,4 +262,5 @@ def _trial(trial: Trial | None) -> dict[str, Any] | None:
         "recall": None if recall is None else [recall.mean, recall.low, recall.high],
         "pages_share": round(trial.share, 4),
         "uses": trial.uses,
+        "chosen": trial.chosen,
     }

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from minerva_promote.vectors.advice import Step, advise, indexable, too_old
-from minerva_promote.vectors.health import Health, Search, Targets, Verdict, judge, lists_off, usual_lists
+from minerva_promote.vectors.health import Health, Search, Targets, Verdict, finer_lists, judge, lists_off, usual_lists
 from minerva_promote.vectors.indexes import Counted, VectorIndex
 from minerva_promote.vectors.measuring import Measured, Trial, candidates
 from minerva_promote.vectors.memory import MB, kmeans, needed, setting, vector_size
@@ -84,7 +84,7 @@ GOOD, POOR = trial(1, 0.97), trial(1, 0.2)
         (
             index(options={"lists": 10}),
             seen(POOR, trial(10, 0.99, p95=900)),
-            (Verdict.MISSES, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 64"),
+            (Verdict.MISSES, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 128"),
         ),
         (
             index("hnsw"),
@@ -143,11 +143,70 @@ def test_another_operator_than_the_declared_searches() -> None:
 
 def test_pgvector_older_than_hnsw() -> None:
     made, measured = index(options={"lists": 10}), seen(POOR, trial(10, 0.99, p95=900), exact=900)
-    assert judged(made, measured, (0, 4, 4)) == (
+    finer = (Verdict.MISSES, Step.REPLACE, "rebuild it with lists = 548")
+    assert judged(made, measured, (0, 4, 4)) == finer
+    assert judged(index(options={"lists": 548}), measured, (0, 4, 4)) == (
         Verdict.MISSES,
         Step.PERSON,
         "hnsw came with pgvector 0.5.0, this is 0.4.4: ALTER EXTENSION vector UPDATE",
     )
+
+
+SLOW = seen(trial(40, 0.97, p95=180), trial(40, 0.97, p95=180), rows=100_000, built=100_000, exact=600)
+
+
+@pytest.mark.parametrize(
+    ("made", "measured", "expected"),
+    [
+        (index(), SLOW, (Verdict.MISSES, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 128")),
+        # fast enough to stay, or to be chosen
+        (index(), replace(SLOW, now=trial(40, 0.97, p95=50)), (Verdict.HEALTHY, Step.NOTHING, "nothing to do")),
+        (
+            index("hnsw"),
+            replace(SLOW, now=trial(40, 0.9), trials=(trial(60, 0.97, p95=40), trial(100, 0.99, p95=20))),
+            (Verdict.WRONG_SETTING, Step.SETTING, "set hnsw.ef_search = 100"),
+        ),
+        # exact search is in time: nothing more is asked of an index
+        (index(), replace(SLOW, exact_p50=190.0, exact_p95=190.0), (Verdict.HEALTHY, Step.NOTHING, "nothing to do")),
+    ],
+)
+def test_an_index_has_to_be_worth_it_where_exact_search_is_too_slow(
+    made: VectorIndex, measured: Measured, expected: tuple[Any, ...]
+) -> None:
+    assert judged(made, measured) == expected
+
+
+def test_what_is_said_of_a_slow_index() -> None:
+    assert judge(index(), SLOW, TARGETS).why == (
+        "at every setting that was tried; recall@10 0.970, p95 180.0 ms, 3.3 times faster than exact search"
+        " (should be 20) at ivfflat.probes = 40"
+    )
+
+
+def test_a_setting_with_which_the_planner_reads_the_table_whole_helps_small_tables_only() -> None:
+    made, tried = index(options={"lists": 10}), (trial(2, 0.8), replace(trial(5, 0.99), chosen=False))
+    small = (Verdict.WRONG_SETTING, Step.SETTING, "set ivfflat.probes = 5")
+    assert judged(made, seen(POOR, *tried, exact=5)) == small
+    large = (Verdict.MISSES, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 128")
+    assert judged(made, seen(POOR, *tried, exact=60)) == large
+    taken = (Verdict.WRONG_SETTING, Step.SETTING, "set ivfflat.probes = 8")
+    assert judged(made, seen(POOR, *tried, trial(8, 0.99), exact=60)) == taken
+
+
+def test_exact_search_that_suffices_is_left_for_an_index_that_a_setting_brings_into_use() -> None:
+    whole = seen(trial(40, 1.0, p95=90, uses=""), trial(100, 0.99), exact=90)
+    assert judged(index("hnsw"), whole) == (Verdict.EXACT, Step.SETTING, "set hnsw.ef_search = 100")
+    small = (Verdict.EXACT, Step.NOTHING, "nothing to do as long as the table is small")
+    assert judged(index("hnsw"), replace(whole, exact_p50=9.0, exact_p95=9.0)) == small
+    untaken = replace(whole, trials=(replace(trial(100, 0.99), chosen=False),))
+    assert judged(index("hnsw"), untaken) == small
+
+
+def test_finer_lists_are_not_called_wrong() -> None:
+    assert [finer_lists(rows) for rows in (0, 10_000, 100_000, 10**9)] == [0, 548, 1732, 32_768]
+    assert not lists_off(index(options={"lists": 1732}), 100_000)
+    assert not lists_off(index(options={"lists": 1732}), 200_000)
+    assert lists_off(index(options={"lists": 1732}), 10_000)
 
 
 def test_pgvector_older_than_iterative_scans_and_halfvec() -> None:
@@ -170,13 +229,13 @@ def test_pgvector_older_than_iterative_scans_and_halfvec() -> None:
 def test_usual_lists(rows: int, lists: int) -> None:
     assert usual_lists(rows) == lists
     assert not lists_off(index(options={"lists": lists}), rows)
-    assert lists_off(index(options={"lists": lists * 5}), rows)
+    assert lists_off(index(options={"lists": lists * 50}), rows)
 
 
 def test_settings_that_are_tried() -> None:
     assert candidates(index(), 1) == (1, 2, 5, 10, 20, 40)
     assert candidates(index(options={"lists": 4}), 100) == (1, 2, 4)
-    assert candidates(index("hnsw"), 64) == (40, 64, 100, 200, 400)
+    assert candidates(index("hnsw"), 64) == (40, 60, 64, 100, 150, 200, 300, 400)
 
 
 def test_memory_is_what_pgvector_asks_for(database: Database) -> None:

@@ -8,13 +8,13 @@ SELECT
     m.amname::text AS method,
     o.opcname::text AS opclass,
     o_n.nspname::text AS opclass_schema,
-    pg_catalog.pg_get_indexdef(i.oid, 1, false) AS expression,
+    pg_catalog.pg_get_indexdef(i.oid, 1, true) AS expression,
     pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
     ty.typname::text AS base_type,
     a.atttypmod AS dimensions,
     x.indkey[0] = 0 AS is_expression,
     coalesce(c.attname::text, '') AS column,
-    coalesce(pg_catalog.pg_get_expr(x.indpred, x.indrelid), '') AS predicate,
+    coalesce(pg_catalog.pg_get_expr(x.indpred, x.indrelid, true), '') AS predicate,
     coalesce((
         SELECT op.oprname::text FROM pg_catalog.pg_amop AS ao JOIN pg_catalog.pg_operator AS op ON op.oid = ao.amopopr
         WHERE ao.amopfamily = o.opcfamily AND ao.amoppurpose = 'o' AND ao.amoplefttype = o.opcintype LIMIT 1
