@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from minerva_promote.vectors.indexes import VectorIndex
-from minerva_promote.vectors.measuring import K, Measured, Trial
+from minerva_promote.vectors.measuring import QUERIES, K, Measured, Trial
+from minerva_promote.words import counted
 
 GROWN = 2.0  # times as many rows as at build: the lists were made for others
 MOST_PAGES = 0.5  # share of the pages: a search that touches more of an index with lists might as well read the table
@@ -156,11 +157,25 @@ def _measured(index: VectorIndex, seen: Measured, targets: Targets, evidence: st
     better = best_setting(seen, targets)
     if better is not None and better != now.setting:
         return Health(Verdict.WRONG_SETTING, evidence, setting=better)
+    if doubt := seen.left_out or _too_few(seen, targets):  # what was not tried may be what helps
+        return Health(Verdict.UNKNOWN, f"{doubt}; {evidence}")
     if lists_off(index, rows):
         return Health(
             Verdict.WRONG_LISTS, f"{index.lists} lists for {rows:,} rows, usual are {usual_lists(rows)}; {evidence}"
         )
     return Health(Verdict.MISSES, f"at every setting that was tried; {evidence}")
+
+
+def _too_few(seen: Measured, targets: Targets) -> str:
+    """That a setting may well reach the targets, which fewer searches than wanted do not tell."""
+    open_ = [
+        trial
+        for trial in seen.trials
+        if trial.chosen and trial.recall and trial.recall.high >= targets.recall and trial.p95 <= targets.latency
+    ]
+    if seen.queries >= QUERIES or not open_:
+        return ""
+    return f"{counted(seen.queries, 'searches')} are too few to tell: there was no time for {QUERIES} by exact search"
 
 
 def best_setting(seen: Measured, targets: Targets) -> int | None:

@@ -102,16 +102,9 @@ class VectorIndex:
 
     def search(self, limit: int) -> bytes:
         """The search that the index was made for: the nearest rows to $1, and nothing around the distance."""
-        return self._nearest("ctid::text AS row", limit)
-
-    def neighbours(self, limit: int) -> bytes:
-        """The vectors that are nearest to $1, as text."""
-        return self._nearest(f"({self.expression})::text", limit)
-
-    def _nearest(self, what: str, limit: int) -> bytes:
         where = f" WHERE {self.predicate}" if self.predicate else ""
         near = f"ORDER BY {self.expression} {self.operator} $1::{self.type}"
-        return f"SELECT {what} FROM {self.table_sql}{where} {near} LIMIT {limit}".encode()
+        return f"SELECT ctid::text AS row FROM {self.table_sql}{where} {near} LIMIT {limit}".encode()
 
     def sample(self, count: int) -> bytes:
         """Stored vectors to search with, as text; the same ones each time, as long as the rows stay where they are."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import server
 from minerva_promote.database.faults import execute
+from minerva_promote.database.notices import Notices
 from minerva_promote.database.query import Connection, QueryError
 from minerva_promote.database.session import import_session
 from minerva_promote.results import Outcome, RunResult, StepResult
@@ -21,7 +22,7 @@ from minerva_promote.vectors.indexes import Counted, VectorColumn, VectorIndex, 
 from minerva_promote.vectors.measuring import Measured, measure, measure_exact, why
 from minerva_promote.vectors.rebuild import Progress, Site, building, carry_out, mend
 
-TIMEOUT = "60s"  # for one index
+TIMEOUT = "2min"  # for one index
 ROUNDS = 3  # of building: the cheapest index first, and what was advised after each was measured
 NOT_SEEN = Measured(Counted(0, 0, None, recorded=False, exact=False))
 
@@ -148,6 +149,7 @@ def apply(
     """
     targets = declared_targets(project, recall, latency)
     with building(project, environment, progress) as site:
+        notices = Notices(site.conn, environment.name)
         steps = [StepResult("mend", "vector indexes", Outcome.OK, said) for said in mend(site.conn)]
         found = look(project, environment, targets, timeout)
         for _ in range(ROUNDS):
@@ -173,6 +175,7 @@ def apply(
                     )
                 )
             found = look(project, environment, targets, timeout)
+        steps += notices.steps("index")
     return telling.applied(environment, found, tuple(steps))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, configured, fetch, reading
 from minerva_promote.vectors.indexes import Counted, VectorColumn, VectorIndex, count_rows, unindexed
 from minerva_promote.vectors.plans import FORCED, pages_touched, plan_of
-from minerva_promote.vectors.queries import drawn
+from minerva_promote.vectors.queries import queries_of
 from minerva_promote.vectors.recalling import Answer, Recall, recall_of
 from minerva_promote.vectors.searching import Budget, Settings, exact_results, found_with_distance, percentile
 
@@ -110,11 +110,11 @@ def _measure(
     stored = [str(row[0]) for row in fetch(connection, index.sample(queries)).rows]
     if not stored:
         return Measured(counted, name, statements=cost.statements, seconds=cost.seconds, left_out="no vector to search")
-    vectors = drawn(connection, index, stored, budget)
+    vectors = queries_of(stored, index.method, index.base_type)
     _, _, present, source = fetch(connection, _PRESENT, [name]).rows[0]
     now, answers = _searched(connection, index, k, vectors, present, Settings(), budget)
     exact, left_out = _exact(connection, index.search(k), vectors, budget)
-    cost.statements += 6 + len(stored) + len(answers) + len(exact)
+    cost.statements += 6 + len(answers) + len(exact)
     trials: list[Trial] = []
     for setting in candidates(index, present, k):
         if setting == present and now.uses == index.name:

@@ -324,6 +324,24 @@ def test_a_database_that_is_not_set_up(shop: Shop) -> None:
     ]
 
 
+def test_better_indexes_are_built_until_none_is_left(shop: Shop) -> None:
+    make_table(shop, IVFFLAT.format(5))
+    fill(shop, 2000)
+    text = look(shop, "--apply", "--latency", "0.0001", exit_code=1)
+    assert lines_of(text, "build") == [
+        "build notes_e ok was built empty; built over 2,000 rows: rebuild it with lists = 5",
+        "build notes_e ok was misses its targets; built over 2,000 rows: replace it by hnsw m = 16, ef_construction = 128",
+        "build notes_e ok was misses its targets; built over 2,000 rows: rebuild it with hnsw m = 32, ef_construction = 200",
+    ]
+    assert names(shop) == [("notes_e", True, "m=32,ef_construction=200")]
+    line, hint = lines_of(text, "index")
+    assert line.startswith(
+        "index notes_e FAIL misses its targets: at every setting that was tried; recall@10 R, p95 N ms"
+    )
+    assert hint == "lower the targets, or search fewer rows"
+    assert text.endswith("applied: 3 changes; 1 of 1 not healthy; none of it can be mended by --apply\n")
+
+
 def test_time_that_is_over_is_said(shop: Shop) -> None:
     make_table(shop, IVFFLAT.format(10))
     fill(shop, 1000)

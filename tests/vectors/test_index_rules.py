@@ -176,6 +176,27 @@ def test_an_index_has_to_be_worth_it_where_exact_search_is_too_slow(
     assert judged(made, measured) == expected
 
 
+def test_what_there_was_no_time_for_leads_to_no_bigger_index() -> None:
+    hurried = replace(seen(POOR, trial(40, 0.9)), left_out="no time for hnsw.ef_search = 60 and more")
+    more = (Verdict.UNKNOWN, Step.PERSON, "give it more time: --timeout 10min")
+    assert judged(index("hnsw"), hurried) == more
+    assert judge(index("hnsw"), hurried, TARGETS).why.startswith("no time for hnsw.ef_search = 60 and more; recall@10 ")
+    enough = replace(hurried, trials=(trial(40, 0.97),))
+    assert judged(index("hnsw"), enough) == (Verdict.WRONG_SETTING, Step.SETTING, "set hnsw.ef_search = 40")
+
+
+def test_few_searches_lead_to_no_bigger_index() -> None:
+    lost_one = replace(trial(100, 0.94), recall=Recall(0.94, 0.73, 0.99, 17, 10, 10))
+    few = replace(seen(POOR, lost_one), queries=17)
+    health = judge(index("hnsw"), few, TARGETS)
+    assert (health.verdict, health.why.partition(";")[0]) == (
+        Verdict.UNKNOWN,
+        "17 searches are too few to tell: there was no time for 30 by exact search",
+    )
+    sure = replace(few, trials=(replace(lost_one, recall=Recall(0.8, 0.7, 0.9, 17, 10, 10)),))
+    assert judged(index("hnsw"), sure)[0] is Verdict.MISSES
+
+
 def test_what_is_said_of_a_slow_index() -> None:
     assert judge(index(), SLOW, TARGETS).why == (
         "at every setting that was tried; recall@10 0.970, p95 180.0 ms, 3.3 times faster than exact search"
