@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +35,6 @@ class Snapshot:
 
     tables: Mapping[str, Table]
     source: str  # the file or the environment it was read from
+    revision: tuple[str, ...] | None = field(default=None, compare=False)  # of its migrations; None: not read
+    environment: str = field(default="", compare=False)  # that a file was written from
+    kind: str = field(default="", compare=False)  # of that environment

@@ -1,118 +1,147 @@
-"""alembic/snapshot.yaml: the columns of the contract's tables, for work without a connection."""
+"""alembic/snapshot.yaml: the contract's part of a schema, for work without a connection and for comparing."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from minerva_promote.config.models import Model
+from minerva_promote.config.schema_facts import (
+    CheckFacts,
+    ColumnFacts,
+    ExclusionFacts,
+    ExtensionFacts,
+    ForeignKeyFacts,
+    FunctionFacts,
+    IndexFacts,
+    KeyFacts,
+    PlainFacts,
+    SequenceFacts,
+    TableFacts,
+    TriggerFacts,
+    TypeFacts,
+)
 from minerva_promote.config.secrets import fill, no_variable
 from minerva_promote.config.snapshot import Column, Snapshot, Table
-from minerva_promote.config.source import fault, read_source
+from minerva_promote.config.source import Keys, Source, fault, read_source
 from minerva_promote.config.suggest import did_you_mean
 from minerva_promote.config.validate import raise_all, validate
 from minerva_promote.errors import ConfigError
 
+FORMAT = 2  # of files that this release reads and writes
+ANEW = "promote schema snapshot --env ENV"
 
-class ColumnEntry(Model):
-    """One column of the file."""
-
-    type: str
-    not_null: bool = False
-    default: bool = False
-    generated: bool = False
-    labels: tuple[str, ...] = ()
+_PLAIN_KEY = re.compile(r'[^\s("]+|"(?:[^"]|"")*"')  # a key of an index that is a column, and nothing more
 
 
 class TableEntry(Model):
-    """One table of the file."""
+    """One table of the file, with all that belongs to it."""
 
-    primary_key: tuple[str, ...] = ()
-    primary_key_name: str = ""
-    unique: tuple[tuple[str, ...], ...] = ()
-    columns: dict[str, ColumnEntry] = Field(min_length=1)
+    table: TableFacts = TableFacts()
+    columns: dict[str, ColumnFacts] = Field(min_length=1)
+    primary_key: dict[str, KeyFacts] = Field(default={}, max_length=1)  # by name, as all below
+    unique: dict[str, KeyFacts] = Field(default={})
+    foreign_keys: dict[str, ForeignKeyFacts] = Field(default={})
+    checks: dict[str, CheckFacts] = Field(default={})
+    exclusions: dict[str, ExclusionFacts] = Field(default={})
+    indexes: dict[str, IndexFacts] = Field(default={})
+    sequences: dict[str, SequenceFacts] = Field(default={})  # by column
+    triggers: dict[str, TriggerFacts] = Field(default={})
+    rules: dict[str, TriggerFacts] = Field(default={})
+    policies: dict[str, PlainFacts] = Field(default={})
+    statistics: dict[str, PlainFacts] = Field(default={})
 
 
 class SnapshotFile(Model):
     """alembic/snapshot.yaml."""
 
+    format: int
+    environment: str = ""  # that it was read from
+    kind: Literal["local", "production"] | None = None  # of the environment
+    postgresql: int = 0  # major release of the server; 0: not said
+    revision: tuple[str, ...] = ()  # of its migrations
+    extensions: dict[str, ExtensionFacts] = Field(default={})
+    types: dict[str, TypeFacts] = Field(default={})
+    functions: dict[str, FunctionFacts] = Field(default={})
     tables: dict[str, TableEntry] = Field(min_length=1)
 
 
-def read_snapshot(path: Path, variables: Mapping[str, int | str], file: str | None = None) -> Snapshot:
-    """The tables of the file, the project's variables filled in; all its faults at once.
+def read_snapshot_file(path: Path, variables: Mapping[str, int | str], file: str | None = None) -> SnapshotFile:
+    """The file with the project's variables filled in; all its faults at once.
 
-    ``file`` is its name in messages and in ``Snapshot.source``; default: the path.
+    ``file`` is its name in messages; default: the path.
     """
     faults: list[ConfigError] = []
     source = read_source(path, file or str(path))
+    faults += _format_faults(source)
+    raise_all(faults)
     filled = fill(source, variables.get, no_variable(variables), faults=faults)
     valid = validate(SnapshotFile, filled, faults)
-    for name, table in valid.tables.items() if valid else ():
-        for key in ("primary_key", "unique"):
-            named = table.primary_key if key == "primary_key" else tuple(c for columns in table.unique for c in columns)
-            for column in named:
-                if column not in table.columns:
-                    at = ("tables", name, key)
-                    near = did_you_mean(column, table.columns)
-                    faults.append(fault(source.at(at), at, f'no column "{column}"{near}'))
+    if valid is not None:
+        faults += _column_faults(valid, source)
     raise_all(faults)
     assert valid is not None
-    return Snapshot(tables={name: _table(name, entry) for name, entry in valid.tables.items()}, source=source.file)
+    return valid
 
 
-def _table(name: str, entry: TableEntry) -> Table:
+def read_snapshot(path: Path, variables: Mapping[str, int | str], file: str | None = None) -> Snapshot:
+    """The tables of the file, as validation wants them; ``file`` becomes ``Snapshot.source`` too."""
+    recorded = read_snapshot_file(path, variables, file)
+    tables = {name: _table(name, entry, recorded.types) for name, entry in recorded.tables.items()}
+    return Snapshot(tables, file or str(path), recorded.revision, recorded.environment, recorded.kind or "")
+
+
+def _format_faults(source: Source) -> Iterator[ConfigError]:
+    """A file of another release is not looked into: it would be a list of faults that are none."""
+    if not isinstance(source.values, dict) or source.faults:
+        return
+    found, path = source.value(("format",)), ("format",)
+    if found is None and "tables" in source.values:
+        fact = f"missing: the file is of an earlier release, this one reads {FORMAT}"
+        yield fault(source.at(path), path, fact, f"write it anew: {ANEW}")
+    elif isinstance(found, int) and not isinstance(found, bool) and found != FORMAT:
+        which = "a later" if found > FORMAT else "an earlier"
+        hint = f"use that release of promote, or write the file anew: {ANEW}"
+        yield fault(source.at(path), path, f"{found} is of {which} release, this one reads {FORMAT}", hint)
+
+
+def _column_faults(file: SnapshotFile, source: Source) -> Iterator[ConfigError]:
+    for name, table in file.tables.items():
+        for key in ("primary_key", "unique", "foreign_keys"):
+            for constraint, facts in getattr(table, key).items():
+                for number, column in enumerate(facts.columns):
+                    if column not in table.columns:
+                        at: Keys = ("tables", name, key, constraint, "columns", number)
+                        near = did_you_mean(column, table.columns)
+                        yield fault(source.at(at), at, f'no column "{column}"{near}')
+
+
+def _table(name: str, entry: TableEntry, types: Mapping[str, TypeFacts]) -> Table:
+    key_name, key = next(iter(entry.primary_key.items()), ("", None))
+    unique = {name: facts.columns for name, facts in entry.unique.items() if facts.valid}
+    for index, facts in entry.indexes.items():
+        if facts.unique and facts.valid and not facts.where and all(map(_PLAIN_KEY.fullmatch, facts.columns)):
+            unique[index] = tuple(column.strip('"') for column in facts.columns)
     return Table(
         name=name,
-        columns={
-            column: Column(column, given.type, given.not_null, given.default, given.generated, given.labels)
-            for column, given in entry.columns.items()
-        },
-        primary_key=entry.primary_key,
-        primary_key_name=entry.primary_key_name,
-        unique=entry.unique,
+        columns={column: _column(column, facts, types) for column, facts in entry.columns.items()},
+        primary_key=key.columns if key else (),
+        primary_key_name=key_name,
+        unique=tuple(unique[each] for each in sorted(unique)),
     )
 
 
-def render_snapshot(snapshot: Snapshot) -> str:
-    """The file that read_snapshot() reads back as the same tables; one line a column."""
-    lines = ["tables:"]
-    for table in snapshot.tables.values():
-        lines.append(f"  {_key(table.name)}:")
-        if table.primary_key:
-            lines.append(f"    primary_key: {_list(table.primary_key)}")
-        if table.primary_key_name:
-            lines.append(f"    primary_key_name: {_text(table.primary_key_name)}")
-        if table.unique:
-            lines.append(f"    unique: [{', '.join(map(_list, table.unique))}]")
-        lines.append("    columns:")
-        for column in table.columns.values():
-            parts = [f"type: {_text(column.type)}"]
-            parts += [f"labels: {_list(column.labels)}"] if column.labels else []
-            parts += ["not_null: true"] if column.not_null else []
-            parts += ["default: true"] if column.has_default else []
-            parts += ["generated: true"] if column.generated else []
-            lines.append(f"      {_key(column.name)}: {{{', '.join(parts)}}}")
-    return "\n".join(lines) + "\n"
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return f"[{', '.join(map(_text, names))}]"
-
-
-def _text(text: str) -> str:
-    """The text as a value that is read back the same, variables included."""
-    return _key(text.replace("${", "$${"))
-
-
-def _key(text: str) -> str:
-    """The text as YAML reads it back, in quotes where it could be read as something else."""
-    plain = re.fullmatch(r"[a-z_][a-z0-9_]*( [a-z0-9_]+)*(\([0-9]+\))?", text)
-    if plain and text not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n"):
-        return text
-    quoted = json.dumps(text, ensure_ascii=False)
-    return re.sub(r"[^\x20-\x7e\xa1-\u024f]", lambda match: f"\\U{ord(match[0]):08X}", quoted)
+def _column(name: str, facts: ColumnFacts, types: Mapping[str, TypeFacts]) -> Column:
+    known = types.get(facts.type.removesuffix("[]"))
+    return Column(
+        name=name,
+        type=facts.type,
+        not_null=facts.not_null,
+        has_default=bool(facts.default or facts.identity or facts.generated),
+        generated=bool(facts.generated) or facts.identity == "always",
+        labels=known.labels if known else (),
+    )

@@ -14,7 +14,8 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import databases, server
 from minerva_promote.database.faults import attempt
 from minerva_promote.database.quote import ident, text
-from minerva_promote.database.session import admin_session, closed_after, connect
+from minerva_promote.database.session import admin_session, closed_after, connect_to
+from minerva_promote.database.whereabouts import WrongTarget
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import Outcome, StepResult
 
@@ -71,7 +72,9 @@ def maintenance_session(project: Project, environment: Environment) -> Iterator[
     for name in MAINTENANCE:
         elsewhere = replace(target, dbname=name, params=MappingProxyType({**target.params, "dbname": name}))
         try:
-            conn = connect(elsewhere, project.root, environment.timeouts, environment=environment.name, autocommit=True)
+            conn = connect_to(project, environment, elsewhere, maintenance=True)
+        except WrongTarget:
+            raise
         except TargetError:
             continue
         with closed_after(conn):

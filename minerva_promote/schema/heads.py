@@ -11,7 +11,7 @@ def written_head(versions: Path) -> str | None:
     revisions: dict[str, str | None] = {}
     for path in versions.glob("*.py"):
         found = _identifiers(path)
-        if found is None:
+        if found is None or found[0] in revisions:
             return None
         revisions[found[0]] = found[1]
     heads = set(revisions) - set(revisions.values())

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
-
 import psycopg
 from sqlalchemy import Connection
 
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.faults import execute
 from minerva_promote.database.lock import hold
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.alembic_tree import Revision, Tree, transaction_for_alembic
+from minerva_promote.schema.applying import Applying, goes_apart
+from minerva_promote.schema.shown import shown
 from minerva_promote.schema.state import Standing, State, migration_state, shape_findings
 from minerva_promote.vectors.records import record_builds
 
@@ -23,40 +23,54 @@ MIGRATABLE = (Standing.UP_TO_DATE, Standing.BEHIND, Standing.NOT_MIGRATED)
 
 def pending(conn: psycopg.Connection, project: Project, environment: Environment) -> tuple[Revision, ...]:
     """The revisions that the database lacks, oldest first. Raises TargetError where that cannot be said."""
-    state = migration_state(conn, project)
-    if state.standing not in MIGRATABLE:
-        raise TargetError(f"the database is {state.fact}", hint=state.hint(environment.name))
-    return state.pending
+    return _migratable(conn, project, environment).pending
 
 
 def migrate(project: Project, environment: Environment, *, apply: bool = False) -> RunResult:
-    """Show what is pending, one step a revision, or apply all of it in one transaction, as the owner.
+    """Show what is pending, one step a revision with what it locks, or apply it, as the owner.
 
-    A pending revision closes the gate as long as it is not applied. Raises TargetError when applying is impossible,
-    with the database unchanged.
+    All of it is one transaction where env.py and the revisions allow that. A pending revision closes the gate as long
+    as it is not applied. Raises TargetError when applying is impossible, with the database unchanged.
     """
     with admin_session(project, environment) as conn:
-        applied = False
+        applied, whole = False, True
         if apply and pending(conn, project, environment):
             notices = Notices(conn, environment.name)
             with transaction_for_alembic(conn) as connection:
                 steps = apply_pending(conn, connection, project, environment, notices)
                 record_builds(conn)
-            state = check_at_head(conn, project)
+            steps += notices.steps("migrate")
+            whole = not any(step.outcome.closes_gate for step in steps)
+            state = check_at_head(conn, project) if whole else migration_state(conn, project)
             applied = bool(steps)
         else:
             state = migration_state(conn, project)
-            steps = _shown(state, environment)
+            steps = _shown(conn, project, environment, state)
         steps += shape_steps(conn, project, environment, state)
     return RunResult(
         command="migrate",
         environment=environment.name,
         title=f"head {state.head}",
         steps=steps,
-        verdict=_verdict(state, applied),
+        verdict=_verdict(state, applied, whole),
         changed=applied,
         data={"standing": state.standing.name.lower(), "current": list(state.current), "head": state.head},
     )
+
+
+def script(project: Project, environment: Environment) -> str:
+    """What `--apply` would send, as SQL for psql; "" when nothing is pending. TargetError where that cannot be told."""
+    with admin_session(project, environment) as conn:
+        state = _migratable(conn, project, environment)
+        if not state.pending:
+            return ""
+        written = Tree(project).script(environment, state.current, conn)
+    if written.why:
+        raise TargetError(
+            f"the SQL of revision {written.broken or 'none'} cannot be written down: {written.why}",
+            hint=f"promote migrate --env {environment.name} --apply carries it out, where it can ask the database",
+        )
+    return written.text.rstrip()
 
 
 def apply_pending(
@@ -66,27 +80,22 @@ def apply_pending(
     environment: Environment,
     notices: Notices,
 ) -> tuple[StepResult, ...]:
-    """Apply what is pending in the transaction that is open on ``connection``, which wraps ``conn``; one step each."""
+    """Apply what is pending in the transaction that is open on ``connection``, which wraps ``conn``; one step each.
+
+    Revisions that commit by themselves do so in another session, while this one holds the lock.
+    """
     hold(conn)
-    waiting = {revision.id: revision for revision in pending(conn, project, environment)}
+    waiting = pending(conn, project, environment)
     if not waiting:
         return ()
     notices.drain()
-    steps: list[StepResult] = []
-    begun = time.perf_counter()
-
-    def applied(*, step: Any, **_: Any) -> None:
-        nonlocal begun
-        now = time.perf_counter()
-        for revision in [waiting.pop(each, None) for each in step.up_revision_ids]:
-            if revision is not None:
-                steps.append(_step(revision, now - begun, notices))
-        begun = now
-
-    Tree(project).upgrade(connection, environment, applied)
-    # Another tree's env.py need not know on_version_apply; then it only counts that it came through.
-    steps += [_step(revision, 0.0, notices) for revision in waiting.values()]
-    return tuple(steps)
+    tree = Tree(project)
+    applying = Applying(project, environment, tree, waiting, notices)
+    if not goes_apart(tree, waiting):
+        return applying.together(conn, connection)
+    # This session only waits meanwhile, for as long as an index takes to build.
+    execute(conn, b"SET LOCAL idle_in_transaction_session_timeout = 0", "preparing the migrations")
+    return applying.apart(conn, connection)
 
 
 def check_at_head(conn: psycopg.Connection, project: Project) -> State:
@@ -112,33 +121,28 @@ def shape_steps(
     )
 
 
-def _shown(state: State, environment: Environment) -> tuple[StepResult, ...]:
-    hint = state.hint(environment.name)
+def _migratable(conn: psycopg.Connection, project: Project, environment: Environment) -> State:
+    state = migration_state(conn, project)
     if state.standing not in MIGRATABLE:
+        raise TargetError(f"the database is {state.fact}", hint=state.hint(environment.name))
+    return state
+
+
+def _shown(
+    conn: psycopg.Connection, project: Project, environment: Environment, state: State
+) -> tuple[StepResult, ...]:
+    if state.standing not in MIGRATABLE:
+        hint = state.hint(environment.name)
         return (StepResult("migrate", "revision", Outcome.FAIL, state.fact, hint=hint),)
     if not state.pending:
         return (StepResult("migrate", "revision", Outcome.OK, state.fact),)
-    hint = f"promote migrate --env {environment.name} --apply"
-    return tuple(
-        StepResult("migrate", revision.id, Outcome.FAIL, f"pending: {revision.message}", hint=hint)
-        for revision in state.pending
-    )
+    tree = Tree(project)
+    return shown(tree, environment, state.pending, tree.script(environment, state.current, conn))
 
 
-def _step(revision: Revision, seconds: float, notices: Notices) -> StepResult:
-    findings = notices.drain()
-    return StepResult(
-        "migrate",
-        revision.id,
-        Outcome.WARN if findings else Outcome.OK,
-        f"applied: {revision.message}",
-        seconds,
-        findings=findings,
-        data={"applied": revision.id},
-    )
-
-
-def _verdict(state: State, applied: bool) -> str:
+def _verdict(state: State, applied: bool, whole: bool) -> str:
+    if not whole:
+        return f"stopped half way: the database is {state.fact}"
     if applied:
         return f"migrated to {state.head}"
     if state.pending:

@@ -7,7 +7,7 @@ import psycopg
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import existing_roles
 from minerva_promote.database.session import admin_session, import_session
-from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
+from minerva_promote.ledger.install import ledger_version, unusable
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.schema.database import database_exists
 from minerva_promote.schema.state import Standing, State, migration_state
@@ -33,6 +33,24 @@ def ensure_ready(project: Project, environment: Environment) -> tuple[StepResult
     return _set_up(project, environment)
 
 
+def unready_steps(project: Project, environment: Environment) -> tuple[StepResult, ...]:
+    """The same without setting anything up: nothing, or why the environment cannot take an import yet."""
+    if environment.url.embedded and not database_exists(project, environment):
+        fact = f"there is no database {environment.url.dbname} yet: the first run would make it"
+        hint = f"promote setup --env {environment.name}"
+        return (StepResult("preflight", "database", Outcome.FAIL, fact, hint=hint),)
+    opened = admin_session if environment.url.embedded else import_session  # its role may be missing
+    with opened(project, environment) as conn:
+        if steps := _unready(conn, environment, migration_state(conn, project)):
+            return steps
+        wanted = {name for name, role in environment.roles.items() if not role.absent}
+        missing = sorted(wanted - existing_roles(conn, wanted)) if environment.url.embedded else []
+    if not missing:
+        return ()
+    fact = f"the server has no role {', '.join(missing)}"
+    return (StepResult("preflight", "roles", Outcome.FAIL, fact, hint=f"promote setup --env {environment.name}"),)
+
+
 def _set_up(project: Project, environment: Environment) -> tuple[StepResult, ...]:
     from minerva_promote.schema.setup import setup  # Alembic: only where it is needed
 
@@ -43,15 +61,5 @@ def _unready(conn: psycopg.Connection, environment: Environment, state: State) -
     if state.standing is not Standing.UP_TO_DATE:
         fact = f"the database is {state.fact}"
         return (StepResult("preflight", "migrations", Outcome.FAIL, fact, hint=state.hint(environment.name)),)
-    version = ledger_version(conn)
-    if version == LEDGER_VERSION:
-        return ()
-    hint = f"promote setup --env {environment.name}"
-    if version is None:
-        fact = "this role may not read the ledger"
-    elif version == 0:
-        fact = "there is no ledger"
-    else:
-        fact = f"the ledger has version {version}, this release of promote knows {LEDGER_VERSION}"
-        hint = "use the release of promote that made it, or a later one" if version > LEDGER_VERSION else hint
-    return (StepResult("preflight", "ledger", Outcome.FAIL, fact, hint=hint),)
+    wrong = unusable(ledger_version(conn), environment.name)
+    return (StepResult("preflight", "ledger", Outcome.FAIL, wrong[0], hint=wrong[1]),) if wrong else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import psycopg
@@ -18,21 +18,25 @@ from minerva_promote.database.notices import Notices
 from minerva_promote.database.quote import ident
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.install import LEDGER_VERSION, install
+from minerva_promote.ledger.install import LEDGER_VERSION, install, ledger_version
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.schema.alembic_tree import transaction_for_alembic
+from minerva_promote.schema.alembic_tree import Tree, transaction_for_alembic
+from minerva_promote.schema.applying import goes_apart
 from minerva_promote.schema.database import ensure_database
 from minerva_promote.schema.migrate import apply_pending, check_at_head, shape_steps
 from minerva_promote.schema.privileges import ensure_privileges
 from minerva_promote.schema.roles import ensure_roles
-from minerva_promote.schema.state import migration_state
+from minerva_promote.schema.state import migration_state, version_table
 from minerva_promote.vectors.records import record_builds
+
+Part = Callable[[Connection], Iterable[StepResult]]
 
 
 def setup(project: Project, environment: Environment, *, recreate: bool = False) -> RunResult:
     """Bring database, extension, roles, migrations, ledger and grants to what is declared, as the owner.
 
-    The database is made on its own; everything else is one transaction under the target's lock. What is there is
+    The database is made on its own; everything else is one transaction under the target's lock, but for migrations
+    that commit by themselves, and make three of it. What is there is
     left alone: a second run changes nothing. ``recreate`` drops the database first; UsageError where that may not be.
     """
     first = _timed(lambda: ensure_database(project, environment, recreate=recreate))
@@ -60,20 +64,28 @@ def setup(project: Project, environment: Environment, *, recreate: bool = False)
 def _inside(conn: psycopg.Connection, project: Project, environment: Environment) -> tuple[StepResult, ...]:
     _refuse_unfit(server(conn))
     notices = Notices(conn, environment.name)
-    with transaction_for_alembic(conn) as connection:
-        hold(conn)
-        facts = server(conn)  # only now: another setup may have been at work
-        steps = [
-            _timed(lambda: _extension(conn, facts)),
-            *ensure_roles(conn, environment),
-            *_migrations(conn, connection, project, environment, notices),
-            _timed(lambda: _ledger(conn)),
-            *ensure_privileges(conn, environment, notices),
-        ]
-        if findings := notices.drain():
-            steps.append(StepResult("setup", "server notices", Outcome.WARN, findings=findings))
+    steps: list[StepResult] = []
+    parts = (
+        lambda _: [_timed(lambda: _extension(conn, server(conn))), *ensure_roles(conn, environment)],
+        lambda connection: _migrations(conn, connection, project, environment, notices),
+        lambda _: [_timed(lambda: _ledger(conn, project)), *ensure_privileges(conn, environment, notices)],
+    )
+    for together in _transactions(conn, project, parts):
+        with transaction_for_alembic(conn) as connection:
+            hold(conn)  # what is there is looked at only now: another setup may have been at work
+            for part in together:
+                steps += part(connection)
+        if any(step.outcome.closes_gate for step in steps):
+            return (*steps, *notices.steps("setup"))
     state = check_at_head(conn, project)
-    return (*steps, *shape_steps(conn, project, environment, state))
+    return (*steps, *notices.steps("setup"), *shape_steps(conn, project, environment, state))
+
+
+def _transactions(conn: psycopg.Connection, project: Project, parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:
+    """All in one; migrations that commit by themselves in one of their own, as they have to see what came before."""
+    waiting = migration_state(conn, project).pending
+    apart = bool(waiting) and goes_apart(Tree(project), waiting)
+    return [(part,) for part in parts] if apart else [parts]
 
 
 def _refuse_unfit(facts: Server) -> None:
@@ -114,10 +126,12 @@ def _migrations(
     return (_step("migrations", f"already there ({migration_state(conn, project).head})"),)
 
 
-def _ledger(conn: psycopg.Connection) -> StepResult:
-    made = install(conn)
+def _ledger(conn: psycopg.Connection, project: Project) -> StepResult:
+    before = ledger_version(conn)
+    made = install(conn, version_table(project))
     record_builds(conn)
-    return _step("ledger", f"{'made' if made else 'already there'} (version {LEDGER_VERSION})", changed=made)
+    how = f"upgraded from version {before}" if made and before else "made" if made else "already there"
+    return _step("ledger", f"{how} (version {LEDGER_VERSION})", changed=made)
 
 
 def _step(name: str, detail: str, *, changed: bool = False) -> StepResult:

@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.catalog import live_snapshot, relations, revisions
+from minerva_promote.database.catalog import fetch, live_snapshot, relations, revisions
+from minerva_promote.ledger.install import EVENTS_TABLE
 from minerva_promote.results import Finding
 from minerva_promote.schema.heads import written_head
+from minerva_promote.schema.tree_files import find_tree
 
 if TYPE_CHECKING:
-    from minerva_promote.schema.alembic_tree import Revision
+    from minerva_promote.schema.alembic_tree import Revision, Tree
+
+_LAST_KNOWN = b"""
+select revision, to_char(at at time zone 'UTC', 'YYYY-MM-DD') as day from promote.events
+where revision = any (%(known)s::text[]) order by seq desc limit 1
+"""
 
 
 class Standing(StrEnum):
@@ -25,6 +32,7 @@ class Standing(StrEnum):
     NOT_MIGRATED = "not migrated"
     UNMANAGED = "not under migrations: it has tables, and no revision"
     UNKNOWN = "at a revision that this project does not know"
+    AHEAD = "ahead of this project"
     SEVERAL = "at several revisions at once"
     UNREADABLE = "not telling this role its migration revision"
 
@@ -37,6 +45,8 @@ class State:
     current: tuple[str, ...]  # what alembic_version holds
     head: str
     pending: tuple[Revision, ...] = ()
+    unknown: tuple[str, ...] = ()  # of current, those that the project does not have
+    since: str = ""  # for AHEAD: when it was at a revision of the project, and which
 
     @property
     def fact(self) -> str:
@@ -48,7 +58,11 @@ class State:
             case Standing.BEHIND:
                 return f"behind: at {here}, {len(self.pending)} pending up to {self.head}"
             case Standing.UNKNOWN:
-                return f"at revision {here}, which this project does not know; its head is {self.head}"
+                there = ", ".join(self.unknown)
+                return f"at revision {there}, which this project does not know; its head is {self.head}"
+            case Standing.AHEAD:
+                there = ", ".join(self.unknown)
+                return f"ahead of this project: at {there}, which comes after its head {self.head}; it was {self.since}"
             case Standing.SEVERAL:
                 return f"at {len(self.current)} revisions at once: {here}"
             case _:
@@ -65,6 +79,8 @@ class State:
                 return f"promote setup --env {environment}"
             case Standing.UNMANAGED:
                 return "alembic stamp REVISION, with the revision that its tables are those of"
+            case Standing.AHEAD:
+                return "use the release that migrated it, or bring its revisions into this project"
             case Standing.UNKNOWN:
                 return "the database is ahead of this project, or was made by another: use the release that migrated it"
             case _:
@@ -72,25 +88,56 @@ class State:
 
 
 def migration_state(conn: psycopg.Connection, project: Project) -> State:
-    """Where the database of ``conn`` stands. Three queries at most."""
-    current = revisions(conn)
-    head = written_head(project.migrations / "versions")
+    """Where the database of ``conn`` stands. Four queries at most."""
+    files = find_tree(project.migrations)
+    current = revisions(conn, files.table) if files.table else None
+    head = written_head(files.versions) if files.versions else None
     if head is not None and current == (head,):
         return State(Standing.UP_TO_DATE, current, head)
     from minerva_promote.schema.alembic_tree import Tree
 
     tree = Tree(project)
+    if files.table is None:
+        current = revisions(conn, tree.version_table())
     if current is None:
         return State(Standing.UNREADABLE, (), tree.head)
-    if len(current) > 1:
-        return State(Standing.SEVERAL, current, tree.head)
     if not current:
         managed = relations(conn, project.contract.tables)
         return State(Standing.UNMANAGED if managed else Standing.NOT_MIGRATED, (), tree.head, tree.revisions)
-    pending = tree.after(current[0])
-    if pending is None:
-        return State(Standing.UNKNOWN, current, tree.head)
+    unknown = tuple(each for each in current if not tree.knows([each]))
+    if unknown:
+        since = _was_known(conn, tree)
+        return State(Standing.AHEAD if since else Standing.UNKNOWN, current, tree.head, (), unknown, since)
+    if set(current) & tree.below(current, itself=False):
+        return State(Standing.SEVERAL, current, tree.head)
+    pending = tree.after(current) or ()
     return State(Standing.BEHIND if pending else Standing.UP_TO_DATE, current, tree.head, pending)
+
+
+def version_table(project: Project) -> str:
+    """The qualified name of the table in which the project's Alembic tree keeps the revision."""
+    table = find_tree(project.migrations).table
+    if table is None:
+        from minerva_promote.schema.alembic_tree import Tree
+
+        table = Tree(project).version_table()
+    return table
+
+
+def _was_known(conn: psycopg.Connection, tree: Tree) -> str:
+    """What the ledger says of the last time at which the database stood at a revision of the tree; "" for never."""
+    found = relations(conn, (EVENTS_TABLE,)).get(EVENTS_TABLE)
+    if found is None or not found.readable:
+        return ""
+    rows = fetch(conn, _LAST_KNOWN, {"known": [step.id for step in tree.revisions]})
+    return f"at {rows[0]['revision']} on {rows[0]['day']}" if rows else ""
+
+
+def _other_kind(project: Project) -> str:
+    before = "2d94e6b81fa0"  # the last revision of promote's own tree that is the same for both kinds
+    if any((find_tree(project.migrations).folder / "versions").glob(f"{before}*.py")):
+        return f"it was migrated as kind local: alembic downgrade {before}, then migrate again"
+    return "have a migration take NOT NULL from it, or give the environment kind: local"
 
 
 def shape_findings(conn: psycopg.Connection, project: Project, environment: Environment) -> tuple[Finding, ...]:
@@ -119,7 +166,7 @@ def shape_findings(conn: psycopg.Connection, project: Project, environment: Envi
                     Finding(
                         "kind-of-database",
                         f"{name}.{column_name} is NOT NULL, in a database of kind production it must be NULL",
-                        help="it was migrated as kind local: alembic downgrade 2d94e6b81fa0, then migrate again",
+                        help=_other_kind(project),
                     )
                 )
     return tuple(found)

@@ -105,7 +105,7 @@ def test_a_revision_that_fails_leaves_nothing(project: ProjectCopy, bare: Databa
     migrate_to(bare, MINERVA)
     rows_of_minerva(bare)
     before = schema_of(bare)
-    with pytest.raises(TargetError, match="migrating: screenshots has 1 rows with a file_path"):
+    with pytest.raises(TargetError, match="migration e35a7d20c6b8: screenshots has 1 rows with a file_path"):
         migrate(*opened(project), apply=True)
     assert schema_of(bare) == before
     assert fetch(bare, "select version_num from alembic_version") == [(MINERVA,)]

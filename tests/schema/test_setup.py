@@ -20,10 +20,14 @@ from minerva_promote.schema.setup import setup
 from tests.schema.support import HEAD, MINERVA, edit_role, fetch, migrate_to, opened, rows_of_minerva, schema_of
 from tests.servers import PASSWORD, Database, ProjectCopy
 
-RUN = """insert into promote.runs ({extra} run_id, environment, promote_version, file_name, file_sha256, file_bytes,
-    roots, rows, seconds) values ({values} gen_random_uuid(), 'test-prod', '1', 'export.sql', repeat('a', 64), 1,
-    '{{}}', '{{}}', 0.5)"""
-CHANGES = ("update promote.runs set file_name = 'x'", "delete from promote.runs", "truncate promote.runs")
+EVENT = """insert into promote.events ({extra} kind, run_id, environment, promote_version, file_name, file_sha256,
+    file_bytes, roots, rows, seconds) values ({values} 'committed', gen_random_uuid(), 'test-prod', '1', 'export.sql',
+    repeat('a', 64), 1, '{{}}', '{{}}', 0.5)"""
+CHANGES = ("update promote.events set file_name = 'x'", "delete from promote.events", "truncate promote.events")
+SERVERS = (
+    "seq", "format", "at", "began", "actor", "actor_role", "client_addr", "xact", "database", "system_identifier",
+    "postgresql", "pgvector", "revision", "rows_digest", "previous", "hash",
+)  # fmt: skip
 
 
 def steps(result: RunResult) -> dict[str, tuple[str, str]]:
@@ -64,7 +68,7 @@ def test_from_nothing_and_then_again(project: ProjectCopy) -> None:
     assert found[f"role {reader}"] == ("ok", "made, statement_timeout = 30s")
     assert found[f"migration {HEAD}"][0] == "ok"
     assert found["migration c8d7004725a4"][0] == "WARN"  # the index on an empty table
-    assert found["ledger"] == ("ok", "made (version 1)")
+    assert found["ledger"] == ("ok", "made (version 2)")
     assert found["grants to PUBLIC"] == ("ok", "2 taken away")
 
     before = everything_of(project.database("test-prod"))
@@ -76,7 +80,7 @@ def test_from_nothing_and_then_again(project: ProjectCopy) -> None:
         f"role {api}": ("ok", "already there"),
         f"role {reader}": ("ok", "already there"),
         "migrations": ("ok", f"already there ({HEAD})"),
-        "ledger": ("ok", "already there (version 1)"),
+        "ledger": ("ok", "already there (version 2)"),
         f"grants to {api}": ("ok", "already there"),
         f"grants to {reader}": ("ok", "already there"),
         "grants to PUBLIC": ("ok", "nothing to take away"),
@@ -111,7 +115,7 @@ def test_the_import_role_may_do_its_work_and_no_more(project: ProjectCopy) -> No
         assert conn.execute("show statement_timeout").fetchone() == ("30s",)
         assert conn.execute("select count(*) from books").fetchone() == (1,)
         with pytest.raises(errors.InsufficientPrivilege):
-            conn.execute("select * from promote.runs")
+            conn.execute("select * from promote.events")
 
 
 def test_nobody_else_gets_in(project: ProjectCopy, suffix: str) -> None:
@@ -126,37 +130,42 @@ def test_the_ledger_cannot_be_forged(project: ProjectCopy) -> None:
     setup(*opened(project))
     database, api = project.database("test-prod"), project.name("minerva_api")
     with database.connect(api) as conn:
-        conn.execute(RUN.format(extra="", values=""))
+        conn.execute(EVENT.format(extra="", values=""))
         for column, value in (
             ("actor", "'me'"),
-            ("started_at", "now()"),
-            ("recorded_at", "now()"),
+            ("at", "now()"),
+            ("began", "now()"),
             ("actor_role", "'x'"),
+            ("seq", "7"),
+            ("hash", "'x'"),
+            ("previous", "'x'"),
         ):
             with pytest.raises(errors.InsufficientPrivilege):
-                conn.execute(RUN.format(extra=f"{column},", values=f"{value},"))
+                conn.execute(EVENT.format(extra=f"{column},", values=f"{value},"))
         for statement in CHANGES:
             with pytest.raises(errors.InsufficientPrivilege):
                 conn.execute(statement)  # type: ignore[call-overload]
-    recent = "now() - started_at < interval '1 minute' and now() - recorded_at < interval '1 minute'"
-    assert fetch(database, f"select actor, actor_role, {recent} from promote.runs") == [(api, api, True)]
+    recent = "now() - began < interval '1 minute' and now() - at < interval '1 minute'"
+    assert fetch(database, f"select actor, actor_role, {recent} from promote.events") == [(api, api, True)]
     # The owner may name the columns, and is not believed either; nor may it change what is there by accident.
     with database.connect() as conn:
-        conn.execute(RUN.format(extra="actor, recorded_at,", values="'me', '2000-01-01',"))
+        conn.execute(EVENT.format(extra="actor, at, seq,", values="'me', '2000-01-01', 9,"))
         for statement in CHANGES:
-            with pytest.raises(errors.ObjectNotInPrerequisiteState, match=r"promote\.runs is append-only"):
+            with pytest.raises(errors.ObjectNotInPrerequisiteState, match=r"promote\.events is append-only"):
                 conn.execute(statement)  # type: ignore[call-overload]
-    assert fetch(database, f"select count(*) from promote.runs where actor = 'me' or not ({recent})") == [(0,)]
+    assert fetch(database, f"select seq from promote.events where actor <> 'me' and {recent} order by 1") == [
+        (1,),
+        (2,),
+    ]
 
 
 def test_the_client_may_set_every_column_but_those_of_the_server(project: ProjectCopy) -> None:
     setup(*opened(project))
     columns = fetch(
         project.database("test-prod"),
-        "select attname from pg_attribute where attnum > 0 and attrelid = 'promote.runs'::regclass",
+        "select attname from pg_attribute where attnum > 0 and attrelid = 'promote.events'::regclass",
     )
-    servers = {"actor", "actor_role", "started_at", "recorded_at"}
-    assert {name for (name,) in columns} - servers == set(CLIENT_COLUMNS)
+    assert {name for (name,) in columns} == {*SERVERS, *CLIENT_COLUMNS}
 
 
 def test_an_owner_without_superuser(project: ProjectCopy, suffix: str) -> None:
@@ -288,7 +297,7 @@ def test_without_the_import_roles_url_and_password(project: ProjectCopy, monkeyp
     again = setup(*opened(project, "prod"))
     assert (again.exit_code, again.changed) == (0, False)
     with project.database("test-prod").connect(project.name("minerva_api")) as conn:
-        conn.execute(RUN.format(extra="", values=""))
+        conn.execute(EVENT.format(extra="", values=""))
 
 
 def test_an_import_role_that_is_not_declared(
@@ -307,7 +316,7 @@ def test_an_import_role_that_is_not_declared(
     warned = Finding("undeclared-import-role", fact, help=help_, severity=Severity.WARN)
     assert (public.outcome, public.findings) == (Outcome.WARN, (warned,))
     with project.database("test-prod").connect(other) as conn:
-        conn.execute(RUN.format(extra="", values=""))
+        conn.execute(EVENT.format(extra="", values=""))
         with pytest.raises(errors.InsufficientPrivilege):
             conn.execute("create temporary table mine ()")
 
@@ -364,7 +373,7 @@ def test_a_ledger_of_a_later_release(project: ProjectCopy) -> None:
     project.database("test-prod").execute("insert into promote.ledger values (99)")
     with pytest.raises(TargetError) as caught:
         setup(*it)
-    assert caught.value.message == "the ledger has version 99, this release of promote knows 1"
+    assert caught.value.message == "the ledger has version 99, this release of promote knows 2"
 
 
 def test_an_unknown_table_in_the_grants(project: ProjectCopy) -> None:

@@ -1,0 +1,120 @@
+"""`promote schema`: two schemas compared, one written down, one held against its migrations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output, redact, say
+
+if TYPE_CHECKING:
+    from minerva_promote.schema.compare.compare import Compared
+
+FORMATS = click.Choice(["text", "json", "sql"])
+
+
+@click.group()
+def schema() -> None:
+    """Compare schemas, write one down, or hold one against its migrations. Changes no database.
+
+    \b
+    Examples:
+      promote schema diff --from test-prod --to prod
+      promote schema drift --env prod
+      promote schema snapshot --env prod
+    """
+
+
+@schema.command(short_help="What is different in one schema from another.")
+@click.option("--from", "one", required=True, metavar="A", help="An environment, or a file of `schema snapshot`.")
+@click.option("--to", "other", required=True, metavar="B", help="The same; what is held against A.")
+@click.option("--schema", "schemas", multiple=True, metavar="NAME", help="Only this schema; may be repeated.")
+@click.option("--format", "form", type=FORMATS, default="text", show_default=True)
+def diff(one: str, other: str, schemas: tuple[str, ...], form: str) -> None:
+    """Show what is different in B from A, and not in allowed_differences of promote.yaml.
+
+    Reads both as the import role, each at one moment: tables, columns, constraints, indexes, sequences, views,
+    functions, triggers, row security, types, extensions and the migration revision, in all schemas but the server's
+    and promote's own. The order of columns is no difference, nor is a name that PostgreSQL makes up. Who owns what and
+    who may do what is told by promote grants.
+
+    --format sql prints the statements that would bring B in step with A; what could lose something, or cannot be told
+    from a schema alone, is a comment. Exit code 0 identical but for what is allowed, 1 different.
+
+    \b
+    Examples:
+      promote schema diff --from test-prod --to prod
+      promote schema diff --from alembic/snapshot.yaml --to prod
+      promote schema diff --from test-prod --to prod --format sql
+    """
+    from minerva_promote.schema.compare.compare import compare
+
+    _print(compare(load(), one, other, schemas), form)
+
+
+@schema.command(short_help="What is different in a database from what its migrations make.")
+@env_argument
+@env_option
+@click.option("--format", "form", type=FORMATS, default="text", show_default=True)
+def drift(environment: str | None, option: str | None, form: str) -> None:
+    """Show what is different in a database from what its migrations make at the revision that it says it is at.
+
+    They are run in a scratch database on the embedded server, which is removed afterwards. The version of an
+    extension is not the migrations' and not compared. --format sql prints the statements that would end the drift.
+    Exit code 0 in step but for what is allowed, 1 drift.
+
+    \b
+    Examples:
+      promote schema drift --env prod
+      promote schema drift --env test-prod --format json
+    """
+    from minerva_promote.engine.signals import listening
+    from minerva_promote.schema.compare.drift import drift as look
+
+    project = load()
+    target = project.environment(named(environment, option))
+    with listening():
+        compared = look(project, target)
+    _print(compared, form)
+
+
+@schema.command(short_help="Write the contract's part of a schema to a file.")
+@env_argument
+@env_option
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to; `-` is stdout. Default: contract.snapshot of promote.yaml.",
+)
+@format_option
+def snapshot(environment: str | None, option: str | None, out: Path | None, form: str) -> None:
+    """Write the contract's tables, with all that belongs to them, to a file: one line an object, in a stable order.
+
+    validate takes the columns of the contract's tables from it, and schema diff compares it with an environment.
+
+    \b
+    Examples:
+      promote schema snapshot --env test-prod
+      promote schema snapshot --env prod --out prod.yaml
+      promote schema snapshot --env prod --out -
+    """
+    from minerva_promote.schema.compare.snapshot import taken, written
+
+    project = load(recorded=False)
+    text = taken(project, project.environment(named(environment, option)))
+    if str(out) == "-":
+        say(redact(text.content.rstrip("\n")))
+        raise SystemExit(0)
+    output(written(project, text, out), form)
+
+
+def _print(compared: Compared, form: str) -> None:
+    if form != "sql":
+        output(compared.result, form)
+    from minerva_promote.schema.compare.script import script
+
+    say(redact(script(compared.result, compared.judged, compared.left, compared.right)))
+    raise SystemExit(compared.result.exit_code)

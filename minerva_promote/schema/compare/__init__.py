@@ -1,0 +1,1 @@
+"""Two schemas, the differences between them, and which of those are declared."""

@@ -1,0 +1,48 @@
+"""A database against what its own migrations make."""
+
+from __future__ import annotations
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.session import Connection, import_session
+from minerva_promote.errors import TargetError
+from minerva_promote.schema.alembic_tree import Tree, transaction_for_alembic
+from minerva_promote.schema.compare.allowed import Side, judge
+from minerva_promote.schema.compare.compare import Compared
+from minerva_promote.schema.compare.diff import diff
+from minerva_promote.schema.compare.inspect import inspect
+from minerva_promote.schema.compare.scratch import scratch
+from minerva_promote.schema.compare.telling import told
+from minerva_promote.schema.state import Standing, migration_state
+
+MIGRATIONS = "migrations"  # what the report calls the side that they make
+IGNORED = (("extension", "version"),)  # what the server has installed, and no migration says
+
+
+def drift(project: Project, environment: Environment) -> Compared:
+    """The environment's database held against its migrations at the revision that it says it is at.
+
+    They are run in a scratch database of the embedded server, as for this environment. Raises TargetError where the
+    database does not say one revision of this project.
+    """
+    tree = Tree(project)
+    with import_session(project, environment) as conn:
+        revision = _revision(conn, project, environment)
+        live = Side(environment.name, inspect(conn), environment.name, environment.kind)
+    with scratch(project) as conn:
+        with transaction_for_alembic(conn) as connection:
+            tree.upgrade(connection, environment, revision=revision)
+        made = Side(MIGRATIONS, inspect(conn), kind=environment.kind)
+    judged, findings = judge(diff(made.schema, live.schema, ignored=IGNORED), project.allowances, made, live)
+    title = f"revision {revision} of {project.migrations.name}, kind {environment.kind}"
+    result = told("schema drift", made, live, judged, findings, environment=environment.name, title=title)
+    return Compared(result, judged, made, live)
+
+
+def _revision(conn: Connection, project: Project, environment: Environment) -> str:
+    state = migration_state(conn, project)
+    if state.standing in (Standing.UP_TO_DATE, Standing.BEHIND) and len(state.current) == 1:
+        return state.current[0]
+    raise TargetError(
+        f"the database is {state.fact}: there is no revision to compare it with",
+        hint=state.hint(environment.name),
+    )

@@ -1,0 +1,76 @@
+"""What `--from` and `--to` name: an environment, whose database is read, or a snapshot file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.config.snapshot_file import read_snapshot_file
+from minerva_promote.config.suggest import did_you_mean, listing
+from minerva_promote.database.session import import_session
+from minerva_promote.errors import UsageError
+from minerva_promote.schema.compare.allowed import Side
+from minerva_promote.schema.compare.inspect import inspect
+from minerva_promote.schema.compare.model import part
+from minerva_promote.schema.compare.recorded import recorded
+
+
+def read_sides(project: Project, one: str, other: str) -> tuple[Side, Side]:
+    """The schemas of two environments, as their import roles see them, or those of files."""
+    found = [_found(project, name) for name in (one, other)]
+    with ThreadPoolExecutor(len(found)) as pool:  # two servers work at the same time
+        left, right = pool.map(lambda each: live_side(project, each) if isinstance(each, Environment) else each, found)
+    return left, right
+
+
+def _found(project: Project, name: str) -> Environment | Side:
+    if name in project.environment_names:
+        environment = project.environment(name)
+        _ = environment.url  # one that is not set is told before any server is asked
+        return environment
+    path = Path(name)
+    if path.is_file():
+        file = read_snapshot_file(path, project.variables)
+        return Side(name, recorded(file), file.environment, file.kind or "", is_file=True)
+    known = project.environment_names
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        raise UsageError(f"no such file: {name}", hint=f"a file of schema snapshot, or one of: {listing(known)}")
+    near = did_you_mean(name, known)
+    raise UsageError(
+        f'no environment and no file "{name}"{near}', hint=f"environments: {listing(known)}; or a snapshot file"
+    )
+
+
+def live_side(project: Project, environment: Environment) -> Side:
+    """The schema of an environment's database now, as its import role sees it."""
+    with import_session(project, environment) as conn:
+        return Side(environment.name, inspect(conn), environment.name, environment.kind)
+
+
+def same_scope(left: Side, right: Side) -> tuple[Side, Side]:
+    """Both sides with no more than the tables that both know: a snapshot file holds a part."""
+    parts = [side.schema.tables for side in (left, right) if side.schema.tables is not None]
+    if not parts:
+        return left, right
+    tables = frozenset[str].union(*parts)
+    return _within(left, tables), _within(right, tables)
+
+
+def _within(side: Side, tables: frozenset[str]) -> Side:
+    if side.schema.tables is not None:
+        return side
+    return Side(side.name, part(side.schema, tables), side.environment, side.kind, side.is_file)
+
+
+def require_schemas(left: Side, right: Side, names: Collection[str]) -> None:
+    """Raise UsageError for a schema that neither side has."""
+    known = {entity.name for side in (left, right) for entity in side.schema.of_kind("schema")}
+    known |= {entity.schema for side in (left, right) for entity in side.schema.entities.values()} - {""}
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f'neither {left.name} nor {right.name} has a schema "{name}"{did_you_mean(name, known)}',
+                hint=f"schemas: {listing(known)}",
+            )

@@ -1,0 +1,108 @@
+"""The contract's part of an environment's schema, written to a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.config.schema_facts import value_text
+from minerva_promote.config.suggest import did_you_mean, listing
+from minerva_promote.errors import TargetError, UsageError
+from minerva_promote.results import Outcome, RunResult, StepResult
+from minerva_promote.schema.compare.model import Schema, part
+from minerva_promote.schema.compare.recorded import render
+from minerva_promote.schema.compare.sides import live_side
+from minerva_promote.words import counted
+
+DIMENSIONS_VARIABLE = "embedding_dimensions"  # as schema.alembic_tree has it, which imports Alembic
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is to be written."""
+
+    content: str
+    schema: Schema
+    environment: str
+
+
+def taken(project: Project, environment: Environment) -> Taken:
+    """The contract's tables as the environment has them, with all that belongs to them, as a file's content."""
+    whole = live_side(project, environment).schema
+    wanted = project.contract.tables
+    tables = {entity.name for entity in whole.of_kind("table") if entity.schema == "public"}
+    missing = [name for name in wanted if name not in tables]
+    if missing:
+        near = did_you_mean(missing[0], tables) if len(missing) == 1 else ""
+        raise TargetError(
+            f"{environment.name} lacks what the contract names: {listing(missing)}{near}",
+            hint=f"promote migrate --env {environment.name}, or correct contract.tables of promote.yaml",
+        )
+    schema = part(whole, frozenset(wanted))
+    content = render(
+        schema, environment=environment.name, kind=environment.kind, order=wanted, types=_with_variable(project, schema)
+    )
+    return Taken(content, schema, environment.name)
+
+
+def _with_variable(project: Project, schema: Schema) -> dict[tuple[str, str], str]:
+    """The columns whose length is the project's variable: the file stays good for another value of it."""
+    value = project.variables.get(DIMENSIONS_VARIABLE)
+    found = {}
+    for entity in schema.of_kind("column"):
+        rule = project.contract.tables[entity.table].columns.get(entity.name)
+        kind = str(entity.fact("type"))
+        if rule is not None and rule.dimensions == value and kind == f"vector({value})":
+            found[entity.table, entity.name] = f"vector(${{{DIMENSIONS_VARIABLE}}})"
+    return found
+
+
+def written(project: Project, snapshot: Taken, out: Path | None) -> RunResult:
+    """Write the file, whole or not at all; by default the contract's."""
+    path = out or project.root / project.contract.snapshot
+    name = str(out) if out is not None else project.contract.snapshot
+    before = _read(path)
+    changed = before != snapshot.content
+    if changed:
+        _write(path, snapshot.content, name)
+    counts = [
+        counted(len(snapshot.schema.of_kind(kind)), plural)
+        for kind, plural in (("table", "tables"), ("column", "columns"))
+    ]
+    at = value_text(snapshot.schema.revision or ())
+    word = "made" if before is None else "written anew" if changed else "unchanged"
+    detail = f"{word}: {', '.join(counts)}, revision {at}"
+    step = StepResult("snapshot", name, Outcome.OK, detail, data={"file": name, "changed": changed})
+    return RunResult(
+        "schema snapshot", snapshot.environment, steps=(step,), verdict=f"snapshot of {snapshot.environment}"
+    )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None if not path.exists() else ""
+
+
+def _write(path: Path, content: str, name: str) -> None:
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f"{name} cannot be written: {reason}", hint="name a file you can write with --out") from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,97 @@
+"""The lock that each part of an ALTER TABLE takes, and what makes it long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import postgast
+
+AE, SUE, SRE = "ACCESS EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE ROW EXCLUSIVE"
+# Those that take less than ACCESS EXCLUSIVE; see the notes on ALTER TABLE in PostgreSQL's documentation.
+_WEAKER = {
+    "AT_SetStatistics": SUE,
+    "AT_SetOptions": SUE,
+    "AT_ResetOptions": SUE,
+    "AT_ClusterOn": SUE,
+    "AT_DropCluster": SUE,
+    "AT_ValidateConstraint": SUE,
+    "AT_SetRelOptions": SUE,
+    "AT_ResetRelOptions": SUE,
+    "AT_AttachPartition": SUE,
+    "AT_EnableTrig": SRE,
+    "AT_EnableAlwaysTrig": SRE,
+    "AT_EnableReplicaTrig": SRE,
+    "AT_DisableTrig": SRE,
+    "AT_EnableTrigAll": SRE,
+    "AT_EnableTrigUser": SRE,
+    "AT_DisableTrigAll": SRE,
+    "AT_DisableTrigUser": SRE,
+}
+_WORDS = {
+    "AT_DropColumn": "DROP COLUMN {name}",
+    "AT_ColumnDefault": "a new default of {name}",
+    "AT_DropNotNull": "DROP NOT NULL of {name}",
+    "AT_SetNotNull": "SET NOT NULL of {name}, which reads all rows",
+    "AT_AlterColumnType": "another type of {name}, which may write the table and its indexes anew",
+    "AT_DropConstraint": "DROP CONSTRAINT {name}",
+    "AT_ValidateConstraint": "VALIDATE CONSTRAINT {name}, which reads all rows",
+    "AT_AddIdentity": "ADD IDENTITY of {name}",
+    "AT_SetLogged": "SET LOGGED, which writes the table anew",
+    "AT_SetUnLogged": "SET UNLOGGED, which writes the table anew",
+    "AT_EnableRowSecurity": "ENABLE ROW LEVEL SECURITY",
+    "AT_DisableRowSecurity": "DISABLE ROW LEVEL SECURITY",
+}
+# Functions whose answer is the same for all rows of one statement: a default of them is stored once.
+_STABLE = frozenset({"now", "transaction_timestamp", "statement_timestamp", "current_setting", "to_timestamp"})
+
+
+def altered(command: Any) -> tuple[str, str, Any]:
+    """The lock mode, why in a few words, and for a foreign key the table that it names; else None."""
+    kind = postgast.pg_query_pb2.AlterTableType.Name(command.subtype)
+    if kind == "AT_AddColumn":
+        return _column(command.__getattribute__("def").column_def)
+    if kind == "AT_AddConstraint":
+        return _constraint(command.__getattribute__("def").constraint)
+    words = _WORDS.get(kind, kind.removeprefix("AT_"))
+    return _WEAKER.get(kind, AE), words.format(name=command.name), None
+
+
+def _column(column: Any) -> tuple[str, str, Any]:
+    what, other = f"ADD COLUMN {column.colname}", None
+    for each in column.constraints:
+        constraint = each.constraint
+        kind = _kind(constraint)
+        if kind == "DEFAULT" and _differs_by_row(constraint.raw_expr):
+            what += " with a default that differs from row to row, which writes the table anew"
+        elif kind in ("GENERATED", "IDENTITY"):
+            what += " that is generated, which writes the table anew"
+        elif kind in ("UNIQUE", "PRIMARY"):
+            what += ", unique, which builds an index over all rows"
+        elif kind == "FOREIGN":
+            other = constraint.pktable
+    return AE, what, other
+
+
+def _constraint(constraint: Any) -> tuple[str, str, Any]:
+    kind, name = _kind(constraint), constraint.conname
+    what = f"ADD CONSTRAINT {name}" if name else "ADD CONSTRAINT"
+    checked = not constraint.skip_validation
+    if kind == "FOREIGN":
+        return SRE, f"{what}{', which reads all rows' if checked else ' NOT VALID'}", constraint.pktable
+    if kind in ("UNIQUE", "PRIMARY", "EXCLUSION") and not constraint.indexname:
+        return AE, f"{what}, which builds an index over all rows", None
+    if kind in ("CHECK", "NOTNULL"):
+        return AE, f"{what}{', which reads all rows' if checked else ' NOT VALID'}", None
+    return AE, what, None
+
+
+def _kind(constraint: Any) -> str:
+    return str(postgast.pg_query_pb2.ConstrType.Name(constraint.contype)).removeprefix("CONSTR_")
+
+
+def _differs_by_row(expression: Any) -> bool:
+    return any(node.funcname[-1].string.sval not in _STABLE for _, node in postgast.walk(expression) if _is_call(node))
+
+
+def _is_call(node: Any) -> bool:
+    return type(node).__name__ == "FuncCall"

@@ -1,0 +1,49 @@
+"""A connection of ours as SQLAlchemy sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from minerva_promote.database.faults import target_error
+
+
+def engine_on(conn: psycopg.Connection) -> Engine:
+    """SQLAlchemy on a connection of ours, which stays open."""
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: conn,
+        poolclass=StaticPool,
+        pool_reset_on_return=None,
+        use_native_hstore=False,
+    )
+
+
+@contextmanager
+def transaction_for_alembic(conn: psycopg.Connection) -> Iterator[Connection]:
+    """One transaction on an idle connection of ours, as SQLAlchemy sees it; committed when the block ends well.
+
+    Statements on ``conn`` itself belong to the transaction once the first one is sent. The connection stays open.
+    """
+    before = _autocommit(conn, False)
+    try:
+        with engine_on(conn).connect() as connection, connection.begin():
+            yield connection
+    except DBAPIError as error:
+        raise target_error("migrating", error.orig) from error
+    finally:
+        if not conn.closed:
+            _autocommit(conn, before)
+
+
+def _autocommit(conn: psycopg.Connection[Any], value: bool) -> bool:
+    before = conn.autocommit
+    if before != value:
+        conn.autocommit = value
+    return before

@@ -1,0 +1,176 @@
+"""`promote schema drift`: a database against what its migrations make, and the scratch database that goes again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from minerva_promote.schema.compare.scratch import PREFIX
+from tests.material import REPOSITORY
+from tests.schema.compare.conftest import Pair
+from tests.schema.support import HEAD, migrate_to
+from tests.servers import Database, Server
+
+IN_STEP = "identical: 101 objects, 0 differences\n"
+
+
+@pytest.fixture(autouse=True)
+def _embedded(server: Server) -> None:
+    if server.folder is None:
+        pytest.skip("the scratch database is on the embedded server")
+
+
+def title(revision: str = HEAD, kind: str = "production", name: str = "test-prod") -> str:
+    return f"{name}  revision {revision} of alembic, kind {kind}\n"
+
+
+def scratches(server: Server) -> list[str]:
+    with server.connect() as conn:
+        query = f"select datname from pg_database where datname like '{PREFIX}%'"
+        return [name for (name,) in conn.execute(query).fetchall()]
+
+
+def test_in_step(pair: Pair) -> None:
+    assert pair.schema("drift", "--env", "test-prod") == title() + IN_STEP
+    assert pair.schema("drift", "local") == title(kind="local", name="local") + IN_STEP.replace("101", "100")
+
+
+def test_behind_is_in_step_with_its_own_revision(pair: Pair) -> None:
+    migrate_to(pair.other, "2d94e6b81fa0", down=True)
+    assert pair.schema("drift", "--env", "test-prod") == (
+        title("2d94e6b81fa0") + "identical: 100 objects, 0 differences\n"
+    )
+
+
+def test_drift(pair: Pair) -> None:
+    pair.other.execute(
+        "create index by_hand on chunks (vision_model)", "alter index idx_chunks_embedding set (lists = 200)",
+        "alter table screenshots drop constraint ck_screenshots_file_path_null",
+    )  # fmt: skip
+    drift = (
+        "  index  chunks.by_hand .. {by_hand}\n"
+        "  index  chunks.idx_chunks_embedding .. FAIL  options lists=100 → lists=200\n"
+        "  check  screenshots.ck_screenshots_file_path_null .. FAIL  only in migrations: (file_path IS NULL)\n"
+    )
+    assert pair.schema("drift", "--env", "test-prod", code=1) == (
+        title() + drift.format(by_hand="FAIL  only in test-prod: btree (vision_model)") + "different: 3 differences\n"
+    )
+    assert pair.schema("drift", "--env", "test-prod", "--format", "sql", code=1) == (
+        "-- brings test-prod in step with migrations: different: 3 differences\nBEGIN;\n"
+        'SET LOCAL search_path = "public";\n'
+        "-- index chunks.by_hand: only in test-prod: btree (vision_model)\n"
+        'DROP INDEX "public"."by_hand";\n'
+        "-- index chunks.idx_chunks_embedding: options lists=100 → lists=200\n"
+        'ALTER INDEX "public"."idx_chunks_embedding" SET (lists=100);\n'
+        'REINDEX INDEX "public"."idx_chunks_embedding";\n'
+        "-- check screenshots.ck_screenshots_file_path_null: only in migrations: (file_path IS NULL)\n"
+        'ALTER TABLE "public"."screenshots" ADD CONSTRAINT "ck_screenshots_file_path_null" CHECK ((file_path IS NULL));\n'
+        "COMMIT;\n"
+    )
+    pair.allow({"object": "index chunks.by_hand", "environments": ["test-prod"], "why": "reports"})
+    allowed = drift.format(by_hand="ok  allowed: only in test-prod: btree (vision_model) (reports)")
+    assert pair.schema("drift", "--env", "test-prod", code=1) == (
+        title() + allowed + "different: 2 differences, 1 allowed\n"
+    )
+
+
+NO_REVISION = {
+    "update alembic_version set version_num = 'another'": (
+        f"the database is at revision another, which this project does not know; its head is {HEAD}: there is no revision"
+        " to compare it with\n  the database is ahead of this project, or was made by another: use the release that"
+        " migrated it\n"
+    ),
+    "delete from alembic_version": (
+        "the database is not under migrations: it has tables, and no revision: there is no revision to compare it with\n"
+        "  alembic stamp REVISION, with the revision that its tables are those of\n"
+    ),
+}
+
+
+def test_without_a_revision(pair: Pair) -> None:
+    for statement, said in NO_REVISION.items():
+        pair.other.execute(statement)
+        assert pair.error("drift", "--env", "test-prod", code=3) == f"error: {said}"
+
+
+def test_migrations_that_fail(pair: Pair, server: Server) -> None:
+    file = next((pair.root / "alembic" / "versions").glob("7b1f0c5a9e42*"))
+    file.write_text(
+        file.read_text("utf-8").replace(
+            "for column, default in DEFAULTS", "op.execute('select 1/0')\n    for column, default in DEFAULTS"
+        )
+    )
+    said = pair.error("drift", "--env", "test-prod", code=3)
+    assert said == "error: migration 7b1f0c5a9e42: division by zero\n"
+
+
+@contextlib.contextmanager
+def slow(pair: Pair, server: Server) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A drift whose migrations wait, as a process of its own, and its scratch database."""
+    file = next((pair.root / "alembic" / "versions").glob("7b1f0c5a9e42*"))
+    file.write_text(
+        file.read_text("utf-8").replace(
+            "for column, default in DEFAULTS", "op.execute('select pg_sleep(60)')\n    for column, default in DEFAULTS"
+        )
+    )
+    before = set(scratches(server))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "minerva_promote", "schema", "drift", "--env", "test-prod"],
+        cwd=pair.root,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            until = time.monotonic() + 60
+            found: list[str] = []
+            while time.monotonic() < until and process.poll() is None:
+                found = [name for name in scratches(server) if name not in before]
+                if found and _sleeps(server, found[0]):
+                    break
+                time.sleep(0.05)
+            assert len(found) == 1, process.communicate(timeout=10)
+            yield process, found[0]
+        finally:
+            process.kill()
+
+
+def _sleeps(server: Server, name: str) -> bool:
+    with Database(server, "postgres").connect() as conn:
+        query = "select from pg_stat_activity where datname = %s and query like %s"
+        return conn.execute(query, (name, "%pg_sleep(60)%")).fetchone() is not None
+
+
+def test_interrupted(pair: Pair, server: Server) -> None:
+    with slow(pair, server) as (process, name):
+        process.send_signal(signal.SIGTERM)
+        out, error = process.communicate(timeout=30)
+        assert (process.returncode, out, error) == (
+            3, "", "error: stopped by SIGTERM: nothing was changed (rolled back)\n  run the command again when you like\n"
+        )  # fmt: skip
+        assert name not in scratches(server)
+
+
+@pytest.mark.soak
+def test_killed(pair: Pair, server: Server) -> None:
+    """What is left is dropped by the next one; what another one uses is not."""
+    with slow(pair, server) as (process, name):
+        file = next((pair.root / "alembic" / "versions").glob("7b1f0c5a9e42*"))
+        file.write_text(file.read_text("utf-8").replace("pg_sleep(60)", "pg_sleep(0)"))
+        pair.schema("drift", "--env", "test-prod")
+        assert name in scratches(server)
+        process.kill()
+        process.communicate(timeout=30)
+        until = time.monotonic() + 30
+        while name in scratches(server) and time.monotonic() < until:  # the server notices a dead client in a second
+            pair.schema("drift", "--env", "test-prod")
+        assert name not in scratches(server)
