@@ -16,8 +16,12 @@ class Plan:
     file: Path
     repair: bool
     dry_run: bool
+    digest: str = ""  # of the plan that it must be, as `promote plan` printed it
+    rehearse_undo: bool = False  # rows in, out again and compared, before the import
 
 
-def plan_run(environment: str, file: Path, *, repair: bool, dry_run: bool) -> Plan:
+def plan_run(
+    environment: str, file: Path, *, repair: bool, dry_run: bool, digest: str = "", rehearse_undo: bool = False
+) -> Plan:
     """A plan with a new run id."""
-    return Plan(str(uuid4()), environment, file, repair, dry_run)
+    return Plan(str(uuid4()), environment, file, repair, dry_run, digest, rehearse_undo)

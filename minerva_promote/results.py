@@ -18,13 +18,14 @@ class Severity(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a step or a check ended; ERROR means that it could not look, and counts as FAIL."""
+    """How a step or a check ended; ERROR means that it could not look, and counts as FAIL; WILL is one of a plan."""
 
     OK = "ok"
     WARN = "WARN"
     FAIL = "FAIL"
     ERROR = "ERROR"
     SKIP = "skip"
+    WILL = "will"
 
     @property
     def closes_gate(self) -> bool:
@@ -79,6 +80,7 @@ class RunResult:
     verdict: str = ""  # the last line: "gate closed: nothing was changed (rolled back)"
     changed: bool = False  # whether the target is different from before
     data: Mapping[str, Any] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()  # a table for people; programs find the same in data
 
     @property
     def gate_open(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def seconds(value: float) -> str:
     """A duration: "0.1 s", "2 min 5 s"."""
@@ -35,3 +37,10 @@ def one_line(text: str) -> str:
 def printable(text: str) -> str:
     """The same of each of its lines; line breaks stay."""
     return "\n".join(map(one_line, text.split("\n")))
+
+
+def aligned(rows: Sequence[Sequence[str]], gap: str = "   ") -> tuple[str, ...]:
+    """The rows as lines whose columns begin at one place each; a column that is empty everywhere is left out."""
+    widths = [max((len(row[place]) for row in rows), default=0) for place in range(len(rows[0]))] if rows else []
+    shown = [place for place, width in enumerate(widths) if width]
+    return tuple(gap.join(f"{one_line(row[place]):<{widths[place]}}" for place in shown).rstrip() for row in rows)

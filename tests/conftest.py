@@ -57,6 +57,11 @@ SOAK = (
     "test_prove.py::test_a_locked_table_is_not_taken_for_a_refusal",
     "test_index.py::test_other_types_and_expressions",
     "test_index_interrupted.py::test_progress_is_shown_on_a_terminal",
+    "test_other_trees.py::test_an_env_py_that_connects_by_itself[pyproject",
+    "test_other_trees.py::test_an_env_py_that_connects_by_itself[no-configuration",
+    "test_migrate_command.py::test_trees_that_are_none[exit",
+    "test_migrate_command.py::test_no_tree[nowhere.ini",
+    "test_structure.py::test_what_only_a_row_can_tell[validated-first",
 )
 
 

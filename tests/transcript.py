@@ -31,16 +31,23 @@ from tests.servers import SHIPPED, variables_of
 
 README = REPOSITORY / "README.md"
 ROOT = "/srv/minerva"  # where README's reader has the project
-PRODUCTION = ("Production Database Import", "Roles and privileges")  # sections in which prod's variables are set
+PRODUCTION = (
+    "Production Database Import",
+    "Gates between environments",
+    "Roles and privileges",
+)  # sections in which prod's variables are set
 DATABASE = "minerva"  # of production
 
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_RUN = re.compile(r"\b(?:committed as run|undone as) ([0-9a-f]{8})\b")
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _CHANGING = (
     (r"\brun [0-9a-f]{8}\b", "run ########"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"\b[0-9a-f]{64}\b", "SHA256"),
     (r"export [0-9a-f]{8}…", "export ########…"),
+    (r"(?<![0-9a-f-])(?=[a-f]*\d)[0-9a-f]{8}(?![0-9a-f-])", "########"),  # a run, where a column has its id
+    (r"(#{8}|[0-9a-f]{16})…", "########…"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00)?", "DATE"),
     (r",? +(\d+ min \d+|\d+\.\d) s$", ""),  # a step says how long it took only when that is worth saying
     (r'"seconds": [\d.e-]+', '"seconds": N'),
@@ -49,6 +56,10 @@ _CHANGING = (
     (r"((?:pgvector |extension vector \.+ ok +\D*)\(?)\d+\.\d+\.\d+", r"\1N"),
     (r"\bprocess \d+", "process N"),
     (r"\bport \d+", "port N"),
+    (r'system_identifier: "\d+"', 'system_identifier: "N"'),
+    (r"\bserver \d{15,}", "server N"),
+    (r"--plan [0-9a-f-]+", "--plan DIGEST"),
+    (r"-\d{8}T\d{6}Z-[0-9a-f]{8}\.dump", "-TIME-RUN.dump"),
     (r"/postgres-\d+", "/postgres-N"),
     (r"^(  database .*) [\d,.]+ MB$", r"\1 N MB"),
 )
@@ -128,6 +139,7 @@ class Walk:
         self.status = 0  # of the last command
         self.socket: tuple[str, str] | None = None  # folder and port of the server that plays production's
         self.production: dict[str, str] = {}  # the variables that its section sets
+        self.ids: dict[str, str] = {}  # of runs: as the document shows them, and as they are in this walk
         self.root.mkdir()
         for name in (*SHIPPED, "examples"):
             source = REPOSITORY / name
@@ -152,7 +164,10 @@ class Walk:
                 self._enter_or_leave_production()
             if block.language == "console":
                 for shown in commands(block):
-                    yield Got(shown, self.shell(shown.command))
+                    command = re.sub(r"\b[0-9a-f]{8}\b", lambda match: self.ids.get(match[0], match[0]), shown.command)
+                    got = Got(shown, self.shell(command))
+                    self.ids |= zip(_RUN.findall(shown.output), _RUN.findall(got.output), strict=False)
+                    yield got
             elif block.language == "sql":
                 output = self.sql(block.text)
                 if self.status:  # a query that fails is never what is meant
@@ -279,6 +294,8 @@ def main() -> None:
             end = got.shown.start + len(got.shown.output)
             output = "".join(f"{line.rstrip()}\n" for line in got.output.rstrip().splitlines())
             document = document[: got.shown.start] + output + document[end:]
+    for shown, real in it.ids.items():
+        document = document.replace(shown, real)
     README.write_text(document, "utf-8")
 
 

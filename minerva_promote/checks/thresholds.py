@@ -66,6 +66,15 @@ class Bounds:
         """The values that something is held against."""
         return {name for side in (self.expect, self.warn) for name, bounds in side.items() if bounds}
 
+    @property
+    def said(self) -> str:
+        """Both sides in words: "p95_ms must be <= 200; warns: p95_ms must be <= 50"."""
+        sides = []
+        for prefix, side in (("", self.expect), ("warns: ", self.warn)):
+            each = [f"{name} {bound}".lstrip() for name, bounds in side.items() for bound in bounds]
+            sides += [prefix + ", ".join(each)] if each else []
+        return "; ".join(sides) or "no threshold"
+
 
 def resolve(
     threshold: Threshold | Mapping[str, Threshold] | None, facts: FileFacts | None

@@ -26,8 +26,11 @@ yes_option = click.option("--yes", metavar="ENV", help="Agree to change this pro
 _loaded: list[Project] = []  # the project of this process, for its secrets
 
 
-def load() -> Project:
-    """The project of the working folder, or of --project, with the variables of --var."""
+def load(*, recorded: bool = True) -> Project:
+    """The project of the working folder, or of --project, with the variables of --var.
+
+    Without ``recorded`` the snapshot file of its contract is not looked at.
+    """
     from minerva_promote.config.load import load_project
 
     asked: dict[str, Any] = click.get_current_context().find_root().obj or {}
@@ -37,7 +40,7 @@ def load() -> Project:
         if not equals:
             raise UsageError(f'--var "{word}" has no value', hint="write --var NAME=VALUE")
         overrides[name] = value
-    project = load_project(Path(asked.get("project") or "."), overrides)
+    project = load_project(Path(asked.get("project") or "."), overrides, recorded=recorded)
     _loaded[:] = [project]
     return project
 

@@ -20,10 +20,18 @@ COMMANDS = {
         "minerva_promote.cli.validate:validate",
         "Read export files and name every fault, without a database.",
     ),
+    "plan": ("minerva_promote.cli.plan:plan", "Show all that a run would do, with a digest to hold it to."),
     "run": ("minerva_promote.cli.run:run", "Promote one export file to an environment, or change nothing."),
+    "history": ("minerva_promote.cli.history:history", "Every run of an environment; --verify proves its ledger."),
+    "show": ("minerva_promote.cli.history:show", "Everything that the ledger knows about one run."),
     "check": ("minerva_promote.cli.check:check", "Run the checks against an environment, or list them."),
     "setup": ("minerva_promote.cli.setup:setup", "Make an environment ready: database, roles, migrations, ledger."),
     "migrate": ("minerva_promote.cli.setup:migrate", "Show the migrations that a database lacks; --apply runs them."),
+    "undo": ("minerva_promote.cli.undo:undo", "Show what a run added and what removing it takes; --apply removes it."),
+    "schema": (
+        "minerva_promote.cli.schema:schema",
+        "Compare schemas, record one, or look for drift from migrations.",
+    ),
     "grants": (
         "minerva_promote.cli.grants:grants",
         "Compare roles with their declaration; --apply, --prove, --generate.",

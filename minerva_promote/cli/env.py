@@ -10,7 +10,10 @@ import click
 from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from minerva_promote.config.project import Environment, Identity, Project
+    from minerva_promote.database.whereabouts import Whereabouts
     from minerva_promote.results import StepResult
 
 
@@ -56,10 +59,14 @@ def ping(environment: str | None, option: str | None, form: str) -> None:
 
     project = load()
     target = project.environment(named(environment, option))
-    steps = tuple(_answer(project, target, identity) for identity in ("url", "admin_url"))
+    found: dict[Identity, Whereabouts] = {}
+    identities: tuple[Identity, ...] = ("url", "admin_url")
+    steps = [_answer(project, target, identity, found) for identity in identities]
+    if found:
+        steps.append(_identity(target, found))
     down = any(step.outcome is Outcome.FAIL for step in steps)
     verdict = f"{target.name} does not answer as it should" if down else f"{target.name} answers"
-    output(RunResult("env ping", target.name, steps=steps, verdict=verdict), form)
+    output(RunResult("env ping", target.name, steps=tuple(steps), verdict=verdict), form)
 
 
 def _entry(target: Environment) -> StepResult:
@@ -78,9 +85,13 @@ def _entry(target: Environment) -> StepResult:
     return StepResult("env", target.name, outcome, f"{', '.join(facts)}: {where}", at=target.at, hint=hint, data=data)
 
 
-def _answer(project: Project, target: Environment, identity: Identity) -> StepResult:
+def _answer(
+    project: Project, target: Environment, identity: Identity, found: dict[Identity, Whereabouts]
+) -> StepResult:
+    """One identity; ``found`` learns where it leads, also when that is not where it should."""
     from minerva_promote.database.catalog import server
     from minerva_promote.database.session import closed_after, connect
+    from minerva_promote.database.whereabouts import require_identity, whereabouts
     from minerva_promote.errors import ConfigError, TargetError
     from minerva_promote.results import Outcome, StepResult
 
@@ -89,12 +100,14 @@ def _answer(project: Project, target: Environment, identity: Identity) -> StepRe
         where = target.target(identity)
         conn = connect(where, project.root, target.timeouts, environment=target.name, autocommit=True)
         with closed_after(conn):
+            found[identity] = whereabouts(conn)
+            require_identity(conn, target, where)
             facts = server(conn)
     except ConfigError as error:
         outcome = Outcome.SKIP if identity == "admin_url" else Outcome.FAIL
         return StepResult("ping", identity, outcome, error.message, at=error.at, hint=error.hint)
     except TargetError as error:
-        return StepResult("ping", identity, Outcome.FAIL, error.message, hint=error.hint)
+        return StepResult("ping", identity, Outcome.FAIL, error.message, at=error.at, hint=error.hint)
     major, minor = divmod(facts.version_num, 10_000)
     vector = f"pgvector {facts.vector_version}" if facts.vector_version else "no pgvector"
     mode = ", a standby" if facts.in_recovery else ", read-only" if facts.read_only else ""
@@ -102,3 +115,20 @@ def _answer(project: Project, target: Environment, identity: Identity) -> StepRe
     took = time.perf_counter() - begun
     data = {"role": facts.role, "database": facts.database, "version": facts.version_num, "ms": round(took * 1e3, 1)}
     return StepResult("ping", identity, Outcome.OK, detail, took, data=data)
+
+
+def _identity(target: Environment, found: Mapping[Identity, Whereabouts]) -> StepResult:
+    """Which database that is, as it can be pinned."""
+    from minerva_promote.database.whereabouts import as_yaml
+    from minerva_promote.results import Outcome, StepResult
+
+    best = max(found.values(), key=lambda where: where.known)
+    data = {"system_identifier": best.system_identifier, "database": best.database, "pinned": target.pin is not None}
+    if len({where.database for where in found.values()}) > 1 or (
+        len({where.system_identifier for where in found.values() if where.known}) > 1
+    ):
+        said = "; ".join(f"{identity} leads to {as_yaml(where)}" for identity, where in found.items())
+        hint = "both must reach the same database"
+        return StepResult("identity", "", Outcome.FAIL, said, hint=hint, data=data)
+    unread = "" if best.known else f"; the server's own number cannot be read: {best.why_not}"
+    return StepResult("identity", "", Outcome.OK, as_yaml(best) + unread, data=data)

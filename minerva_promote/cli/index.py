@@ -28,7 +28,7 @@ _TICK = 0.2  # seconds between two looks at the bar
 @click.option(
     "--latency", type=click.FloatRange(min=0), metavar="MS", help="The p95 to keep; else of the checks, or 200."
 )
-@click.option("--timeout", default="60s", show_default=True, help="What looking at one index may take.")
+@click.option("--timeout", default="2min", show_default=True, help="What looking at one index may take.")
 @yes_option
 @format_option
 def index(
@@ -53,7 +53,7 @@ def index(
       promote index --env test-prod --recall 0.99 --latency 50
       promote index --env prod --apply --yes prod
     """
-    from minerva_promote.config.environment import DURATION, DURATION_HINT
+    from minerva_promote.config.durations import DURATION, DURATION_HINT
     from minerva_promote.vectors import looking
 
     if not DURATION.fullmatch(timeout):

@@ -24,11 +24,23 @@ from minerva_promote.cli.context import (
 @env_option
 @click.option("--file", required=True, type=click.Path(readable=False, path_type=Path), help="The export file.")
 @click.option("--dry-run", is_flag=True, help="Do all of it on the real target, then roll back.")
+@click.option("--rehearse-undo", is_flag=True, help="Before it: rows in, out again, and nothing may be left of them.")
 @click.option("--repair", is_flag=True, help="Mend the known faults of old exporters; each is told as a warning.")
+@click.option(
+    "--plan", "digest", metavar="DIGEST", help="Do what `promote plan` has shown under this digest, or nothing."
+)
 @yes_option
 @format_option
 def run(
-    environment: str | None, option: str | None, file: Path, dry_run: bool, repair: bool, yes: str | None, form: str
+    environment: str | None,
+    option: str | None,
+    file: Path,
+    dry_run: bool,
+    rehearse_undo: bool,
+    repair: bool,
+    digest: str | None,
+    yes: str | None,
+    form: str,
 ) -> None:
     """Promote one export file to an environment: all of it, proved by checks, or nothing.
 
@@ -37,16 +49,20 @@ def run(
       promote run --env test-prod --file export.sql
       promote run --env prod --file export.sql --dry-run
       promote run --env prod --file export.sql --yes prod
+      promote run --env prod --file export.sql --yes prod --plan 8b175d33abcd-5221a494e913-77aa00bb11cc
       promote run --env test-prod --file old-export.sql --repair --format json
     """
     from minerva_promote.cli.live import LiveReport
+    from minerva_promote.engine.digest import parse_digest
     from minerva_promote.engine.run import promote
     from minerva_promote.plan import plan_run
 
+    wanted = "" if digest is None else str(parse_digest(digest))
     project = load()
     target = project.environment(named(environment, option))
     agree(target, yes if not dry_run or yes is not None else target.name)
-    plan = plan_run(target.name, file, repair=repair, dry_run=dry_run)
+    rehearse = rehearse_undo or target.rehearse_undo
+    plan = plan_run(target.name, file, repair=repair, dry_run=dry_run, digest=wanted, rehearse_undo=rehearse)
     with LiveReport(on=form == "text", redact=redact) as live:
         result = promote(project, target, plan, live)
         live.verdict(result)

@@ -144,6 +144,7 @@ def _params(project: Project, environment: Environment, identity: Literal["admin
 
     target = _target(environment, identity)
     if not target.embedded:
+        _require_identity(project, environment, target)
         return target.params
     if target.dbname not in databases(EmbeddedServer(project.root).ensure_running()):
         hint = f"make it: promote setup --env {environment.name}"
@@ -151,7 +152,16 @@ def _params(project: Project, environment: Environment, identity: Literal["admin
     params = embedded_params(project.root, target)
     if identity == "import" and target.user is None and environment.import_role is not None:
         params["user"] = environment.import_role
+    _require_identity(project, environment, target)
     return params
+
+
+def _require_identity(project: Project, environment: Environment, target: Target) -> None:
+    """Look where the URL leads before psql does, where the environment is pinned."""
+    if environment.pin is not None:
+        from minerva_promote.database.session import connect_to
+
+        connect_to(project, environment, target).close()
 
 
 def _target(environment: Environment, identity: Literal["admin", "import"]) -> Target:

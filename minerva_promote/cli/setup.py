@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
+from minerva_promote.cli.context import (
+    agree,
+    env_argument,
+    env_option,
+    format_option,
+    load,
+    named,
+    output,
+    redact,
+    say,
+    yes_option,
+)
 from minerva_promote.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,25 +29,36 @@ if TYPE_CHECKING:
 @env_argument
 @env_option
 @click.option("--recreate", is_flag=True, help="Drop the database first, and all that is in it.")
-@click.option("--yes", is_flag=True, help="Do not ask before --recreate drops the database.")
+@click.option(
+    "--yes",
+    is_flag=False,
+    flag_value="",
+    metavar="[ENV]",
+    help="Agree to change this protected environment, by its name; without it, agree to --recreate.",
+)
 @format_option
-def setup(environment: str | None, option: str | None, recreate: bool, yes: bool, form: str) -> None:
+def setup(environment: str | None, option: str | None, recreate: bool, yes: str | None, form: str) -> None:
     """Make an environment ready: database, extension, roles, migrations, ledger and grants.
 
     Works as the owner (admin_url). What is there already is left alone: a second run changes nothing and says so.
-    --recreate is refused for a protected environment.
+    A protected environment wants its name typed, or --yes ENV; --recreate is refused for it.
 
     \b
     Examples:
       promote setup --env test-prod
       promote setup --env test-prod --recreate --yes
+      promote setup --env prod --yes prod
     """
     from minerva_promote.schema.setup import setup as run
 
     project = load()
+    if yes and not environment and not option:  # `setup --recreate --yes test-prod`: an argument behind a flag
+        environment, yes = yes, ""
     target = project.environment(named(environment, option))
-    if recreate and not yes and not target.protected:
-        _ask_to_drop(target)
+    if not (recreate and target.protected):  # which is refused, whoever agrees
+        agree(target, yes or None)
+        if recreate and yes is None:
+            _ask_to_drop(target)
     output(run(project, target, recreate=recreate), form)
 
 
@@ -44,21 +66,37 @@ def setup(environment: str | None, option: str | None, recreate: bool, yes: bool
 @env_argument
 @env_option
 @click.option("--apply", is_flag=True, help="Apply what is pending, in one transaction.")
+@click.option("--sql", is_flag=True, help="Print the SQL that --apply would send, for psql; run nothing.")
+@yes_option
 @format_option
-def migrate(environment: str | None, option: str | None, apply: bool, form: str) -> None:
-    """Show the migrations that a database lacks; --apply runs them, as the owner (admin_url).
+def migrate(environment: str | None, option: str | None, apply: bool, sql: bool, yes: str | None, form: str) -> None:
+    """Show the migrations that a database lacks, and what they lock; --apply runs them, as the owner (admin_url).
 
-    Exit code 0 when it is up to date or was brought there, 1 when something is pending.
+    --apply waits for the target's lock and for each table at most timeouts.lock. Where a revision cannot be part of a
+    transaction (CREATE INDEX CONCURRENTLY), a failure is told with what was done and what was not. Exit code 0 when it
+    is up to date or was brought there, 1 when something is pending.
 
     \b
     Examples:
       promote migrate --env test-prod
+      promote migrate --env test-prod --sql > pending.sql
       promote migrate --env test-prod --apply
+      promote migrate --env prod --apply --yes prod
     """
     from minerva_promote.schema.migrate import migrate as run
+    from minerva_promote.schema.migrate import script
 
+    if apply and sql:
+        raise UsageError("--sql runs nothing, --apply does", hint="one of them")
     project = load()
-    output(run(project, project.environment(named(environment, option)), apply=apply), form)
+    target = project.environment(named(environment, option))
+    if sql:
+        text = script(project, target)
+        say(redact(text or "-- nothing is pending"))
+        raise SystemExit(1 if text else 0)
+    if apply:
+        agree(target, yes)
+    output(run(project, target, apply=apply), form)
 
 
 def _ask_to_drop(target: Environment) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from minerva_promote.cli.context import format_option, load, output
-
-if TYPE_CHECKING:
-    from minerva_promote.results import StepResult
 
 
 @click.command()
@@ -29,12 +25,17 @@ def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:
     from minerva_promote.config.snapshot_file import read_snapshot
     from minerva_promote.errors import FileError
     from minerva_promote.exportfile.steps import unreadable, validated
-    from minerva_promote.results import RunResult
+    from minerva_promote.results import Outcome, RunResult, StepResult
+    from minerva_promote.schema.compare.stale import stale_to_migrations
     from minerva_promote.words import counted
 
     project = load()
-    snapshot = read_snapshot(project.root / project.contract.snapshot, project.variables)
+    recorded = project.recorded
+    snapshot = recorded or read_snapshot(project.root / project.contract.snapshot, project.variables)
     steps: list[StepResult] = []
+    stale = stale_to_migrations(project)
+    if stale:
+        steps.append(StepResult("validate", snapshot.source, Outcome.WARN, findings=stale))
     for path in files:
         try:
             steps.append(validated(path, project.contract, snapshot, repair=repair)[1])
@@ -44,8 +45,8 @@ def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:
             steps.append(unreadable(path, error))
     refused = sum(step.outcome.closes_gate for step in steps)
     verdict = (
-        f"refused: {refused} of {counted(len(steps), 'files')}"
+        f"refused: {refused} of {counted(len(files), 'files')}"
         if refused
-        else f"accepted: {counted(len(steps), 'files')}"
+        else f"accepted: {counted(len(files), 'files')}"
     )
     output(RunResult("validate", steps=tuple(steps), verdict=verdict), form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from minerva_promote.config.environment import DURATION, DURATION_HINT
+from minerva_promote.config.durations import DURATION, DURATION_HINT
 from minerva_promote.config.models import CheckFile, FromFile, Placed, Threshold
 from minerva_promote.config.search_rules import setting_faults
 from minerva_promote.config.source import Keys, Source, fault

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from minerva_promote.config.models import Contract, TableRule
 from minerva_promote.config.snapshot import Snapshot
@@ -31,6 +32,15 @@ def contract_faults(contract: Contract, source: Source, snapshot: Snapshot | Non
             yield fault(source.at(path), path, f'"{entry}" is not table.column')
     if snapshot is not None:
         yield from _column_faults(contract, source, snapshot)
+
+
+def extension_faults(extensions: Mapping[str, str], source: Source) -> Iterator[ConfigError]:
+    """Versions that cannot be compared with a server's."""
+    for name, version in extensions.items():
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", version):
+            path: Keys = ("extensions", name)
+            hint = 'numbers with dots between them, in quotes: {vector: "0.7"}'
+            yield fault(source.at(path), path, f'"{version}" is no version', hint)
 
 
 def _tables_named(contract: Contract, source: Source) -> Iterator[tuple[Keys, str]]:

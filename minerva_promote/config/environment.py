@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from minerva_promote.config.dotenv import read_dotenv
+from minerva_promote.config.durations import DURATION, DURATION_HINT
+from minerva_promote.config.gate_rules import gate_faults
 from minerva_promote.config.models import EnvironmentFile, Role
 from minerva_promote.config.project import Environment, Identity, Project, Setting
 from minerva_promote.config.role_rules import role_faults
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from minerva_promote.config.url import Target
-
-DURATION = re.compile(r"0|[0-9]{1,9} ?(us|ms|s|min|h|d)")  # as PostgreSQL spells it, the unit always given
-_PERIOD = re.compile(r"[0-9]{1,5}(s|min|h|d|w)")
-DURATION_HINT = "a number and a unit: 500ms, 30s, 10min, 2h; or 0 for no limit"
 
 
 def read_environment(project: Project, name: str) -> Environment:
@@ -64,8 +61,12 @@ def read_environment(project: Project, name: str) -> Environment:
         kind=valid.kind,
         protected=valid.protected,
         requires=valid.requires,
+        pin=valid.identity,
+        backup=valid.backup,
         timeouts=valid.timeouts,
         index=valid.index,
+        space=valid.space,
+        rehearse_undo=valid.rehearse_undo,
         roles=MappingProxyType({n: _filled_in(role, passwords.get(n)) for n, role in valid.roles.items()}),
         public=valid.public,
         accept=valid.accept,
@@ -104,18 +105,11 @@ def _faults(valid: EnvironmentFile, source: Source, project: Project) -> Iterato
     elif valid.import_role is not None and valid.roles[valid.import_role].absent:
         fact = f'role "{valid.import_role}" must not exist: it is declared absent'
         yield fault(source.at(("import_role",)), ("import_role",), fact, "name another role, or declare what it may do")
-    if valid.requires is not None:
-        path: Keys = ("requires", "passed_in")
-        others = [other for other in project.environment_names if f"environments/{other}.yaml" != source.file]
-        if valid.requires.passed_in not in others:
-            fact = f'no other environment "{valid.requires.passed_in}"{did_you_mean(valid.requires.passed_in, others)}'
-            yield fault(source.at(path), path, fact, f"environments: {listing(others)}")
-        if valid.requires.within is not None and not _PERIOD.fullmatch(valid.requires.within):
-            path, fact = ("requires", "within"), f'"{valid.requires.within}" is no period'
-            yield fault(source.at(path), path, fact, "a number and a unit: 12h, 7d")
+    others = [other for other in project.environment_names if f"environments/{other}.yaml" != source.file]
+    yield from gate_faults(valid, source, others)
     for key in ("lock", "statement", "check"):
         if not DURATION.fullmatch(getattr(valid.timeouts, key)):
-            path = ("timeouts", key)
+            path: Keys = ("timeouts", key)
             yield fault(source.at(path), path, f'"{getattr(valid.timeouts, key)}" is no duration', DURATION_HINT)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from minerva_promote.config.allowances import read_allowances
 from minerva_promote.config.check_rules import check_faults, name_faults
-from minerva_promote.config.contract_rules import contract_faults
+from minerva_promote.config.contract_rules import contract_faults, extension_faults
 from minerva_promote.config.models import ChecksFile, Contract, Placed, ProjectFile
 from minerva_promote.config.project import Project
 from minerva_promote.config.search_rules import read_searches
@@ -38,8 +39,10 @@ def find_root(start: Path) -> Path:
     raise UsageError(f"no {PROJECT_FILE} in {start} or above it", hint=hint)
 
 
-def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({})) -> Project:
+def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}), *, recorded: bool = True) -> Project:
     """The project around ``start``; ``overrides`` are the variables given on the command line.
+
+    Without ``recorded`` the contract is not held against its snapshot file, which is about to be written anew.
 
     Raises ConfigErrors with everything that is wrong, UsageError for an override that is none.
     """
@@ -50,11 +53,14 @@ def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}
     filled = _fill(source, variables, faults, inside=("contract",))
     file = validate(ProjectFile, filled, faults)
     environments = _names(root / "environments", faults)
-    contract = None
+    contract, snapshot = None, None
     if file is not None:
         contract = _without_unused_defaults(file.contract, source)
-        faults += contract_faults(contract, source, _snapshot(root, contract, source, variables, faults))
+        snapshot = _snapshot(root, contract, source, variables, faults) if recorded else None
+        faults += contract_faults(contract, source, snapshot)
+        faults += extension_faults(file.extensions, source)
     searches = read_searches(root, file.searches if file else {}, source, faults)
+    allowances = read_allowances(file.allowed_differences if file else (), source, environments, faults)
     tables = (contract.tables if contract else source.value(("contract", "tables"))) or ()
     checks = _checks(root, variables, tables if isinstance(tables, Mapping) else (), environments, faults)
     raise_all(faults)
@@ -71,6 +77,9 @@ def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}
         environment_names=environments,
         redactor=Redactor(filter(None, [os.environ.get("PGPASSWORD")])),
         searches=searches,
+        allowances=allowances,
+        extensions=MappingProxyType(file.extensions),
+        recorded=snapshot,
     )
 
 

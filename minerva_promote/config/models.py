@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from minerva_promote.config.gate_models import Backup as Backup
+from minerva_promote.config.gate_models import Pin as Pin
+from minerva_promote.config.gate_models import off
 from minerva_promote.config.role_models import STRICT
 from minerva_promote.config.role_models import Accept as Accept
 from minerva_promote.config.role_models import AllExcept as AllExcept
@@ -114,14 +117,28 @@ class SearchFile(Model):
     params: dict[str, Any] = {}  # "2": an example of $2
 
 
+class AllowedDifference(Model):
+    """A difference between the schemas of two environments that is known and wanted."""
+
+    object: str  # "screenshots.file_path", "chunks.*", "index chunks.ix_new"
+    aspects: tuple[str, ...] = ()  # of config/schema_facts.py; none: everything about it
+    environments: tuple[str, ...] = ()  # that have it, where the others do not
+    kind: Literal["local", "production"] | None = None  # the same, for all environments of a kind
+    why: str
+    owner: str | None = None  # who answers for it
+    until: str | None = None  # the last day on which it is allowed: "2027-01-01"
+
+
 class ProjectFile(Model):
     """promote.yaml."""
 
     project: str
     variables: dict[str, int | str] = {}
-    migrations: str = "alembic"  # the folder of the Alembic tree
+    migrations: str = "alembic"  # the Alembic tree: its folder, or its alembic.ini or pyproject.toml
+    extensions: dict[str, str] = {}  # that a target has, with the oldest version: {vector: "0.7"}
     contract: Contract
     searches: dict[str, SearchFile] = {}  # of applications, by name
+    allowed_differences: tuple[AllowedDifference, ...] = ()
 
 
 class Requires(Model):
@@ -154,9 +171,13 @@ class EnvironmentFile(Model):
     kind: Literal["local", "production"] = "local"
     protected: bool = False
     requires: Requires | None = None
+    identity: Pin | None = None
+    backup: Annotated[Backup | None, BeforeValidator(off)] = None
     import_role: str | None = None  # the role of `url` where an embedded URL names none; default: the first with login
     timeouts: Timeouts = Timeouts()
     index: IndexRule = IndexRule()
+    space: Literal["refuse", "warn"] = "refuse"  # of a file whose vectors seem to be of another model
+    rehearse_undo: bool = False  # every run: rows in, out again and compared, before the import
     public: Grants | None = None  # what PUBLIC may do; None: not compared
     accept: tuple[Accept, ...] = ()  # ways to more that all roles have, and that are known and wanted
     roles: dict[str, Role] = {}

@@ -13,7 +13,10 @@ from minerva_promote.config.url import FORMAT, Target, parse_url
 from minerva_promote.errors import ConfigError, Location
 
 if TYPE_CHECKING:
+    from minerva_promote.config.allowances import Allowance
+    from minerva_promote.config.gate_models import Backup, Pin
     from minerva_promote.config.models import Accept, Contract, Grants, IndexRule, Placed, Requires, Role, Timeouts
+    from minerva_promote.config.snapshot import Snapshot
     from minerva_promote.config.source import Source
 
 Identity = Literal["url", "admin_url"]
@@ -44,6 +47,9 @@ class Project:
     environment_names: tuple[str, ...]  # sorted
     redactor: Redactor  # learns the secrets of every environment that is read
     searches: tuple[DeclaredSearch, ...] = ()  # of applications
+    allowances: tuple[Allowance, ...] = ()  # differences between schemas that are declared
+    extensions: Mapping[str, str] = field(default_factory=dict)  # that a target has, with the oldest version
+    recorded: Snapshot | None = None  # contract.snapshot; None: there is no such file, or it was not asked for
 
     def environment(self, name: str) -> Environment:
         """environments/NAME.yaml with its variables as they are set now; UsageError for a name that is none."""
@@ -95,8 +101,12 @@ class Environment:
     kind: Literal["local", "production"]
     protected: bool  # a person types the environment's name, or --yes NAME
     requires: Requires | None
+    pin: Pin | None  # which database it is
+    backup: Backup | None  # a dump before every run
     timeouts: Timeouts
     index: IndexRule
+    space: Literal["refuse", "warn"]  # what a file of another embedding space meets
+    rehearse_undo: bool  # before every run
     roles: Mapping[str, Role]  # a password whose variable is not set is None here: ask password()
     public: Grants | None  # what PUBLIC may do; None: not compared
     accept: tuple[Accept, ...]  # drift of PUBLIC that is known and wanted

@@ -22,6 +22,7 @@ MAX_NODES = 200_000  # after aliases are expanded
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII)
+_LONG_INTEGER = re.compile(r"[-+]?[1-9][0-9]{18,39}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?", re.ASCII)
 _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]{1,3}", re.ASCII)  # text to YAML 1.1, a number to all else
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -265,6 +266,9 @@ class _Builder:
             case _:
                 self._fault(at, path, "an unknown tag (!)", "put text that starts with ! in quotes")
                 return text
+        if _LONG_INTEGER.fullmatch(text):
+            self._fault(at, path, "a number of more than 18 digits", f'if it is text, put it in quotes: "{text}"')
+            return 0
         fact = "not a plain decimal number (a leading zero, an underscore, a colon, hexadecimal, infinity)"
         self._fault(at, path, fact, "write decimal digits, or put text in quotes")
         return 0

@@ -126,15 +126,15 @@ def live_snapshot(conn: psycopg.Connection, tables: Iterable[str]) -> Snapshot:
     return Snapshot(made, conn.info.dbname)
 
 
-def revisions(conn: psycopg.Connection) -> tuple[str, ...] | None:
+def revisions(conn: psycopg.Connection, table: str = REVISION_TABLE) -> tuple[str, ...] | None:
     """The migration revisions the database says it is at: one, none, or several; None when the role may not look.
 
     Read from Alembic's table, or from the ledger's view of it. Two queries.
     """
-    found = relations(conn, (REVISION_TABLE, REVISION_VIEW))
-    if REVISION_TABLE not in found:
+    found = relations(conn, (table, REVISION_VIEW))
+    if not found:
         return ()
-    readable = next((name for name, relation in found.items() if relation.readable), None)
+    readable = next((name for name in (table, REVISION_VIEW) if name in found and found[name].readable), None)
     if readable is None:
         return None
     rows = fetch(conn, _select("version_num", readable))

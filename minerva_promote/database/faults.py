@@ -31,6 +31,11 @@ class Refusal:
     hint: str = ""
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether the driver says it, and not a program."""
+    return isinstance(error, psycopg.Error)
+
+
 def refusal(error: BaseException | None) -> Refusal:
     """What a driver error says, without the statement it is about."""
     if not isinstance(error, psycopg.Error):

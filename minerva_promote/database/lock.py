@@ -14,6 +14,7 @@ from minerva_promote.errors import TargetError
 
 LOCK_KEY = int.from_bytes(b"promote", "big")  # a bigint; shown by pg_locks as classid and objid
 LOCK_STATEMENT = f"SELECT pg_catalog.pg_advisory_xact_lock({LOCK_KEY})"
+RUN_CLASS = int.from_bytes(b"runs", "big")  # of the locks that stand for one run each, with the first 32 bits of its id
 
 _NOT_AVAILABLE = "55P03"
 _HOLDER = b"""
@@ -39,6 +40,21 @@ def hold(conn: psycopg.Connection) -> None:
             raise
         conn.rollback()
         raise held_by(conn, error) from error
+
+
+def claim(conn: psycopg.Connection, run_id: str) -> None:
+    """Show until the end of the open transaction that this run is at work.
+
+    A pooler may give its session another name; and a lock is let go only when everybody sees what was committed.
+    """
+    statement = b"SELECT pg_catalog.pg_advisory_xact_lock(%(class)s::int, %(id)s::bigint::bit(32)::int)"
+    with target_errors("starting the transaction"):
+        conn.execute(statement, claimed(run_id))
+
+
+def claimed(run_id: str) -> dict[str, int]:
+    """The two parts of the lock of a run, as pg_locks has them."""
+    return {"class": RUN_CLASS, "id": int(run_id[:8], 16)}
 
 
 def held_by(

@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 from psycopg.errors import Diagnostic
 
-from minerva_promote.results import Finding, Severity
+from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
 # The server's hint ("drop the index until the table has more data") is no way out of a migration.
 LITTLE_DATA = "ivfflat index created with little data"
 LITTLE_DATA_HELP = "rebuild it when the rows are there: promote index --env {environment} --apply"
 
+MOST = 20  # different findings that are kept between two looks: a trigger may say something of every row
+
 
 class Notices:
-    """Collects the notices and warnings of a connection to an environment from now on."""
+    """Collects the notices and warnings of a connection to an environment from now on, each once with its number."""
 
     def __init__(self, conn: psycopg.Connection, environment: str) -> None:
         self._environment = environment  # its name, for the way out
-        self._findings: list[Finding] = []
+        self._findings: dict[tuple[str, str], Finding] = {}
+        self._more = 0
         self._warnings: list[str] = []
+        self.listen(conn)
+
+    def listen(self, conn: psycopg.Connection) -> None:
+        """Hear another connection too."""
         conn.add_notice_handler(self._take)
 
     def _take(self, diag: Diagnostic) -> None:
         if diag.severity_nonlocalized in ("NOTICE", "WARNING"):
-            self._findings.append(_finding(diag, self._environment))
+            finding = _finding(diag, self._environment)
+            known = self._findings.get((finding.code, finding.fact))
+            if known is not None:
+                finding = replace(known, count=known.count + 1)
+            elif len(self._findings) >= MOST:
+                self._more += 1
+                return
+            self._findings[finding.code, finding.fact] = finding
         if diag.severity_nonlocalized == "WARNING":
             self._warnings.append(diag.message_primary or "")
 
     def drain(self) -> tuple[Finding, ...]:
         """The findings since the last call."""
-        drained, self._findings = tuple(self._findings), []
+        drained = tuple(map(_counted, self._findings.values()))
+        if self._more:
+            fact = f"{self._more:,} more notices of the server"
+            drained += (Finding("server-notice", fact, severity=Severity.WARN, count=self._more),)
+        self._findings, self._more = {}, 0
         return drained
+
+    def steps(self, command: str) -> tuple[StepResult, ...]:
+        """The findings since the last call as one step; nothing when there are none."""
+        findings = self.drain()
+        return (StepResult(command, "server notices", Outcome.WARN, findings=findings),) if findings else ()
 
     def warnings(self) -> tuple[str, ...]:
         """The warnings alone, in the server's words, since the last call."""
         drained, self._warnings = tuple(self._warnings), []
         return drained
+
+
+def _counted(finding: Finding) -> Finding:
+    return replace(finding, fact=f"{finding.fact} ({finding.count:,} times)") if finding.count > 1 else finding
 
 
 def _finding(diag: Diagnostic, environment: str) -> Finding:

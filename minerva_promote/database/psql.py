@@ -1,4 +1,4 @@
-"""Handing a connection over to psql: as environment variables, so that no password is seen in the list of processes."""
+"""Handing a connection to psql or pg_dump: as environment variables, so that no list of processes shows a password."""
 
 from __future__ import annotations
 
@@ -26,12 +26,10 @@ def variable(keyword: str) -> str:
     return VARIABLES.get(keyword) or "PG" + keyword.replace("_", "").upper()
 
 
-def psql_command(
-    params: Mapping[str, str], arguments: Sequence[str], environ: Mapping[str, str]
-) -> tuple[Path, list[str], dict[str, str]]:
-    """The program, its argument list and its environment for libpq keywords and the user's own arguments.
+def client_environment(params: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """A connection for a program of PostgreSQL: a connection string of what is no secret, and its environment.
 
-    Of ``environ`` nothing stays that would lead psql to another server, database or user.
+    Of ``environ`` nothing stays that would lead it to another server, database or user.
     """
     env = {name: value for name, value in environ.items() if name not in PLACES}
     rest = []
@@ -43,5 +41,12 @@ def psql_command(
             rest.append(f"{keyword}='{escaped}'")
         else:
             env[variable(keyword)] = value
-    conninfo = ["--dbname", " ".join(rest)] if rest else []
-    return binary("psql"), ["psql", *conninfo, *arguments], env
+    return " ".join(rest), env
+
+
+def psql_command(
+    params: Mapping[str, str], arguments: Sequence[str], environ: Mapping[str, str]
+) -> tuple[Path, list[str], dict[str, str]]:
+    """The program, its argument list and its environment for libpq keywords and the user's own arguments."""
+    rest, env = client_environment(params, environ)
+    return binary("psql"), ["psql", *(["--dbname", rest] if rest else []), *arguments], env

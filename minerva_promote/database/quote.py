@@ -11,7 +11,7 @@ DEFAULT_SCHEMA = "public"
 
 
 def split(name: str) -> tuple[str, str]:
-    """Schema and object: ``("promote", "runs")`` for "promote.runs", ``("public", "books")`` for "books"."""
+    """Schema and object: ``("promote", "events")`` for "promote.events", ``("public", "books")`` for "books"."""
     schema, dot, rest = name.partition(".")
     return (schema, rest) if dot else (DEFAULT_SCHEMA, name)
 

@@ -18,6 +18,7 @@ from psycopg import generators
 from minerva_promote.config.models import Timeouts
 from minerva_promote.database.connecting import connection_error
 from minerva_promote.database.faults import target_error
+from minerva_promote.database.whereabouts import require_identity
 from minerva_promote.errors import TargetError
 
 if TYPE_CHECKING:
@@ -90,16 +91,21 @@ def connect(
         conn = psycopg.connect(**params, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
     except psycopg.Error as error:
         raise connection_error(target, environment, error) from None
+    prepare(conn, timeouts)
+    conn.autocommit = autocommit
+    return conn
+
+
+def prepare(conn: Connection, timeouts: Timeouts) -> None:
+    """Give a new connection the settings of every session; it is closed when that fails."""
     try:
         cursor = psycopg.RawCursor(conn)
         cursor.execute(_PREAMBLE, [timeouts.lock, timeouts.statement, _IDLE_IN_TRANSACTION])
         cursor.execute(_OTHERS)
         cursor.execute(_SEARCH_PATH)
-        conn.autocommit = autocommit
     except psycopg.Error as error:
         conn.close()
         raise target_error("the session could not be prepared", error) from error
-    return conn
 
 
 def import_session(
@@ -118,10 +124,31 @@ def admin_session(
 
 @contextmanager
 def _session(project: Project, environment: Environment, target: Target, application: str) -> Iterator[Connection]:
+    with closed_after(connect_to(project, environment, target, application=application)) as conn:
+        yield conn
+
+
+def connect_to(
+    project: Project,
+    environment: Environment,
+    target: Target,
+    *,
+    application: str = "promote",
+    maintenance: bool = False,
+) -> Connection:
+    """A connection in autocommit that belongs to an environment, whoever ``target`` logs in as.
+
+    Raises WrongTarget when it is not the database that the environment says it is, before anything else is asked.
+    ``maintenance`` is a session on another database of that server.
+    """
     name, timeouts = environment.name, environment.timeouts
     conn = connect(target, project.root, timeouts, environment=name, autocommit=True, application=application)
-    with closed_after(conn):
-        yield conn
+    try:
+        require_identity(conn, environment, target, maintenance=maintenance)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
 
 
 @contextmanager

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch, server
+from minerva_promote.database.lock import claimed
 from minerva_promote.database.session import CommitLost, Connection, commit, import_session
 from minerva_promote.errors import OutcomeUnknown, TargetError
-from minerva_promote.ledger.record import is_recorded
+from minerva_promote.ledger.event import is_recorded
+
+Opens = Callable[[Project, Environment], AbstractContextManager[Connection]]
 
 WAIT_SECONDS = 15  # for the server to answer again, and for the old session to end
 
-# By its name, which carries the run's id: behind a connection pooler its process is not known here. One that waits for
-# a COMMIT that the network swallowed is ended; whether it was quicker is told by the ledger afterwards.
+# By its name, which carries the run's id, and by its lock, as behind a connection pooler its process is not known here,
+# and some poolers hide the name. One that waits for a COMMIT that the network swallowed is ended; whether it was
+# quicker is told by the ledger afterwards.
 _ALIVE = b"""
-select case when state like 'idle in transaction%%' then pg_catalog.pg_terminate_backend(pid) end
-from pg_catalog.pg_stat_activity where datname = current_database() and application_name = %(name)s
+select case when a.state like 'idle in transaction%%' then pg_catalog.pg_terminate_backend(a.pid) end
+from pg_catalog.pg_stat_activity a where a.datname = current_database() and (a.application_name = %(name)s or a.pid in (
+    select l.pid from pg_catalog.pg_locks l
+    where l.locktype = 'advisory' and l.objsubid = 2 and l.classid::bigint = %(class)s and l.objid::bigint = %(id)s
+      and l.database = a.datid))
 """
 
 
@@ -25,35 +34,38 @@ def session_name(run_id: str) -> str:
     return f"promote {run_id}"
 
 
-def commit_with_proof(conn: Connection, project: Project, environment: Environment, run_id: str) -> bool:
-    """Commit; True when the proof was the server's answer, False when it was the ledger.
+def commit_with_proof(
+    conn: Connection, project: Project, environment: Environment, run_id: str, session: Opens = import_session
+) -> bool:
+    """Commit; True when the proof was the server's answer, False when it was the ledger, asked in a new ``session``.
 
     Raises TargetError when nothing was stored, OutcomeUnknown when nobody can say yet.
     """
     try:
         commit(conn)
     except CommitLost:
-        return _ask_the_ledger(project, environment, run_id)
+        return _ask_the_ledger(project, environment, run_id, session)
     except KeyboardInterrupt:
-        raise _unknown(run_id, "stopped while COMMIT was under way") from None
+        raise _unknown(environment, run_id, "stopped while COMMIT was under way") from None
     return True
 
 
-def _ask_the_ledger(project: Project, environment: Environment, run_id: str) -> bool:
+def _ask_the_ledger(project: Project, environment: Environment, run_id: str, session: Opens) -> bool:
     """Present means committed; absent, and our session gone, means not."""
     deadline = time.monotonic() + WAIT_SECONDS
     last = "the old session is still at work"
     while time.monotonic() < deadline:
         try:
-            with import_session(project, environment) as conn:
-                gone = not fetch(conn, _ALIVE, {"name": session_name(run_id)})
+            with session(project, environment) as conn:
+                gone = not fetch(conn, _ALIVE, {"name": session_name(run_id), **claimed(run_id)})
                 primary = not server(conn).in_recovery
                 if is_recorded(conn, run_id):
                     return False
         except TargetError as error:
             last = error.message
         except KeyboardInterrupt:
-            raise _unknown(run_id, "the connection was lost at COMMIT, and asking the ledger was stopped") from None
+            fact = "the connection was lost at COMMIT, and asking the ledger was stopped"
+            raise _unknown(environment, run_id, fact) from None
         else:
             if gone and primary:
                 raise TargetError(
@@ -62,15 +74,15 @@ def _ask_the_ledger(project: Project, environment: Environment, run_id: str) -> 
                 )
             last = "the old session is still at work" if primary else "only a standby answers, which may be behind"
         time.sleep(0.3)
-    raise _unknown(run_id, f"the connection was lost at COMMIT, and the target does not say what became of it: {last}")
+    fact = f"the connection was lost at COMMIT, and the target does not say what became of it: {last}"
+    raise _unknown(environment, run_id, fact)
 
 
-def _unknown(run_id: str, fact: str) -> OutcomeUnknown:
-    look = f"from promote.runs where run_id = '{run_id}'"
+def _unknown(environment: Environment, run_id: str, fact: str) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"{fact}; whether run {run_id} was committed is not known",
         hint=(
             "run the same command again once the target answers: if the run was committed it changes nothing and says "
-            f"so; or look for it: select * {look}"
+            f"so; or ask for it: promote show {run_id[:8]} --env {environment.name}"
         ),
     )

@@ -17,10 +17,13 @@ from minerva_promote.database.catalog import (
 )
 from minerva_promote.database.session import Connection
 from minerva_promote.engine import preflight
+from minerva_promote.engine.clocks import clock_findings
 from minerva_promote.engine.excess import excess_findings
+from minerva_promote.engine.structure import extension_findings, structure_findings
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.install import RUNS_TABLE
+from minerva_promote.ledger.install import EVENTS_TABLE, ROWS_TABLE
 from minerva_promote.results import Finding, Severity
+from minerva_promote.schema.compare.stale import stale_to_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,19 @@ def look(conn: Connection, project: Project, environment: Environment) -> Outloo
     facts = server(conn)
     snapshot = live_snapshot(conn, contract.tables)
     effects = side_effects(conn, contract.tables)
-    privileges = table_privileges(conn, (*(f"public.{name}" for name in contract.tables), RUNS_TABLE))
+    privileges = table_privileges(conn, (*(f"public.{name}" for name in contract.tables), EVENTS_TABLE, ROWS_TABLE))
     findings = [
         *preflight.server_findings(facts),
         *preflight.setting_findings(conn, facts),
-        *preflight.table_findings(contract, snapshot),
+        *clock_findings(conn),
+        *extension_findings(conn, project.extensions),
+        *structure_findings(conn, contract, snapshot, project.recorded),
         *preflight.privilege_findings(conn, contract, snapshot, facts, privileges),
         *excess_findings(conn, environment, facts.role),
         *preflight.effect_findings(effects),
-        *preflight.promise_findings(environment),
     ]
+    if not any(finding.severity is Severity.ERROR for finding in findings):  # what is wrong is told, and why is clear
+        findings += stale_to_database(project, environment, snapshot)
     return Outlook(snapshot, effects, privileges, facts.role, preflight.placed(findings, environment))
 
 

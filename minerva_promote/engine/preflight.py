@@ -13,7 +13,7 @@ from minerva_promote.database.quote import ident, qualified
 from minerva_promote.database.session import Connection
 from minerva_promote.engine.needs import without_any
 from minerva_promote.exportfile.validate import Validation
-from minerva_promote.ledger.install import CLIENT_COLUMNS, RUNS_TABLE
+from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, ROWS_TABLE
 from minerva_promote.results import Finding, Severity
 
 OLDEST, NEWEST = 15, 18  # major versions of PostgreSQL that are tested
@@ -58,32 +58,6 @@ def setting_findings(conn: Connection, facts: Server) -> Iterable[Finding]:
             yield Finding("read-only", "the database is read-only for this role", help=f"if it may be written: {help_}")
 
 
-def table_findings(contract: Contract, snapshot: Snapshot) -> Iterable[Finding]:
-    """Tables and columns that the contract names and the target has not."""
-    for name, rule in contract.tables.items():
-        table = snapshot.tables.get(name)
-        if table is None:
-            yield Finding("table", f"the target has no table {name}", help="promote migrate --env ENV")
-            continue
-        named = {*rule.key, *rule.columns, *rule.belongs_to, *rule.references, *rule.given, *rule.contiguous}
-        for column in sorted(named - set(table.columns)):
-            yield Finding("column", f"the target has no column {name}.{column}", help="promote migrate --env ENV")
-        if tuple(sorted(table.primary_key)) != tuple(sorted(rule.key)):
-            have = ", ".join(table.primary_key) or "none"
-            fact = f"the primary key of {name} is ({have}), the contract says ({', '.join(rule.key)})"
-            yield Finding("key", fact, help="correct promote.yaml, or migrate the target")
-        for columns in rule.unique:
-            if set(columns) not in map(set, table.unique):
-                fact = f"{name} has no unique constraint on ({', '.join(columns)})"
-                yield Finding("unique", fact, help="promote migrate --env ENV")
-        for column, column_rule in rule.columns.items():
-            have_type = table.columns[column].type if column in table.columns else ""
-            wanted = f"vector({column_rule.dimensions})"
-            if column_rule.dimensions and have_type.startswith("vector") and have_type not in ("vector", wanted):
-                fact = f"{name}.{column} is {have_type}, the contract says {wanted}"
-                yield Finding("dimensions", fact, help="set embedding_dimensions as the target has it, or migrate")
-
-
 _USAGE = b"""
 select n.nspname::text as name, pg_catalog.has_schema_privilege(n.oid, 'USAGE') as usable
 from pg_catalog.pg_namespace n where n.nspname = any(%(names)s::text[])
@@ -105,22 +79,16 @@ def privilege_findings(
             help_ = f"GRANT USAGE ON SCHEMA {row['name']} TO {role}"
             yield Finding("privilege", f"{role} lacks USAGE on schema {row['name']}", help=help_)
     yield from without_any(contract, found, role, [name for name in contract.tables if name in snapshot.tables])
-    ledger = found.get(RUNS_TABLE)
-    if ledger is None or not ledger.allows("INSERT", CLIENT_COLUMNS) or not ledger.allows("SELECT", ("run_id",)):
-        fact = f"{role} may not write the ledger {RUNS_TABLE}"
-        yield Finding("privilege", fact, help="promote setup --env ENV")
+    for table, given in ((EVENTS_TABLE, CLIENT_COLUMNS), (ROWS_TABLE, ("keys",))):
+        ledger = found.get(table)
+        if ledger is None or not ledger.allows("INSERT", given) or not ledger.allows("SELECT", ("run_id",)):
+            fact = f"{role} may not write the ledger {table}"
+            yield Finding("privilege", fact, help="promote setup --env ENV")
 
 
 def runs_with_import(effect: SideEffect) -> bool:
     """Whether a trigger runs when rows are added; when its definition leaves a doubt, it does."""
     return effect.kind == "trigger" and "INSERT" in effect.definition
-
-
-def promise_findings(environment: Environment) -> Iterable[Finding]:
-    """What the environment declares and this release does not enforce: said, so that nobody relies on it."""
-    if environment.requires:
-        fact = f"requires: passed_in {environment.requires.passed_in} is declared, and not enforced by this release"
-        yield Finding("not-enforced", fact, help="see to it yourself for now", severity=Severity.WARN)
 
 
 def effect_findings(effects: Iterable[SideEffect]) -> Iterable[Finding]:

@@ -2,6 +2,7 @@
 
 validate → preflight → rows → constraints → checks → ledger → COMMIT by its tag → checks after it. Everything between
 BEGIN and COMMIT is one transaction of the import role under the target's lock; a dry run does all of it and rolls back.
+The ledger is told that it began before that transaction, that it was committed inside it, and all else after it.
 """
 
 from __future__ import annotations
@@ -9,44 +10,31 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 
-from minerva_promote.checks.facts import FileFacts
-from minerva_promote.checks.prepare import prepare_checks
 from minerva_promote.checks.run import run_prepared
 from minerva_promote.config.models import Stage
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.lock import hold
-from minerva_promote.database.session import Connection, begin, execute, import_session, rollback
-from minerva_promote.engine import preflight
+from minerva_promote.database.lock import claim, hold
+from minerva_promote.database.notices import Notices
+from minerva_promote.database.session import Connection, begin, import_session, rollback
 from minerva_promote.engine.committing import commit_with_proof, session_name
-from minerva_promote.engine.needs import Needs
+from minerva_promote.engine.gates import Gates
+from minerva_promote.engine.importing import Importing
 from minerva_promote.engine.outlook import Outlook, look, require_unchanged
+from minerva_promote.engine.recording import Recorder
+from minerva_promote.engine.rehearsal import rehearse
 from minerva_promote.engine.searches import Searches
 from minerva_promote.engine.signals import Signals, listening, signal_name
-from minerva_promote.engine.telling import Closed, Telling
-from minerva_promote.engine.transfer import (
-    Sink,
-    changed,
-    record_of,
-    require_same_file,
-    second_reading,
-    stamp_of,
-    table_steps,
-)
+from minerva_promote.engine.telling import Closed
 from minerva_promote.engine.watch import Watch
-from minerva_promote.errors import TargetError
+from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError
 from minerva_promote.exportfile.source import open_export
-from minerva_promote.exportfile.steps import title, validated
 from minerva_promote.exportfile.validate import Validation
-from minerva_promote.ledger.record import write
-from minerva_promote.load.loader import Loader
-from minerva_promote.load.outcome import Loaded
 from minerva_promote.plan import Plan
-from minerva_promote.results import Finding, Outcome, RunResult, StepResult
+from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.ready import ensure_ready
 from minerva_promote.words import counted
 
 NOTHING = "nothing was changed"
-CONSTRAINT_CLASSES = ("22", "23")  # sqlstates with which a server refuses data
 
 
 def promote(project: Project, environment: Environment, plan: Plan, watch: Watch) -> RunResult:
@@ -58,14 +46,13 @@ def promote(project: Project, environment: Environment, plan: Plan, watch: Watch
         return _Run(project, environment, plan, watch, signals).run()
 
 
-class _Run(Telling):
+class _Run(Importing):
     def __init__(self, project: Project, environment: Environment, plan: Plan, watch: Watch, signals: Signals) -> None:
-        super().__init__(watch)
-        self.project = project
-        self.environment = environment
-        self.plan = plan
+        super().__init__(project, environment, plan, watch)
         self.signals = signals
-        self.title = ""
+        self.recorder = Recorder(self)
+        self.gates = Gates(self)
+        self.notices: Notices | None = None  # of the server, once there is a session
         self.in_transaction = False
         self.committed = False
         self.begun = time.perf_counter()
@@ -75,10 +62,21 @@ class _Run(Telling):
             verdict = self.promote()
         except Closed:
             verdict = f"gate closed: {NOTHING}" + (" (rolled back)" if self.in_transaction else "")
-        except (KeyboardInterrupt, TargetError) as stop:
+            self.recorder.refused()
+        except OutcomeUnknown:
+            raise  # a later run finds out, and records it
+        except (KeyboardInterrupt, PromoteError) as stop:
             if not self.committed:
+                self.recorder.failed(_reason(stop))
                 raise
             verdict = self.stopped_too_late(stop)
+            self.recorder.finished()
+        except Exception as error:
+            if not self.committed:
+                self.recorder.failed(f"a fault of promote itself: {type(error).__name__}")
+            raise
+        if self.notices is not None:
+            self.note_all(self.notices.steps("notices"))
         return RunResult(
             "run",
             self.environment.name,
@@ -94,11 +92,20 @@ class _Run(Telling):
         """All of it; the verdict."""
         open_export(self.plan.file).close()  # a name that leads nowhere is told before anything is begun
         self.note_all(ensure_ready(self.project, self.environment))
+        self.recorder.reach()
         self.stop_if_closed()
         name = session_name(self.plan.run_id)
         with import_session(self.project, self.environment, application=name) as conn:
+            self.recorder.conn = conn
+            self.notices = Notices(conn, self.environment.name)
             outlook = look(conn, self.project, self.environment)
             found = self.before(conn, outlook)
+            if self.plan.rehearse_undo:
+                self.note(rehearse(self.project, self.environment, self.plan, outlook, self.watch))
+                self.stop_if_closed()
+            self.gates.before_rows(conn, found)
+            self.recorder.details.update(self.gates.details)
+            self.recorder.started(conn)
             begin(conn)
             self.in_transaction = True
             try:
@@ -110,13 +117,14 @@ class _Run(Telling):
             finally:
                 if not self.committed:
                     rollback(conn)
-            return self.after_commit(conn, verdict) if self.committed else verdict
+            return self.after(conn, verdict)
 
     def before(self, conn: Connection, outlook: Outlook) -> Validation | None:
         """Everything that needs no transaction; None when the file is to be validated while its rows go in."""
         findings = outlook.findings
         if outlook.unfit:
-            self.preflight_step(findings)
+            self.unfit(outlook)
+        self.recorder.open_runs(conn)
         self.searches = Searches(self.project, self.environment, outlook.snapshot)
         if not self.validates_first():
             self.preflight_step(findings)
@@ -131,80 +139,28 @@ class _Run(Telling):
         self.stop_if_closed()
         return found
 
-    def validates_first(self) -> bool:
-        """Whether the whole file is read before the transaction begins.
-
-        A big one is validated while its rows go in, so that client and server work at the same time: each row is
-        judged before it is sent, and the gate is the same. Checks before the transaction want the file's numbers.
-        """
-        wanted = any(placed.check.stage == "preflight" for placed in self.project.checks)
-        return wanted or self.file_size() <= self.project.contract.limits.validate_first
-
-    def prepare(self, found: Validation) -> None:
-        """Render the checks of all stages, so that a fault in a template stops the run early."""
-        facts = FileFacts.of(found.manifest)
-        self.prepared = prepare_checks(self.project, self.environment, None, facts, self.plan.run_id)
-
-    def shared_rows(self, conn: Connection, outlook: Outlook, found: Validation) -> tuple[Finding, ...]:
-        """What is wrong with shared rows that only the target has."""
-        findings = preflight.shared_findings(conn, self.project.contract, outlook.snapshot, found)
-        return preflight.placed(findings, self.environment)
-
-    def needs(self, outlook: Outlook) -> Needs:
-        """What will know which privileges the file takes."""
-        return Needs(self.project.contract, outlook.privileges, outlook.role, self.environment.name)
-
-    def validate(self, outlook: Outlook, doing: str, sink: Sink) -> Validation:
-        """Read the file and tell the verdict; ``sink`` takes its rows meanwhile."""
-        size = self.file_size()
-        contract = self.project.contract
-        before = stamp_of(self.plan.file)
-        found, step = validated(
-            self.plan.file,
-            contract,
-            outlook.snapshot,
-            repair=self.plan.repair,
-            connected=True,
-            tick=lambda done: self.watch.progress(doing, done, size),
-            sink=sink,
-        )
-        if stamp_of(self.plan.file) != before:
-            raise changed(self.plan.file)
-        biggest = max(found.manifest.rows, key=lambda table: found.manifest.rows[table])
-        self.title = title(found.manifest, contract.roots.table, (biggest,))
-        if self.plan.dry_run:
-            self.title += "   dry run"
-        self.watch.heading(self.environment.name, self.plan.run_id, self.title)
-        self.note(step)
-        self.stop_if_closed()
-        return found
-
-    def file_size(self) -> int:
-        """Bytes; 0 for a file that cannot be looked at, which reading will tell."""
-        try:
-            return self.plan.file.stat().st_size
-        except OSError:
-            return 0
-
     def transaction(self, conn: Connection, outlook: Outlook, found: Validation | None) -> str:
         """Between BEGIN and COMMIT; the verdict."""
+        claim(conn, self.plan.run_id)
         hold(conn)
         require_unchanged(conn, self.project, outlook)
         found, loaded = self.load(conn, outlook, found)
+        self.gates.before_commit(conn, found, loaded)
         new = loaded.total("new")
         self.new_rows = {table: numbers["new"] for table, numbers in loaded.as_numbers().items() if numbers["new"]}
         if new:
             self.note(self.searches.space(conn, found.manifest.roots))
         self.checks(conn, "before_commit")
         self.stop_if_closed()
-        said = "dry run: gate open" if self.plan.dry_run else "gate open"
-        if not new:
-            return f"{said}: {NOTHING}, all {loaded.total('identical'):,} rows are already there, identical"
-        seconds = time.perf_counter() - self.begun
-        write(conn, record_of(self.plan, found, loaded, self.steps, seconds))
         if self.plan.dry_run:
             self.checks(conn, "after_commit")  # while the rows are there to be searched
             self.stop_if_closed()
+        said = "dry run: gate open" if self.plan.dry_run else "gate open"
+        if not new:
+            self.there = f"{NOTHING}, all {loaded.total('identical'):,} rows are already there, identical"
+            return f"{said}: {self.there}"
+        self.recorder.committed(conn)
+        if self.plan.dry_run:
             return f"{said}, {counted(new, 'rows')} would be new; {NOTHING} (rolled back)"
         with self.signals.held():
             answered = commit_with_proof(conn, self.project, self.environment, self.plan.run_id)
@@ -212,81 +168,39 @@ class _Run(Telling):
         proof = "" if answered else " (the connection was lost at COMMIT; the ledger proves it)"
         return f"gate open: committed as run {self.plan.run_id[:8]}{proof}"
 
-    def load(self, conn: Connection, outlook: Outlook, found: Validation | None) -> tuple[Validation, Loaded]:
-        """Rows and constraints; a row that the target refuses closes the gate."""
-        begun = time.perf_counter()
-        loader = Loader(conn, self.project.contract, outlook.snapshot, outlook.triggers)
-        try:
-            if found:
-                self.read_again(outlook, found, loader.add)
-            else:
-                sink = self.needs(outlook).guarding(loader.add, self.preflight_step)
-                found = self.validate(outlook, "import", self.searches.seeing(sink))
-                if findings := self.shared_rows(conn, outlook, found):
-                    self.preflight_step(findings)
-                self.prepare(found)
-            loaded = loader.finish()
-        except TargetError as error:
-            if error.sqlstate[:2] not in CONSTRAINT_CLASSES:
-                raise
-            if found:
-                require_same_file(self.plan.file, found.manifest)
-            if not loader.loaded.clean:  # a parent that was not written, for one
-                self.tell(loader.loaded, begun)
-            self.refused("rows", "the target refuses a row", error)
-            raise Closed from error
-        if loaded.clean:
-            self.check_constraints(conn)
-            loader.verify()
-        self.tell(loaded, begun)
-        self.stop_if_closed()
-        return found, loaded
-
-    def tell(self, loaded: Loaded, begun: float) -> None:
-        """What became of the rows."""
-        self.note_all(table_steps(self.plan, self.project.contract, loaded, time.perf_counter() - begun))
-
-    def read_again(self, outlook: Outlook, found: Validation, sink: Sink) -> None:
-        """The second reading of a file that was validated before."""
-        second_reading(
-            self.plan.file,
-            self.project.contract,
-            outlook.snapshot,
-            found.manifest,
-            repair=self.plan.repair,
-            tick=lambda done: self.watch.progress("import", done, found.manifest.size),
-            sink=sink,
-        )
-
-    def check_constraints(self, conn: Connection) -> None:
-        """Deferred constraints, now: at COMMIT they would be found too late to say so."""
-        try:
-            execute(conn, b"set constraints all immediate", "checking deferred constraints")
-        except TargetError as error:
-            if error.sqlstate[:2] not in CONSTRAINT_CLASSES:
-                raise
-            self.refused("constraints", "the target refuses the rows as a whole", error)
-            raise Closed from error
-
     def checks(self, conn: Connection, stage: Stage) -> None:
         """Run the checks of a stage."""
         self.note_all(run_prepared(conn, [each for each in self.prepared if each.check.stage == stage], stage))
 
-    def after_commit(self, conn: Connection, verdict: str) -> str:
-        """What the rows did to vector indexes, and checks: they can no longer take anything back, and say so."""
-        before = len(self.steps)
-        with import_session(self.project, self.environment) if conn.closed else nullcontext(conn) as session:
-            self.note_all(self.searches.indexes(session, self.new_rows, self.watch))
-            self.checks(session, "after_commit")
-        failed = sum(step.outcome.closes_gate for step in self.steps[before:])
-        if not failed:
+    def after(self, conn: Connection, verdict: str) -> str:
+        """What the rows did to vector indexes, and checks: they can no longer take anything back, and say so.
+
+        They are made of a file whose rows were all there too: the run that stored these may not have come so far.
+        """
+        if self.plan.dry_run:
             return verdict
+        before, name = len(self.steps), session_name(self.plan.run_id)
+        opened = import_session(self.project, self.environment, application=name) if conn.closed else nullcontext(conn)
+        with opened as session:
+            self.recorder.conn = session
+            if self.committed:
+                self.note_all(self.searches.indexes(session, self.new_rows, self.watch))
+            self.checks(session, "after_commit")
+            failed = sum(step.outcome.closes_gate for step in self.steps[before:])
+            self.recorder.finished() if self.committed else self.recorder.unchanged()
+        if not failed:
+            return verdict + (self.searches.left_to_do if self.committed else "")
         some = "one of the checks" if failed == 1 else f"{failed} of the checks"
+        if not self.committed:
+            return f"{self.there}, but {some} failed: see above"
         return f"committed as run {self.plan.run_id[:8]}, but {some} after COMMIT failed: see above"
 
-    def stopped_too_late(self, stop: KeyboardInterrupt | TargetError) -> str:
+    def stopped_too_late(self, stop: KeyboardInterrupt | PromoteError) -> str:
         """The verdict on a run that was committed and whose last checks could not be made."""
-        why = stop.message if isinstance(stop, TargetError) else f"stopped by {signal_name(stop)}"
         hint = f"promote check --env {self.environment.name} --stage after_commit"
-        self.note(StepResult("check", "after_commit", Outcome.ERROR, why, hint=hint))
+        self.note(StepResult("check", "after_commit", Outcome.ERROR, _reason(stop), hint=hint))
         return f"committed as run {self.plan.run_id[:8]}, but the checks after COMMIT could not be finished: see above"
+
+
+def _reason(stop: KeyboardInterrupt | PromoteError) -> str:
+    return stop.message if isinstance(stop, PromoteError) else f"stopped by {signal_name(stop)}"

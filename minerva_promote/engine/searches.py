@@ -43,14 +43,14 @@ class Searches:
         """
         for step in lint_steps(conn, self._project, self._environment.name):
             if step.outcome.closes_gate:
-                findings = tuple(replace(finding, severity=Severity.WARN) for finding in step.findings)
-                yield replace(step, outcome=Outcome.WARN, findings=findings)
+                yield _warned(step)
 
     def space(self, conn: Connection, roots: tuple[str, ...]) -> StepResult:
         """Whether the file's vectors are of the model that the target's are of."""
         timeout = self._environment.timeouts.check
         table = self._project.contract.roots.table
-        return space_step(conn, self._collector.samples(), roots, timeout, root_table=table)
+        step = space_step(conn, self._collector.samples(), roots, timeout, root_table=table)
+        return _warned(step) if self._environment.space == "warn" else step
 
     def indexes(self, conn: Connection, new: Mapping[str, int], watch: Watch) -> Iterator[StepResult]:
         """Vector indexes that the committed rows made stale, and their rebuild where the environment asks for it."""
@@ -65,3 +65,11 @@ class Searches:
                 )
         else:
             yield from rebuild_if_needed(self._project, self._environment, watch)
+
+
+def _warned(step: StepResult) -> StepResult:
+    """The step with all that it found, closing no gate."""
+    if not step.outcome.closes_gate:
+        return step
+    findings = tuple(replace(finding, severity=Severity.WARN) for finding in step.findings)
+    return replace(step, outcome=Outcome.WARN, findings=findings)

@@ -1,10 +1,9 @@
-"""The second reading of a file, and what is told of its rows: one line a table, and the row of the ledger."""
+"""The second reading of a file, and what is told of its rows: one line a table."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from minerva_promote.config.models import Contract
@@ -13,8 +12,7 @@ from minerva_promote.engine.lines import lines_of
 from minerva_promote.errors import FileError, Location
 from minerva_promote.exportfile.binding import Row
 from minerva_promote.exportfile.scan import Scan, Tick
-from minerva_promote.exportfile.validate import Manifest, Validation
-from minerva_promote.ledger.record import Record
+from minerva_promote.exportfile.validate import Manifest
 from minerva_promote.load.outcome import Loaded
 from minerva_promote.plan import Plan
 from minerva_promote.results import Finding, Outcome, StepResult
@@ -100,26 +98,3 @@ def table_steps(plan: Plan, contract: Contract, loaded: Loaded, seconds: float) 
         took = seconds if table == shown[-1] else 0.0
         steps.append(StepResult("import", table, outcome, detail, took, findings=findings, data=dict(counts)))
     return tuple(steps)
-
-
-def record_of(plan: Plan, found: Validation, loaded: Loaded, steps: Sequence[StepResult], seconds: float) -> Record:
-    """The ledger's row of a run, as far as it has come."""
-    checks = [
-        {"name": step.name, "outcome": str(step.outcome), "values": step.data.get("values", {})}
-        for step in steps
-        if step.step == "check"
-    ]
-    rows = {table: {"new": n["new"], "identical": n["identical"]} for table, n in loaded.as_numbers().items()}
-    manifest = found.manifest
-    return Record(
-        plan.run_id,
-        plan.environment,
-        os.fsencode(plan.file.name).decode("utf-8", "backslashreplace"),  # a name may be no text
-        manifest.sha256,
-        manifest.size,
-        manifest.roots,
-        rows,
-        checks,
-        seconds,
-        {"repaired": [finding.fact for finding in found.warnings]},
-    )

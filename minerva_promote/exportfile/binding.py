@@ -183,7 +183,9 @@ class Binder:
                 renamed.append(f"{table.name}.{name} is {table.name}.{better}")
                 name = better
             if name not in table.columns:
-                near = difflib.get_close_matches(name, table.columns, 1)
+                left = [each for each in table.columns if each not in insert.columns]
+                near = difflib.get_close_matches(name, left, 1)
+                near = near or difflib.get_close_matches(name, table.columns, 1, 0.8)
                 help_ = f"did you mean {near[0]}?" if near else f"it has {', '.join(table.columns)}"
                 raise Refused("column", f"{table.name} has no column {name[:80]}", help_, "head", hole)
             if name in columns:

@@ -14,8 +14,9 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.url import Target
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.faults import execute
-from minerva_promote.database.session import closed_after, connect
+from minerva_promote.database.session import closed_after, connect_to
 from minerva_promote.database.trial import trial_transaction
+from minerva_promote.database.whereabouts import WrongTarget
 from minerva_promote.errors import ConfigError, PromoteError, TargetError
 from minerva_promote.grants.live import Live
 
@@ -49,9 +50,7 @@ def become(project: Project, environment: Environment, live: Live, role: str) ->
         with closed_after(conn), trial_transaction(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT):
             yield Identity(conn, said, logged_in=True, is_session_user=True)
         return
-    conn = connect(
-        environment.admin_url, project.root, environment.timeouts, environment=environment.name, autocommit=True
-    )
+    conn = connect_to(project, environment, environment.admin_url)
     with closed_after(conn), trial_transaction(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT):
         if live.admin_superuser:
             words, how = "SET LOCAL SESSION AUTHORIZATION {}", "SET SESSION AUTHORIZATION"
@@ -78,7 +77,9 @@ def _logged_in(
             target = target_of()
             if target is None:
                 continue
-            conn = connect(target, project.root, environment.timeouts, environment=environment.name, autocommit=True)
+            conn = connect_to(project, environment, target)
+        except WrongTarget:
+            raise
         except PromoteError as error:
             notes.append(f"not {how}: {error.message}")
             continue

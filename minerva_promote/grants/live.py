@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from minerva_promote.grants.held import Slot
 
@@ -99,6 +99,7 @@ class Effect:
     state: str  # see the comment in sql/effects.sql for each kind
     definition: str  # in the server's words
     other: str = ""  # of a cascade: the table that it changes
+    source: str = field(default="", compare=False)  # of a trigger's function: its settings, and its body in a new line
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from minerva_promote.config.suggest import did_you_mean
 from minerva_promote.errors import ConfigError, Location
 from minerva_promote.grants.held import PUBLIC, Drift, Held, Slot, default_name
 from minerva_promote.grants.live import Live
-from minerva_promote.ledger.install import CLIENT_COLUMNS, LEDGER_GRANTS, RUNS_TABLE
+from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, LEDGER_GRANTS
 
 IN_SCHEMAS = ("table", "sequence", "function")  # kinds whose names have a schema, public where none is given
 LISTED = (*IN_SCHEMAS, "schema", "language", "foreign data wrapper", "foreign server", "tablespace")  # all were read
@@ -224,11 +224,11 @@ class _Resolver:
 
     def _ledger_columns(self, grantee: str) -> None:
         """INSERT on the ledger means the columns that a client may set, never who and when."""
-        whole = self.held.get(Slot(grantee, "table", RUNS_TABLE), set())
+        whole = self.held.get(Slot(grantee, "table", EVENTS_TABLE), set())
         if "INSERT" in whole and grantee != PUBLIC:
             whole.discard("INSERT")
             for column in CLIENT_COLUMNS:
-                self._hold(Slot(grantee, "column", RUNS_TABLE, column), ("INSERT",), "columns")
+                self._hold(Slot(grantee, "column", EVENTS_TABLE, column), ("INSERT",), "columns")
 
     def _hold(self, slot: Slot, privileges: tuple[str, ...], key: str) -> None:
         if privileges:

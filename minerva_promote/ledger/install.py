@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from importlib import resources
 
 import psycopg
 
 from minerva_promote.config.models import Grants
-from minerva_promote.database.catalog import fetch, relations
+from minerva_promote.database.catalog import REVISION_TABLE, fetch, relations
 from minerva_promote.database.faults import target_errors
+from minerva_promote.database.quote import qualified, text
 from minerva_promote.errors import TargetError
 
-LEDGER_VERSION = 1
+LEDGER_VERSION = 2
 VERSION_TABLE = "promote.ledger"
-RUNS_TABLE = "promote.runs"
+EVENTS_TABLE = "promote.events"
+CHAIN_TABLE = "promote.chain"
+ROWS_TABLE = "promote.run_rows"
+REMOVED_TABLE = "promote.removed_rows"
 
-# What a client says about its run. Actor and times are not among them: the server writes those.
+# What a client says of an event. Actor, times and the chain are not among them: the server writes those.
 CLIENT_COLUMNS = (
+    "kind",
     "run_id",
+    "subject",
     "environment",
     "client_host",
     "client_user",
@@ -29,19 +37,31 @@ CLIENT_COLUMNS = (
     "rows",
     "checks",
     "seconds",
+    "reason",
+    "configuration",
     "details",
 )
 
 _READ = Grants(
     schemas={"promote": ("USAGE",)},
-    tables=dict.fromkeys((RUNS_TABLE, VERSION_TABLE, "promote.revision", "promote.vector_indexes"), ("SELECT",)),
+    tables=dict.fromkeys(
+        (EVENTS_TABLE, CHAIN_TABLE, ROWS_TABLE, VERSION_TABLE, "promote.revision", "promote.vector_indexes"),
+        ("SELECT",),
+    ),
 )
-# What `ledger:` of a role means. Who writes may set CLIENT_COLUMNS of its own runs, and change or remove none.
+# What `ledger:` of a role means. Who writes may set CLIENT_COLUMNS of its own events, and change or remove none.
 LEDGER_GRANTS = {
     "none": Grants(),
     "read": _READ,
-    "write": _READ.model_copy(update={"columns": {RUNS_TABLE: {"INSERT": CLIENT_COLUMNS}}}),
+    "write": _READ.model_copy(
+        update={
+            "tables": {**_READ.tables, ROWS_TABLE: ("SELECT", "INSERT")},
+            "columns": {EVENTS_TABLE: {"INSERT": CLIENT_COLUMNS}},
+        }
+    ),
 }
+
+_NEWER_HINT = "use the release of promote that made it, or a later one"
 
 
 def ledger_version(conn: psycopg.Connection) -> int | None:
@@ -55,9 +75,35 @@ def ledger_version(conn: psycopg.Connection) -> int | None:
     return int(rows[0]["version"] or 0)
 
 
-def install(conn: psycopg.Connection) -> bool:
-    """Put the ledger there, in the transaction that is open; False when it is there already.
+def unusable(version: int | None, environment: str) -> tuple[str, str] | None:
+    """What is wrong with a ledger of this version, and the way out; None for the present one."""
+    hint = f"promote setup --env {environment}"
+    if version == LEDGER_VERSION:
+        return None
+    if version is None:
+        return "this role may not read the ledger", hint
+    if version == 0:
+        return "there is no ledger", hint
+    hint = _NEWER_HINT if version > LEDGER_VERSION else hint
+    return f"the ledger has version {version}, this release of promote knows {LEDGER_VERSION}", hint
 
+
+def require_ledger(conn: psycopg.Connection, environment: str) -> None:
+    """Raise TargetError when there is no ledger that this role may read and this release knows."""
+    wrong = unusable(ledger_version(conn), environment)
+    if wrong is None:
+        found = relations(conn, (EVENTS_TABLE, CHAIN_TABLE, ROWS_TABLE))
+        if len(found) == 3 and all(relation.readable for relation in found.values()):
+            return
+        wrong = unusable(None, environment)
+        assert wrong is not None
+    raise TargetError(f"{environment}: {wrong[0]}", hint=wrong[1])
+
+
+def install(conn: psycopg.Connection, version_table: str = REVISION_TABLE) -> bool:
+    """Put the ledger there, or bring it to the present version, in the transaction that is open; False when it is.
+
+    ``version_table`` is the one in which Alembic keeps the revision.
     Raises TargetError for a ledger of a later release, and for a schema ``promote`` that is not ours.
     """
     version = ledger_version(conn)
@@ -66,14 +112,45 @@ def install(conn: psycopg.Connection) -> bool:
     if version is None:
         raise TargetError("the ledger is there, and this role may not read it", hint="connect as its owner (admin_url)")
     if version > LEDGER_VERSION:
-        raise TargetError(
-            f"the ledger has version {version}, this release of promote knows {LEDGER_VERSION}",
-            hint="use the release of promote that made it, or a later one",
-        )
-    if fetch(conn, b"SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'promote'"):
+        fact = f"the ledger has version {version}, this release of promote knows {LEDGER_VERSION}"
+        raise TargetError(fact, hint=_NEWER_HINT)
+    if version == 0 and fetch(conn, b"SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'promote'"):
         raise TargetError(
             "a schema named promote is there, and it is not a ledger", hint="rename it, then repeat the command"
         )
-    with target_errors("making the ledger"):
-        conn.execute(resources.files(__package__ or "").joinpath("schema.sql").read_bytes())
+    steps = ("base", "schema") if version == 0 else ("schema", "from_1")
+    with target_errors("making the ledger" if version == 0 else "upgrading the ledger"):
+        for name in steps:
+            conn.execute(_text(name).replace(REVISION_TABLE, text(qualified(version_table))).encode())
     return True
+
+
+@cache
+def chain_source() -> str:
+    """The settings of promote.chain_event, and in a new line its body: the one function with rights of its own."""
+    return f"search_path=pg_catalog, pg_temp\n{_body()}"
+
+
+def _body() -> str:
+    return _between(_text("schema"), "AS $chain$", "$chain$;")
+
+
+@cache
+def expression(name: str) -> str:
+    """SQL of the chain over a row ``e`` of promote.events: its ``hash``, or the digest of its ``run_rows`` or
+    ``removed_rows``.
+
+    The verifier computes them from here, so that a function that was replaced in the target is no witness.
+    """
+    return _between(_body(), f"/* {name} */", "/* end */")
+
+
+@cache
+def _text(name: str) -> str:
+    return resources.files(__package__ or "").joinpath(f"{name}.sql").read_text("utf-8")
+
+
+def _between(text: str, begin: str, end: str) -> str:
+    found = re.search(f"{re.escape(begin)}(.*?){re.escape(end)}", text, re.DOTALL)
+    assert found is not None, begin
+    return found[1]

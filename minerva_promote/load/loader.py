@@ -19,6 +19,7 @@ from minerva_promote.exportfile.contract import key_of
 from minerva_promote.exportfile.display import display
 from minerva_promote.load import statements
 from minerva_promote.load.compare import differences, joined
+from minerva_promote.load.inserted import Inserted
 from minerva_promote.load.outcome import Clash, Loaded
 from minerva_promote.load.written import Written, changed
 
@@ -50,6 +51,8 @@ class Loader:
         self.snapshot = snapshot
         self.triggers = triggers
         self.loaded = Loaded(tuple(contract.tables), contract.limits.findings)
+        self.inserted = Inserted()
+        self._fresh: list[tuple[Layout, list[Row]]] = []  # new rows that are not in it yet
         self._pipe = Pipelined(conn, "importing")
         self._written = Written() if triggers else None
         self._order = {table: number for number, table in enumerate(_parents_first(contract))}
@@ -84,6 +87,7 @@ class Loader:
         """Send the rest and wait for it."""
         self.flush()
         self._collect()
+        self._remember()
         return self.loaded
 
     def verify(self) -> None:
@@ -128,6 +132,14 @@ class Loader:
             keep=len(rows) == shape.rows,
         )
         self._sent = (layout, rows)
+        self._remember()  # while the server is at work
+
+    def _remember(self) -> None:
+        """Keep what the ledger needs of new rows."""
+        for layout, rows in self._fresh:
+            shape = self._shape(layout)
+            self.inserted.add(layout, shape.key, shape.key_places, rows)
+        self._fresh.clear()
 
     def _collect(self) -> None:
         """Wait for the batch under way and judge its rows."""
@@ -149,6 +161,7 @@ class Loader:
 
     def _new(self, layout: Layout, rows: list[Row]) -> None:
         """Count rows that were written; one that joins a root which was there before closes the gate."""
+        self._fresh.append((layout, rows))
         if self._written is not None:
             self._written.add(layout, self._shape(layout).key_places, rows)
         owners = self.contract.tables[layout.table].belongs_to

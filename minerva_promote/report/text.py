@@ -9,7 +9,8 @@ from minerva_promote.words import printable, seconds
 
 STEP_WIDTH = 11
 NAME_WIDTH = 34
-WIDE = ("grants",)  # commands whose names are half sentences: their column is as wide as the widest
+# Commands whose names are half sentences, or paths: their column is as wide as the widest.
+WIDE = ("grants", "schema diff", "schema drift")
 WIDEST_NAME = 72  # of such a column; a longer name sticks out
 OUTCOME_WIDTH = 7
 
@@ -21,6 +22,7 @@ def render(result: RunResult, redact: Callable[[str], str]) -> str:
     width = min(WIDEST_NAME, max(NAME_WIDTH, *names, 0))
     for step in result.steps:
         lines += step_lines(step, width)
+    lines += result.lines
     lines += [line for line in (result.verdict,) if line]
     text = "\n".join(lines)
     if redact(text) != text:  # rare: then line by line, as a secret does not reach over a line's end

@@ -13,7 +13,7 @@ from minerva_promote.vectors.indexes import VectorIndex, count_rows, read_indexe
 _SCHEMA = b"""
 SELECT pg_catalog.has_schema_privilege(oid, 'USAGE, CREATE') AS ours FROM pg_catalog.pg_namespace
 WHERE nspname = 'promote' AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = pg_namespace.oid
-    AND relname = 'runs')
+    AND relname = 'ledger')
 """
 _WRITE = b"""
 INSERT INTO promote.vector_indexes (schema_name, index_name, filenode, table_name, method, options, rows)

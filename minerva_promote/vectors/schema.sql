@@ -23,7 +23,7 @@ BEGIN
         FROM pg_catalog.pg_class AS c
         CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS a
         LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
-        WHERE c.oid = 'promote.runs'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
+        WHERE c.oid = 'promote.ledger'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
             AND NOT pg_catalog.has_table_privilege(
                 CASE WHEN a.grantee = 0 THEN 'public' ELSE r.rolname::text END,
                 'promote.vector_indexes'::regclass, 'SELECT')

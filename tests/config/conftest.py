@@ -21,6 +21,7 @@ contract:
     chunks: {key: [id], belongs_to: {book_id: books}, columns: {embedding: {dimensions: "${dim}"}}}
 """,
     "alembic/snapshot.yaml": """\
+format: 2
 tables:
   books: {columns: {id: {type: uuid}}}
   chunks: {columns: {id: {type: uuid}, book_id: {type: uuid}, embedding: {type: "vector(${dim})"}}}

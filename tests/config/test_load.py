@@ -193,8 +193,8 @@ checks:
 def test_a_snapshot_is_checked_with_the_project(make_project: MakeProject, faults_of: Faults) -> None:
     text = FILES["alembic/snapshot.yaml"] + "  x: {columns: {a: {typ: b}}, uniqe: [[a]]}\n"
     assert faults_of(lambda: load_project(make_project({"alembic/snapshot.yaml": text}))) == [
-        'alembic/snapshot.yaml:4:21: tables.x.columns.a: unknown key "typ"; did you mean "type"?',
-        'alembic/snapshot.yaml:4:31: tables.x: unknown key "uniqe"; did you mean "unique"?',
+        'alembic/snapshot.yaml:5:21: tables.x.columns.a: unknown key "typ"; did you mean "type"?',
+        'alembic/snapshot.yaml:5:31: tables.x: unknown key "uniqe"; did you mean "unique"?',
     ]
     named = FILES["promote.yaml"].replace("contract:", "contract:\n  snapshot: alembic/none.yaml")
     assert faults_of(lambda: load_project(make_project({"promote.yaml": named}))) == [

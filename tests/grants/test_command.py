@@ -136,7 +136,7 @@ def test_a_protected_environment(desk: Desk) -> None:
     assert prod("--apply", "--yes", "prod") == (
         2,
         "",
-        f"error: environments/prod.yaml:10:{new.splitlines()[1].index(chr(39)) + 1}: roles.{desk.name('new')}.password: NEW_PASSWORD is not set\n"
+        f"error: environments/prod.yaml:13:{new.splitlines()[1].index(chr(39)) + 1}: roles.{desk.name('new')}.password: NEW_PASSWORD is not set\n"
         "  set it in the environment or in .env: NEW_PASSWORD=***\n",
     )
     assert not desk.shop.rows(f"select from pg_roles where rolname = '{desk.name('new')}'")

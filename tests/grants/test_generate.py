@@ -61,7 +61,7 @@ MESSES = {
         create table "Weird ""T"".(x)" ("Q "" b" int, "*x" int)
         grant select ("Q "" b"), insert ("*x") on "Weird ""T"".(x)" to {y}
         grant all on chunks to {y}
-        grant insert (run_id) on promote.runs to {y}
+        grant insert (run_id) on promote.events to {y}
     """,
     "default privileges": """
         create role {a/b}

@@ -21,7 +21,7 @@ from tests.run.exports import Export
 
 CONTENTS = (
     "books", "chunks", "embedding_configs", "screenshots", "ingestion_logs", "failed_scrapes", "alembic_version",
-    "promote.runs", "promote.ledger",
+    "promote.ledger", "promote.run_rows", "promote.removed_rows", "promote.events",
 )  # fmt: skip
 
 
@@ -74,12 +74,26 @@ class Shop:
             return conn.execute(query).fetchall()  # type: ignore[call-overload]
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every table with its version (xmin, ctid): equal when nothing was touched."""
+        """Every row of every table with its version (xmin, ctid): equal when nothing was touched.
+
+        Of the ledger's events those that tell of a change; a run that was refused adds others.
+        """
+        which = {"promote.events": "where kind in ('committed', 'undone', 'restored')"}
         with self.database.connect() as conn:
             return {
-                table: conn.execute(f"select xmin::text, ctid::text, t::text from {table} t order by 2").fetchall()
+                table: conn.execute(
+                    f"select xmin::text, ctid::text, t::text from {table} t {which.get(table, '')} order by 2"
+                ).fetchall()
                 for table in CONTENTS
             }
+
+    def committed(self) -> int:
+        """How many runs the ledger says were committed."""
+        return self.count("promote.events where kind = 'committed'")
+
+    def events(self) -> list[str]:
+        """The kinds of all events of the ledger, in order."""
+        return [kind for (kind,) in self.rows("select kind from promote.events order by seq")]
 
     def count(self, table: str = "chunks") -> int:
         """How many rows a table has."""
@@ -194,5 +208,6 @@ def plain(text: str) -> str:
     text = re.sub(
         r"  index      vector indexes \.+ WARN\n    warn: index-built-empty: .*\n        help: .*\n", "", text
     )
+    text = re.sub(r"; searches will miss rows until promote index --env [\w-]+ --apply$", "", text, flags=re.MULTILINE)
     # what an index finds that was made on an empty table is chance
     return re.sub(r"(search_(latency|recall) \.+) (ok|WARN) .*(\n +checks/search\.yaml.*)?", r"\1 SEARCHES", text)

@@ -69,12 +69,3 @@ def test_the_typed_name(protected: Shop, typed: str, code: int, last: str) -> No
     assert terminal.end() == code
     assert plain(without_bars(terminal.text)).endswith(last)
     assert protected.count("books") == (code == 0)
-
-
-def test_what_is_declared_and_not_enforced_is_said(shop: Shop) -> None:
-    shop.environment(requires={"passed_in": "local", "within": "7d"})
-    ran = shop.accepted(Export())
-    assert (
-        "    warn: not-enforced: requires: passed_in local is declared, and not enforced by this release\n"
-        "        help: see to it yourself for now\n"
-    ) in ran.stdout

@@ -160,4 +160,4 @@ def test_a_connection_that_is_cut_after_commit(shop: Shop) -> None:
     assert re.sub("run .{8},", "run ID,", said[-1]) == (
         "committed as run ID, but the checks after COMMIT could not be finished: see above"
     )
-    assert shop.count("promote.runs") == 1
+    assert shop.committed() == 1

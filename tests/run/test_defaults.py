@@ -73,14 +73,14 @@ def test_settings_that_do_not_matter(shop: Shop, search_path: str, whose: str) -
 
 def test_timeouts_of_sessions_and_transactions(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """An import takes as long as it takes; only its statements are bounded."""
-    from minerva_promote.engine import run
+    from minerva_promote.engine import importing
 
     known = {name for (name,) in shop.rows("select name from pg_settings")}
     for name in ("idle_session_timeout", "transaction_timeout"):
         if name in known:
             shop.database.execute(f"alter {of(shop, 'role')} set {name} = '300ms'")
-    validated = run.validated
-    monkeypatch.setattr(run, "validated", lambda *args, **more: time.sleep(0.5) or validated(*args, **more))
+    validated = importing.validated
+    monkeypatch.setattr(importing, "validated", lambda *args, **more: time.sleep(0.5) or validated(*args, **more))
     shop.add_check("  - {name: slow, sql: 'select 1 from pg_sleep(0.5)', expect: {equals: 1}}\n")
     shop.accepted(Export())
 

@@ -40,7 +40,7 @@ def test_ping(shop: Shop) -> None:
     ran = shop.promote("env", "ping", "--env", "test-prod", "--format", "json")
     found = json.loads(ran.stdout)
     assert (ran.exit_code, found["verdict"]) == (0, "test-prod answers")
-    roles = [step["data"]["role"] for step in found["steps"]]
+    roles = [step["data"]["role"] for step in found["steps"][:2]]
     assert roles[0] == shop.role
     (version,) = shop.rows(
         "select current_setting('server_version'), extversion from pg_extension where extname = 'vector'"

@@ -53,7 +53,7 @@ def test_a_link_to_a_file(shop: Shop) -> None:
     shop.file(Export())
     (shop.root / "link.sql").symlink_to("export.sql")
     assert shop.run("link.sql").exit_code == 0
-    assert shop.rows("select file_name from promote.runs") == [("link.sql",)]
+    assert shop.rows("select file_name from promote.events where kind = 'committed'") == [("link.sql",)]
 
 
 def test_without_a_file(shop: Shop) -> None:
@@ -231,4 +231,4 @@ def test_a_file_with_a_name_that_is_no_text(shop: Shop) -> None:
     ran = shop.run(file)
     assert ran.exit_code == 0, ran
     assert "\x1b" not in ran.stdout
-    assert shop.rows("select file_name from promote.runs") == [("caf\\xe9 \x1b[31m.sql",)]
+    assert shop.rows("select file_name from promote.events where kind = 'committed'") == [("caf\\xe9 \x1b[31m.sql",)]

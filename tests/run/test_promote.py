@@ -98,8 +98,8 @@ def test_the_ledger(shop: Shop) -> None:
     text = (shop.root / "export.sql").read_bytes()
     rows = shop.rows(
         "select left(run_id::text, 8), environment, actor, actor_role, file_name, file_sha256, file_bytes, roots, rows,"
-        " details, jsonb_array_length(checks), seconds > 0, started_at <= recorded_at, recorded_at <= now()"
-        " from promote.runs"
+        " details, jsonb_array_length(checks), seconds > 0, began <= at, at <= now()"
+        " from promote.events where kind = 'committed'"
     )
     counts = {"embedding_configs": 1, "books": 1, "screenshots": 2, "chunks": 3}
     assert rows == [
@@ -117,7 +117,7 @@ def test_the_same_file_again(shop: Shop) -> None:
     before = shop.contents()
     ran = shop.accepted(Export())
     assert plain(ran.stdout) == (
-        f"{VALIDATED.format(dry='')}{OLD}{CHECKS}"
+        f"{VALIDATED.format(dry='')}{OLD}{CHECKS}{AFTER}"
         "gate open: nothing was changed, all 7 rows are already there, identical\n"
     )
     assert shop.contents() == before
@@ -127,7 +127,7 @@ def test_another_book_with_the_same_config(shop: Shop) -> None:
     shop.accepted(Export(1))
     ran = shop.accepted(Export(2))
     assert "embedding_configs ................ ok     0 new, 1 already there, 0 different" in ran.stdout
-    assert (shop.count("books"), shop.count("promote.runs")) == (2, 2)
+    assert (shop.count("books"), shop.committed()) == (2, 2)
 
 
 def test_dry_run(shop: Shop) -> None:
@@ -190,7 +190,7 @@ def test_repair(shop: Shop) -> None:
     assert "5 repairs; " in ran.stdout
     rows = shop.rows("select embedding::text, vision_prompt_tokens, extraction_timestamp = created_at from chunks")
     assert sorted(rows) == [("[0.1,0.2,0.3]", 0, True), ("[0.2,0.2,0.3]", 0, True)]
-    assert shop.rows("select details from promote.runs") == [
+    assert shop.rows("select details from promote.events where kind = 'committed'") == [
         (
             {
                 "repaired": [
@@ -275,7 +275,7 @@ def test_a_check_after_commit_takes_nothing_back_and_says_so(shop: Shop) -> None
     assert (ran.exit_code, found["changed"], found["gate"]) == (1, True, "closed")
     assert plain(found["verdict"]) == "committed as run ID, but one of the checks after COMMIT failed: see above"
     assert {step["name"]: step["outcome"] for step in found["steps"]}.items() >= {"late": "FAIL", "later": "ok"}.items()
-    assert shop.count("promote.runs") == 1
+    assert shop.committed() == 1
 
 
 def test_a_fault_in_a_template_is_found_before_anything_is_written(shop: Shop) -> None:

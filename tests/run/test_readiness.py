@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from minerva_promote.ledger.install import CLIENT_COLUMNS
 from tests.run.conftest import Shop
 from tests.run.exports import Export
 from tests.run.reports import findings
@@ -79,8 +80,8 @@ def test_no_ledger(shop: Shop) -> None:
 
 
 def test_a_ledger_of_another_release(shop: Shop) -> None:
-    shop.database.execute("insert into promote.ledger (version) values (2)")
-    fact = "the ledger has version 2, this release of promote knows 1"
+    shop.database.execute("insert into promote.ledger (version) values (3)")
+    fact = "the ledger has version 3, this release of promote knows 2"
     unready(shop, "ledger", fact, "use the release of promote that made it, or a later one")
 
 
@@ -111,9 +112,11 @@ def test_tables_that_are_not_as_the_contract_says(shop: Shop) -> None:
         "key: the primary key of embedding_configs is (id, model_name), the contract says (id)"
         " | correct promote.yaml, or migrate the target",
         "table: the target has no table screenshots | promote migrate --env test-prod",
-        "unique: chunks has no unique constraint on (book_id, chunk_sequence) | promote migrate --env test-prod",
         "dimensions: chunks.embedding is vector(4), the contract says vector(3)"
         " | set embedding_dimensions as the target has it, or migrate",
+        "unique: chunks has no unique constraint on (book_id, chunk_sequence) | promote migrate --env test-prod",
+        "warn: foreign-key: the target has no foreign key from chunks.embedding_config_id to embedding_configs"
+        " | promote migrate --env test-prod",
     )
 
 
@@ -129,8 +132,8 @@ def test_a_privilege_on_a_table(shop: Shop, privilege: str) -> None:
 
 def test_all_privileges_at_once(shop: Shop) -> None:
     shop.database.execute(
-        f"revoke insert on promote.runs, books from {shop.role}",
-        f"revoke insert ({', '.join(row[0] for row in shop.rows(COLUMNS))}) on promote.runs from {shop.role}",
+        f"revoke insert on promote.events, promote.run_rows, books from {shop.role}",
+        f"revoke insert ({', '.join(CLIENT_COLUMNS)}) on promote.events from {shop.role}",
         f"revoke all on chunks from {shop.role}",
         "revoke usage on schema public from public",
         f"revoke usage on schema public from {shop.role}",
@@ -143,19 +146,17 @@ def test_all_privileges_at_once(shop: Shop) -> None:
         f" | promote setup --env test-prod, or GRANT INSERT ON public.books TO {shop.role}",
         f"privilege: {shop.role} lacks SELECT and INSERT on public.chunks"
         f" | promote setup --env test-prod, or GRANT SELECT, INSERT ON public.chunks TO {shop.role}",
-        f"privilege: {shop.role} may not write the ledger promote.runs | promote setup --env test-prod",
+        f"privilege: {shop.role} may not write the ledger promote.events | promote setup --env test-prod",
+        f"privilege: {shop.role} may not write the ledger promote.run_rows | promote setup --env test-prod",
     )
 
 
-COLUMNS = (
-    "select attname::text from pg_attribute where attrelid = 'promote.runs'::regclass and attnum > 0"
-    " and attname not in ('started_at', 'recorded_at', 'actor', 'actor_role')"
-)
+COLUMNS = "select attname::text from pg_attribute where attrelid = 'books'::regclass and attnum > 0"
 
 
 def test_columns_are_enough(shop: Shop) -> None:
     """Privileges on every column are as good as on the table."""
-    columns = ", ".join(row[0] for row in shop.rows(COLUMNS.replace("promote.runs", "books")))
+    columns = ", ".join(row[0] for row in shop.rows(COLUMNS))
     shop.database.execute(
         f"revoke all on books from {shop.role}",
         f"grant select ({columns}), insert ({columns}) on books to {shop.role}",

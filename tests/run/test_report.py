@@ -35,7 +35,7 @@ def test_json_of_an_open_gate(shop: Shop) -> None:
     code, found = as_json(shop, Export())
     assert (code, list(found), found["version"], found["command"]) == (0, KEYS, 1, "run")
     assert (found["gate"], found["changed"], found["exit_code"]) == ("open", True, 0)
-    assert shop.rows("select run_id::text from promote.runs") == [(found["run_id"],)]
+    assert shop.rows("select run_id::text from promote.events where kind = 'committed'") == [(found["run_id"],)]
     assert [list(step) for step in found["steps"]] == [STEP_KEYS] * len(found["steps"])
     by_name = {step["name"]: step for step in found["steps"]}
     assert by_name["chunks"]["data"] == {"new": 3, "identical": 0, "different": 0, "blocked": 0, "appended": 0}
@@ -148,7 +148,7 @@ def test_nobody_reads_the_report(shop: Shop) -> None:
         os.close(write)
         assert done.returncode == code, done.stderr
         assert (done.stderr == "") == (code == 0)
-    assert shop.count("promote.runs") == 1
+    assert shop.committed() == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
@@ -214,4 +214,4 @@ def test_secrets(secretive: Shop, form: str, monkeypatch: pytest.MonkeyPatch) ->
     said.append(secretive.promote("env", "ping", "--env", "test-prod", "--format", form))
     for ran in said:
         without_secrets(ran.stdout + ran.stderr)
-    without_secrets(repr(secretive.rows("select t from promote.runs t")))
+    without_secrets(repr(secretive.rows("select t from promote.events t")))

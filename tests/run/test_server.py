@@ -84,13 +84,13 @@ def test_a_full_disk(private: Private, own: Shop, first: str) -> None:
     assert first_line.startswith("error: importing screenshots: could not extend file ")
     assert first_line.endswith(": No space left on device; nothing was changed (rolled back)")
     assert hint == "  Check free disk space."
-    assert own.rows("select count(*) from books union all select count(*) from promote.runs") == [(0,), (0,)]
+    assert (own.count("books"), own.committed()) == (0, 0)
     own.accepted(Export(screenshots=3))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
 def test_no_room_for_the_ledger(private: Private, own: Shop) -> None:
-    with private.full_disk(own.database, "promote.runs"):
+    with private.full_disk(own.database, "promote.run_rows"):
         ran = own.run(own.file(Export()))
     assert ran.exit_code == 3
     assert ran.stderr.startswith("error: writing the ledger: could not extend file ")
@@ -98,6 +98,7 @@ def test_no_room_for_the_ledger(private: Private, own: Shop) -> None:
         ": No space left on device; nothing was changed (rolled back)\n  Check free disk space.\n"
     )
     assert own.count("books") == 0
+    assert own.events() == ["started", "failed"]
 
 
 def test_a_password(private: Private, own: Shop) -> None:

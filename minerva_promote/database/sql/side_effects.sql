@@ -6,6 +6,16 @@ JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
 WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND c.relname = ANY (%(tables)s::text[])
 UNION ALL
+SELECT c.relname::text, 'trigger', pg_catalog.format('%%s of partition %%s', t.tgname, p.relname),
+    pg_catalog.pg_get_triggerdef(t.oid)
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
+CROSS JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) AS tree
+JOIN pg_catalog.pg_class AS p ON p.oid = tree.relid
+JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = p.oid
+WHERE c.relkind = 'p' AND tree.level > 0 AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgparentid = 0
+    AND c.relname = ANY (%(tables)s::text[])
+UNION ALL
 SELECT c.relname::text, 'rule', w.rulename::text, pg_catalog.pg_get_ruledef(w.oid)
 FROM pg_catalog.pg_rewrite AS w
 JOIN pg_catalog.pg_class AS c ON c.oid = w.ev_class

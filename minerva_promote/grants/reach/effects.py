@@ -9,6 +9,7 @@ from minerva_promote.grants.held import END, Drift
 from minerva_promote.grants.live import Effect, Live
 from minerva_promote.grants.reach.standing import Standing
 from minerva_promote.grants.reach.telling import listed, quoted, rights
+from minerva_promote.ledger.install import EVENTS_TABLE, chain_source
 
 READ_FIRST = "read what it does: accept it with the reason, or run the statement yourself"
 
@@ -23,10 +24,17 @@ def effect_drift(standing: Standing) -> Iterator[Drift]:
 
 def _trigger(standing: Standing, effect: Effect) -> Iterator[Drift]:
     roles = _setting_off(standing, effect)
-    if roles:
+    if roles and not _is_ledger(standing.live, effect):
         statement = f"ALTER TABLE {table(standing.live, effect.table)} DISABLE TRIGGER {quoted(effect.name)}"
         fact = f"{_when(effect, roles)}, function {effect.state} runs with {rights(standing.live, effect.owner)}"
         yield _drift("trigger", roles, f"trigger {effect.name} on {effect.table}", fact, statement)
+
+
+def _is_ledger(live: Live, effect: Effect) -> bool:
+    """Whether it is what gives an event its place in the ledger's chain, as setup installs it: it does no more."""
+    ledger = live.objects.get(("table", EVENTS_TABLE))
+    installed = effect.table == EVENTS_TABLE and effect.source == chain_source()
+    return installed and ledger is not None and ledger.owner == effect.owner
 
 
 def _rule(standing: Standing, effect: Effect) -> Iterator[Drift]:

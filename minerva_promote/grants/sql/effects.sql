@@ -23,7 +23,8 @@ SELECT 'trigger' AS kind, c.name AS "table", t.tgname::text AS name,
         CASE WHEN t.tgtype & 16 <> 0 THEN 'UPDATE' END, CASE WHEN t.tgtype & 32 <> 0 THEN 'TRUNCATE' END
     ], NULL) AS events,
     pg_catalog.pg_get_userbyid(p.proowner)::text AS owner, NULL AS state, p.oid AS function,
-    pg_catalog.pg_get_triggerdef(t.oid) AS definition, '' AS other
+    pg_catalog.pg_get_triggerdef(t.oid) AS definition, '' AS other,
+    pg_catalog.concat(pg_catalog.array_to_string(p.proconfig, ';'), E'\n', p.prosrc) AS source
 FROM pg_catalog.pg_trigger AS t
 JOIN relation AS c ON c.oid = t.tgrelid
 JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid AND p.prosecdef
@@ -31,7 +32,7 @@ WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
 UNION ALL
 SELECT 'event trigger', '', t.evtname::text, '{}', pg_catalog.pg_get_userbyid(p.proowner)::text,
     t.evtevent::text, p.oid,
-    'EXECUTE FUNCTION ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname) || '()', ''
+    'EXECUTE FUNCTION ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.proname) || '()', '', ''
 FROM pg_catalog.pg_event_trigger AS t
 JOIN pg_catalog.pg_proc AS p ON p.oid = t.evtfoid AND p.prosecdef
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
@@ -40,13 +41,13 @@ UNION ALL
 SELECT 'rule', c.name, w.rulename::text,
     ARRAY[CASE w.ev_type WHEN '1' THEN 'SELECT' WHEN '2' THEN 'UPDATE' WHEN '3' THEN 'INSERT' ELSE 'DELETE' END],
     pg_catalog.pg_get_userbyid(c.relowner)::text, CASE WHEN w.is_instead THEN 'instead' ELSE 'also' END, NULL,
-    pg_catalog.pg_get_ruledef(w.oid), ''
+    pg_catalog.pg_get_ruledef(w.oid), '', ''
 FROM pg_catalog.pg_rewrite AS w
 JOIN relation AS c ON c.oid = w.ev_class
 WHERE w.rulename <> '_RETURN' AND w.ev_enabled <> 'D'
 UNION ALL
 SELECT 'row security', c.name, c.relname::text, coalesce(p.events, '{}'), '',
-    CASE WHEN c.relforcerowsecurity THEN 'forced' ELSE 'enabled' END, NULL, coalesce(p.policies, ''), ''
+    CASE WHEN c.relforcerowsecurity THEN 'forced' ELSE 'enabled' END, NULL, coalesce(p.policies, ''), '', ''
 FROM relation AS c
 CROSS JOIN LATERAL (
     SELECT
@@ -70,7 +71,7 @@ CROSS JOIN LATERAL (
 WHERE c.relrowsecurity
 UNION ALL
 SELECT 'constraint', c.name, k.conname::text, ARRAY['INSERT', 'UPDATE'], '', s.state, NULL,
-    pg_catalog.pg_get_constraintdef(k.oid), ''
+    pg_catalog.pg_get_constraintdef(k.oid), '', ''
 FROM pg_catalog.pg_constraint AS k
 JOIN relation AS c ON c.oid = k.conrelid
 CROSS JOIN LATERAL (SELECT CASE WHEN (pg_catalog.to_jsonb(k) ->> 'conenforced') = 'false' THEN 'not enforced'
@@ -78,7 +79,7 @@ CROSS JOIN LATERAL (SELECT CASE WHEN (pg_catalog.to_jsonb(k) ->> 'conenforced') 
 WHERE NOT k.convalidated
 UNION ALL
 SELECT 'constraint', c.name, k.conname::text, t.events, '', 'trigger disabled', NULL,
-    pg_catalog.pg_get_constraintdef(k.oid), ''
+    pg_catalog.pg_get_constraintdef(k.oid), '', ''
 FROM (
     SELECT t.tgrelid, t.tgconstraint, pg_catalog.array_remove(ARRAY[
             CASE WHEN pg_catalog.bit_or(t.tgtype) & 4 <> 0 THEN 'INSERT' END,
@@ -94,7 +95,7 @@ JOIN pg_catalog.pg_constraint AS k ON k.oid = t.tgconstraint
 UNION ALL
 SELECT 'cascade', parent.name, k.conname::text, ARRAY[a.event], pg_catalog.pg_get_userbyid(child.relowner)::text,
     CASE a.action WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set null' ELSE 'set default' END, NULL,
-    pg_catalog.pg_get_constraintdef(k.oid), child.name
+    pg_catalog.pg_get_constraintdef(k.oid), child.name, ''
 FROM pg_catalog.pg_constraint AS k
 JOIN relation AS parent ON parent.oid = k.confrelid
 JOIN relation AS child ON child.oid = k.conrelid

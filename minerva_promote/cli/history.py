@@ -1,0 +1,161 @@
+"""`promote history` and `promote show`: what the ledger of an environment says."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
+from minerva_promote.errors import UsageError
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from minerva_promote.results import RunResult
+
+STATES = ("running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore")
+
+
+@click.command()
+@env_argument
+@env_option
+@click.option("--file", metavar="NAME|SHA256", help="Runs of this file: its name, or how its sha256 begins.")
+@click.option("--root", metavar="KEY", help="Runs that promoted this root (a book).")
+@click.option("--state", type=click.Choice(STATES), help="Runs that ended so.")
+@click.option("--since", metavar="7d|DATE", help="Runs that began since: 12h, 7d, 2026-01-31.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option("--verify", is_flag=True, help="Prove that no event was changed, removed or reordered.")
+@click.option("--head", metavar="HASH", help="With --verify: the head that was noted before must be in the chain.")
+@format_option
+def history(
+    environment: str | None,
+    option: str | None,
+    file: str | None,
+    root: str | None,
+    state: str | None,
+    since: str | None,
+    limit: int,
+    verify: bool,
+    head: str | None,
+    form: str,
+) -> None:
+    """Show every run of an environment, refused and failed ones too, the newest first.
+
+    --verify reads the whole ledger instead, and names every event that was changed, removed or reordered since it was
+    written; exit code 1 then. Keep the head that it prints elsewhere: --head proves later that nothing was taken off
+    the end, and that nobody wrote the whole ledger anew.
+
+    \b
+    Examples:
+      promote history --env prod
+      promote history --env prod --file lighthouse.sql --since 7d
+      promote history --env prod --state refused --format json
+      promote history --env prod --verify --head 5f3a9c…
+    """
+    from minerva_promote.database.session import import_session
+    from minerva_promote.ledger.install import require_ledger
+
+    if head is not None and not verify:
+        raise UsageError("--head is for --verify", hint="promote history --env ENV --verify --head HASH")
+    project = load()
+    target = project.environment(named(environment, option))
+    with import_session(project, target) as conn:
+        require_ledger(conn, target.name)
+        if verify:
+            result = _verified(conn, target.name, head)
+        else:
+            result = _listed(conn, target.name, file, root, state, since, limit)
+    output(result, form)
+
+
+@click.command()
+@click.argument("run")
+@env_option
+@format_option
+def show(run: str, option: str | None, form: str) -> None:
+    """Show everything that the ledger knows about one run; the beginning of its id is enough.
+
+    \b
+    Examples:
+      promote show 7f3a9c --env prod
+      promote show 7f3a9c --env prod --format json
+    """
+    from minerva_promote.database.session import import_session
+    from minerva_promote.ledger.install import require_ledger
+    from minerva_promote.ledger.runs import find_run
+    from minerva_promote.ledger.telling import everything, values
+    from minerva_promote.results import RunResult
+
+    project = load()
+    target = project.environment(named(None, option))
+    with import_session(project, target) as conn:
+        require_ledger(conn, target.name)
+        found = find_run(conn, run)
+    lines, data = everything(found), {"run": values(found)}
+    output(RunResult("show", target.name, found.run_id, found.file, data=data, lines=lines), form)
+
+
+def _listed(
+    conn: psycopg.Connection,
+    environment: str,
+    file: str | None,
+    root: str | None,
+    state: str | None,
+    since: str | None,
+    limit: int,
+) -> RunResult:
+    from minerva_promote.database.catalog import fetch
+    from minerva_promote.ledger.runs import read_runs
+    from minerva_promote.ledger.telling import table, values
+    from minerva_promote.results import RunResult
+    from minerva_promote.words import counted
+
+    begin = None
+    if since is not None:
+        begin = since_when(since, fetch(conn, b"select now() as now")[0]["now"])
+    found = read_runs(conn, file=file, root=root, state=state, since=begin, limit=limit + 1)
+    runs, more = found[:limit], len(found) > limit
+    verdict = counted(len(runs), "runs") if runs else "no run"
+    if more:
+        verdict = f"the newest {verdict}; --limit shows more"
+    data = {"runs": [values(run) for run in runs], "more": more}
+    title = f"database {conn.info.dbname}"
+    return RunResult("history", environment, title=title, verdict=verdict, data=data, lines=table(runs))
+
+
+def _verified(conn: psycopg.Connection, environment: str, head: str | None) -> RunResult:
+    from minerva_promote.ledger.verify import prove
+    from minerva_promote.results import Outcome, RunResult, StepResult
+    from minerva_promote.words import counted
+
+    found = prove(conn, head)
+    events = counted(found.events, "events")
+    data = {"events": found.events, "head": found.head}
+    outcome = Outcome.FAIL if found.findings else Outcome.OK
+    steps = [StepResult("verify", "events and their order", outcome, events, findings=found.findings, data=data)]
+    if not found.looked_at_removed:
+        detail = "what undos took away: this role may not read it, the owner may"
+        steps.append(StepResult("verify", "removed rows", Outcome.SKIP, detail))
+    verdict = f"proved: {events}, none was changed, removed or reordered; head {found.head or 'none'}"
+    if found.findings:
+        verdict = f"the ledger is not what it was: {counted(len(found.findings), 'findings')}"
+    title = f"database {conn.info.dbname}"
+    return RunResult("history", environment, title=title, steps=tuple(steps), verdict=verdict, data=data)
+
+
+def since_when(text: str, now: datetime) -> datetime:
+    """The moment that --since means, ``now`` being the server's. Raises UsageError."""
+    from minerva_promote.config.durations import PERIOD, in_seconds
+
+    if PERIOD.fullmatch(text):
+        return now - timedelta(seconds=in_seconds(text))
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        try:
+            day = date.fromisoformat(text)
+        except ValueError as error:
+            raise UsageError(f"--since {text}: {error}", hint="2026-01-31") from None
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    raise UsageError(f'--since "{text}" is neither a length of time nor a date', hint="12h, 7d, or 2026-01-31 (UTC)")

@@ -1,0 +1,42 @@
+"""`promote plan`: what a run would do, and the digest with which it does that or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output, redact
+
+
+@click.command()
+@env_argument
+@env_option
+@click.option("--file", required=True, type=click.Path(readable=False, path_type=Path), help="The export file.")
+@click.option("--repair", is_flag=True, help="As `promote run --repair` would read it.")
+@format_option
+def plan(environment: str | None, option: str | None, file: Path, repair: bool, form: str) -> None:
+    """Show everything that a run would do, in its order, and change nothing.
+
+    Reads the file and the target, looks rows up by their keys, and asks the required environment. The last line has a
+    digest of the file, the configuration and the target: `promote run --plan DIGEST` refuses when any of them changed.
+    Exit code 0 when a run could begin, 1 when its gate would close before the first row.
+
+    \b
+    Examples:
+      promote plan --env prod --file export.sql
+      promote plan --env prod --file export.sql --format json
+    """
+    from minerva_promote.cli.live import LiveReport
+    from minerva_promote.engine.foresee import foresee
+    from minerva_promote.plan import plan_run
+
+    project = load()
+    target = project.environment(named(environment, option))
+    asked = plan_run(target.name, file, repair=repair, dry_run=False)
+    with LiveReport(on=form == "text", redact=redact) as live:
+        result = foresee(project, target, asked, live)
+        live.verdict(result)
+    if form == "text":
+        raise SystemExit(result.exit_code)
+    output(result, form)

@@ -1,0 +1,60 @@
+"""`promote undo`: exactly what a run added goes again, or comes back."""
+
+from __future__ import annotations
+
+import click
+
+from minerva_promote.cli.context import agree, env_option, format_option, load, named, output, yes_option
+
+
+@click.command()
+@click.argument("run")
+@env_option
+@click.option("--apply", is_flag=True, help="Do it, as the owner, in one transaction; otherwise it is only shown.")
+@click.option(
+    "--keep-shared/--no-keep-shared",
+    default=True,
+    show_default=True,
+    help="Keep rows of tables that the contract calls shared; or remove them too, if nothing else uses them.",
+)
+@click.option(
+    "--accept",
+    multiple=True,
+    type=click.Choice(["updated", "gone"]),
+    help="Go on although rows were written again since (what the file gave is unchanged), or are gone already.",
+)
+@click.option("--reason", default="", metavar="TEXT", help="Why, for the ledger.")
+@yes_option
+@format_option
+def undo(
+    run: str,
+    option: str | None,
+    apply: bool,
+    keep_shared: bool,
+    accept: tuple[str, ...],
+    reason: str,
+    yes: str | None,
+    form: str,
+) -> None:
+    """Show which rows the run RUN added and what stands against removing them; --apply removes those and no others.
+
+    RUN is how the id of a run begins; promote history shows the ids. Works as the admin identity (admin_url). It is
+    refused when a row was changed since or others depend on it. The removed rows are kept: RUN may be the id of an
+    undo, whose rows then come again. Exit code 1 when something stands against it.
+
+    \b
+    Examples:
+      promote undo --env test-prod 1f3a9c
+      promote undo --env prod 1f3a9c --apply --yes prod --reason "wrong edition"
+      promote undo --env test-prod 1f3a9c --no-keep-shared --format json
+    """
+    from minerva_promote.engine.undoing import Undo
+    from minerva_promote.engine.undoing import undo as carry_out
+    from minerva_promote.ledger.undo.plan import Choices
+
+    project = load()
+    target = project.environment(named(None, option))
+    if apply:
+        agree(target, yes)
+    choices = Choices(keep_shared=keep_shared, accept=frozenset(accept))
+    output(carry_out(project, target, Undo(run, choices, apply, reason)), form)

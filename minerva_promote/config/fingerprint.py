@@ -1,0 +1,83 @@
+"""One hash of all that the project declares for an environment: another one means that a run would do other things."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from minerva_promote.config.project import Environment, Project
+
+FORMAT = 1  # of what is hashed
+
+# What is no declaration, or is told by the target itself (where a URL leads), or is secret.
+_ENVIRONMENT_LEFT_OUT = frozenset({"at", "project", "variables", "settings", "passwords", "source"})
+_PASSWORD = "password"
+
+
+def fingerprint(project: Project, environment: Environment) -> str:
+    """sha256, in hex, over contract, variables, checks, templates, golden queries, searches and the environment.
+
+    Values count, not how they are spelt: a comment more changes nothing. URLs and passwords are not in it; nor is what
+    a later release adds, as long as it is not used.
+    """
+    declared = {
+        "format": FORMAT,
+        "project": project.name,
+        "variables": dict(project.variables),
+        "contract": plain(project.contract),
+        "checks": [plain(placed.check) for placed in project.checks],
+        "searches": [
+            [search.name, search.sql, plain(search.settings), plain(search.params)] for search in project.searches
+        ],
+        "files": dict(_files(project)),
+        "environment": {
+            field.name: plain(getattr(environment, field.name))
+            for field in fields(environment)
+            if field.name not in _ENVIRONMENT_LEFT_OUT
+        },
+    }
+    return hashlib.sha256(json.dumps(declared, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _files(project: Project) -> Iterator[tuple[str, str]]:
+    """Hashes of the files that checks are made of, by their path in the project; empty for one that is not there."""
+    golden = {project.root / placed.check.golden for placed in project.checks if placed.check.probe == "golden"}
+    templates = {path for path in project.templates.rglob("*.j2") if path.is_file()}
+    for path in sorted(golden | templates):
+        yield path.relative_to(project.root).as_posix(), _file(path)
+
+
+def _file(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold, in the order in which it is declared; defaults and passwords left out."""
+    if isinstance(value, BaseModel):
+        return {
+            name: plain(inner)
+            for name, inner in value
+            if name != _PASSWORD and inner != type(value).model_fields[name].get_default(call_default_factory=True)
+        }
+    if isinstance(value, Mapping):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(plain, value), key=repr)
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)

@@ -1,0 +1,135 @@
+"""The digest of a plan: of the file, of the configuration, and of the target as it was looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from minerva_promote import __version__
+from minerva_promote.config.fingerprint import fingerprint, plain
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.catalog import Server, revisions, server
+from minerva_promote.database.session import Connection
+from minerva_promote.database.whereabouts import Whereabouts, whereabouts
+from minerva_promote.engine.keys import Counted
+from minerva_promote.engine.outlook import Outlook
+from minerva_promote.errors import UsageError
+from minerva_promote.ledger.changes import REMEMBERED, Change, latest_changes, listed
+from minerva_promote.results import Finding
+
+GROUP = 12  # hex digits of each part
+VOLATILE = "clock"  # a finding whose numbers are others each time
+LEAST = 4  # to which a part may be shortened
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """What a plan relies on."""
+
+    where: Whereabouts
+    facts: Server
+    revisions: tuple[str, ...] | None
+    changes: tuple[Change, ...]  # the last ones, the latest first
+    counts: Mapping[str, Counted]  # of the file's rows
+    outlook: Outlook
+
+    def hash(self) -> str:
+        """sha256, in hex."""
+        findings = [each for each in self.outlook.findings if each.code != VOLATILE]
+        return _hash(
+            {
+                "database": self.where.database,
+                "server": self.where.system_identifier,
+                "versions": {"postgresql": self.facts.version_num, "pgvector": self.facts.vector_version},
+                "revisions": plain(self.revisions),
+                "role": self.facts.role,
+                "tables": plain(self.outlook.snapshot.tables),
+                "effects": plain(self.outlook.effects),
+                "privileges": plain(self.outlook.privileges),
+                "findings": [{"code": finding.code, "fact": finding.fact} for finding in findings],
+                "rows": {name: {"new": each.new, "there": each.there} for name, each in self.counts.items()},
+                "last": self.changes[0].run_id if self.changes else "",
+            }
+        )
+
+    def before(self, number: int) -> Iterator[TargetState]:
+        """The states that it may have had before the latest ``number`` changes: with these rows, and without."""
+        earlier = replace(self, changes=self.changes[number:])
+        yield earlier
+        without = {name: Counted(each.new + each.there, 0, each.known) for name, each in self.counts.items()}
+        yield replace(earlier, counts=without)
+
+
+def target_state(conn: Connection, outlook: Outlook, counts: Mapping[str, Counted]) -> TargetState:
+    """The target as it is now. Raises TargetError."""
+    return TargetState(whereabouts(conn), server(conn), revisions(conn), latest_changes(conn), counts, outlook)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Three parts, each told by its first digits."""
+
+    file: str
+    configuration: str
+    target: str
+
+    def __str__(self) -> str:
+        return "-".join((self.file, self.configuration, self.target))
+
+
+def digest_of(project: Project, environment: Environment, sha256: str, state: TargetState, *, repair: bool) -> Digest:
+    """The digest of what a run would do."""
+    configuration = _hash({"declared": fingerprint(project, environment), "repair": repair, "release": __version__})
+    return Digest(sha256[:GROUP], configuration[:GROUP], state.hash()[:GROUP])
+
+
+def parse_digest(text: str) -> Digest:
+    """A digest as it is given with ``--plan``; each part may be shortened. Raises UsageError."""
+    groups = text.strip().lower().split("-")
+    if len(groups) == 3 and all(re.fullmatch(f"[0-9a-f]{{{LEAST},{GROUP}}}", group) for group in groups):
+        return Digest(*groups)
+    hint = f"promote plan prints it: three groups of {GROUP} hexadecimal digits, each may be cut to {LEAST} or more"
+    raise UsageError(f'--plan "{text}" is no digest of a plan', hint=hint)
+
+
+def not_as_planned(wanted: Digest, now: Digest, state: TargetState, file: str, environment: str) -> tuple[Finding, ...]:
+    """A finding for each part that has changed since the plan was made."""
+    found = []
+    if not now.file.startswith(wanted.file):
+        fact = f"the file is another one: {file} is {now.file[: len(wanted.file)]}…, the plan's was {wanted.file}…"
+        found.append(Finding("plan-file", fact))
+    if not now.configuration.startswith(wanted.configuration):
+        fact = (
+            f"the configuration is another one: promote.yaml, environments/{environment}.yaml, checks, templates, a"
+            " variable, --repair, or the release of promote"
+        )
+        found.append(Finding("plan-configuration", fact))
+    if not now.target.startswith(wanted.target) and now.file.startswith(wanted.file):  # else other rows were looked up
+        found.append(Finding("plan-target", _what_happened(wanted, state)))
+    return tuple(found)
+
+
+def _what_happened(wanted: Digest, state: TargetState) -> str:
+    for number in range(1, min(REMEMBERED, len(state.changes)) + 1):
+        if any(earlier.hash().startswith(wanted.target) for earlier in state.before(number)):
+            return f"the target has had {listed(state.changes[:number])} since"
+    return "the target is not as it was: its schema, its versions, what the role may do, its ledger, or these rows"
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(_text(_ordered(value)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _ordered(value: Any) -> Any:
+    """The same with its lists in one order: in what order a catalog tells things is chance."""
+    if isinstance(value, dict):
+        return {key: _ordered(inner) for key, inner in value.items()}
+    return sorted(map(_ordered, value), key=_text) if isinstance(value, (list, tuple)) else value
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,189 @@
+"""The events of one run: what the ledger is told, and when."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from minerva_promote.config.fingerprint import fingerprint
+from minerva_promote.database.lock import held_by
+from minerva_promote.database.session import Connection, import_session
+from minerva_promote.engine.importing import Importing
+from minerva_promote.errors import TargetError
+from minerva_promote.ledger.event import ENDED, Event, Kind, add, add_apart
+from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
+from minerva_promote.ledger.openruns import GONE, OpenRun, open_runs
+from minerva_promote.ledger.rows import store
+from minerva_promote.load.outcome import Loaded
+from minerva_promote.results import Finding, Outcome, Severity, StepResult
+
+FINDINGS = 20  # that an event keeps
+_WAITED = "55P03"
+
+
+class Recorder:
+    """Writes the events of one run. A dry run leaves none; nor does one of which nobody can know how it ended."""
+
+    def __init__(self, run: Importing) -> None:
+        self._run = run
+        self._project = run.project
+        self._environment = run.environment
+        self._plan = run.plan
+        self._begun = time.perf_counter()
+        self._configuration: str | None = None
+        self._told = 0  # checks that an event has told of
+        self._ended = run.plan.dry_run  # whether nothing more is to be recorded
+        self._possible = False  # whether there is a ledger to write to
+        self.conn: Connection | None = None  # the session of the run, while there is one
+        self.details: dict[str, Any] = {}  # what else every later event is to tell
+
+    def reach(self) -> None:
+        """The target was reached: from now on its ledger is told how the run ends, where it has one."""
+        if not any(step.outcome.closes_gate for step in self._run.steps):
+            self._possible = True
+            return
+        with suppress(TargetError), import_session(self._project, self._environment) as conn:
+            self._possible = ledger_version(conn) == LEDGER_VERSION
+
+    def open_runs(self, conn: Connection) -> None:
+        """Say what became of runs of before that have no end; those that can have none any more get it now."""
+        told = [run for run in open_runs(conn) if self._given_up(conn, run)]
+        findings = tuple(Finding("open-run", run.said, severity=Severity.WARN, help=self._help(run)) for run in told)
+        if findings:
+            self._run.note(StepResult("ledger", "runs without end", Outcome.WARN, findings=findings))
+
+    def _given_up(self, conn: Connection, run: OpenRun) -> bool:
+        """Record a run as abandoned where that is so; False when it has an end after all."""
+        if run.alive or run.committed is not None or self._plan.dry_run:
+            return True
+        event = Event("abandoned", run.run_id, run.environment, file_name=run.file_name or None, reason=GONE)
+        try:
+            self._add(conn, event)
+        except TargetError as error:
+            if error.sqlstate == ENDED:
+                return False
+            raise
+        return True
+
+    def _help(self, run: OpenRun) -> str:
+        if run.committed is not None:
+            return "run the same file again: nothing is changed, and the checks are made"
+        return "wait for it, or end it" if run.alive else "run its file again when you like"
+
+    def started(self, conn: Connection) -> None:
+        """In a transaction of its own, before that of the rows. Raises TargetError."""
+        if self._plan.dry_run:
+            return
+        try:
+            self._add(conn, self._event("started"))
+        except TargetError as error:
+            error.message += "; nothing was changed"
+            raise
+
+    def committed(self, conn: Connection) -> None:
+        """In the transaction of the rows, as its last act. Raises TargetError."""
+        store(conn, self._plan.run_id, self._run.inserted)
+        self._add(conn, self._event("committed"))
+
+    def _add(self, conn: Connection, event: Event) -> None:
+        try:
+            add(conn, event)
+        except TargetError as error:
+            if error.sqlstate != _WAITED or conn.info.transaction_status:
+                raise
+            raise held_by(conn, error) from error
+
+    def finished(self) -> None:
+        """The checks after COMMIT have ended."""
+        self._apart(self._event("finished", rows=None))
+
+    def unchanged(self) -> None:
+        """Every row was there, and all checks were made."""
+        self._apart(self._event("unchanged"))
+
+    def refused(self) -> None:
+        """The gate is closed; the steps say why."""
+        closing = [step for step in self._run.steps if step.outcome.closes_gate]
+        reason = "; ".join(map(_why, closing))
+        self._apart(self._event("refused", reason=reason, findings=_findings(closing)))
+
+    def failed(self, reason: str) -> None:
+        """It could not finish, and nothing was stored."""
+        self._apart(self._event("failed", reason=reason))
+
+    def _apart(self, event: Event) -> None:
+        """Record how the run ended; where that cannot be, it is said and changes nothing."""
+        if self._ended or not self._possible:
+            return
+        self._ended = True
+        try:
+            why_not = add_apart(self._project, self._environment, event, conn=self.conn)
+        except KeyboardInterrupt:
+            why_not = "stopped"
+        if why_not:
+            detail = f"could not be recorded: {why_not}"
+            self._run.note(StepResult("ledger", event.kind, Outcome.WARN, detail))
+
+    def _event(
+        self, kind: Kind, *, reason: str | None = None, findings: Sequence[Mapping[str, Any]] = (), **more: Any
+    ) -> Event:
+        """An event with all that is known by now; checks are told of once."""
+        if self._configuration is None:
+            self._configuration = fingerprint(self._project, self._environment)
+        plan, found = self._plan, self._run.found
+        manifest = found.manifest if found else None
+        checks = [step for step in self._run.steps if step.step == "check"]
+        details = dict(self.details)
+        if found and kind != "started":
+            details["repaired"] = [finding.fact for finding in found.warnings]
+        if findings:
+            details["findings"] = [
+                {name: self._clean(value) for name, value in finding.items()} for finding in findings
+            ]
+        event = Event(
+            kind,
+            plan.run_id,
+            plan.environment,
+            file_name=os.fsencode(plan.file.name).decode("utf-8", "backslashreplace"),  # a name may be no text
+            file_sha256=manifest.sha256 if manifest else None,
+            file_bytes=manifest.size if manifest else None,
+            roots=manifest.roots if manifest else None,
+            rows=more.get("rows", _rows(self._run.loaded)),
+            checks=None if kind == "started" else [_check(step) for step in checks[self._told :]],
+            seconds=None if kind == "started" else time.perf_counter() - self._begun,
+            reason=None if reason is None else self._clean(reason),
+            configuration=self._configuration,
+            details=details,
+        )
+        if kind != "started":
+            self._told = len(checks)
+        return event
+
+    def _clean(self, value: Any) -> Any:
+        return self._project.redact(value) if isinstance(value, str) else value
+
+
+def _rows(loaded: Loaded | None) -> dict[str, dict[str, int]] | None:
+    if loaded is None:
+        return None
+    return {table: {"new": n["new"], "identical": n["identical"]} for table, n in loaded.as_numbers().items()}
+
+
+def _check(step: StepResult) -> dict[str, Any]:
+    return {"name": step.name, "outcome": str(step.outcome), "values": step.data.get("values", {})}
+
+
+def _why(step: StepResult) -> str:
+    """Why a step closed the gate, in one line."""
+    first = step.findings[0] if step.findings else None
+    parts = [step.detail, f"{first.code}: {first.fact}" if first else ""]
+    more = f" (and {len(step.findings) - 1} more)" if len(step.findings) > 1 else ""
+    return f"{step.step} {step.name}: {', '.join(filter(None, parts))}{more}"
+
+
+def _findings(steps: Iterable[StepResult]) -> list[dict[str, Any]]:
+    found = [finding for step in steps for finding in step.findings]
+    return [{"code": finding.code, "fact": finding.fact, "at": str(finding.at or "")} for finding in found[:FINDINGS]]

@@ -1,0 +1,174 @@
+"""The rehearsal of an undo: rows in, out again, and every table holds what it held before; then rolled back.
+
+The import role may remove nothing, so it is the owner who rehearses, with the loader of the run. Nobody else writes the
+tables meanwhile: what they hold is compared.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from psycopg import sql
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.catalog import fetch
+from minerva_promote.database.faults import execute
+from minerva_promote.database.lock import hold
+from minerva_promote.database.session import Connection, admin_session, begin, rollback
+from minerva_promote.engine.importing import CONSTRAINT_CLASSES
+from minerva_promote.engine.outlook import Outlook
+from minerva_promote.engine.undo_steps import written_told
+from minerva_promote.engine.watch import Watch
+from minerva_promote.errors import TargetError
+from minerva_promote.exportfile.validate import validate
+from minerva_promote.ledger.rows import RunRows, unpack
+from minerva_promote.ledger.undo.content import Content, Reached, Writes, content_of, reached, writes, written_since
+from minerva_promote.ledger.undo.going import Believed
+from minerva_promote.ledger.undo.plan import Choices, plan_undo
+from minerva_promote.ledger.undo.remove import remove
+from minerva_promote.ledger.undo.tables import read_tables, table_name
+from minerva_promote.load.loader import Loader
+from minerva_promote.plan import Plan
+from minerva_promote.results import Finding, Outcome, Severity, StepResult
+from minerva_promote.words import counted
+
+_HELP = "a run could not be undone without a trace: find out what triggers and constraints of the target do"
+_OWN = b"select (pg_current_xact_id()::text::bigint & x'ffffffff'::bigint)::text as xmin"
+
+
+class _Skipped(Exception):
+    """There is nothing to rehearse, and why."""
+
+
+def rehearse(project: Project, environment: Environment, plan: Plan, outlook: Outlook, watch: Watch) -> StepResult:
+    """Rehearse the undo of a run; nothing is changed. Raises FileError, and ConfigError without an admin_url."""
+    begun = time.perf_counter()
+    try:
+        with admin_session(project, environment, application="promote rehearsal") as conn:
+            begin(conn)
+            try:
+                hold(conn)
+                step = _Rehearsal(conn, project, environment, plan, outlook, watch).run()
+            finally:
+                rollback(conn)
+    except _Skipped as skipped:
+        step = _step(Outcome.SKIP, str(skipped))
+    except TargetError as error:
+        step = _step(Outcome.ERROR, f"could not be rehearsed: {error.message}", hint=error.hint)
+    return replace(step, seconds=time.perf_counter() - begun)
+
+
+def _step(outcome: Outcome, detail: str, findings: Iterable[Finding] = (), hint: str = "") -> StepResult:
+    return StepResult("rehearsal", "undo", outcome, detail, findings=tuple(findings), hint=hint)
+
+
+class _Rehearsal:
+    def __init__(
+        self, conn: Connection, project: Project, environment: Environment, plan: Plan, outlook: Outlook, watch: Watch
+    ) -> None:
+        self.conn = conn
+        self.project = project
+        self.environment = environment
+        self.plan = plan
+        self.outlook = outlook
+        self.watch = watch
+
+    def run(self) -> StepResult:
+        tables = self.tables()
+        before, first = content_of(self.conn, tables), writes(self.conn)
+        rows = self.load()
+        own = fetch(self.conn, _OWN)[0]["xmin"]
+        plan = plan_undo(
+            self.conn,
+            self.project.contract,
+            rows,
+            Believed(frozenset({own}), run=True),
+            Choices(keep_shared=False),
+            environment=self.environment.name,
+        )
+        if not plan.possible:
+            return _step(Outcome.FAIL, "the run could not be undone", plan.findings)
+        try:
+            remove(self.conn, plan)
+        except TargetError as error:
+            if self.conn.closed:
+                raise
+            finding = Finding("undo", error.message, help=_HELP)
+            return _step(Outcome.FAIL, "the run could not be undone", (*plan.findings, finding))
+        return self.judge(tables, before, first, plan.removed, plan.findings)
+
+    def tables(self) -> tuple[Reached, ...]:
+        """Every table that an import or its undo could touch, with nobody else writing to it."""
+        contract = read_tables(self.conn, self.project.contract.tables)
+        found = reached(self.conn, [table.oid for table in contract.values()])
+        for table in found:
+            if table.lockable:
+                statement = sql.SQL("lock table {} in share row exclusive mode").format(table.source)
+                execute(self.conn, statement, f"locking {table.name}")
+        return found
+
+    def load(self) -> Sequence[RunRows]:
+        """The rows of the file go in. What closes the gate for these is told by the run itself."""
+        loader = Loader(self.conn, self.project.contract, self.outlook.snapshot, self.outlook.triggers)
+        size = self.plan.file.stat().st_size
+        try:
+            found = validate(
+                self.plan.file,
+                self.project.contract,
+                self.outlook.snapshot,
+                repair=self.plan.repair,
+                connected=True,
+                tick=lambda done: self.watch.progress("rehearsal", done, size),
+                sink=loader.add,
+            )
+            if not found.accepted:
+                raise _Skipped("the file is refused")
+            loaded = loader.finish()
+            if loaded.clean:
+                execute(self.conn, b"set constraints all immediate", "checking deferred constraints")
+                loader.verify()
+        except TargetError as error:
+            if error.sqlstate[:2] not in CONSTRAINT_CLASSES:
+                raise
+            raise _Skipped("the target refuses a row") from error
+        if not loaded.clean:
+            raise _Skipped("rows of the file are refused")
+        rows = [unpack(piece) for piece in loader.inserted.pieces()]
+        if not rows:
+            raise _Skipped("no row of the file is new")
+        return rows
+
+    def judge(
+        self,
+        tables: tuple[Reached, ...],
+        before: dict[str, Content],
+        first: dict[int, Writes],
+        removed: int,
+        findings: tuple[Finding, ...],
+    ) -> StepResult:
+        """Compare what the tables hold."""
+        after = content_of(self.conn, tables)
+        unlike = [_unlike(name, before[name], after[name]) for name in before if before[name] != after[name]]
+        compared = {table.oid for table in tables}
+        others = {
+            table_name(self.conn, oid): since
+            for oid, since in written_since(first, writes(self.conn)).items()
+            if oid not in compared
+        }
+        if others:
+            fact = f"triggers wrote to tables that are not compared: {'; '.join(written_told(others))}"
+            findings += (Finding("trigger", fact, help="look whether that matters", severity=Severity.WARN),)
+        said = f"{counted(removed, 'rows')} in and out again"
+        if unlike:
+            return _step(Outcome.FAIL, f"{said}, and something is left", (*findings, *unlike))
+        detail = f"{said}: {counted(len(tables), 'tables')} hold what they held"
+        return _step(Outcome.WARN if findings else Outcome.OK, detail, findings)
+
+
+def _unlike(name: str, before: Content, after: Content) -> Finding:
+    fact = f"{name} held {counted(before.rows, 'rows')} before, {after.rows:,} afterwards"
+    if before.rows == after.rows:
+        fact = f"{name} holds {counted(before.rows, 'rows')} as before, with other values"
+    return Finding("content", fact, help=_HELP)

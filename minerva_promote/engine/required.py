@@ -1,0 +1,207 @@
+"""``requires``: an environment takes only what another one has passed, proved from that one's ledger."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from minerva_promote.config.durations import in_seconds
+from minerva_promote.config.models import Requires
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.catalog import fetch
+from minerva_promote.database.query import QueryError, reading
+from minerva_promote.database.session import Connection, import_session
+from minerva_promote.database.whereabouts import Whereabouts, whereabouts
+from minerva_promote.errors import ConfigError, ConfigErrors, TargetError
+from minerva_promote.ledger.install import require_ledger
+from minerva_promote.ledger.runs import BAD, Recorded, Run, read_runs
+from minerva_promote.ledger.verify import verify
+from minerva_promote.results import Outcome, StepResult
+from minerva_promote.words import counted
+
+CLOCK_SLACK = timedelta(seconds=5)  # by which a server's clock may have been set back between two looks
+OF_THAT_NAME = 20  # runs of a file of the same name that are looked through
+_NOW = b"select pg_catalog.clock_timestamp() as now"
+
+
+def required_step(project: Project, environment: Environment, here: Whereabouts, file: Path, sha256: str) -> StepResult:
+    """Whether the required environment has passed the file; only for an environment with ``requires``.
+
+    ``here`` is the target, which must be another database. Looks read-only, as the import role of that environment.
+    """
+    wanted = environment.requires
+    assert wanted is not None
+    name = f"passed in {wanted.passed_in}"
+    try:
+        other = project.environment(wanted.passed_in)
+        asked = _Asked(name, environment, other, here, file, sha256)
+        with import_session(project, other) as conn:
+            require_ledger(conn, other.name)
+            unlike = _other_and_whole(conn, asked)
+            if unlike is not None:
+                return unlike
+            with reading(conn, other.timeouts.check, one_snapshot=True):
+                return _judged(conn, wanted, asked)
+    except ConfigErrors as error:
+        first = error.errors[0]
+        fact, at, hint = first.message, first.at, first.hint
+    except (ConfigError, TargetError) as error:
+        fact, at, hint = error.message, error.at, error.hint
+    except QueryError as error:
+        fact, at, hint = error.reason, None, ""
+    fact = f"its ledger cannot be read: {fact}"
+    hint = hint or f"promote env ping --env {wanted.passed_in}"
+    return StepResult("requires", name, Outcome.FAIL, fact, at=at or environment.place("requires"), hint=hint)
+
+
+class _Asked:
+    """One question to the ledger of the required environment, and the forms of its answer."""
+
+    def __init__(
+        self, name: str, environment: Environment, other: Environment, here: Whereabouts, file: Path, sha256: str
+    ) -> None:
+        self.name = name
+        self.environment = environment
+        self.other = other
+        self.here = here
+        self.file = file
+        self.sha256 = sha256
+
+    @property
+    def called(self) -> str:
+        return f"{self.file.name} ({self.sha256[:8]}…)"
+
+    @property
+    def run_it(self) -> str:
+        return f"promote run --env {self.other.name} --file {shlex.quote(str(self.file))}"
+
+    def no(self, fact: str, hint: str = "") -> StepResult:
+        at = self.environment.place("requires")
+        return StepResult("requires", self.name, Outcome.FAIL, fact, at=at, hint=hint or self.run_it)
+
+
+def _other_and_whole(conn: Connection, asked: _Asked) -> StepResult | None:
+    """Nothing, or why its ledger proves nothing at all."""
+    there = whereabouts(conn)
+    if there.known and there == asked.here:
+        fact = f"{asked.other.name} and {asked.environment.name} are the same database, {there.database}"
+        return asked.no(fact, f"correct the URLs: promote env ping --env {asked.other.name}")
+    if broken := verify(conn):
+        more = f", and {counted(len(broken) - 1, 'other findings')}" if len(broken) > 1 else ""
+        fact = f"the ledger of {asked.other.name} cannot be believed: {broken[0].fact}{more}"
+        return asked.no(fact, f"promote history --env {asked.other.name} --verify")
+    return None
+
+
+def _judged(conn: Connection, wanted: Requires, asked: _Asked) -> StepResult:
+    """By the runs of this very file."""
+    runs = [run for run in read_runs(conn, file=asked.sha256) if run.told("file_sha256") == asked.sha256]
+    runs = [run for run in runs if run.state not in ("undo", "restore")]
+    own = [run for run in runs if run.first.environment == asked.other.name]
+    passed = [(_passed_at(run, own), run) for run in own if run.passed]
+    if not passed:
+        return asked.no(*_why_not(conn, asked, own, runs))
+    at, best = max(passed, key=lambda one: one[0])
+    return _in_time(conn, wanted, asked, best, at)
+
+
+def _in_time(conn: Connection, wanted: Requires, asked: _Asked, run: Run, at: datetime) -> StepResult:
+    """Whether it passed recently enough; both times are told by the clock of the same server."""
+    now = fetch(conn, _NOW)[0]["now"]
+    if at - now > CLOCK_SLACK:
+        fact = f"run {run.short} passed at {_time(at)}, and the server's clock says that it is {_time(now)} now"
+        return asked.no(fact, f"set the clock of the server of {asked.other.name} right")
+    if wanted.within is not None and now - at > timedelta(seconds=in_seconds(wanted.within)):
+        fact = f"run {run.short} passed at {_time(at)}, {_ago(now - at)} ago, must be within {wanted.within}"
+        return asked.no(fact, f"{asked.run_it} looks again; its checks count, also when nothing is new")
+    within = f", within {wanted.within}" if wanted.within else ""
+    data = {"run_id": run.run_id, "passed_at": at.isoformat(), "environment": asked.other.name}
+    detail = f"run {run.short} of {_time(at)}{within}"
+    return StepResult("requires", asked.name, Outcome.OK, detail, data=data)
+
+
+def _why_not(conn: Connection, asked: _Asked, own: Sequence[Run], all_: Sequence[Run]) -> tuple[str, str]:
+    """Why no run of the file has passed, by the one whose rows are there, else by what was last; and the way out."""
+    if own:
+        return _told(asked, max(own, key=lambda run: (run.state == "committed", _latest(run))), own)
+    if all_:
+        run = all_[0]
+        fact = (
+            f"{asked.called} was never promoted to {asked.other.name}: run {run.short}, which its ledger tells of,"
+            f" was one of {run.first.environment}"
+        )
+        return fact, asked.run_it
+    named = read_runs(conn, file=asked.file.name, limit=OF_THAT_NAME)
+    other = next((run for run in named if run.passed and run.first.environment == asked.other.name), None)
+    if other is not None:
+        sha = str(other.told("file_sha256"))[:8]
+        fact = (
+            f"{asked.called} was never promoted to {asked.other.name}: the {asked.file.name} that passed there in run"
+            f" {other.short} of {_time(_passed_at(other, named))} is another one ({sha}…)"
+        )
+        return fact, f"promote that one, or let this one pass: {asked.run_it}"
+    return f"{asked.called} was never promoted to {asked.other.name}", asked.run_it
+
+
+def _told(asked: _Asked, run: Run, own: Sequence[Run]) -> tuple[str, str]:
+    """What became of a run that did not pass."""
+    there, end = f"run {run.short} in {asked.other.name}", run.end or run.last
+    match run.state:
+        case "committed":
+            looked = _looked(run, own)
+            bad = [str(check["name"]) for check in looked[-1].checks or () if _bad(check)] if looked else []
+            if bad:
+                fact = f"{there} committed it at {_time(end.at)}, but of its checks failed: {', '.join(bad)}"
+            else:
+                fact = f"{there} committed it at {_time(end.at)}, but its checks after COMMIT were never finished"
+            return fact, f"{asked.run_it} makes them again"
+        case "undone":
+            gone = [event for event in run.later if event.kind == "undone"][-1]
+            return f"{there} was undone at {_time(gone.at)}", asked.run_it
+        case "running":
+            return f"{there} is still at work on it, since {_time(run.began)}", "wait until it has ended"
+        case "unchanged":
+            fact = f"{there} found all its rows there already at {_time(end.at)}, and no run of it has brought them"
+            return fact, f"promote history --env {asked.other.name} shows whose rows they are"
+        case "abandoned":
+            return f"{there} began at {_time(run.began)} and was never finished", asked.run_it
+        case _:
+            why = f": {run.reason}" if run.reason else ""
+            return f"{there} {run.state} it at {_time(end.at)}{why}", f"correct what it says, then {asked.run_it}"
+
+
+def _passed_at(run: Run, runs: Sequence[Run]) -> datetime:
+    """When its checks after COMMIT were last made and held."""
+    return max(event.at for event in _looked(run, runs) if not any(map(_bad, event.checks or ())))
+
+
+def _latest(run: Run) -> int:
+    """Its place in the ledger, by the last that is told of it."""
+    return max(event.seq for event in (*run.events, *run.later))
+
+
+def _looked(run: Run, runs: Sequence[Run]) -> list[Recorded]:
+    """The events with checks after its COMMIT, in order: its own, and those of later runs that found nothing new."""
+    committed = next(event for event in run.events if event.kind == "committed")
+    later = (event for each in runs for event in each.events if event.kind == "unchanged")
+    found = [event for event in run.events if event.kind == "finished"]
+    found += [e for e in later if e.seq > committed.seq and e.file_sha256 == committed.file_sha256]
+    return sorted(found, key=lambda event: event.seq)
+
+
+def _bad(check: Mapping[str, Any]) -> bool:
+    return check.get("outcome") in BAD
+
+
+def _time(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _ago(span: timedelta) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if span.total_seconds() >= length:
+            return counted(int(span.total_seconds() // length), unit)
+    return counted(int(span.total_seconds()), "seconds")

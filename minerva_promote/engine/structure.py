@@ -1,0 +1,173 @@
+"""The target's tables held against the contract: what is missing, of another kind, or promises less than it seems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from minerva_promote.config.models import ColumnRule, Contract, TableRule
+from minerva_promote.config.snapshot import Column, Snapshot, Table
+from minerva_promote.config.suggest import nearest
+from minerva_promote.database.catalog import Row, fetch, query
+from minerva_promote.database.session import Connection
+from minerva_promote.exportfile.values import column_type
+from minerva_promote.results import Finding, Severity
+
+MIGRATE = "promote migrate --env ENV"
+_KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence", "c": "a type"}
+_INTEGERS = ("smallint", "integer", "bigint")
+
+
+def structure_findings(
+    conn: Connection, contract: Contract, live: Snapshot, recorded: Snapshot | None
+) -> Iterator[Finding]:
+    """All of it at once, in the order of the contract; two queries. ``recorded`` is what the project expects."""
+    tables = {"tables": list(contract.tables)}
+    relations = {row["name"]: row for row in fetch(conn, query("structure"), tables)}
+    promises: dict[str, list[Row]] = {}
+    for row in fetch(conn, query("promises"), tables):
+        promises.setdefault(row["table"], []).append(row)
+    for name, rule in contract.tables.items():
+        table = live.tables.get(name)
+        if table is None:
+            yield _missing(name, relations[name])
+            continue
+        if relations[name]["unlogged"]:
+            fact = f"{name} is unlogged: the server empties it after a crash"
+            yield _warn("unlogged", fact, f"ALTER TABLE {name} SET LOGGED")
+        its_own = promises.get(name, [])
+        yield from _columns(contract, rule, table, recorded.tables.get(name) if recorded else None)
+        yield from _keys(rule, table, its_own)
+        yield from _foreign_keys(rule, table, its_own)
+
+
+def extension_findings(conn: Connection, wanted: Mapping[str, str]) -> Iterator[Finding]:
+    """Extensions that are missing, or older than promote.yaml says."""
+    for row in fetch(conn, query("extensions"), {"names": sorted(wanted)}) if wanted else ():
+        name, have, offered = row["name"], row["version"], row["offered"]
+        said = f"promote.yaml says at least {wanted[name]}"
+        if have is None:
+            if name == "vector":  # is told where the server is
+                continue
+            help_ = f"as an administrator: CREATE EXTENSION {name}"
+            yield Finding("extension", f"the extension {name} is missing, {said}", help=help_)
+        elif _version(have) < _version(wanted[name]):
+            help_ = f"as its owner: ALTER EXTENSION {name} UPDATE"
+            if offered is None or _version(offered) < _version(wanted[name]):
+                help_ = f"install a newer one on the server, which has {offered or 'none'}; then {help_}"
+            yield Finding("extension", f"the extension {name} is {have}, {said}", help=help_)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    parts = [int(part) for part in text.split(".") if part.isdecimal()]
+    while parts and not parts[-1]:
+        parts.pop()
+    return tuple(parts)
+
+
+def _missing(name: str, relation: Row) -> Finding:
+    kind = _KINDS.get(relation["kind"] or "")
+    if kind:
+        return Finding("table", f"{name} is {kind} in the target, must be a table", help=MIGRATE)
+    if relation["elsewhere"]:
+        schema = relation["elsewhere"][0]
+        fact = f"the target has no table {name} in schema public; there is one in schema {schema}"
+        return Finding("table", fact, help=f"ALTER TABLE {schema}.{name} SET SCHEMA public")
+    near = nearest(name, relation["others"])
+    if near:
+        help_ = f"ALTER TABLE {near} RENAME TO {name}, or {MIGRATE}"
+        return Finding("table", f"the target has no table {name}; did you mean {near}?", help=help_)
+    return Finding("table", f"the target has no table {name}", help=MIGRATE)
+
+
+def _columns(contract: Contract, rule: TableRule, table: Table, recorded: Table | None) -> Iterator[Finding]:
+    known = recorded.columns if recorded else {}
+    for column in sorted(_named(contract, rule, table.name) - set(table.columns)):
+        near = nearest(column, [name for name in table.columns if name not in known]) if recorded else None
+        asked = f"; did you mean {near}?" if near else ""
+        yield Finding("column", f"the target has no column {table.name}.{column}{asked}", help=MIGRATE)
+    for each in table.columns.values():
+        yield from _column(rule, table, each, known.get(each.name))
+
+
+def _named(contract: Contract, rule: TableRule, table: str) -> set[str]:
+    """Every column that the contract speaks of."""
+    named = {*rule.key, *rule.columns, *rule.belongs_to, *rule.references, *rule.given, *rule.contiguous}
+    named |= {*rule.conflict.may_update, *(name for names in rule.unique for name in names)}
+    named |= {each.per for each in rule.contiguous.values()}
+    named |= {each.text for each in rule.columns.values() if each.text is not None}
+    entries = (entry.partition(".") for entry in contract.local_paths.except_)
+    return named | {column for owner, _, column in entries if owner == table}
+
+
+def _column(rule: TableRule, table: Table, column: Column, recorded: Column | None) -> Iterator[Finding]:
+    name, wanted = f"{table.name}.{column.name}", rule.columns.get(column.name, ColumnRule())
+    rows = {*rule.key, *rule.belongs_to, *rule.references, *rule.contiguous, *rule.given}
+    rows.update(*rule.unique)
+    if column.generated and column.name in rows | set(rule.columns):
+        fact = f"the target makes {name} itself, and the contract has the file give it"
+        yield Finding("generated", fact, help=MIGRATE)
+    said = f"the contract says vector({wanted.dimensions})"
+    if wanted.dimensions and not column.type.startswith("vector"):
+        yield Finding("type", f"{name} is {column.type}, {said}", help=MIGRATE)
+    elif wanted.dimensions and column.type not in ("vector", f"vector({wanted.dimensions})"):
+        help_ = "set embedding_dimensions as the target has it, or migrate"
+        yield Finding("dimensions", f"{name} is {column.type}, {said}", help=help_)
+    elif column.name in rule.contiguous and column.type not in _INTEGERS:
+        yield Finding("type", f"{name} is {column.type}, the contract numbers it: it must be an integer", help=MIGRATE)
+    elif column_type(column, wanted) is None and (
+        column.name in rows or (column.not_null and not column.has_default and recorded is not None)
+    ):
+        was = f", {recorded.type} in the snapshot" if recorded and recorded.type != column.type else ""
+        yield Finding("type", f"{name} is {column.type}{was}: no export may hold it", help=MIGRATE)
+
+
+def _keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Iterator[Finding]:
+    if tuple(sorted(table.primary_key)) != tuple(sorted(rule.key)):
+        have = ", ".join(table.primary_key) or "none"
+        fact = f"the primary key of {table.name} is ({have}), the contract says ({', '.join(rule.key)})"
+        yield Finding("key", fact, help="correct promote.yaml, or migrate the target")
+    unique = [row for row in promises if row["kind"] != "foreign key"]
+    for columns in rule.unique:
+        same = [row for row in unique if set(row["columns"]) == set(columns) and row["kind"] != "exclusion"]
+        if any(row["valid"] and not row["predicate"] for row in same):
+            continue
+        fact, help_ = f"{table.name} has no unique constraint on ({', '.join(columns)})", MIGRATE
+        for row in same[:1]:
+            if row["predicate"]:
+                fact += f": {row['name']} is for some rows only, WHERE {row['predicate']}"
+            else:
+                fact += f": {row['name']} is invalid, there may be duplicates"
+                help_ = f"REINDEX INDEX CONCURRENTLY {row['name']}, which names the duplicates"
+        yield Finding("unique", fact, help=help_)
+    for row in unique:
+        if row["deferrable"]:
+            what = "the primary key" if row["kind"] == "primary key" else f"{row['kind']} {row['name']}"
+            fact = f"{what} of {table.name} is deferrable: no INSERT with ON CONFLICT is possible"
+            yield Finding("deferrable", fact, help=f"make {row['name']} anew, NOT DEFERRABLE")
+
+
+def _foreign_keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Iterator[Finding]:
+    """What the target does not keep by itself: promote has looked at the rows of the file, and at no others."""
+    foreign = [row for row in promises if row["kind"] == "foreign key"]
+    for column, parent in {**rule.belongs_to, **rule.references}.items():
+        if column not in table.columns or table.columns[column].type.endswith("[]"):
+            continue
+        same = [row for row in foreign if column in row["columns"] and row["referenced"] == parent]
+        what = f"{table.name}.{column} to {parent}"
+        if not same:
+            yield _warn("foreign-key", f"the target has no foreign key from {what}", MIGRATE)
+        for row in same:
+            on = f"ALTER TABLE {table.name}"
+            if not row["enforced"]:
+                fact = f"foreign key {row['name']} from {what} is NOT ENFORCED"
+                yield _warn("foreign-key", fact, f"{on} ALTER CONSTRAINT {row['name']} ENFORCED")
+            elif row["disabled"]:
+                fact = f"foreign key {row['name']} from {what} is switched off by DISABLE TRIGGER"
+                yield _warn("foreign-key", fact, f"{on} ENABLE TRIGGER ALL")
+            elif not row["valid"]:
+                fact = f"foreign key {row['name']} from {what} is NOT VALID: rows from before it may break it"
+                yield _warn("foreign-key", fact, f"{on} VALIDATE CONSTRAINT {row['name']}")
+
+
+def _warn(code: str, fact: str, help_: str) -> Finding:
+    return Finding(code, fact, help=help_, severity=Severity.WARN)

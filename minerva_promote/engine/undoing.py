@@ -1,0 +1,192 @@
+"""`promote undo`: what would go, or come again; and doing it, in one transaction of the owner under the lock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+from minerva_promote.config.fingerprint import fingerprint
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.lock import claim, hold
+from minerva_promote.database.session import Connection, admin_session, begin, execute, rollback
+from minerva_promote.engine.committing import commit_with_proof, session_name
+from minerva_promote.engine.signals import Signals, listening
+from minerva_promote.engine.undo_steps import NOTHING, coming_steps, going_steps, written_step
+from minerva_promote.errors import TargetError
+from minerva_promote.ledger.event import Event, add
+from minerva_promote.ledger.install import require_ledger
+from minerva_promote.ledger.rows import load
+from minerva_promote.ledger.undo.content import Written
+from minerva_promote.ledger.undo.going import believed
+from minerva_promote.ledger.undo.kept import kept_by
+from minerva_promote.ledger.undo.plan import Choices, UndoPlan, plan_undo
+from minerva_promote.ledger.undo.remove import keep, remove
+from minerva_promote.ledger.undo.restore import plan_restore, restore
+from minerva_promote.ledger.undo.subject import Subject, subject_of
+from minerva_promote.results import RunResult, StepResult
+from minerva_promote.words import counted
+
+_VIEW = b"begin isolation level repeatable read, read only"
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What was asked for."""
+
+    prefix: str  # of a run's id, or of an undo's
+    choices: Choices
+    apply: bool
+    reason: str = ""
+
+
+def undo(project: Project, environment: Environment, asked: Undo) -> RunResult:
+    """Show, or do. What stands against it closes the gate and is in the result.
+
+    Raises UsageError, TargetError, Interrupted (nothing was changed) and OutcomeUnknown.
+    """
+    with listening() as signals:
+        return _Undoing(project, environment, asked, signals).run()
+
+
+class _Undoing:
+    def __init__(self, project: Project, environment: Environment, asked: Undo, signals: Signals) -> None:
+        self.project = project
+        self.environment = environment
+        self.asked = asked
+        self.signals = signals
+        self.id = str(uuid4())  # its event in the ledger proves the COMMIT
+        self.committed = False
+        self.begun = time.perf_counter()
+        self.steps: tuple[StepResult, ...] = ()
+
+    def run(self) -> RunResult:
+        name = session_name(self.id) if self.asked.apply else "promote undo"
+        with admin_session(self.project, self.environment, application=name) as conn:
+            require_ledger(conn, self.environment.name)
+            if self.asked.apply:
+                begin(conn)
+            else:
+                execute(conn, _VIEW, "starting the transaction")
+            try:
+                if self.asked.apply:
+                    claim(conn, self.id)
+                    hold(conn)
+                subject = subject_of(conn, self.asked.prefix, self.environment.name)
+                verdict = self.take_back(conn, subject) if subject.undo else self.undo(conn, subject)
+            except TargetError as error:
+                if NOTHING not in error.message:
+                    error.message += f"; {NOTHING}" + (" (rolled back)" if self.asked.apply else "")
+                raise
+            finally:
+                if not self.committed:
+                    rollback(conn)
+        return RunResult(
+            "undo",
+            self.environment.name,
+            "",
+            subject.title,
+            self.steps,
+            verdict,
+            changed=self.committed,
+            data={
+                "id": self.id if self.committed else None,
+                "run": subject.run.run_id,
+                "undo": subject.undo.run_id if subject.undo else None,
+                "applied": self.committed,
+                "seconds": round(time.perf_counter() - self.begun, 3),
+            },
+        )
+
+    def undo(self, conn: Connection, subject: Subject) -> str:
+        """The rows of a run go; the verdict."""
+        plan = plan_undo(
+            conn,
+            self.project.contract,
+            load(conn, subject.run.run_id),
+            believed(conn, subject.run),
+            self.asked.choices,
+            environment=self.environment.name,
+            run=subject.run,
+            lock=self.asked.apply,
+        )
+        self.steps = going_steps(plan, done=self.asked.apply and plan.possible)
+        if not plan.possible:
+            return self.refused()
+        if not self.asked.apply:
+            return f"{counted(plan.removed, 'rows')} would go; {NOTHING}: --apply removes them"
+        keep(conn, self.id, plan)
+        others = remove(conn, plan)
+        rows = {each.name: {"removed": each.removed, "kept": each.rows_kept} for each in plan.tables}
+        self.record(conn, subject, rows, others, types=_types(plan))
+        short = self.id[:8]
+        how = f"promote undo --env {self.environment.name} {short} brings them back"
+        return f"undone as {short}{self.commit(conn)}: {counted(plan.removed, 'rows')} removed; {how}"
+
+    def take_back(self, conn: Connection, subject: Subject) -> str:
+        """The rows that an undo removed come again; the verdict."""
+        assert subject.undo is not None
+        kept = kept_by(conn, subject.undo)
+        plan = plan_restore(conn, self.project.contract, kept, lock=self.asked.apply)
+        self.steps = coming_steps(plan, done=self.asked.apply and plan.possible)
+        if not plan.possible:
+            return self.refused()
+        if not self.asked.apply:
+            return f"{counted(plan.rows, 'rows')} would come again; {NOTHING}: --apply puts them back"
+        others = restore(conn, plan)
+        self.record(conn, subject, {each.name: {"restored": each.kept.count} for each in plan.tables}, others)
+        run = subject.run.short
+        proof = self.commit(conn)
+        return f"taken back as {self.id[:8]}{proof}: {counted(plan.rows, 'rows')} put back; run {run} stands again"
+
+    def refused(self) -> str:
+        """The verdict when something stands against it."""
+        return f"gate closed: {NOTHING}" + (" (rolled back)" if self.asked.apply else "")
+
+    def record(
+        self,
+        conn: Connection,
+        subject: Subject,
+        rows: Mapping[str, Mapping[str, int]],
+        others: Mapping[str, Written],
+        types: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        """The event of the ledger, in the transaction of the rows; and what else was written is told."""
+        self.steps += written_step(others)
+        details: dict[str, object] = {}
+        if types is not None:
+            choices = self.asked.choices
+            details = {"types": types, "accepted": sorted(choices.accept), "keep_shared": choices.keep_shared}
+        committed = subject.run
+        event = Event(
+            "undone" if subject.undo is None else "restored",
+            self.id,
+            self.environment.name,
+            subject=committed.run_id if subject.undo is None else subject.undo.run_id,
+            file_name=committed.told("file_name"),
+            file_sha256=committed.told("file_sha256"),
+            roots=committed.told("roots"),
+            rows=rows,
+            seconds=time.perf_counter() - self.begun,
+            reason=self.project.redact(self.asked.reason) or None,
+            configuration=fingerprint(self.project, self.environment),
+            details=details,
+        )
+        add(conn, event)
+
+    def commit(self, conn: Connection) -> str:
+        """COMMIT; what is to be said of its proof."""
+        with self.signals.held():
+            answered = commit_with_proof(conn, self.project, self.environment, self.id, admin_session)
+            self.committed = True
+        return "" if answered else " (the connection was lost at COMMIT; the ledger proves it)"
+
+
+def _types(plan: UndoPlan) -> dict[str, dict[str, str]]:
+    """The types of the columns that are kept, so that nobody reads them as others later."""
+    return {
+        each.name: {name: each.going.table.columns[name].type for name in each.going.table.stored}
+        for each in plan.going
+        if each.going.table is not None
+    }

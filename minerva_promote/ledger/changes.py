@@ -1,0 +1,43 @@
+"""The events after which a target has other rows than before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from minerva_promote.database.catalog import fetch, query
+
+REMEMBERED = 20  # events that are looked back upon
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An event of the ledger after which the target has other rows."""
+
+    seq: int
+    kind: str  # committed, undone, restored
+    run_id: str
+    file_name: str
+    at: datetime
+
+    @property
+    def said(self) -> str:
+        """In words: "run ab12cd34 (export.sql, 2026-11-22 20:16:33 UTC)"."""
+        what = {"undone": "undo", "restored": "restore"}.get(self.kind, "run")
+        named = f"{self.file_name}, " if self.file_name else ""
+        return f"{what} {self.run_id[:8]} ({named}{self.at:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def latest_changes(conn: psycopg.Connection) -> tuple[Change, ...]:
+    """The last events after which there were other rows, the latest first. One query."""
+    rows = fetch(conn, query("changes", __package__ or ""), {"limit": REMEMBERED + 1})
+    return tuple(Change(**row) for row in rows)
+
+
+def listed(changes: Sequence[Change]) -> str:
+    """The latest of some changes, and how many more."""
+    more = f" and {len(changes) - 1} before" if len(changes) > 1 else ""
+    return f"{changes[0].said}{more}"

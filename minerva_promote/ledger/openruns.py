@@ -1,0 +1,56 @@
+"""Runs that began and have no end: what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from minerva_promote.database.catalog import fetch, query
+from minerva_promote.ledger.runs import SHORT, alive
+
+GONE = "its session is gone; nothing was stored"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run of which the ledger does not say how it ended, or how its last checks ended."""
+
+    run_id: str
+    environment: str
+    file_name: str
+    began: datetime
+    committed: datetime | None  # when its rows were stored; None: they were not, or not yet
+    alive: bool  # its session is there
+
+    @property
+    def said(self) -> str:
+        """What became of it, in one line."""
+        run = f"run {self.run_id[:SHORT]} of {self.file_name or 'a file'}"
+        if self.committed is not None:
+            return (
+                f"{run} was committed {_time(self.committed)}, and its session went before the checks after COMMIT had "
+                "ended"
+            )
+        began = f"{run} began {_time(self.began)} and has no end"
+        return f"{began}: it is still at work" if self.alive else f"{began}: {GONE}"
+
+
+def open_runs(conn: psycopg.Connection) -> tuple[OpenRun, ...]:
+    """Runs without an end; and the last one that was committed, if its checks have no end and nobody is at work.
+
+    A session that begins or ends meanwhile is taken for alive.
+    """
+    before, found = alive(conn), []
+    rows = fetch(conn, query("open_runs", __package__ or ""))
+    living = before | alive(conn)
+    for row in rows:
+        run = OpenRun(**row, alive=row["run_id"] in living)
+        if run.committed is None or not run.alive:
+            found.append(run)
+    return tuple(found)
+
+
+def _time(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M} UTC"

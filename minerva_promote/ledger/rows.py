@@ -1,0 +1,160 @@
+"""Which rows a run inserted: their keys, and a mark of what was in them, packed some thousands into one row.
+
+A mark is blake2b over the values of the columns that the file gave, in wire form: whoever reads those columns of a row
+in the binary format can tell whether it is still as it was promoted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from minerva_promote.database.catalog import fetch
+from minerva_promote.database.faults import target_errors
+from minerva_promote.errors import TargetError
+from minerva_promote.ledger.install import expression
+
+Wire = bytes | None
+
+MARK_BYTES = 16
+PART_ROWS = 4_000  # about 150 kB where the key is one uuid
+
+_INSERT = b"""
+insert into promote.run_rows (run_id, table_name, part, key_columns, columns, rows, keys, marks)
+values ($1::uuid, $2, $3::int, $4::text[], $5::text[], $6::int, $7::bytea, $8::bytea)
+"""
+_SELECT = b"""
+select table_name, key_columns, columns, rows, keys, marks from promote.run_rows where run_id = %(run_id)s
+order by table_name collate "C", part
+"""
+_DIGESTS = f"""
+select e.rows_digest as told, ({expression("run_rows")}) as computed
+from promote.events as e where e.run_id = %(run_id)s and e.kind = 'committed'
+""".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRows:
+    """Rows of one table that a run inserted, and that the file gave the same columns of."""
+
+    table: str
+    key_columns: tuple[str, ...]
+    columns: tuple[str, ...]  # in the file's order; a mark is over these
+    keys: list[tuple[Wire, ...]]
+    marks: list[bytes]
+
+
+@dataclass(slots=True)
+class Packed:
+    """The same as it is stored: grows while a file is loaded, by some forty bytes a row."""
+
+    table: str
+    key_columns: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: int
+    keys: bytes | bytearray
+    marks: bytes | bytearray
+
+
+def packed(values: Sequence[Wire]) -> bytes:
+    """Some values as one: their number (int16), the length of each (int32, -1 for NULL), and their bytes."""
+    lengths = [-1 if value is None else len(value) for value in values]
+    head = struct.pack(f">h{len(lengths)}i", len(lengths), *lengths)
+    return head + b"".join([value for value in values if value is not None])
+
+
+def mark(values: Sequence[Wire]) -> bytes:
+    """What stands for the values of a row: equal for equal rows, and nothing can be read from it."""
+    return hashlib.blake2b(packed(values), digest_size=MARK_BYTES).digest()
+
+
+def pack(found: RunRows) -> Packed:
+    """The rows as they are stored."""
+    keys, marks = b"".join(map(packed, found.keys)), b"".join(found.marks)
+    return Packed(found.table, found.key_columns, found.columns, len(found.keys), keys, marks)
+
+
+def unpack(stored: Packed) -> RunRows:
+    """The rows as values. Raises ValueError when the bytes are not those of so many rows."""
+    keys = list(_keys(bytes(stored.keys)))
+    marks = [bytes(stored.marks[at : at + MARK_BYTES]) for at in range(0, len(stored.marks), MARK_BYTES)]
+    if not len(keys) == len(marks) == stored.rows or len(stored.marks) % MARK_BYTES:
+        raise ValueError(f"{len(keys):,} keys, {len(marks):,} marks, {stored.rows:,} rows")
+    return RunRows(stored.table, stored.key_columns, stored.columns, keys, marks)
+
+
+def store(conn: psycopg.Connection, run_id: str, found: Iterable[Packed]) -> None:
+    """Write down what a run inserted, in the open transaction and before its event, which takes the digest of it."""
+    numbers: dict[str, int] = {}
+    with target_errors("writing the ledger"), psycopg.RawCursor(conn) as cursor:
+        for piece in found:
+            for part in _parts(piece):
+                number = numbers[piece.table] = numbers.get(piece.table, 0) + 1
+                values = [run_id, part.table, number, list(part.key_columns), list(part.columns), part.rows]
+                cursor.execute(_INSERT, [*values, bytes(part.keys), bytes(part.marks)], binary=True)
+
+
+def load(conn: psycopg.Connection, run_id: str) -> tuple[RunRows, ...]:
+    """The rows that a committed run inserted, a table's pieces in order; none for a run of a version 1 ledger.
+
+    Raises TargetError when what is written down is not what was when the run committed.
+    """
+    digests = fetch(conn, _DIGESTS, {"run_id": run_id})
+    if not digests:
+        return ()
+    changed = TargetError(
+        f"the rows that the ledger keeps of run {run_id[:8]} are not those that it recorded",
+        hint="promote history --verify tells what else was changed; nobody can say what the run inserted",
+    )
+    if digests[0]["told"] != digests[0]["computed"]:
+        raise changed
+    try:
+        return tuple(
+            unpack(
+                Packed(
+                    row["table_name"],
+                    tuple(row["key_columns"]),
+                    tuple(row["columns"]),
+                    row["rows"],
+                    row["keys"],
+                    row["marks"],
+                )
+            )
+            for row in fetch(conn, _SELECT, {"run_id": run_id})
+        )
+    except (ValueError, struct.error):
+        raise changed from None
+
+
+def _parts(piece: Packed) -> Iterator[Packed]:
+    """The piece in pieces that are not too big."""
+    if piece.rows <= PART_ROWS:
+        if piece.rows:
+            yield piece
+        return
+    whole = unpack(piece)
+    for begin in range(0, piece.rows, PART_ROWS):
+        keys, marks = whole.keys[begin : begin + PART_ROWS], whole.marks[begin : begin + PART_ROWS]
+        yield pack(RunRows(whole.table, whole.key_columns, whole.columns, keys, marks))
+
+
+def _keys(content: bytes) -> Iterator[tuple[Wire, ...]]:
+    at = 0
+    while at < len(content):
+        (count,) = struct.unpack_from(">h", content, at)
+        lengths = struct.unpack_from(f">{count}i", content, at + 2)
+        at += 2 + 4 * count
+        values: list[Wire] = []
+        for length in lengths:
+            if length < 0:
+                values.append(None)
+                continue
+            if at + length > len(content):
+                raise ValueError("the keys end in the middle of one")
+            values.append(content[at : at + length])
+            at += length
+        yield tuple(values)

@@ -1,0 +1,239 @@
+"""The runs that the ledger tells of: their events together, and what became of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import psycopg
+
+from minerva_promote.database.catalog import fetch, query
+from minerva_promote.database.lock import RUN_CLASS
+from minerva_promote.errors import UsageError
+
+State = Literal["running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore"]
+STATES: tuple[State, ...] = (
+    "running",
+    "abandoned",
+    "refused",
+    "failed",
+    "unchanged",
+    "committed",
+    "undone",
+    "undo",
+    "restore",
+)
+ENDS: tuple[State, ...] = ("committed", "unchanged", "refused", "failed", "abandoned")
+PAGE = 200  # runs that are read at once
+SHOWN = 5  # runs that a message names
+SHORT = 8  # characters of an id that are shown
+BAD = ("FAIL", "ERROR")  # outcomes of a check with which a run has not passed
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One event as it stands in the ledger; see the comments of ledger/schema.sql."""
+
+    seq: int
+    kind: str
+    run_id: str
+    subject: str | None
+    environment: str
+    at: datetime
+    began: datetime
+    actor: str
+    actor_role: str
+    client_addr: str | None
+    xact: int | None
+    xmin: int  # of the row: the low 32 bits of xact, as long as the database was not dumped and restored
+    database: str | None
+    system_identifier: str | None
+    postgresql: str | None
+    pgvector: str | None
+    revision: str | None
+    client_host: str | None
+    client_user: str | None
+    promote_version: str
+    file_name: str | None
+    file_sha256: str | None
+    file_bytes: int | None
+    roots: tuple[str, ...] | None
+    rows: Mapping[str, Mapping[str, int]] | None
+    checks: tuple[Mapping[str, Any], ...] | None
+    seconds: float | None
+    reason: str | None
+    configuration: str | None
+    details: Mapping[str, Any]
+    rows_digest: str | None
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that is known of one run; an undo, and its taking back, are runs of their own."""
+
+    run_id: str
+    state: State
+    passed: bool  # committed, not undone, and all checks after COMMIT were made and none failed
+    events: tuple[Recorded, ...]  # its own, in order
+    later: tuple[Recorded, ...] = ()  # undone and restored events of others that are about it
+
+    @property
+    def short(self) -> str:
+        """What people call it."""
+        return self.run_id[:SHORT]
+
+    @property
+    def first(self) -> Recorded:
+        """The event that it begins with."""
+        return self.events[0]
+
+    @property
+    def last(self) -> Recorded:
+        """The event that it ended with, or its latest."""
+        return self.events[-1]
+
+    @property
+    def end(self) -> Recorded | None:
+        """The event that decided it: committed, unchanged, refused, failed or abandoned; undone and restored too."""
+        decided = (*ENDS, "undone", "restored")
+        return next((event for event in self.events if event.kind in decided), None)
+
+    @property
+    def began(self) -> datetime:
+        """When it was first heard of, by the server's clock."""
+        return self.first.at
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused, failed, or given up."""
+        return next((event.reason for event in reversed(self.events) if event.reason), "")
+
+    def told(self, name: str) -> Any:
+        """The latest value of a column that was given: an event says only what was known by then."""
+        values = (getattr(event, name) for event in reversed(self.events))
+        return next((value for value in values if value is not None), None)
+
+    @property
+    def checks(self) -> tuple[Mapping[str, Any], ...]:
+        """All checks, those before COMMIT first."""
+        return tuple(check for event in self.events for check in event.checks or ())
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What its events tell beside the columns, together."""
+        return {name: value for event in self.events for name, value in event.details.items()}
+
+    @property
+    def file(self) -> str:
+        """The file's name; "" for an undo."""
+        return self.told("file_name") or ""
+
+
+def read_runs(
+    conn: psycopg.Connection,
+    *,
+    ids: Iterable[str] | None = None,
+    file: str | None = None,
+    root: str | None = None,
+    state: str | None = None,
+    since: datetime | None = None,
+    limit: int | None = None,
+) -> tuple[Run, ...]:
+    """The runs that fit all that is given, the newest first.
+
+    ``file`` is a name, or how its sha256 begins; ``root`` the key of a promoted root; ``since`` when they began.
+    """
+    asked = {
+        "ids": None if ids is None else list(ids),
+        "file": file,
+        "sha": f"{file}%" if file and re.fullmatch(r"[0-9a-f]{6,64}", file) else None,
+        "root": root,
+        "since": since,
+    }
+    found = [row["run_id"] for row in fetch(conn, query("runs", __package__ or ""), asked)]
+    kept: list[Run] = []
+    for begin in range(0, len(found), PAGE):
+        for run in _together(conn, found[begin : begin + PAGE]):
+            if state in (None, run.state):
+                kept.append(run)
+            if limit is not None and len(kept) >= limit:
+                return tuple(kept)
+    return tuple(kept)
+
+
+def find_run(conn: psycopg.Connection, prefix: str) -> Run:
+    """The one run whose id begins so. Raises UsageError when there is none, or more than one."""
+    wanted = prefix.strip().lower().replace("-", "")
+    if not re.fullmatch("[0-9a-f]{1,32}", wanted):
+        raise UsageError(f'"{prefix}" is not how the id of a run begins', hint="promote history shows the ids")
+    found = fetch(conn, query("run_ids", __package__ or ""), {"prefix": f"{wanted}%"})
+    if not found:
+        raise UsageError(f'no run begins with "{prefix}"', hint="promote history shows the ids")
+    if len(found) > 1:
+        shown = ", ".join(_named(row) for row in found[:SHOWN])
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise UsageError(f'"{prefix}" is how {len(found)} runs begin: {shown}{more}', hint="give more of the id")
+    return next(_together(conn, [found[0]["run_id"]]))
+
+
+def alive(conn: psycopg.Connection) -> frozenset[str]:
+    """The ids of the runs whose session is there."""
+    rows = fetch(conn, query("alive", __package__ or ""), {"class": RUN_CLASS})
+    return frozenset(row["run_id"] for row in rows)
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    parts = [row["file_name"] or row["kind"], f"{row['at']:%Y-%m-%d %H:%M}"]
+    return f"{row['run_id'][: SHORT + 4]} ({', '.join(parts)})"
+
+
+def _together(conn: psycopg.Connection, ids: list[str]) -> Iterator[Run]:
+    """The runs of these ids, in this order."""
+    living = alive(conn)  # before and after: whose session begins or ends meanwhile is at work
+    events = [_recorded(row) for row in fetch(conn, query("events", __package__ or ""), {"ids": ids})]
+    living |= alive(conn)
+    mine: dict[str, list[Recorded]] = {}
+    for event in events:
+        mine.setdefault(event.run_id, []).append(event)
+    for run_id in ids:
+        own = tuple(mine[run_id])
+        undos = [event for event in events if event.kind == "undone" and event.subject == run_id]
+        about = {run_id, *(event.run_id for event in undos)}
+        later = tuple(e for e in events if e.kind in ("undone", "restored") and e.subject in about)
+        state = _state(own, later, run_id in living)
+        yield Run(run_id, state, state == "committed" and _passed(own, events), own, later)
+
+
+def _state(own: tuple[Recorded, ...], later: tuple[Recorded, ...], living: bool) -> State:
+    kinds = {event.kind for event in own}
+    if "undone" in kinds:
+        return "undo"
+    if "restored" in kinds:
+        return "restore"
+    if "committed" in kinds:
+        taken_back = {event.subject for event in later if event.kind == "restored"}
+        gone = any(event.kind == "undone" and event.run_id not in taken_back for event in later)
+        return "undone" if gone else "committed"
+    return next((end for end in ENDS if end in kinds), "running" if living else "abandoned")
+
+
+def _passed(own: tuple[Recorded, ...], events: list[Recorded]) -> bool:
+    """Whether the checks after COMMIT were made: by the run itself, or by a later one of the same file."""
+    committed = next(event for event in own if event.kind == "committed")
+    made = [event for event in own if event.kind == "finished"]
+    made += [
+        event
+        for event in events
+        if event.kind == "unchanged" and event.seq > committed.seq and event.file_sha256 == committed.file_sha256
+    ]
+    return any(all(check.get("outcome") not in BAD for check in event.checks or ()) for event in made)
+
+
+def _recorded(row: dict[str, Any]) -> Recorded:
+    for name in ("roots", "checks"):
+        row[name] = None if row[name] is None else tuple(row[name])
+    return Recorded(**row)

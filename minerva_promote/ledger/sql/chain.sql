@@ -1,0 +1,2 @@
+-- The head of the chain.
+SELECT seq, hash FROM promote.chain

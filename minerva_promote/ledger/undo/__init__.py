@@ -1,0 +1,1 @@
+"""Taking back exactly what a run added, and taking that back again."""

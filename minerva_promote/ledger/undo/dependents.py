@@ -1,0 +1,136 @@
+"""Rows of others that depend on rows which are to go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from psycopg import sql
+
+from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.ledger.rows import packed
+from minerva_promote.ledger.undo.going import Going
+from minerva_promote.ledger.undo.links import Link
+from minerva_promote.ledger.undo.tables import Key, Keys, as_bytes, keys_of
+
+SHOWN = 5  # of one link
+_BATCH = 100_000  # keys of one query
+_TEXT_OID = 25
+_BYTEA_OID = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """One row that is not going, and the row that it depends on."""
+
+    key: str  # as text; where it has no key, where it stands in the table
+    on: str
+    run: str = ""  # the run that added it, where the ledger knows
+
+
+@dataclass(slots=True)
+class Dependents:
+    """What one link brought to light."""
+
+    link: Link
+    count: int = 0
+    first: list[Dependent] = field(default_factory=list)
+
+
+def dependents(pipe: Pipelined, links: Iterable[Link], going: Mapping[str, Going]) -> Iterator[Dependents]:
+    """Per link, the rows that are not going themselves and depend on one that is; only links that have some."""
+    for link in links:
+        keys = going[link.parent.name].keys
+        found = Dependents(link)
+        pipe.doing = f"looking for rows of {link.child.name} that depend on {link.parent.name}"
+        for begin in range(0, len(keys), _BATCH):
+            _ask(pipe, link, going, keys[begin : begin + _BATCH], found)
+        if found.count:
+            yield found
+
+
+def _ask(pipe: Pipelined, link: Link, going: Mapping[str, Going], keys: Sequence[Key], found: Dependents) -> None:
+    parent, child = link.parent, link.child
+    theirs = keys_of(parent, going[parent.name].key, keys)
+    own = going.get(child.name)
+    ours: Keys | None = None
+    if own is not None and own.keys:
+        ours = keys_of(child, own.key, own.keys, alias="ours", first=1 + len(theirs.types))
+    statement = sql.SQL(
+        "select (count(*) over ())::text, {}::text, {}::text{} from {}, {} p where {} and exists (select from {}"
+        " where {}) and {} order by 2 limit {}"
+    ).format(
+        _as_text("c", child.key),
+        _as_text("p", parent.key),
+        sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier("c", name)) for name in child.key),
+        _source(link),
+        parent.source,
+        _joined(link),
+        theirs.source,
+        theirs.equal("p"),
+        sql.SQL("true")
+        if ours is None
+        else sql.SQL("not exists (select from {} where {})").format(ours.source, ours.equal("c")),
+        sql.Literal(SHOWN),
+    )
+    types = theirs.types + (ours.types if ours else [])
+    values = theirs.values + (ours.values if ours else [])
+    rows = pipe.ask(as_bytes(statement), types, values)
+    for row in rows:
+        if len(found.first) < SHOWN:
+            texts = [(value or b"").decode("utf-8", "replace") for value in row[:3]]
+            found.first.append(Dependent(texts[1], texts[2], _added_by(pipe, link, row[3:])))
+    if rows:
+        found.count += int(rows[0][0] or b"0")
+
+
+def _source(link: Link) -> sql.Composable:
+    """The child as c; the elements of its array as e, each once."""
+    child = sql.SQL("{} c").format(link.child.source)
+    if not link.array:
+        return child
+    return sql.SQL("{} cross join lateral (select distinct v from unnest({}) u (v)) e").format(
+        child, sql.Identifier("c", link.columns[0])
+    )
+
+
+def _joined(link: Link) -> sql.Composable:
+    """How a row of the child finds its parent."""
+    if link.array:
+        return sql.SQL("{} = e.v").format(sql.Identifier("p", link.parent_columns[0]))
+    last = len(link.columns) - 1
+    return sql.SQL(" and ").join(
+        sql.SQL("{} {} {}").format(
+            sql.Identifier("c", ours),
+            sql.SQL("&&" if link.temporal and place == last else "="),
+            sql.Identifier("p", theirs),
+        )
+        for place, (ours, theirs) in enumerate(zip(link.columns, link.parent_columns, strict=True))
+    )
+
+
+def _as_text(alias: str, key: Sequence[str]) -> sql.Composable:
+    if not key:
+        return sql.Identifier(alias, "ctid")
+    return sql.SQL("concat_ws(', ', {})").format(sql.SQL(", ").join(sql.Identifier(alias, name) for name in key))
+
+
+# The keys of a run's rows stand one after the other in pieces of bytes.
+_ADDED_BY = b"""
+select r.run_id::text from promote.run_rows r
+where r.table_name = $1 and position($2 in r.keys) > 0
+  and not exists (
+      select from promote.events u where u.kind = 'undone' and u.subject = r.run_id
+      and not exists (select from promote.events b where b.kind = 'restored' and b.subject = u.run_id))
+limit 1
+"""
+
+
+def _added_by(pipe: Pipelined, link: Link, key: Key) -> str:
+    """The run that added a row; empty for rows of others."""
+    if not key:
+        return ""
+    doing = pipe.doing
+    found = pipe.ask(_ADDED_BY, (_TEXT_OID, _BYTEA_OID), (link.child.name.encode(), packed(key)))
+    pipe.doing = doing
+    return (found[0][0] or b"").decode() if found else ""

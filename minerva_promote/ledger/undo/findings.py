@@ -1,0 +1,177 @@
+"""What stands against taking something back, in words: the rows, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from minerva_promote.ledger.runs import SHORT
+from minerva_promote.ledger.undo.dependents import Dependents
+from minerva_promote.ledger.undo.links import Link
+from minerva_promote.ledger.undo.standing import Standing
+from minerva_promote.ledger.undo.tables import Key, Table
+from minerva_promote.results import Finding, Severity
+from minerva_promote.words import counted
+
+SHOWN = 5  # keys of one finding
+
+
+def listed(texts: Sequence[str], count: int | None = None) -> str:
+    """The first of some keys, and how many more there are."""
+    total = len(texts) if count is None else count
+    shown = "; ".join(texts[:SHOWN])
+    return f"{shown}; and {total - min(SHOWN, len(texts)):,} more" if total > len(texts[:SHOWN]) else shown
+
+
+def keys_shown(table: Table, keys: Sequence[Key]) -> str:
+    """The first of some keys of a table."""
+    return listed([table.shown(key) for key in keys[:SHOWN]], len(keys))
+
+
+def standing(table: Table, found: Standing, accept: Collection[str], environment: str) -> Iterator[Finding]:
+    """Rows that are not as they were imported."""
+    what = table.name
+    if found.changed:
+        fact = f"{_rows(what, found.changed)} changed since the import: {keys_shown(table, found.changed)}"
+        help_ = f"promote run --env {environment} --dry-run with the run's file names the values: put them back as the"
+        yield Finding("changed", fact, help=f"{help_} file has them, or keep the run")
+    if found.claimed:
+        run = next(iter(found.claimed.values()))[:SHORT]
+        keys = list(found.claimed)
+        fact = f"{_rows(what, keys)} removed by somebody else and added again by run {run}: {keys_shown(table, keys)}"
+        yield Finding("added-again", fact, help=f"they are that run's now: promote undo --env {environment} {run}")
+    if found.updated:
+        columns = ", ".join(found.columns)
+        fact = (
+            f"{_rows(what, found.updated)} written again since the import: {keys_shown(table, found.updated)};"
+            f" nothing tells whether {columns} {'is' if len(found.columns) == 1 else 'are'} as imported"
+        )
+        yield _accepted(
+            Finding("updated", fact, help="if that was a migration, or does not matter: --accept updated"), accept
+        )
+    if found.gone:
+        fact = f"{_rows(what, found.gone)} removed by somebody else: {keys_shown(table, found.gone)}"
+        yield _accepted(Finding("gone", fact, help="to remove the others: --accept gone"), accept)
+    if found.unproved:
+        columns = ", ".join(found.columns)
+        fact = (
+            f"{counted(found.unproved, 'rows')} of {what}: what the file gave is as imported; of {columns}, which it"
+            " did not give, that can no longer be proved: the database was dumped and restored since"
+        )
+        yield Finding("unproved", fact, help="the removed rows are kept, and can be put back", severity=Severity.WARN)
+
+
+def _accepted(finding: Finding, accept: Collection[str]) -> Finding:
+    if finding.code not in accept:
+        return finding
+    return Finding(finding.code, finding.fact, help=f"accepted: --accept {finding.code}", severity=Severity.WARN)
+
+
+def _rows(table: str, keys: Sequence[Key]) -> str:
+    return f"{counted(len(keys), 'rows')} of {table} {'was' if len(keys) == 1 else 'were'}"
+
+
+def depending(found: Dependents, *, shared: bool, environment: str) -> Finding:
+    """Rows of others that depend on rows which would go."""
+    link = found.link
+    named = listed([f"{each.key} on {each.on}" for each in found.first], found.count)
+    verb = "depends" if found.count == 1 else "depend"
+    others = f"{counted(found.count, 'rows')} of {link.child.name} that this run did not add"
+    fact = f"{others} {verb} on {link.parent.name}: {named} ({link.what})"
+    runs = list(dict.fromkeys(each.run for each in found.first if each.run))
+    if runs:
+        way = f"undo what was added later first: promote undo --env {environment} {runs[0][:SHORT]}"
+    else:
+        way = "remove them first, or keep the run"
+    if shared:
+        return Finding("in-use", fact, help=f"leave it there: --keep-shared; or {way}")
+    return Finding("depends", fact, help=way)
+
+
+def hidden(link: Link) -> Finding:
+    """A table whose rows cannot be seen."""
+    fact = f"rows of {link.child.name} may depend on {link.parent.name}, and this role may not see them ({link.what})"
+    return Finding("hidden", fact, help=f"GRANT SELECT ON {link.child.name} TO the role of admin_url")
+
+
+def no_table(name: str, count: int) -> Finding:
+    """A table that is not there any more."""
+    fact = f"there is no table {name} any more: {counted(count, 'rows')} of it cannot be found"
+    return Finding("table", fact, help="take back the migration that removed it, or keep the run")
+
+
+def no_column(table: Table, missing: Sequence[str]) -> Finding:
+    """Columns that were written and are not there any more."""
+    fact = f"{table.name} has no column {', '.join(missing)} any more: whether its rows were changed cannot be told"
+    return Finding("column", fact, help="take back the migration that removed it, or keep the run")
+
+
+def row_security(table: Table) -> Finding:
+    """Policies that could hide rows."""
+    fact = f"row security is active on {table.name}: rows could be hidden"
+    return Finding("row-security", fact, help="give the role of admin_url BYPASSRLS, or let it own the table")
+
+
+def lacking(table: Table) -> Finding:
+    """Privileges that the admin identity has not."""
+    fact = f"the role of admin_url lacks {', '.join(table.lacking)} on {table.name}"
+    return Finding("privilege", fact, help="let it own the table, or grant it what it lacks")
+
+
+def nothing() -> Finding:
+    """A run that added only shared rows."""
+    return Finding("nothing", "all rows of this run are shared, and kept", help="--no-keep-shared removes them")
+
+
+def rule(table: str, name: str) -> Finding:
+    """A rule that rewrites what is asked for."""
+    fact = f"rule {name} on {table} rewrites what is removed"
+    return Finding("rule", fact, help=f"DROP RULE {name} ON {table}; a trigger can do the same")
+
+
+def trigger(table: str, name: str, doing: str = "removal") -> Finding:
+    """A trigger that runs along."""
+    fact = f"trigger {name} on {table} runs with the {doing}"
+    return Finding("trigger", fact, help="what it does is counted afterwards", severity=Severity.WARN)
+
+
+def lost_column(table: Table, lost: Sequence[str]) -> Finding:
+    """Columns without which the rows would not be as they were."""
+    fact = f"{table.name} has no column {', '.join(lost)} any more: its rows cannot come again as they were"
+    return Finding("column", fact, help="take back the migration that removed it")
+
+
+def other_type(table: Table, other: Sequence[str], types: Mapping[str, str]) -> Finding:
+    """Columns whose kept values are of another type."""
+    named = ", ".join(f"{name} was {types.get(name, 'unknown')}, is {table.columns[name].type}" for name in other)
+    fact = f"{table.name}: {named}: its rows cannot come again as they were"
+    return Finding("column-type", fact, help="take back the migration that changed it")
+
+
+def gained_column(table: Table, gained: Sequence[str]) -> Finding:
+    """Columns that the rows did not have."""
+    fact = f"{table.name} has gained {', '.join(gained)} since: the rows that come again get the default there"
+    return Finding("column", fact, severity=Severity.WARN)
+
+
+def taken(table: Table, columns: Sequence[str], values: Sequence[Key]) -> Finding:
+    """Keys, or values of a unique set, that other rows have now."""
+    shown = listed([table.shown(value, columns) for value in values[:SHOWN]], len(values))
+    fact = f"{', '.join(columns)} of {counted(len(values), 'rows')} of {table.name} {_is(values)} taken: {shown}"
+    return Finding("taken", fact, help="undo the run that added it since, or leave the rows away")
+
+
+def no_parent(child: str, parent: str, shown: Sequence[str], count: int, what: str) -> Finding:
+    """Rows that are needed and are not there."""
+    fact = f"rows of {child} need {counted(count, 'rows')} of {parent} that {'is' if count == 1 else 'are'} gone: "
+    fact += f"{listed(shown, count)} ({what})"
+    return Finding("parent", fact, help=f"put the rows of {parent} back first")
+
+
+def _is(values: Sequence[Key]) -> str:
+    return "is" if len(values) == 1 else "are"
+
+
+def counts(table: str, done: str, count: int, meant: int) -> str:
+    """Rows that something was done to, and how many were meant: "2 rows of books were removed, 1 was to be"."""
+    first, second = ("was" if number == 1 else "were" for number in (count, meant))
+    return f"{counted(count, 'rows')} of {table} {first} {done}, {meant:,} {second} to be"

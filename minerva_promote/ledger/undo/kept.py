@@ -1,0 +1,76 @@
+"""What an undo kept of the rows that it removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import psycopg
+
+from minerva_promote.database.catalog import fetch
+from minerva_promote.errors import TargetError
+from minerva_promote.ledger.install import expression
+from minerva_promote.ledger.runs import Run
+from minerva_promote.ledger.undo.pieces import rows_of
+from minerva_promote.ledger.undo.subject import event_of
+from minerva_promote.ledger.undo.tables import Key
+
+_PIECES = b"""
+select table_name, part, columns, rows from promote.removed_rows where run_id = %(undo)s
+order by table_name collate "C", part
+"""
+_CONTENT = b"""
+select content from promote.removed_rows where run_id = %(undo)s and table_name = %(table)s and part = %(part)s
+"""
+_DIGESTS = f"""
+select e.rows_digest as told, ({expression("removed_rows")}) as computed
+from promote.events as e where e.run_id = %(undo)s and e.kind = 'undone'
+""".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The removed rows of one table."""
+
+    undo_id: str
+    table: str
+    columns: tuple[str, ...]
+    types: Mapping[str, str]  # of these columns, as they were
+    parts: tuple[int, ...]
+    count: int
+
+    def pieces(self, conn: psycopg.Connection) -> Iterator[bytes]:
+        """The streams, one at a time."""
+        for part in self.parts:
+            found = fetch(conn, _CONTENT, {"undo": self.undo_id, "table": self.table, "part": part})
+            yield bytes(found[0]["content"])
+
+    def rows(self, conn: psycopg.Connection) -> Iterator[list[Key]]:
+        """The rows, a piece at a time."""
+        for piece in self.pieces(conn):
+            yield list(rows_of(piece))
+
+
+def kept_by(conn: psycopg.Connection, undo: Run) -> tuple[Kept, ...]:
+    """What an undo kept, a table each. Raises TargetError when that is not what it recorded."""
+    digests = fetch(conn, _DIGESTS, {"undo": undo.run_id})
+    if not digests or digests[0]["told"] != digests[0]["computed"]:
+        raise TargetError(
+            f"the rows that the ledger keeps of undo {undo.short} are not those that it recorded",
+            hint="promote history --verify tells what else was changed; restore them from a backup",
+        )
+    types = event_of(undo, "undone").details.get("types", {})
+    by_table: dict[str, list[tuple[int, tuple[str, ...], int]]] = {}
+    for row in fetch(conn, _PIECES, {"undo": undo.run_id}):
+        by_table.setdefault(row["table_name"], []).append((row["part"], tuple(row["columns"]), row["rows"]))
+    return tuple(
+        Kept(
+            undo.run_id,
+            name,
+            pieces[0][1],
+            types.get(name, {}),
+            tuple(part for part, _, _ in pieces),
+            sum(rows for _, _, rows in pieces),
+        )
+        for name, pieces in by_table.items()
+    )

@@ -1,0 +1,97 @@
+"""By what a row can depend on another: foreign keys of any table of the database, and the contract's word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from minerva_promote.config.models import Contract
+from minerva_promote.database.catalog import fetch
+from minerva_promote.ledger.undo.tables import Table, name_of, read, read_tables
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Rows of ``child`` depend on rows of ``parent``."""
+
+    what: str  # "foreign key chunks_book_id_fkey, ON DELETE CASCADE"; "the contract: screenshot_ids"
+    child: Table
+    parent: Table
+    columns: tuple[str, ...]  # of the child
+    parent_columns: tuple[str, ...]
+    array: bool = False  # the child's column is an array of keys
+    temporal: bool = False  # the last columns are ranges that overlap
+    of_contract: bool = False  # no foreign key watches over it
+    readable: bool = True  # whether the current role sees all rows of the child
+
+
+def read_links(conn: psycopg.Connection, contract: Contract, parents: Mapping[str, Table]) -> tuple[Link, ...]:
+    """All links that lead to some tables."""
+    by_oid = {table.oid: table for table in parents.values()}
+    rows = fetch(conn, read("foreign_keys"), {"tables": sorted(by_oid)})
+    told = _told(contract, parents)
+    names = {f"{row['child_schema']}.{row['child_name']}" for row in rows} | {f"public.{child}" for child, *_ in told}
+    tables = {**read_tables(conn, names), **parents}
+    links = [
+        Link(
+            f"foreign key {row['name']}, ON DELETE {row['on_delete']}",
+            tables[name_of(row["child_schema"], row["child_name"])],
+            by_oid[row["parent"]],
+            tuple(row["columns"]),
+            tuple(row["parent_columns"]),
+            temporal=row["temporal"],
+            readable=row["readable"],
+        )
+        for row in rows
+    ]
+    known = {(link.child.name, link.columns, link.parent.name) for link in links}
+    for child, column, parent, key in told:
+        table = tables.get(child)
+        if table is None or column not in table.columns or (child, (column,), parent) in known:
+            continue
+        links.append(
+            Link(
+                f"{child}.{column}, a reference of the contract",
+                table,
+                parents[parent],
+                (column,),
+                (key,),
+                array=table.columns[column].is_array,
+                of_contract=True,
+                readable=not table.row_security,
+            )
+        )
+    return tuple(links)
+
+
+def _told(contract: Contract, parents: Mapping[str, Table]) -> list[tuple[str, str, str, str]]:
+    """What the contract says: child, column, parent, the parent's key."""
+    return [
+        (child, column, parent, contract.tables[parent].key[0])
+        for child, rule in contract.tables.items()
+        for column, parent in {**rule.belongs_to, **rule.references}.items()
+        if parent in parents and contract.tables[parent].key[0] in parents[parent].columns
+    ]
+
+
+def children_first(tables: Iterable[str], links: Sequence[Link]) -> list[str]:
+    """The tables, each before those that it depends on; in a circle the order is that in which they came."""
+    names = list(tables)
+    children: dict[str, list[str]] = {name: [] for name in names}
+    for link in links:
+        if link.parent.name in children and link.child.name in children and link.child.name != link.parent.name:
+            children[link.parent.name].append(link.child.name)
+    placed: dict[str, None] = {}
+
+    def place(name: str, above: tuple[str, ...]) -> None:
+        if name in placed or name in above:
+            return
+        for child in children[name]:
+            place(child, (*above, name))
+        placed[name] = None
+
+    for name in names:
+        place(name, ())
+    return list(placed)

@@ -1,0 +1,174 @@
+"""What an undo would remove, what it would keep, and what stands against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import sql
+
+from minerva_promote.config.models import Contract
+from minerva_promote.database.catalog import fetch
+from minerva_promote.database.faults import execute
+from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.ledger.rows import RunRows
+from minerva_promote.ledger.runs import Run
+from minerva_promote.ledger.undo import findings as told
+from minerva_promote.ledger.undo.claims import claims_of_others
+from minerva_promote.ledger.undo.dependents import dependents
+from minerva_promote.ledger.undo.going import Believed, Going, going_of
+from minerva_promote.ledger.undo.links import Link, children_first, read_links
+from minerva_promote.ledger.undo.standing import Standing, look_at
+from minerva_promote.ledger.undo.tables import Table, read, read_tables
+from minerva_promote.results import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What was asked for beyond the run."""
+
+    keep_shared: bool = True
+    accept: frozenset[str] = frozenset()  # "updated", "gone"
+
+
+@dataclass(slots=True)
+class TablePlan:
+    """One table."""
+
+    going: Going
+    kept: bool  # all of its rows: it is shared
+    standing: Standing = field(default_factory=Standing)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """As the contract calls it."""
+        return self.going.name
+
+    @property
+    def removed(self) -> int:
+        """How many rows go."""
+        return 0 if self.kept else len(self.going.keys)
+
+    @property
+    def rows_kept(self) -> int:
+        """How many stay because they are shared."""
+        return self.going.count if self.kept else 0
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """All of it."""
+
+    tables: tuple[TablePlan, ...]  # children first
+    links: tuple[Link, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Of all tables."""
+        return tuple(finding for table in self.tables for finding in table.findings)
+
+    @property
+    def possible(self) -> bool:
+        """Whether nothing stands against it."""
+        return not any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def removed(self) -> int:
+        """How many rows go."""
+        return sum(table.removed for table in self.tables)
+
+    @property
+    def going(self) -> tuple[TablePlan, ...]:
+        """The tables that lose rows."""
+        return tuple(table for table in self.tables if table.removed)
+
+
+def plan_undo(
+    conn: psycopg.Connection,
+    contract: Contract,
+    rows: Iterable[RunRows],
+    writers: Believed,
+    choices: Choices,
+    *,
+    environment: str,
+    run: Run | None = None,
+    lock: bool = False,
+) -> UndoPlan:
+    """Look at every row of a run, and at everything that depends on one; changes nothing.
+
+    ``run`` is the run as the ledger has it, if it is there. ``lock``: nobody else writes these rows, or refers to them,
+    until the transaction ends.
+    """
+    rows = list(rows)
+    names = list(dict.fromkeys(each.table for each in rows))
+    tables = read_tables(conn, {*names, *contract.tables})
+    shared = [name for name, rule in contract.tables.items() if rule.shared]
+    plans = {
+        going.name: TablePlan(going, kept=choices.keep_shared and going.shared)
+        for going in going_of(rows, tables, shared)
+    }
+    fit = [plan for plan in plans.values() if not plan.kept and _fit(plan)]
+    parents = {plan.name: plan.going.table for plan in fit if plan.going.table is not None}
+    links = read_links(conn, contract, parents)
+    if lock:
+        _lock(conn, parents.values(), links)
+    pipe = Pipelined(conn, "reading rows")
+    all_keys = {(plan.name, key) for plan in fit for key in plan.going.keys}
+    claims = claims_of_others(conn, run, all_keys, [name for name in shared if name in parents]) if run else {}
+    for plan in fit:
+        table = plan.going.table
+        assert table is not None
+        plan.standing = look_at(pipe, plan.going, table, writers, claims.get(plan.name, {}), lock=lock)
+        plan.findings += told.standing(table, plan.standing, choices.accept, environment)
+    visible = [link for link in links if link.readable]
+    for link in links:
+        if not link.readable and not (link.child.row_security and link.child.name in plans):  # that is told
+            plans[link.parent.name].findings.append(told.hidden(link))
+    for found in dependents(pipe, visible, {name: plans[name].going for name in parents}):
+        plan = plans[found.link.parent.name]
+        plan.findings.append(told.depending(found, shared=plan.going.shared, environment=environment))
+    for name, effect in _effects(conn, parents):
+        plans[name].findings.append(effect)
+    if plans and all(plan.kept for plan in plans.values()):
+        next(iter(plans.values())).findings.append(told.nothing())
+    return UndoPlan(tuple(plans[name] for name in children_first(plans, links)), links)
+
+
+def _fit(plan: TablePlan) -> bool:
+    """Whether the rows can be looked at; tells why not."""
+    table = plan.going.table
+    if table is None:
+        plan.findings.append(told.no_table(plan.name, plan.going.count))
+        return False
+    wrote = dict.fromkeys(name for layout in plan.going.layouts for name in (*layout.key_columns, *layout.columns))
+    missing = [name for name in wrote if name not in table.columns]
+    if missing:
+        plan.findings.append(told.no_column(table, missing))
+    if table.row_security:
+        plan.findings.append(told.row_security(table))
+    if table.lacking:
+        plan.findings.append(told.lacking(table))
+    return not (missing or table.row_security or "SELECT" in table.lacking)
+
+
+def _lock(conn: psycopg.Connection, tables: Iterable[Table], links: Sequence[Link]) -> None:
+    """Nobody else writes these tables, nor those whose references no foreign key watches over.
+
+    Others go on reading. Foreign keys need no lock: who refers to a row has to lock it, and the rows are locked.
+    """
+    every = {table.name: table for table in tables}
+    every |= {link.child.name: link.child for link in links if link.child.name not in every and link.of_contract}
+    for name in sorted(every):
+        statement = sql.SQL("lock table {} in share row exclusive mode").format(every[name].source)
+        execute(conn, statement, f"locking {name}")
+
+
+def _effects(conn: psycopg.Connection, tables: Mapping[str, Table]) -> Iterator[tuple[str, Finding]]:
+    """Triggers and rules that would run with the removal."""
+    by_oid = {table.oid: name for name, table in tables.items()}
+    for row in fetch(conn, read("effects"), {"tables": sorted(by_oid)}):
+        if row["on_delete"]:
+            name = by_oid[row["table"]]
+            yield name, (told.rule(name, row["name"]) if row["kind"] == "rule" else told.trigger(name, row["name"]))

@@ -1,0 +1,142 @@
+"""Removing rows in the open transaction: kept first, children first, and counted afterwards in every table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+from psycopg import sql
+
+from minerva_promote.database.catalog import fetch
+from minerva_promote.database.faults import execute, target_errors
+from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.database.session import Connection
+from minerva_promote.errors import TargetError
+from minerva_promote.ledger.undo import findings as told
+from minerva_promote.ledger.undo.content import Written, counts_are_kept, reached, writes, written_since
+from minerva_promote.ledger.undo.going import Going
+from minerva_promote.ledger.undo.pieces import piece_of
+from minerva_promote.ledger.undo.plan import UndoPlan
+from minerva_promote.ledger.undo.tables import Batches, Key, Table, as_bytes, keys_of, names_of, table_name
+from minerva_promote.words import counted
+
+_HINT = "find out what a trigger or a rule of the target does; nothing was removed"
+_KEEP = b"""
+insert into promote.removed_rows (run_id, table_name, part, columns, rows, content)
+values ($1::uuid, $2::text, $3::int, $4::text[], $5::int, $6::bytea)
+"""
+
+
+def keep(conn: Connection, undo_id: str, plan: UndoPlan) -> None:
+    """Write down all that the rows hold, so that the undo can be taken back. The rows have to be locked."""
+    pipe = Pipelined(conn, "keeping rows")
+    for each in plan.going:
+        table = _table(each.going)
+        pipe.doing = f"keeping rows of {table.name}"
+        keys = each.going.keys
+        batches = Batches(len(keys))
+        for part, batch in enumerate(batches, 1):
+            rows = _rows(pipe, each.going, keys[batch])
+            batches.took(rows)
+            values = [undo_id, each.name, part, list(table.stored), len(rows), piece_of(rows)]
+            with target_errors(pipe.doing), psycopg.RawCursor(conn) as cursor:
+                cursor.execute(_KEEP, values, binary=True)
+
+
+def remove(conn: Connection, plan: UndoPlan) -> dict[str, Written]:
+    """Remove the rows; what triggers wrote to other tables meanwhile, by table.
+
+    Raises TargetError when other rows than these were removed, or any of the others was changed.
+    """
+    before = writes(conn)
+    counts = {} if counts_are_kept(conn) else _counts(conn, plan)
+    execute(conn, b"set constraints all deferred", "deferring constraints")
+    pipe = Pipelined(conn, "removing rows")
+    for each in plan.going:
+        _remove(pipe, each.going)
+    execute(conn, b"set constraints all immediate", "checking deferred constraints")
+    for each in plan.going:
+        left = _there(pipe, each.going)
+        if left:
+            fact = f"{counted(left, 'rows')} of {each.name} came again after the removal"
+            raise TargetError(fact, hint=_HINT)
+    if counts:
+        _compare_counts(counts, _counts(conn, plan), plan)
+    return _judge(conn, plan, written_since(before, writes(conn)))
+
+
+def _remove(pipe: Pipelined, going: Going) -> None:
+    table = _table(going)
+    keys = going.keys
+    wanted = keys_of(table, going.key, keys)
+    pipe.doing = f"removing rows of {table.name}"
+    statement = sql.SQL("delete from {} t using {} where {} returning {}").format(
+        table.source, wanted.source, wanted.equal("t"), names_of(going.key, "t")
+    )
+    removed = set(pipe.ask(as_bytes(statement), wanted.types, wanted.values))
+    if removed != set(keys):
+        fact = told.counts(table.name, "removed", len(removed), len(keys))
+        raise TargetError(fact, hint=_HINT)
+
+
+def _judge(conn: Connection, plan: UndoPlan, written: dict[int, Written]) -> dict[str, Written]:
+    """Hold what was written against what was meant. Returns what is neither forbidden nor meant, by table."""
+    names = {each.oid: each.name for each in reached(conn, [_table(one.going).oid for one in plan.going])}
+    meant = {_table(each.going).oid: each.removed for each in plan.going}
+    others = {}
+    for oid, since in written.items():
+        name = names.get(oid) or table_name(conn, oid)
+        expected = meant.get(oid, 0)
+        if since.truncated:
+            raise TargetError(f"{name} was emptied or rewritten by what ran with the removal", hint=_HINT)
+        if since.deleted != expected:
+            fact = told.counts(name, "removed", since.deleted, expected)
+            raise TargetError(fact, hint=_HINT)
+        if oid in names and since.updated:
+            raise TargetError(told.counts(name, "changed by the removal", since.updated, 0), hint=_HINT)
+        if oid in names and since.inserted:
+            raise TargetError(told.counts(name, "added by the removal", since.inserted, 0), hint=_HINT)
+        if oid not in names:
+            others[name] = since
+    return others
+
+
+def _counts(conn: Connection, plan: UndoPlan) -> dict[str, int]:
+    """Rows per table that could be touched, where the server does not count what is written."""
+    tables = reached(conn, [_table(each.going).oid for each in plan.going])
+    statement = "select count(*) as rows from {}"
+    return {each.name: fetch(conn, sql.SQL(statement).format(each.source))[0]["rows"] for each in tables}
+
+
+def _compare_counts(before: dict[str, int], after: dict[str, int], plan: UndoPlan) -> None:
+    meant = {each.name: each.removed for each in plan.going}
+    for name, rows in before.items():
+        if rows - after[name] != meant.get(name, 0):
+            fact = told.counts(name, "removed", rows - after[name], meant.get(name, 0))
+            raise TargetError(fact, hint=_HINT)
+
+
+def _rows(pipe: Pipelined, going: Going, keys: Sequence[Key]) -> list[Key]:
+    table = _table(going)
+    wanted = keys_of(table, going.key, keys)
+    statement = sql.SQL("select {} from {} t join {} on {}").format(
+        names_of(table.stored, "t"), table.source, wanted.source, wanted.equal("t")
+    )
+    found = pipe.ask(as_bytes(statement), wanted.types, wanted.values)
+    if len(found) != len(keys):
+        fact = told.counts(table.name, "there", len(found), len(keys))
+        raise TargetError(fact, hint="run the command again")
+    return found
+
+
+def _there(pipe: Pipelined, going: Going) -> int:
+    """How many of the rows are there."""
+    table = _table(going)
+    wanted = keys_of(table, going.key, going.keys)
+    statement = sql.SQL("select t.ctid from {} t join {} on {}").format(table.source, wanted.source, wanted.equal("t"))
+    return len(pipe.ask(as_bytes(statement), wanted.types, wanted.values))
+
+
+def _table(going: Going) -> Table:
+    assert going.table is not None
+    return going.table

@@ -1,0 +1,239 @@
+"""Putting back what an undo removed, bit by bit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import sql
+
+from minerva_promote.config.models import Contract
+from minerva_promote.database.catalog import fetch
+from minerva_promote.database.faults import execute, target_errors
+from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.database.session import Connection
+from minerva_promote.errors import TargetError
+from minerva_promote.ledger.undo import findings as told
+from minerva_promote.ledger.undo.content import Written, reached, writes, written_since
+from minerva_promote.ledger.undo.kept import Kept
+from minerva_promote.ledger.undo.links import children_first, read_links
+from minerva_promote.ledger.undo.parents import missing, needs_of
+from minerva_promote.ledger.undo.pieces import BEGIN, END
+from minerva_promote.ledger.undo.tables import (
+    Key,
+    Table,
+    as_bytes,
+    keys_of,
+    names_of,
+    read,
+    read_tables,
+    table_name,
+)
+from minerva_promote.results import Finding, Severity
+from minerva_promote.words import counted
+
+_HINT = "find out what a trigger of the target does; nothing was put back"
+
+
+@dataclass(slots=True)
+class Coming:
+    """The rows of one table that are to come again."""
+
+    kept: Kept
+    table: Table | None
+    circular: bool = False  # its rows refer to each other: they come in one statement
+    keys: list[Key] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """As the contract calls it."""
+        return self.kept.table
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePlan:
+    """All of it."""
+
+    tables: tuple[Coming, ...]  # parents first
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Of all tables."""
+        return tuple(finding for table in self.tables for finding in table.findings)
+
+    @property
+    def possible(self) -> bool:
+        """Whether nothing stands against it."""
+        return not any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def rows(self) -> int:
+        """How many rows come again."""
+        return sum(table.kept.count for table in self.tables)
+
+
+def plan_restore(conn: Connection, contract: Contract, kept: Sequence[Kept], *, lock: bool = False) -> RestorePlan:
+    """Look whether every row can come again as it was; changes nothing. ``lock``: nobody else writes these tables."""
+    tables = read_tables(conn, [each.table for each in kept])
+    coming = {each.table: Coming(each, tables.get(each.table)) for each in kept}
+    fit = {name: each.table for name, each in coming.items() if _fit(each) and each.table is not None}
+    if lock:
+        for name in sorted(fit):
+            statement = sql.SQL("lock table {} in share row exclusive mode").format(fit[name].source)
+            execute(conn, statement, f"locking {name}")
+    _look(conn, contract, coming, fit)
+    by_oid = {table.oid: name for name, table in fit.items()}
+    for row in fetch(conn, read("effects"), {"tables": sorted(by_oid)}):
+        if row["on_insert"] and row["kind"] == "trigger":
+            name = by_oid[row["table"]]
+            coming[name].findings.append(told.trigger(name, row["name"], "rows that come again"))
+    order = children_first(coming, read_links(conn, contract, tables))
+    return RestorePlan(tuple(coming[name] for name in reversed(order)))
+
+
+def _fit(coming: Coming) -> bool:
+    """Whether the table can take the rows as they were; tells why not."""
+    table, kept = coming.table, coming.kept
+    if table is None:
+        coming.findings.append(told.no_table(kept.table, kept.count))
+        return False
+    lost = [name for name in kept.columns if name not in table.stored]
+    if lost:
+        coming.findings.append(told.lost_column(table, lost))
+    other = [name for name in kept.columns if name not in lost and table.columns[name].type != kept.types.get(name)]
+    if other:
+        coming.findings.append(told.other_type(table, other, kept.types))
+    gained = [name for name in table.stored if name not in kept.columns]
+    if gained:
+        coming.findings.append(told.gained_column(table, gained))
+    if table.row_security:
+        coming.findings.append(told.row_security(table))
+    return not (lost or other or table.row_security)
+
+
+def _look(conn: Connection, contract: Contract, coming: dict[str, Coming], fit: dict[str, Table]) -> None:
+    """Read every kept row once: keys and unique sets that are taken, parents that are gone."""
+    pipe = Pipelined(conn, "reading kept rows")
+    unfit = coming.keys() - fit.keys()  # their rows do not come, which is told
+    needs = [need for need in needs_of(conn, contract, fit) if need.parent.name not in unfit]
+    for need in needs:
+        coming[need.child].circular |= need.parent.name == need.child
+    sets = _unique_sets(conn, fit)
+    held: dict[tuple[str, tuple[str, ...]], set[Key]] = {(n.parent.name, n.parent_columns): set() for n in needs}
+    for name, table in fit.items():
+        kept = coming[name].kept
+        taken: dict[tuple[str, ...], list[Key]] = {}
+        for rows in kept.rows(conn):
+            coming[name].keys += [tuple(row[kept.columns.index(c)] for c in table.key) for row in rows]
+            for need in needs:
+                if need.child == name:
+                    need.note(kept.columns, rows)
+            for (parent, columns), values in held.items():
+                if parent == name and set(columns) <= set(kept.columns):
+                    values.update(_values(kept.columns, columns, rows))
+            for columns in sets[name]:
+                found = _taken(pipe, table, columns, _values(kept.columns, columns, rows))
+                if found:
+                    taken.setdefault(columns, []).extend(found)
+        for columns, values_taken in taken.items():
+            coming[name].findings.append(told.taken(table, columns, values_taken))
+    for need in needs:
+        gone = missing(pipe, need, held[need.parent.name, need.parent_columns])
+        if gone:
+            shown = [need.parent.shown(value, need.parent_columns) for value in gone[: told.SHOWN]]
+            finding = told.no_parent(need.child, need.parent.name, shown, len(gone), need.what)
+            coming[need.child].findings.append(finding)
+
+
+def _values(columns: Sequence[str], wanted: Sequence[str], rows: Sequence[Key]) -> list[Key]:
+    places = [columns.index(name) for name in wanted]
+    return [tuple(row[place] for place in places) for row in rows]
+
+
+def _unique_sets(conn: psycopg.Connection, tables: dict[str, Table]) -> dict[str, list[tuple[str, ...]]]:
+    """The unique sets of each table whose values are kept; for a set that is not, the server has the word."""
+    by_oid = {table.oid: name for name, table in tables.items()}
+    found: dict[str, list[tuple[str, ...]]] = {name: [] for name in tables}
+    for row in fetch(conn, read("unique_sets"), {"tables": sorted(by_oid)}):
+        name = by_oid[row["table"]]
+        if set(row["columns"]) <= set(tables[name].stored):
+            found[name].append(tuple(row["columns"]))
+    return found
+
+
+def _taken(pipe: Pipelined, table: Table, columns: Sequence[str], values: Sequence[Key]) -> list[Key]:
+    keys = keys_of(table, columns, values)
+    statement = sql.SQL("select {} from {} t join {} on {}").format(
+        names_of(columns, "t"), table.source, keys.source, keys.equal("t")
+    )
+    pipe.doing = f"looking for keys of {table.name} that are taken"
+    return pipe.ask(as_bytes(statement), keys.types, keys.values)
+
+
+def restore(conn: Connection, plan: RestorePlan) -> dict[str, Written]:
+    """Put the rows back; what triggers wrote to other tables meanwhile, by table.
+
+    Raises TargetError when the target refuses one, or when one does not stand there as it was.
+    """
+    before = writes(conn)
+    execute(conn, b"set constraints all deferred", "deferring constraints")
+    for coming in plan.tables:
+        _copy(conn, coming)
+    execute(conn, b"set constraints all immediate", "checking deferred constraints")
+    for coming in plan.tables:
+        _verify(conn, coming)
+    return _judge(conn, plan, written_since(before, writes(conn)))
+
+
+def _copy(conn: Connection, coming: Coming) -> None:
+    table, kept = coming.table, coming.kept
+    assert table is not None
+    statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
+        sql.Identifier(table.schema, table.relation), names_of(kept.columns)
+    )
+    pieces = kept.pieces(conn)
+    groups = [list(pieces)] if coming.circular else ([piece] for piece in pieces)
+    for group in groups:
+        with target_errors(f"putting back rows of {kept.table}"), conn.cursor().copy(statement) as copy:
+            copy.write(BEGIN)
+            for piece in group:
+                copy.write(piece[len(BEGIN) : -len(END)])
+            copy.write(END)
+
+
+def _verify(conn: Connection, coming: Coming) -> None:
+    """Every row stands there as it was kept."""
+    table, kept = coming.table, coming.kept
+    assert table is not None
+    pipe = Pipelined(conn, f"reading rows of {kept.table}")
+    for rows in kept.rows(conn):
+        keys = keys_of(table, table.key, _values(kept.columns, table.key, rows))
+        statement = sql.SQL("select {} from {} t join {} on {}").format(
+            names_of(kept.columns, "t"), table.source, keys.source, keys.equal("t")
+        )
+        there = set(pipe.ask(as_bytes(statement), keys.types, keys.values))
+        unlike = [row for row in rows if row not in there]
+        if unlike:
+            shown = told.keys_shown(table, _values(kept.columns, table.key, unlike))
+            fact = f"{counted(len(unlike), 'rows')} of {kept.table} did not come again as before: {shown}"
+            raise TargetError(fact, hint=_HINT)
+
+
+def _judge(conn: Connection, plan: RestorePlan, written: dict[int, Written]) -> dict[str, Written]:
+    meant = {each.table.oid: each for each in plan.tables if each.table is not None}
+    names = {each.oid: each.name for each in reached(conn, meant)}
+    others = {}
+    for oid, since in written.items():
+        each = meant.get(oid)
+        name = names.get(oid) or table_name(conn, oid)
+        inserted = each.kept.count if each else 0
+        if oid in names and (since.inserted != inserted or since.updated or since.deleted or since.truncated):
+            fact = told.counts(name, "added", since.inserted, inserted)
+            if since.updated or since.deleted:
+                fact += f"; {since.updated:,} were changed, {since.deleted:,} removed"
+            raise TargetError(fact, hint=_HINT)
+        if oid not in names:
+            others[name] = since
+    return others

@@ -1,0 +1,194 @@
+"""Whether the ledger is as it was written: every event, their order, their end, and the rows that belong to them.
+
+Hashes are computed by the server from the SQL of this package, so that a function that was replaced there is no
+witness. Who may change everything in a database can also compute a new chain, from the first event on: only a head that
+was noted elsewhere shows that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import psycopg
+
+from minerva_promote.database.catalog import fetch, query
+from minerva_promote.database.faults import target_errors
+from minerva_promote.errors import UsageError
+from minerva_promote.ledger.install import REMOVED_TABLE, expression
+from minerva_promote.ledger.runs import SHORT
+from minerva_promote.results import Finding
+
+_BEGIN = b"set transaction isolation level repeatable read, read only"
+_NAMES = b"set local search_path = pg_catalog, pg_temp"  # no function of another schema stands in for the server's
+_EVENTS = f"""
+select e.seq, e.kind, e.run_id::text as run_id, e.previous, e.hash, e.rows_digest,
+    ({expression("hash")}) as computed,
+    case when e.kind = 'committed' then ({expression("run_rows")}) end as digest
+from promote.events as e order by e.seq
+"""
+_REMOVED = f"select e.seq, ({expression('removed_rows')}) as digest from promote.events as e where e.kind = 'undone'"
+# The hash that an event would have at another place.
+_AT = f"""
+select t.seq, ({expression("hash")}) as computed
+from promote.events as t cross join unnest(%(seqs)s::bigint[], %(places)s::bigint[]) as w (seq, place)
+cross join lateral jsonb_populate_record(t, jsonb_build_object('seq', w.place)) as e
+where t.seq = w.seq
+"""
+_STRANGE = """
+select distinct r.run_id::text as run_id from {} as r
+where not exists (select from promote.events as e where e.run_id = r.run_id and e.kind = %(kind)s)
+order by 1
+"""
+_KEEP = "nobody can say what it was: keep the head of the chain elsewhere, and look at who may change this database"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found."""
+
+    events: int
+    head: str  # the hash of the last event; "" where there is none
+    findings: tuple[Finding, ...]
+    looked_at_removed: bool  # False: there were undos, and this role may not read what they took away
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """One event, as far as the chain goes."""
+
+    seq: int
+    kind: str
+    run_id: str
+    previous: str
+    hash: str
+    rows_digest: str | None
+    computed: str
+    digest: str | None
+
+    def __str__(self) -> str:
+        return f"event {self.seq} ({self.kind}, run {self.run_id[:SHORT]})"
+
+
+def verify(conn: psycopg.Connection) -> tuple[Finding, ...]:
+    """What is wrong with the ledger; nothing, where it is as it was written. See prove."""
+    return prove(conn).findings
+
+
+def prove(conn: psycopg.Connection, head: str | None = None) -> Verified:
+    """Read the whole ledger, as of one moment; ``head`` is the hash of an event that must be in it.
+
+    On a connection outside any transaction.
+    """
+    if head is not None and not re.fullmatch("[0-9a-f]{16,64}", head):
+        raise UsageError(f'--head "{head}" is no hash', hint="16 to 64 hexadecimal digits, as history --verify says it")
+    with target_errors("verifying the ledger"), conn.transaction():
+        conn.execute(_BEGIN)
+        conn.execute(_NAMES)
+        links = [_Link(**row) for row in fetch(conn, _EVENTS.encode())]
+        ends = [(row["seq"], row["hash"]) for row in fetch(conn, query("chain", __package__ or ""))]
+        findings, moved = _events(conn, links)
+        findings += _order(links, moved, ends[0][0] if ends else 0)
+        findings += _head(links, ends)
+        may = f"select pg_catalog.has_table_privilege('{REMOVED_TABLE}', 'SELECT') as may".encode()
+        removed = bool(fetch(conn, may)[0]["may"])
+        findings += _rows(conn, links, removed)
+    if head is not None and not any(link.hash.startswith(head) for link in links):
+        fact = f"the chain has no event with the hash {head}"
+        help_ = "if it was noted from this ledger, then that event was changed or removed, and all that follow"
+        findings.append(Finding("ledger-head", fact, help=help_))
+    looked = removed or not any(link.kind == "undone" for link in links)
+    return Verified(len(links), links[-1].hash if links else "", tuple(findings), looked)
+
+
+def _events(conn: psycopg.Connection, links: list[_Link]) -> tuple[list[Finding], Mapping[int, int]]:
+    """Events that are not what they were; and those that only stand elsewhere, by where they stood."""
+    wrong = [link for link in links if link.computed != link.hash]
+    places = _places(links)
+    elsewhere = {link.seq: places[link.hash] for link in wrong if places.get(link.hash, link.seq) != link.seq}
+    moved: dict[int, int] = {}
+    if elsewhere:
+        at = {"seqs": list(elsewhere), "places": list(elsewhere.values())}
+        hashes = {row["seq"]: row["computed"] for row in fetch(conn, _AT.encode(), at)}
+        moved = {elsewhere[link.seq]: link.seq for link in wrong if hashes.get(link.seq) == link.hash}
+    stands = set(moved.values())
+    found = []
+    for link in wrong:
+        if link.seq in stands:
+            fact = f"{link} was event {elsewhere[link.seq]}: the order was changed"
+            found.append(Finding("ledger-reordered", fact, help=_KEEP))
+        else:
+            found.append(Finding("ledger-changed", f"{link} was changed after it was written", help=_KEEP))
+    return found, moved
+
+
+def _places(links: Iterable[_Link]) -> dict[str, int]:
+    """Where each event stands by the hashes alone: each names the one before."""
+    after = {link.previous: link.hash for link in links}
+    places: dict[str, int] = {}
+    here = after.get("")
+    while here is not None and here not in places:
+        places[here] = len(places) + 1
+        here = after.get(here)
+    return places
+
+
+def _order(links: list[_Link], moved: Mapping[int, int], last: int) -> Iterator[Finding]:
+    """Events that are not there, and such as were put in the place of others."""
+    wrong = {link.seq for link in links if link.computed != link.hash}
+    before: _Link | None = None
+    for link in links:
+        begin = before.seq + 1 if before else 1
+        if link.seq > begin:
+            yield from _missing(begin, link.seq - 1, before, link, moved)
+        elif before and link.previous != before.hash and not {link.seq, before.seq} & wrong:
+            yield Finding("ledger-changed", f"{before} is not the one that {link} was added to", help=_KEEP)
+        before = link
+    begin = before.seq + 1 if before else 1
+    if begin <= last:
+        yield from _missing(begin, last, before, None, moved)
+
+
+def _missing(
+    begin: int, end: int, before: _Link | None, after: _Link | None, moved: Mapping[int, int]
+) -> Iterator[Finding]:
+    gone = [seq for seq in range(begin, min(end, begin + 1000) + 1) if seq not in moved]
+    if not gone:
+        return
+    count = end - begin + 1 - sum(begin <= seq <= end for seq in moved)
+    what = f"event {gone[0]} is" if count == 1 else f"{count:,} events from {gone[0]} to {end} are"
+    where = f"after {before}" if before else "at the beginning"
+    where += f", before {after}" if after else ": the head of the chain knows of more" if before else ""
+    yield Finding("ledger-missing", f"{what} missing {where}", help=_KEEP)
+
+
+def _head(links: list[_Link], ends: list[tuple[int, str]]) -> Iterator[Finding]:
+    last = links[-1] if links else None
+    if not ends:
+        fact = "the head of the chain was removed: nothing can be added any more"
+        yield Finding(
+            "ledger-head", fact, help="as its owner: INSERT INTO promote.chain (seq, hash), of the last event"
+        )
+    elif last is not None and ends[0][0] < last.seq:
+        yield Finding("ledger-changed", f"{last} was added beside the chain, whose head is {ends[0][0]}", help=_KEEP)
+    elif last is not None and ends[0][0] == last.seq and ends[0][1] != last.hash and last.computed == last.hash:
+        yield Finding("ledger-changed", f"{last} is not the one that the head of the chain names", help=_KEEP)
+
+
+def _rows(conn: psycopg.Connection, links: list[_Link], removed: bool) -> Iterator[Finding]:
+    """Rows that are kept beside the events, and are not those that were written with them."""
+    digests = {link.seq: link.digest for link in links if link.kind == "committed"}
+    if removed:
+        digests |= {row["seq"]: row["digest"] for row in fetch(conn, _REMOVED.encode())}
+    for link in links:
+        if link.seq in digests and digests[link.seq] != link.rows_digest and link.computed == link.hash:
+            table = "run_rows" if link.kind == "committed" else "removed_rows"
+            fact = f"the rows in promote.{table} of {link} were changed, removed or added to"
+            help_ = "nobody can say which rows they were: an undo of this run is refused"
+            yield Finding("ledger-rows", fact, help=help_)
+    strange = [("promote.run_rows", "committed"), *([(REMOVED_TABLE, "undone")] if removed else [])]
+    for table, kind in strange:
+        for row in fetch(conn, _STRANGE.format(table).encode(), {"kind": kind}):
+            fact = f"{table} has rows of run {row['run_id'][:SHORT]}, and no event says that it was {kind}"
+            yield Finding("ledger-rows", fact, help="the event was removed, or the rows were added by hand")

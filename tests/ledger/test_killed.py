@@ -1,0 +1,114 @@
+"""The client is killed, or the server's process at the other end, after any message of a run."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from tests.ledger.afterwards import Scene, broken_off, repeated, scene_of, told, whole
+from tests.ledger.clients import client
+from tests.ledger.wire import Message, Stop, until
+from tests.run.conftest import Shop
+
+SAMPLE = 1  # of the messages that change nothing
+SEED = int(os.environ.get("PROMOTE_TEST_SEED", "20261122"))
+
+
+def effects(messages: list[Message]) -> list[str]:
+    """The events that are in the ledger when these messages arrived there."""
+    committed = any(message.commits for message in messages)
+    kinds = [message.event for message in messages if message.ends and message.event]
+    return [kind for kind in kinds if kind != "committed" or committed]
+
+
+def places(scene: Scene) -> list[int]:
+    """Numbers of the messages to stop at: where it counts, and a sample of the others."""
+    for _ in range(2):  # the first run finds an empty target, and does less
+        scene.wire.arm()
+        scene.command("run", "test-prod", "--file", str(scene.next_file()))
+    counting, writing, others = [], [], []
+    for number, message in enumerate(scene.wire.messages, 1):
+        if message.commits or (message.ends and message.event):
+            counting.append(number)
+        elif message.ends and b"insert into" in message.statement:
+            writing.append(number)
+        else:
+            others.append(number)
+    chance = random.Random(SEED)
+    return sorted({*counting, counting[-1] - 1, chance.choice(writing), *chance.sample(others, SAMPLE)})
+
+
+def kill_client(scene: Scene, after: int) -> bool:
+    """Kill a run when so many of its messages have arrived; False when it has ended before."""
+    file = scene.next_file()
+    stop = scene.wire.arm(Stop(after))
+    with client(scene.shop, "run", "--env", "test-prod", "--file", file) as running:
+        until(lambda: stop.reached.is_set() or not running.process.is_alive())
+        reached = stop.reached.is_set()
+        if reached:
+            running.kill()
+        scene.wire.cut()
+        if not reached:
+            assert running.end().exit_code == 0
+    whole(scene)
+    assert scene.kinds() == effects(scene.wire.messages)
+    told(scene)
+    repeated(scene)
+    return reached
+
+
+def test_the_client_is_killed(shop: Shop) -> None:
+    with scene_of(shop) as scene:
+        for after in places(scene):
+            assert kill_client(scene, after)
+
+
+@pytest.mark.soak
+def test_the_client_is_killed_everywhere(shop: Shop) -> None:
+    with scene_of(shop) as scene:
+        after = 1
+        while kill_client(scene, after):
+            after += 1
+        print(f"{after - 1} kills")
+        assert after > 200
+
+
+def end_backend(scene: Scene, after: int) -> bool:
+    """End the server's process when it has answered so many messages of a run; False when that has ended before."""
+    file = scene.next_file()
+    stop = Stop(after)
+
+    def end() -> None:
+        scene.wire.settle()
+        scene.rows(f"select pg_terminate_backend({stop.pid})")
+        until(lambda: not scene.rows(f"select from pg_stat_activity where pid = {stop.pid}"))
+
+    ran = broken_off(scene, stop, end, file)
+    committed = whole(scene)
+    said = f"{ran.stdout}{ran.stderr}"
+    assert ran.exit_code in ((0, 1) if committed else (3,)), said
+    assert ("committed as run " in ran.stdout) == committed, said
+    assert not (committed and "nothing was changed" in said), said
+    assert scene.kinds()[-1:] != ["started"], said  # the server answers: it was told how the run ended
+    assert scene.kinds()[-1:] != ["committed"], said
+    told(scene)
+    repeated(scene)
+    return stop.reached.is_set()
+
+
+def test_the_backend_is_ended(shop: Shop) -> None:
+    with scene_of(shop) as scene:
+        for after in places(scene):
+            assert end_backend(scene, after)
+
+
+@pytest.mark.soak
+def test_the_backend_is_ended_everywhere(shop: Shop) -> None:
+    with scene_of(shop) as scene:
+        after = 1
+        while end_backend(scene, after):
+            after += 1
+        print(f"{after - 1} kills")
+        assert after > 200
