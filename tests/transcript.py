@@ -48,7 +48,7 @@ _CHANGING = (
     (r"export [0-9a-f]{8}…", "export ########…"),
     (r"(?<![0-9a-f-])(?=[a-f]*\d)[0-9a-f]{8}(?![0-9a-f-])", "########"),  # a run, where a column has its id
     (r"(#{8}|[0-9a-f]{16})…", "########…"),
-    (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00)?", "DATE"),
+    (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?(\+00)?)?", "DATE"),
     (r",? +(\d+ min \d+|\d+\.\d) s$", ""),  # a step says how long it took only when that is worth saying
     (r'"seconds": [\d.e-]+', '"seconds": N'),
     (r"\d+(\.\d+)? ms", "N ms"),

@@ -27,7 +27,7 @@ COMMANDS = {
     "check": ("minerva_promote.cli.check:check", "Run the checks against an environment, or list them."),
     "setup": ("minerva_promote.cli.setup:setup", "Make an environment ready: database, roles, migrations, ledger."),
     "migrate": ("minerva_promote.cli.setup:migrate", "Show the migrations that a database lacks; --apply runs them."),
-    "undo": ("minerva_promote.cli.undo:undo", "Show what a run added and what removing it takes; --apply removes it."),
+    "undo": ("minerva_promote.cli.undo:undo", "Take back exactly what a run added; shows it first."),
     "schema": (
         "minerva_promote.cli.schema:schema",
         "Compare schemas, record one, or look for drift from migrations.",

@@ -33,6 +33,7 @@ def fingerprint(project: Project, environment: Environment) -> str:
         "project": project.name,
         "variables": dict(project.variables),
         "contract": plain(project.contract),
+        "extensions": dict(project.extensions),
         "checks": [plain(placed.check) for placed in project.checks],
         "searches": [
             [search.name, search.sql, plain(search.settings), plain(search.params)] for search in project.searches

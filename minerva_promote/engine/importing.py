@@ -77,7 +77,8 @@ class Importing(Telling):
     def unfit(self, outlook: Outlook) -> NoReturn:
         """Close the gate of a target that takes no import; what a small file finds wrong with it is told along."""
         whole = set(self.project.contract.tables) <= set(outlook.snapshot.tables)
-        typed = not any(finding.code == "extension" for finding in outlook.findings)  # without it columns are gone too
+        # Without the extension its columns are gone too, and without its schema their types have other names.
+        typed = not any(each.code == "extension" or "lacks USAGE on schema" in each.fact for each in outlook.findings)
         if whole and typed and self.validates_first():
             with suppress(Closed):
                 self.validate(outlook, "validate", lambda _: None)

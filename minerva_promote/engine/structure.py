@@ -107,15 +107,18 @@ def _column(rule: TableRule, table: Table, column: Column, recorded: Column | No
         fact = f"the target makes {name} itself, and the contract has the file give it"
         yield Finding("generated", fact, help=MIGRATE)
     said = f"the contract says vector({wanted.dimensions})"
-    if wanted.dimensions and not column.type.startswith("vector"):
+    bare = column.type.rpartition(".")[2]  # pgvector may be in a schema that this role may not use
+    if wanted.dimensions and not bare.startswith("vector"):
         yield Finding("type", f"{name} is {column.type}, {said}", help=MIGRATE)
-    elif wanted.dimensions and column.type not in ("vector", f"vector({wanted.dimensions})"):
+    elif wanted.dimensions and bare not in ("vector", f"vector({wanted.dimensions})"):
         help_ = "set embedding_dimensions as the target has it, or migrate"
         yield Finding("dimensions", f"{name} is {column.type}, {said}", help=help_)
     elif column.name in rule.contiguous and column.type not in _INTEGERS:
         yield Finding("type", f"{name} is {column.type}, the contract numbers it: it must be an integer", help=MIGRATE)
-    elif column_type(column, wanted) is None and (
-        column.name in rows or (column.not_null and not column.has_default and recorded is not None)
+    elif (
+        bare == column.type
+        and column_type(column, wanted) is None
+        and (column.name in rows or (column.not_null and not column.has_default and recorded is not None))
     ):
         was = f", {recorded.type} in the snapshot" if recorded and recorded.type != column.type else ""
         yield Finding("type", f"{name} is {column.type}{was}: no export may hold it", help=MIGRATE)
