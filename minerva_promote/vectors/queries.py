@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-AWAY = 0.35
+AWAY = 0.3  # of the way to another: flatters least, and not the other way round
 _MOVED = ("vector", "halfvec")  # types that are written as a list of numbers
 
 

@@ -85,6 +85,7 @@ def settled(text: str) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME", text)
     text = re.sub(r"\b[0-9a-f]{8}…", "SHA…", text)
     text = re.sub(r"\d+\.\d (k|M)B\b", "SIZE", text)
+    text = re.sub(r"; searches will miss rows until promote index --env [\w-]+ --apply$", "", text, flags=re.MULTILINE)
     return re.sub(r",? \d+\.\d s$", "", text, flags=re.MULTILINE)
 
 
