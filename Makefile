@@ -6,7 +6,7 @@ EXAMPLE ?= examples/lighthouse.sql
 PYTEST_ARGS ?= -n auto
 SIZES ?= 2500 5000 10000
 
-.PHONY: help install demo test test-releases check soak bench bench-big examples clean
+.PHONY: help install demo test test-releases check soak bench bench-big bench-search examples clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ bench: $(VENV)/.installed  ## against psql, COPY and the full parser; SIZES="250
 
 bench-big:  ## 100,000 chunks, 2.4 GB
 	$(MAKE) bench SIZES=100000
+
+bench-search: $(VENV)/.installed-dev  ## vector searches at 1,000, 10,000 and 100,000 chunks: some 10 minutes, 4 GB
+	$(BIN)/python -m benchmarks.search --sizes 1000 10000 100000
 
 examples: $(VENV)/.installed  ## write examples/*.sql anew from examples/text
 	$(BIN)/python -m benchmarks.examples
