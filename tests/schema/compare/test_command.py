@@ -163,7 +163,7 @@ def test_allowances_of_no_use(pair: Pair) -> None:
 
 
 def test_an_allowance_that_ran_out(pair: Pair) -> None:
-    pair.allow(PATH | {"kind": "production", "until": "2020-01-31", "owner": "Ada"})
+    pair.allow(PATH | {"kind": "production", "until": "2020-01-31", "owner": "reporting"})
     line = (pair.root / "promote.yaml").read_text("utf-8").partition("allowed_differences:")[0].count("\n") + 2
     assert pair.diff(code=1) == (
         "local → test-prod\n"
@@ -174,7 +174,7 @@ def test_an_allowance_that_ran_out(pair: Pair) -> None:
         "  schema  declarations .. WARN\n"
         f'  promote.yaml:{line}:5: warn: expired-allowance: the allowed difference "screenshots.file_path" ran out on'
         " 2020-01-31\n"
-        "  help: end the difference, or allow it longer; ask Ada\n"
+        "  help: end the difference, or allow it longer; ask reporting\n"
         "different: 2 differences\n"
     )
 
