@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import subprocess
 import sys
 import time
 import uuid
@@ -31,24 +29,22 @@ from benchmarks.search_data import (
     copy_tail,
     mixture_for,
 )
+from benchmarks.search_index import EF_CONSTRUCTION, INDEX, SEARCH, chosen, hnsw, rebuild
 from benchmarks.search_plot import Point, goals, plot
 from benchmarks.table import table
-from benchmarks.target import ROOT, Target, promote, target
+from benchmarks.target import ROOT, Target, target
 
 HERE = Path(__file__).parent
 K = 10
 RECALL = 0.95  # asked of promote index
 WARM_UP = 5  # searches
 BIG = 20_000  # rows from which on fewer queries are searched for: exact search takes a second each
-SEARCH = b"select id from chunks order by embedding <=> $1::vector limit 10"
 TITLES = {
     "shipped": "as migrated",
     "applied": "promote index --apply",
     "hnsw": "HNSW",
     "exact": "exact",
 }
-HNSW = "create index idx_chunks_embedding on chunks using hnsw (embedding vector_cosine_ops) with (m = 16, {more})"
-EF_CONSTRUCTION = 64
 EF_SEARCH = 100
 FORCED = "set enable_seqscan = off"
 
@@ -93,7 +89,7 @@ def bench(sizes: Sequence[int], place: Target, mixture: Mixture, seed: int, quer
         yield measured(place, "shipped", size, vectors, exact, loading, "built by the migration, before the rows")
         _say(f"{size:,} chunks: promote index --apply")
         begun = time.perf_counter()
-        said = rebuild(place)
+        said = rebuild(place, RECALL)
         yield measured(place, "applied", size, vectors, exact, time.perf_counter() - begun, said)
         _say(f"{size:,} chunks: HNSW")
         begun = time.perf_counter()
@@ -161,42 +157,8 @@ def measured(
     settings: Sequence[str] = (),
 ) -> Record:
     """What the searches of an application meet: the planner decides, and the database's settings hold."""
-    used = "idx_chunks_embedding" if chosen(place, vectors[0], settings) else "sequential scan"
+    used = INDEX if chosen(place, vectors[0], settings) else "sequential scan"
     return record(name, size, search(place, vectors, settings), exact, used, built, note)
-
-
-def chosen(place: Target, vector: str, settings: Sequence[str] = ()) -> bool:
-    """Whether the planner uses the index."""
-    import psycopg
-
-    with place.connect() as connection, psycopg.RawCursor(connection) as cursor:
-        for setting in settings:
-            connection.execute(setting.encode())
-        plan = cursor.execute(b"explain " + SEARCH, [vector]).fetchall()
-    return any("idx_chunks_embedding" in row[0] for row in plan)
-
-
-def definition(place: Target) -> str:
-    """How the index is made: "hnsw (m = 16, ef_construction = 128)"."""
-    with place.connect() as connection:
-        found = connection.execute(
-            "select pg_get_indexdef(oid) from pg_class where relname = 'idx_chunks_embedding'"
-        ).fetchone()
-    made = re.search(r"USING (\w+) \(.*?\)(?: WITH \((.*)\))?$", found[0]) if found else None
-    if made is None:
-        return ""
-    options = (made[2] or "").replace("'", "").replace("=", " = ")
-    return f"{made[1]} ({options})" if options else made[1]
-
-
-def database_settings(place: Target) -> str:
-    """What is set for every session of the database, of pgvector."""
-    with place.connect() as connection:
-        found = connection.execute(
-            "select setting from pg_db_role_setting, unnest(setconfig) as setting where setrole = 0 and setdatabase ="
-            " (select oid from pg_database where datname = current_database()) and setting ~ '^(ivfflat|hnsw)'"
-        ).fetchall()
-    return ", ".join(row[0].replace("=", " = ") for row in found)
 
 
 def record(name: str, size: int, found: Answers, exact: Answers, used: str, built: float, note: str) -> Record:
@@ -206,28 +168,6 @@ def record(name: str, size: int, found: Answers, exact: Answers, used: str, buil
     times = sorted(1000 * second for second in found.seconds)
     p50, p95 = (round(times[max(0, -(-len(times) * share // 100) - 1)], 3) for share in (50, 95))
     return Record(name, size, len(times), p50, p95, round(recall, 4), used, round(built, 1), note)
-
-
-def rebuild(place: Target) -> str:
-    """Run `promote index --apply`; what it says in the end, in one line."""
-    command = [promote(), "index", "--env", place.environment, "--apply", "--recall", f"{RECALL}", "--format", "json"]
-    done = subprocess.run(command, cwd=place.root, env=place.environ, stdin=subprocess.DEVNULL, capture_output=True)
-    if done.returncode not in (0, 1):
-        raise CommandError(f"exit {done.returncode}: {' '.join(command)}\n{done.stderr.decode()[-1500:]}")
-    said = (json.loads(done.stdout)["verdict"], definition(place), database_settings(place))
-    return "; ".join(part for part in said if part)
-
-
-def hnsw(place: Target, size: int, dimensions: int) -> None:
-    """Put an HNSW index in the place of the table's; its graph is built in memory."""
-    megabytes = max(64, size * (4 * dimensions + 1500) // 1_000_000 + 64)
-    with place.connect() as connection:
-        connection.execute(f"set maintenance_work_mem = '{megabytes}MB'".encode())
-        connection.execute("set max_parallel_maintenance_workers = 2")
-        connection.execute("drop index idx_chunks_embedding")
-        connection.execute(HNSW.format(more=f"ef_construction = {EF_CONSTRUCTION}").encode())
-        connection.execute("analyze chunks")
-        connection.execute("checkpoint")
 
 
 def report(records: Sequence[Record], mixture: Mixture, facts: dict[str, str]) -> str:
