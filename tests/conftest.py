@@ -32,7 +32,56 @@ SOAK = (
     "test_conflicts.py::test_different[embedding_configs",
     "test_conflicts.py::test_different[chunks-chunk_token_count",
     "test_conflicts.py::test_different[screenshots",
+    "test_conflicts.py::test_identical[books-total_screenshots",
+    "test_conflicts.py::test_identical[books-title",
+    "test_conflicts.py::test_identical[books-capture_date",
+    'test_conflicts.py::test_identical[books-book_metadata-\'{"a"',
+    "test_conflicts.py::test_identical[chunks-embedding-'[0.1,1,2]'-'[1e-1",
+    "test_conflicts.py::test_different[books-source_type",
+    "test_conflicts.py::test_different[books-title-'A'",
+    "test_conflicts.py::test_different[books-title-'aaa",
+    "test_conflicts.py::test_different[chunks-embedding-'[1,2,3]'",
+    *(f"test_files.py::test_changed_between_the_two_readings[{how}" for how in ("shorter", "longer", "no_text")),
+    *(f"test_windows.py::test_blocks_of_any_size[{seed}]" for seed in range(4, 12)),
+    *(f"test_windows.py::test_likeness_changes_nothing[{seed}]" for seed in range(2, 6)),
+    *(f"test_differential.py::test_generated_statements[{seed}]" for seed in range(2, 6)),
+    *(f"test_values.py::test_strings_are_decoded_as_the_server_decodes_them[{seed}]" for seed in (1, 2, 3)),
+    *(f"test_vectors.py::test_random_vectors[{reader}-{seed}]" for reader in ("simdjson", "orjson") for seed in (1, 2)),
     "test_report.py::test_progress[pipe",
+    "test_report.py::test_no_progress_with_json_on_a_terminal",
+    "test_undo.py::test_wide_rows",
+    "test_recording.py::test_killed_before_and_after_commit",  # test_killed.py::test_the_client_is_killed stays
+    "test_interrupted.py::test_killed[before_commit",
+    "test_interrupted.py::test_many_signals",
+    "test_interrupted.py::test_a_signal[SIGTERM-before_commit",
+    "test_commit.py::test_a_signal_while_commit_is_under_way[SIGTERM",
+    "test_commit.py::test_a_request_that_is_lost[swallow",
+    "test_commit.py::test_nobody_knows[lose the answer",
+    "test_connection.py::test_a_connection_that_is_cut_after_commit",  # test_cut.py::test_at_commit stays
+    "test_server.py::test_a_server_that_crashes",  # test_a_server_that_is_restarted stays
+    "test_server.py::test_a_full_disk[validated-first",
+    "test_batches.py::test_many_batches_with_some_rows_already_there[while-it-goes-in",
+    "test_embedded_faults.py::test_deleted_files_of_a_running_server",
+    "test_embedded_faults.py::test_root_and_others_do_not_share_data",
+    "test_embedded.py::test_two_versions_side_by_side",
+    "test_plan.py::test_another_run_between_the_look_and_the_lock",  # test_what_changes_between_… stays
+    "test_backup.py::test_a_dump_that_is_not_whole[gone",
+    "test_backup.py::test_a_dump_that_is_not_whole[silent",
+    "test_drift.py::test_interrupted",
+    "test_plain_alembic.py::test_wrong_x_arguments[embedding",
+    "test_plain_alembic.py::test_without_a_url[arguments1",
+    "test_third_party.py::test_nesting_bounds_the_parse_tree",
+    "test_third_party.py::test_huge_things[one word",
+    "test_windows.py::test_places_far_from_the_window",
+    "test_vectors.py::test_the_last_bit[orjson",
+    "test_mutations.py::test_cut_at_any_byte[many",
+    "test_mutations.py::test_blanks_and_comments_at_each_place",  # the labelled files have some of them
+    "test_undo_together.py::test_others_at_work[statement2",
+    "test_confirm.py::test_the_typed_name[end of input",
+    "test_script.py::test_every_kind",
+    "test_probes.py::test_a_large_table_uses_its_index",
+    "test_index.py::test_a_setting_of_the_role_is_left_to_its_declaration",
+    "test_index_imports.py::test_small_tables_and_hnsw_are_left_in_peace",
     "test_report.py::test_nobody_reads_the_report",
     "test_memory.py::test_a_file_of_60_mb[validated-first",
     "test_interrupted.py::test_a_signal[Ctrl-C-the lock",
@@ -41,7 +90,6 @@ SOAK = (
     "test_confirm.py::test_the_typed_name[something else",
     "test_server.py::test_a_standby",
     "test_defaults.py::test_settings_that_do_not_matter[database",
-    "test_files.py::test_changed_between_the_two_readings[1",
     "test_embedded_faults.py::test_deleted_data_of_a_running_server[comma",
     "test_embedded.py::test_any_path_will_do[signs",
     "test_embedded.py::test_any_path_will_do[letters",
@@ -69,12 +117,15 @@ SOAK = (
     "test_structure.py::test_what_only_a_row_can_tell[validated-first",
 )
 
+LONGEST = ("test_readme.py::", "test_killed.py::", "test_setup_and_migrate")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what only `make soak` runs."""
+    """Mark what only `make soak` runs; the longest of the others come first, so that no worker ends with one alone."""
     for item in items:
         if any(name in item.nodeid for name in SOAK):
             item.add_marker(pytest.mark.soak)
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,10 +15,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
-import yaml
 from psycopg import sql
 
 from minerva_promote.database.embedded import EmbeddedServer
+from tests import yamlfile
 from tests.material import REPOSITORY
 
 SHIPPED = ("promote.yaml", "pyproject.toml", ".env.example", "environments", "checks", "templates", "alembic")
@@ -160,7 +160,7 @@ def copy_project(server: Server, root: Path, suffix: str) -> ProjectCopy:
         elif source.is_file():
             shutil.copy(source, root / name)
     files = sorted((root / "environments").glob("*.yaml"))
-    roles = {role for file in files for role in (yaml.safe_load(file.read_text("utf-8")).get("roles") or {})}
+    roles = {role for file in files for role in (yamlfile.read(file).get("roles") or {})}
     for file in files:
         text = re.sub(r"(embedded://[^/\s}]*/)([A-Za-z0-9_]+)", rf"\1\2_{suffix}", file.read_text("utf-8"))
         if roles:
@@ -180,7 +180,7 @@ def variables_of(root: Path) -> set[str]:
 
 def _point_at(server: Server, file: Path) -> None:
     """Give an environment the URLs of a server that is not embedded, and its login roles a password."""
-    content = yaml.safe_load(file.read_text("utf-8"))
+    content = yamlfile.read(file)
     url = re.search(r"embedded://(?:([^/@]*)@)?/([A-Za-z0-9_]+)", content["url"])
     if url is None:
         return
@@ -190,7 +190,7 @@ def _point_at(server: Server, file: Path) -> None:
         roles[name]["password"] = PASSWORD
     user = url[1] or content.get("import_role") or (login[0] if login else None)
     content |= {"url": server.url(url[2], user), "admin_url": server.url(url[2])}
-    file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
+    yamlfile.write(file, content)
 
 
 def session_server() -> Server:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-import yaml
 
-from tests import servers
+from tests import servers, yamlfile
 from tests.material import labelled
 
 
@@ -69,7 +68,7 @@ def test_a_project_has_databases_and_roles_of_its_own(project: servers.ProjectCo
     assert project.database("local").name == project.name("mpp_minerva_dev")
     assert project.database("test-prod").name == project.name("mpp_minerva_prod")
     for environment in ("local", "test-prod", "prod"):
-        content = yaml.safe_load((project.root / "environments" / f"{environment}.yaml").read_text("utf-8"))
+        content = yamlfile.read(project.root / "environments" / f"{environment}.yaml")
         assert list(content["roles"]) == [project.name("minerva_api"), project.name("minerva_reader")]
     local = (project.root / "environments" / "local.yaml").read_text("utf-8")
     assert f"{project.name('minerva_api')}" in local.splitlines()[1 if project.server.folder else 0]

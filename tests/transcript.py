@@ -26,6 +26,7 @@ from typing import Any
 
 import yaml
 
+from tests import yamlfile
 from tests.material import REPOSITORY
 from tests.servers import SHIPPED, variables_of
 
@@ -240,8 +241,8 @@ class Walk:
             (self.root / name).write_text(text, "utf-8")
             return
         path = self.root / name.removeprefix("add to ")
-        merged = _merged(yaml.safe_load(path.read_text("utf-8")), yaml.safe_load(text))
-        path.write_text(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True), "utf-8")
+        merged = _merged(yamlfile.read(path), yaml.safe_load(text))
+        yamlfile.write(path, merged)
 
     def _program(self, command: list[str], given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

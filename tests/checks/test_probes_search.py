@@ -9,11 +9,11 @@ from typing import Any
 
 import psycopg
 import pytest
-import yaml
 
 from minerva_promote.config.load import load_project
 from minerva_promote.errors import ConfigErrors
 from minerva_promote.results import Outcome, StepResult
+from tests import yamlfile
 from tests.checks.conftest import BOOK, FACTS, Check
 from tests.servers import Database
 
@@ -41,7 +41,7 @@ def probe(folder: Path, check: Check) -> Probe:
             "params": {"table": "chunks", "root": "book_id", "column": "embedding", "limit": limit, **(params or {})},
             **keys,
         }
-        (folder / "checks" / "extra.yaml").write_text(yaml.safe_dump({"checks": [entry]}))
+        yamlfile.write(folder / "checks" / "extra.yaml", {"checks": [entry]})
         (result,) = check("extra", **asked)
         return result
 
@@ -133,9 +133,7 @@ def test_fewer_rows_than_the_limit_are_no_fault_of_the_index(probe: Probe) -> No
 @pytest.fixture
 def reachable(folder: Path, minerva: Database) -> None:
     """test-prod is the private database, for sessions that a probe opens itself."""
-    path = folder / "environments" / "test-prod.yaml"
-    content = yaml.safe_load(path.read_text())
-    path.write_text(yaml.safe_dump(content | {"url": minerva.url(), "admin_url": minerva.url()}, sort_keys=False))
+    yamlfile.change(folder / "environments" / "test-prod.yaml", url=minerva.url(), admin_url=minerva.url())
 
 
 @pytest.mark.usefixtures("reachable")
@@ -158,10 +156,8 @@ def test_inside_of_a_transaction_there_is_one_session(probe: Probe, connection: 
 
 
 def test_sessions_that_cannot_be_opened_are_an_error(probe: Probe, folder: Path) -> None:
-    path = folder / "environments" / "test-prod.yaml"
-    content = yaml.safe_load(path.read_text())
-    nowhere = {"url": "postgresql://nobody@localhost:1/nothing", "admin_url": "postgresql://nobody@localhost:1/nothing"}
-    path.write_text(yaml.safe_dump(content | nowhere, sort_keys=False))
+    nowhere = "postgresql://nobody@localhost:1/nothing"
+    yamlfile.change(folder / "environments" / "test-prod.yaml", url=nowhere, admin_url=nowhere)
     found = probe("latency", samples=4, concurrency=2, **LATENCY)
     assert found.outcome is Outcome.ERROR
     assert found.detail.startswith("2 sessions at the same time: ")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests import yamlfile
 from tests.conftest import Ran
 from tests.run.conftest import Shop, _quiet_machine, copy_of_ready, embedded, make_shop, ready, shop
 from tests.run.exports import Export
@@ -39,20 +39,11 @@ class Pair:
 
     def environment(self, **changes: Any) -> None:
         """Change keys of environments/prod.yaml; None removes one."""
-        change(self.shop.root / "environments" / "prod.yaml", changes)
+        yamlfile.change(self.shop.root / "environments" / "prod.yaml", **changes)
 
     def file(self, book: int = 1, name: str = "export.sql") -> Path:
         """Write an export into the project's folder."""
         return self.shop.file(Export(book), name)
-
-
-def change(path: Path, changes: dict[str, Any]) -> None:
-    """Change keys of a YAML file; None removes one."""
-    content = yaml.safe_load(path.read_text("utf-8"))
-    content |= changes
-    path.write_text(
-        yaml.safe_dump({k: v for k, v in content.items() if v is not None}, sort_keys=False, width=1000), "utf-8"
-    )
 
 
 @pytest.fixture
@@ -60,7 +51,7 @@ def pair(shop: Shop, ready: str, make_database: Callable[..., Database]) -> Pair
     """Two databases that are ready for imports, the second of which requires that the first has passed the file."""
     prod = copy_of_ready(make_database(ready))
     made = Pair(shop, prod)
-    content = yaml.safe_load((shop.root / "environments" / "test-prod.yaml").read_text("utf-8"))
+    content = yamlfile.read(shop.root / "environments" / "test-prod.yaml")
     made.environment(
         url=prod.url(shop.role),
         admin_url=prod.url(),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import yaml
 
+from tests import yamlfile
 from tests.conftest import Ran
 from tests.run.conftest import Shop, make_shop, ready, shop
 from tests.servers import PASSWORD
@@ -53,9 +53,9 @@ class Desk:
     def declare(self, change: Callable[[dict[str, Any]], object]) -> None:
         """Change environments/test-prod.yaml as values."""
         path = self.shop.root / "environments" / "test-prod.yaml"
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = yamlfile.read(path)
         change(content)
-        path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
+        yamlfile.write(path, content)
 
     def role(self, short: str, **values: Any) -> str:
         """Declare a role of this test, or declare it anew."""
@@ -141,6 +141,8 @@ class Desk:
             "pg_db_role_setting": f"where setdatabase = {here} or setdatabase = 0 and setrole in ({mine})",
         }
         whole = {"pg_class": "oid, relowner, relacl::text"}  # its other columns are the autovacuum's too
+        mine_alone = f"case when rolname ~ '{self.suffix}$' then xmin::text || ctid::text end"  # else of all tests
+        whole["pg_authid"] = f"{mine_alone}, oid, t::text"
         with self.shop.database.connect() as conn:
             return {
                 table: conn.execute(

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from minerva_promote.config.load import load_project
+from tests import yamlfile
 from tests.grants.shopping import Desk, desk, make_shop, ready, shop
 
 __all__ = ["desk", "make_shop", "ready", "shop"]  # fixtures
@@ -143,11 +144,11 @@ def pasted(desk: Desk) -> dict[str, Any]:
     mine = (desk.shop.role, desk.reader)
     if others := [name for name in made["roles"] if name not in mine and not name.endswith(desk.suffix)]:
         made["roles"] = {name: role for name, role in made["roles"].items() if name not in others}
-        text = yaml.safe_dump(made)  # tests beside this one gave something on the server to roles of their own
+        text = yamlfile.dump(made)  # tests beside this one gave something on the server to roles of their own
     path = desk.shop.root / "environments" / "test-prod.yaml"
-    content = yaml.safe_load(path.read_text("utf-8"))
+    content = yamlfile.read(path)
     rest = {key: value for key, value in content.items() if key not in ("public", "roles", "accept")}
-    path.write_text(yaml.safe_dump(rest, sort_keys=False, allow_unicode=True) + text, "utf-8")
+    path.write_text(yamlfile.dump(rest) + text, "utf-8")
     return made
 
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from minerva_promote.config.load import load_project
 from minerva_promote.schema.setup import setup
-from tests import servers
+from tests import servers, yamlfile
 from tests.conftest import Ran
 from tests.run.exports import Export
 
@@ -56,13 +55,7 @@ class Shop:
 
     def environment(self, **changes: Any) -> None:
         """Change keys of environments/test-prod.yaml; None removes one."""
-        path = self.root / "environments" / "test-prod.yaml"
-        content = yaml.safe_load(path.read_text("utf-8"))
-        for name, value in changes.items():
-            content[name] = value
-            if value is None:
-                del content[name]
-        path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+        yamlfile.change(self.root / "environments" / "test-prod.yaml", **changes)
 
     def add_check(self, text: str) -> None:
         """Add a check to the project, as YAML."""
@@ -110,10 +103,7 @@ def _copied(server: servers.Server, folder: Path) -> servers.ProjectCopy:
 
 
 def _point_at(copy: servers.ProjectCopy, database: servers.Database, role: str) -> None:
-    path = copy.root / "environments" / "test-prod.yaml"
-    content = yaml.safe_load(path.read_text("utf-8"))
-    content |= {"url": database.url(role), "admin_url": database.url()}
-    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+    yamlfile.change(copy.root / "environments" / "test-prod.yaml", url=database.url(role), admin_url=database.url())
 
 
 def ready_database(server: servers.Server) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
+from tests import yamlfile
 from tests.conftest import Ran
 from tests.run.conftest import Shop
 from tests.run.exports import Export
@@ -125,9 +125,9 @@ def test_what_cannot_hurt_is_no_matter(shop: Shop) -> None:
     assert (ran.exit_code, len(found(shop, ran))) == (1, 1)
     accept = [{"code": "owns-object", "object": "table public.notes", "why": "made at run time"}]
     path = shop.root / "environments" / "test-prod.yaml"
-    content = yaml.safe_load(path.read_text("utf-8"))
+    content = yamlfile.read(path)
     content["roles"][shop.role]["accept"] = accept
-    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+    yamlfile.write(path, content)
     ran = shop.run(shop.file(Export()), "--yes", "test-prod")
     assert (ran.exit_code, ran.stderr, found(shop, ran)) == (0, "", [])
 

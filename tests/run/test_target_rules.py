@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
+from tests import yamlfile
 from tests.run.conftest import Shop
 from tests.run.exports import Export, key
 from tests.run.reports import CLOSED, OTHER, TAKEN, findings, refused
@@ -28,9 +28,9 @@ def _with_the_owners_rights(shop: Shop) -> None:
     (table,) = shop.rows("select tgrelid::regclass::text from pg_trigger where tgname = 'meddle'")[0]
     accept = {"code": "trigger", "object": f"trigger meddle on public.{table}", "why": "for this test"}
     path = shop.root / "environments" / "test-prod.yaml"
-    content = yaml.safe_load(path.read_text("utf-8"))
+    content = yamlfile.read(path)
     content["roles"][shop.role]["accept"] = [accept]
-    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+    yamlfile.write(path, content)
 
 
 def warning(table: str = "chunks") -> str:

@@ -6,13 +6,13 @@ import io
 from typing import Any
 
 import psycopg
-import yaml
 from alembic.config import Config
 
 from alembic import command
 from minerva_promote.config.load import load_project
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.schema.alembic_tree import transaction_for_alembic
+from tests import yamlfile
 from tests.material import REPOSITORY
 from tests.servers import Database, ProjectCopy
 
@@ -54,9 +54,9 @@ def opened(copy: ProjectCopy, environment: str = "test-prod", dimensions: int = 
 def edit_role(copy: ProjectCopy, role: str, **changes: Any) -> None:
     """Declare something else for a role of test-prod."""
     path = copy.root / "environments" / "test-prod.yaml"
-    content = yaml.safe_load(path.read_text("utf-8"))
+    content = yamlfile.read(path)
     content["roles"][copy.name(role)] |= changes
-    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+    yamlfile.write(path, content)
 
 
 def rows_of_minerva(database: Database, *, path: str = "/home/me/shot-1.png") -> None:

@@ -43,14 +43,18 @@ def plain(project: ProjectCopy, owner: str, database: str) -> tuple[Project, Env
     return opened(project)
 
 
-def everything_of(database: Database) -> list[list[tuple[Any, ...]]]:
+def everything_of(project: ProjectCopy) -> list[list[tuple[Any, ...]]]:
     """What a second setup must leave alone: the schema, all access lists, the roles' settings."""
+    database = project.database("test-prod")
+    settings = (
+        "select setrole::regrole::text, setconfig from pg_db_role_setting where setrole::regrole::text like '%{}'"
+    )
     return [
         schema_of(database),
         fetch(database, "select relname, relacl::text, xmin::text from pg_class order by oid"),
         fetch(database, "select nspname, nspacl::text, xmin::text from pg_namespace order by oid"),
         fetch(database, "select datacl::text from pg_database where datname = current_database()"),
-        fetch(database, "select setrole::regrole::text, setconfig from pg_db_role_setting order by 1"),
+        fetch(database, settings.format(project.suffix) + " order by 1"),
         fetch(database, "select version, installed_at from promote.ledger"),
     ]
 
@@ -71,7 +75,7 @@ def test_from_nothing_and_then_again(project: ProjectCopy) -> None:
     assert found["ledger"] == ("ok", "made (version 2)")
     assert found["grants to PUBLIC"] == ("ok", "2 taken away")
 
-    before = everything_of(project.database("test-prod"))
+    before = everything_of(project)
     second = setup(*it)
     assert (second.exit_code, second.changed, second.verdict) == (0, False, "ready: nothing was changed")
     assert steps(second) == {
@@ -85,7 +89,7 @@ def test_from_nothing_and_then_again(project: ProjectCopy) -> None:
         f"grants to {reader}": ("ok", "already there"),
         "grants to PUBLIC": ("ok", "nothing to take away"),
     }
-    assert everything_of(project.database("test-prod")) == before
+    assert everything_of(project) == before
 
 
 def test_the_import_role_may_do_its_work_and_no_more(project: ProjectCopy) -> None:

