@@ -53,7 +53,8 @@ def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:
         detail = f"1 at k = {values['k']}{few}: every row is read, {slow:.1f} ms"
     else:
         detail = (
-            f"{result.mean:.3f} at k = {values['k']}{few}, 95 % interval {result.low:.3f} to {result.high:.3f}; "
+            f"{values['recall_at_k']:.3f} at k = {values['k']}{few}, "
+            f"95 % interval {values['low']:.3f} to {values['high']:.3f}; "
             f"{index.name} {fast:.1f} ms, exact {slow:.1f} ms, {result.queries} queries"
         )
     more = {
