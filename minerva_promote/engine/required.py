@@ -165,7 +165,7 @@ def _told(asked: _Asked, run: Run, own: Sequence[Run]) -> tuple[str, str]:
             return f"{there} is still at work on it, since {_time(run.began)}", "wait until it has ended"
         case "unchanged":
             fact = f"{there} found all its rows there already at {_time(end.at)}, and no run of it has brought them"
-            return fact, f"promote history --env {asked.other.name} shows whose rows they are"
+            return fact, f"promote the file that did; promote history --env {asked.other.name} shows which"
         case "abandoned":
             return f"{there} began at {_time(run.began)} and was never finished", asked.run_it
         case _:

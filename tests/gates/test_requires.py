@@ -155,7 +155,7 @@ def test_a_run_of_another_environment(pair: Pair) -> None:
     assert refused(pair, file) == f"{fact} | {again}"
     assert pair.shop.run(file).exit_code == 0
     fact = "run ID in test-prod found all its rows there already at TIME, and no run of it has brought them"
-    assert refused(pair, file) == f"{fact} | promote history --env test-prod shows whose rows they are"
+    assert refused(pair, file) == f"{fact} | promote the file that did; promote history --env test-prod shows which"
 
 
 def test_a_big_file_is_known_before_its_rows_go_in(pair: Pair) -> None:
