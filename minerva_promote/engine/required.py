@@ -17,7 +17,8 @@ from minerva_promote.database.session import Connection, import_session
 from minerva_promote.database.whereabouts import Whereabouts, whereabouts
 from minerva_promote.errors import ConfigError, ConfigErrors, TargetError
 from minerva_promote.ledger.install import require_ledger
-from minerva_promote.ledger.runs import BAD, Recorded, Run, read_runs
+from minerva_promote.ledger.runs import Recorded, Run, read_runs
+from minerva_promote.ledger.said import BAD
 from minerva_promote.ledger.verify import verify
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.words import counted
@@ -193,7 +194,7 @@ def _looked(run: Run, runs: Sequence[Run]) -> list[Recorded]:
 
 
 def _bad(check: Mapping[str, Any]) -> bool:
-    return check.get("outcome") in BAD
+    return check["outcome"] in BAD
 
 
 def _time(when: datetime) -> str:

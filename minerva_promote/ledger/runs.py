@@ -13,6 +13,7 @@ import psycopg
 from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.lock import RUN_CLASS
 from minerva_promote.errors import UsageError
+from minerva_promote.ledger.said import BAD, readable
 
 State = Literal["running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore"]
 STATES: tuple[State, ...] = (
@@ -30,7 +31,6 @@ ENDS: tuple[State, ...] = ("committed", "unchanged", "refused", "failed", "aband
 PAGE = 200  # runs that are read at once
 SHOWN = 5  # runs that a message names
 SHORT = 8  # characters of an id that are shown
-BAD = ("FAIL", "ERROR")  # outcomes of a check with which a run has not passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +230,8 @@ def _passed(own: tuple[Recorded, ...], events: list[Recorded]) -> bool:
         for event in events
         if event.kind == "unchanged" and event.seq > committed.seq and event.file_sha256 == committed.file_sha256
     ]
-    return any(all(check.get("outcome") not in BAD for check in event.checks or ()) for event in made)
+    return any(all(check["outcome"] not in BAD for check in event.checks or ()) for event in made)
 
 
 def _recorded(row: dict[str, Any]) -> Recorded:
-    for name in ("roots", "checks"):
-        row[name] = None if row[name] is None else tuple(row[name])
-    return Recorded(**row)
+    return Recorded(**readable(row))

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from minerva_promote.ledger.openruns import GONE
-from minerva_promote.ledger.runs import BAD, SHORT, Recorded, Run
+from minerva_promote.ledger.runs import SHORT, Recorded, Run
+from minerva_promote.ledger.said import BAD
 from minerva_promote.words import aligned, seconds, size
 
-NOTE = 90  # characters of a reason in a line; `promote show` has all of it
+NOTE = 90  # characters of a reason, or of a name, in a line; `promote show` has all of it
 _HEAD = ("when (UTC)", "run", "what", "file", "sha256", "rows", "by", "took", "")
 _VALUES = 4  # of a check that are shown
 
@@ -46,7 +47,7 @@ def everything(run: Run) -> tuple[str, ...]:
     """All about one run, for people."""
     pairs = [(name, text) for name, text in _facts(run) if text]
     lines = [f"  {line}" for line in aligned(pairs)]
-    checks = [(check.get("name", ""), check.get("outcome", ""), _numbers(check.get("values"))) for check in run.checks]
+    checks = [(check["name"], check["outcome"], _numbers(check["values"])) for check in run.checks]
     lines += _section("checks", checks)
     lines += _section("events", [_event(event) for event in run.events])
     lines += _section("undone and restored", [_event(event) for event in run.later])
@@ -74,7 +75,7 @@ def _last_checks(run: Run) -> str:
     """How the checks after COMMIT ended."""
     if run.passed:
         return "all checks passed"
-    bad = sum(check.get("outcome") in BAD for check in run.checks)
+    bad = sum(check["outcome"] in BAD for check in run.checks)
     if bad:
         return f"{bad} of its checks failed after COMMIT"
     return "the checks after COMMIT have no end"
@@ -114,7 +115,7 @@ def _line(run: Run) -> tuple[str, ...]:
         f"{run.began:%Y-%m-%d %H:%M:%S}",
         run.short,
         run.state,
-        run.file,
+        _short(run.file),
         sha[:SHORT] if sha else "",
         _short_counts(run.told("rows") or {}),
         run.first.actor,
@@ -135,6 +136,10 @@ def _note(run: Run) -> str:
         text = summary(run).removeprefix(f"{run.state}").lstrip(": ")
     else:
         text = run.reason
+    return _short(text)
+
+
+def _short(text: str) -> str:
     return text if len(text) <= NOTE else f"{text[: NOTE - 1]}…"
 
 

@@ -33,7 +33,7 @@ def render(result: RunResult, redact: Callable[[str], str]) -> str:
 def heading(environment: str, run_id: str, title: str) -> str:
     """The first line: environment, run, file."""
     run = f"run {run_id[:8]}" if run_id else ""
-    return "   ".join(part for part in (environment, run, title) if part)
+    return _whole("   ".join(part for part in (environment, run, title) if part))
 
 
 def step_lines(step: StepResult, width: int = NAME_WIDTH) -> list[str]:
@@ -52,8 +52,7 @@ def step_lines(step: StepResult, width: int = NAME_WIDTH) -> list[str]:
             lines.append(f"{indent}{place:<{width}} {step.hint}")
         elif place or step.hint:
             lines.append(indent + (place or step.hint))
-    lines += finding_lines(step.findings)
-    return lines
+    return [*map(_whole, lines), *finding_lines(step.findings)]
 
 
 def finding_lines(findings: Iterable[Finding]) -> list[str]:
@@ -65,12 +64,17 @@ def finding_lines(findings: Iterable[Finding]) -> list[str]:
         lines.append(f"    {place}{warn}{finding.code}: {finding.fact}")
         if finding.help:
             lines.append(f"        help: {finding.help}")
-    return lines
+    return [*map(_whole, lines)]
 
 
 def _detail(step: StepResult) -> str:
     slow = step.seconds >= 0.05 and step.step != "check"
     return ", ".join(part for part in (step.detail, seconds(step.seconds) if slow else "") if part)
+
+
+def _whole(line: str) -> str:
+    """The line without a break: what a file is called, or a server says, is no line of its own."""
+    return line.replace("\n", "\\x0a")
 
 
 def _has_heading(result: RunResult) -> bool:

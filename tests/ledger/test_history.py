@@ -198,3 +198,46 @@ def test_a_run_on_the_way(shop: Shop) -> None:
     assert re.fullmatch(
         rf"  THEN   [0-9a-f]{{8}}   committed   export\.sql   [0-9a-f]{{8}}   7 new   {shop.role}   TOOK", line
     )
+
+
+DEEP = '{"x": ' + "[" * 900 + "]" * 900 + "}"
+STRANGE: dict[str, str] = {  # what a client may put into a column -> how `show` has it
+    "seconds = 'NaN'": "",
+    "seconds = 'Infinity'": "",
+    "roots = '{{a,b},{c,NULL}}'": "roots ['a', 'b'], ['c', None]",
+    """rows = '{"books": {"new": "many", "identical": 2, "gone": 1e400, "same": true, "less": -1}, "chunks": 7}'""":
+        "rows books 2 identical",
+    f"rows = '{DEEP}'": "",
+    "checks = '[1, [2], null]'": "? ERROR ? ERROR ? ERROR",
+    """checks = '[{"name": ["a"], "outcome": "fine", "values": 3}]'""": "['a'] ERROR",
+    f"checks = '[{DEEP}]'": "? ERROR",
+    """details = '{"findings": 5, "repaired": {"a": 1}, "x": 1e6000}'""": "",
+    """details = '{"findings": [1, {"code": 2}], "repaired": [7]}'""": "repaired 7 ? ? ? 2 ? ?",
+    f"details = '{DEEP}'": "",
+    "file_name = E'a\\ngate open: \\033[2J'": "file a\\x0agate open: \\x1b[2J",
+    f"file_name = '{'n' * 200}'": "file " + "n" * 200,
+}  # fmt: skip
+
+
+def test_values_of_any_shape(shop: Shop) -> None:
+    """Whoever may add events cannot keep the others from being read, nor write lines into a report."""
+    with shop.database.connect(shop.role) as conn:
+        for number, each in enumerate(STRANGE, 1):
+            column, value = each.split(" = ", 1)
+            conn.execute(
+                "insert into promote.events (kind, run_id, environment, promote_version, file_sha256,"  # type: ignore[arg-type]
+                f" {column}) values ('committed', '{numbered(number)}', 'test-prod', '1', '{'5' * 64}', {value})"
+            )
+    ran = shop.promote("history", *ENV)
+    lines = ran.stdout.splitlines()
+    assert (ran.exit_code, ran.stderr, len(lines)) == (0, "", len(STRANGE) + 3), ran
+    assert max(map(len, lines)) < 250
+    told = shop.promote("history", *ENV, "--format", "json")
+    assert len(json.loads(told.stdout, parse_constant=pytest.fail)["data"]["runs"]) == len(STRANGE)
+    head = r"test-prod   run \w+.*\n  run .*\n  state .*\n"
+    for number, shown in enumerate(STRANGE.values(), 1):
+        ran = shop.promote("show", numbered(number), *ENV)
+        text = re.sub(
+            r"  (sha256|began|role|client|target|system|checks|findings)( .*)?\n|  events\n.*\n", "", ran.stdout
+        )
+        assert (ran.exit_code, " ".join(re.sub(head, "", text).split())) == (0, shown), ran

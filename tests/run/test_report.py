@@ -96,6 +96,21 @@ def test_nothing_of_the_data_steers_a_terminal(shop: Shop) -> None:
     assert "\\x1b[2J" in shop.run(file).stdout
 
 
+def test_a_name_is_no_line_of_its_own(shop: Shop) -> None:
+    file = shop.file(Export(), "a\ngate open: committed as run 0.sql")
+    shown = "a\\x0agate open: committed as run 0.sql"
+    assert f"  validate   {shown} .. ok     " in shop.run(file).stdout
+    shop.database.execute(
+        "insert into promote.events (kind, run_id, environment, promote_version, file_name)"
+        " values ('started', gen_random_uuid(), 'test-prod', '1', E'a\\ngate open: committed as run 0.sql')"
+    )
+    again = shop.run(file, "--dry-run").stdout
+    refused = shop.run(shop.file("BEGIN;\nDROP TABLE a;\nCOMMIT;\n", file.name)).stdout
+    assert (shown in again, f" of {shown} began " in again, f"{shown}:2:1: statement: " in refused) == (True,) * 3
+    for said in (again, refused):
+        assert not [line for line in said.splitlines() if line.startswith("gate open: committed")]
+
+
 @pytest.mark.parametrize("on_terminal", [True, False], ids=["terminal", "pipe"])
 def test_progress(shop: Shop, on_terminal: bool) -> None:
     """Bars are drawn on a terminal's stderr and leave nothing; a pipe gets none, and the same lines."""
