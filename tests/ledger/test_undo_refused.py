@@ -175,12 +175,12 @@ alter table unchecked disable trigger all
 insert into screenshots values ('{shot}', '{book}', 3, null, 'h', now())
 insert into books (id, title, author, ingestion_status, created_at, updated_at) values ('{other}', 'x', 'y', 'z', now(), now())
 alter table chunks drop constraint chunks_book_id_fkey
-insert into chunks select '{named}', '{other}', array['{first}', '{first}', '{other}']::uuid[], 1, 't', 1, embedding_config_id, \
+insert into chunks select '{named}', '{other}', array['{second}', '{first}', '{first}', '{other}']::uuid[], 1, 't', 1, embedding_config_id, \
     embedding, 'v', 1, 1, now(), null, now() from chunks where chunk_sequence = 1
 insert into chunks select '{added}', book_id, '{{}}', 9, 't', 1, embedding_config_id, embedding, 'v', 1, 1, now(), null, now() \
     from chunks where id = '{chunk}'
 """.format(
-    book=BOOK, chunk=CHUNK, first=SHOT, scrape=key("f", 1), shot=key("c", 1, 3), other=key("b", 7), named=key("d", 7, 1),
+    book=BOOK, chunk=CHUNK, first=SHOT, second=key("c", 1, 2), scrape=key("f", 1), shot=key("c", 1, 3), other=key("b", 7), named=key("d", 7, 1),
     added=key("d", 1, 9),
 )  # fmt: skip
 DEPENDENT = [
@@ -200,7 +200,10 @@ DEPENDENT = [
 
 
 def test_what_depends_on_it(undone: Undone) -> None:
-    """Foreign keys of any table, whatever they would do; arrays of keys; rows that were added to the book."""
+    """Foreign keys of any table, whatever they would do; arrays of keys; rows that were added to the book.
+
+    A row counts once, on however many it depends.
+    """
     undone.shop.database.execute(*PLANTED.replace("\\\n", "").strip().splitlines())
     undone.refused(*(depends(*each) for each in DEPENDENT))
 

@@ -21,7 +21,7 @@ _BYTEA_OID = 17
 
 @dataclass(frozen=True, slots=True)
 class Dependent:
-    """One row that is not going, and the row that it depends on."""
+    """One row that is not going, and a row that it depends on, the first of them."""
 
     key: str  # as text; where it has no key, where it stands in the table
     on: str
@@ -43,8 +43,10 @@ def dependents(pipe: Pipelined, links: Iterable[Link], going: Mapping[str, Going
         keys = going[link.parent.name].keys
         found = Dependents(link)
         pipe.doing = f"looking for rows of {link.child.name} that depend on {link.parent.name}"
-        for begin in range(0, len(keys), _BATCH):
-            _ask(pipe, link, going, keys[begin : begin + _BATCH], found)
+        # A row that may depend on several is asked for once, as it counts once.
+        size = max(len(keys), 1) if link.array or link.temporal else _BATCH
+        for begin in range(0, len(keys), size):
+            _ask(pipe, link, going, keys[begin : begin + size], found)
         if found.count:
             yield found
 
@@ -56,13 +58,14 @@ def _ask(pipe: Pipelined, link: Link, going: Mapping[str, Going], keys: Sequence
     ours: Keys | None = None
     if own is not None and own.keys:
         ours = keys_of(child, own.key, own.keys, alias="ours", first=1 + len(theirs.types))
+    child_key = sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier("c", name)) for name in child.key)
     statement = sql.SQL(
-        "select (count(*) over ())::text, {}::text, {}::text{} from {}, {} p where {} and exists (select from {}"
-        " where {}) and {} order by 2 limit {}"
+        "select (count(*) over ())::text, {}::text, min({}::text){} from {}, {} p where {} and exists (select from {}"
+        " where {}) and {} group by c.tableoid, c.ctid{} order by 2 limit {}"
     ).format(
         _as_text("c", child.key),
         _as_text("p", parent.key),
-        sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier("c", name)) for name in child.key),
+        child_key,
         _source(link),
         parent.source,
         _joined(link),
@@ -71,6 +74,7 @@ def _ask(pipe: Pipelined, link: Link, going: Mapping[str, Going], keys: Sequence
         sql.SQL("true")
         if ours is None
         else sql.SQL("not exists (select from {} where {})").format(ours.source, ours.equal("c")),
+        child_key,
         sql.Literal(SHOWN),
     )
     types = theirs.types + (ours.types if ours else [])
