@@ -30,7 +30,7 @@ def _going(each: TablePlan, done: bool) -> StepResult:
         return StepResult("undo", each.name, outcome, detail, findings=tuple(each.findings), data=data)
     keys: Sequence[Key] = going.keys
     detail = f"{counted(len(keys), 'rows')} {'removed' if done else 'would go'}"
-    if going.table is not None:
+    if going.table is not None and going.found:
         detail += _first(going.table, keys, going.key)
         data["keys"] = [going.table.shown(key, going.key) for key in keys]
         for name, some in _named(standing):
@@ -61,8 +61,8 @@ def _coming(each: Coming, done: bool) -> StepResult:
     detail = f"{counted(each.kept.count, 'rows')} {'put back' if done else 'would come again'}"
     data: dict[str, object] = {"rows": each.kept.count}
     if each.table is not None:
-        detail += _first(each.table, each.keys, each.table.key)
-        data["keys"] = [each.table.shown(key) for key in each.keys]
+        detail += _first(each.table, each.keys, each.kept.key)
+        data["keys"] = [each.table.shown(key, each.kept.key) for key in each.keys]
     findings = tuple(each.findings)
     return StepResult("restore", each.name, _outcome(findings), detail, findings=findings, data=data)
 

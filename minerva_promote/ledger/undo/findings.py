@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from minerva_promote.ledger.runs import SHORT
 from minerva_promote.ledger.undo.dependents import Dependents
+from minerva_promote.ledger.undo.going import Going
 from minerva_promote.ledger.undo.links import Link
 from minerva_promote.ledger.undo.standing import Standing
 from minerva_promote.ledger.undo.tables import Key, Table
@@ -22,34 +23,40 @@ def listed(texts: Sequence[str], count: int | None = None) -> str:
     return f"{shown}; and {total - min(SHOWN, len(texts)):,} more" if total > len(texts[:SHOWN]) else shown
 
 
-def keys_shown(table: Table, keys: Sequence[Key]) -> str:
+def keys_shown(table: Table, keys: Sequence[Key], columns: Sequence[str]) -> str:
     """The first of some keys of a table."""
-    return listed([table.shown(key) for key in keys[:SHOWN]], len(keys))
+    return listed([table.shown(key, columns) for key in keys[:SHOWN]], len(keys))
 
 
-def standing(table: Table, found: Standing, accept: Collection[str], environment: str) -> Iterator[Finding]:
+def standing(
+    going: Going, table: Table, found: Standing, accept: Collection[str], environment: str
+) -> Iterator[Finding]:
     """Rows that are not as they were imported."""
     what = table.name
+
+    def shown(keys: Sequence[Key]) -> str:
+        return keys_shown(table, keys, going.key)
+
     if found.changed:
-        fact = f"{_rows(what, found.changed)} changed since the import: {keys_shown(table, found.changed)}"
+        fact = f"{_rows(what, found.changed)} changed since the import: {shown(found.changed)}"
         help_ = f"promote run --env {environment} --dry-run with the run's file names the values: put them back as the"
         yield Finding("changed", fact, help=f"{help_} file has them, or keep the run")
     if found.claimed:
         run = next(iter(found.claimed.values()))[:SHORT]
         keys = list(found.claimed)
-        fact = f"{_rows(what, keys)} removed by somebody else and added again by run {run}: {keys_shown(table, keys)}"
+        fact = f"{_rows(what, keys)} removed by somebody else and added again by run {run}: {shown(keys)}"
         yield Finding("added-again", fact, help=f"they are that run's now: promote undo --env {environment} {run}")
     if found.updated:
         columns = ", ".join(found.columns)
         fact = (
-            f"{_rows(what, found.updated)} written again since the import: {keys_shown(table, found.updated)};"
+            f"{_rows(what, found.updated)} written again since the import: {shown(found.updated)};"
             f" nothing tells whether {columns} {'is' if len(found.columns) == 1 else 'are'} as imported"
         )
         yield _accepted(
             Finding("updated", fact, help="if that was a migration, or does not matter: --accept updated"), accept
         )
     if found.gone:
-        fact = f"{_rows(what, found.gone)} removed by somebody else: {keys_shown(table, found.gone)}"
+        fact = f"{_rows(what, found.gone)} removed by somebody else: {shown(found.gone)}"
         yield _accepted(Finding("gone", fact, help="to remove the others: --accept gone"), accept)
     if found.unproved:
         columns = ", ".join(found.columns)

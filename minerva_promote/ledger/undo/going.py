@@ -37,6 +37,11 @@ class Going:
         return tuple(self.layouts[0].key_columns)
 
     @property
+    def found(self) -> bool:
+        """Whether the rows can be told by their keys, even where there is more of them that cannot be compared."""
+        return self.table is not None and all(name in self.table.columns for name in self.key)
+
+    @property
     def count(self) -> int:
         """All of them, gone or not."""
         return sum(len(layout.keys) for layout in self.layouts)

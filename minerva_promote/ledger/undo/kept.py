@@ -19,6 +19,7 @@ _PIECES = b"""
 select table_name, part, columns, rows from promote.removed_rows where run_id = %(undo)s
 order by table_name collate "C", part
 """
+_KEYS = b"select distinct table_name, key_columns from promote.run_rows where run_id = %(run)s"
 _CONTENT = b"""
 select content from promote.removed_rows where run_id = %(undo)s and table_name = %(table)s and part = %(part)s
 """
@@ -34,6 +35,7 @@ class Kept:
 
     undo_id: str
     table: str
+    key: tuple[str, ...]  # as the run had it: the table may have another one by now, or none
     columns: tuple[str, ...]
     types: Mapping[str, str]  # of these columns, as they were
     parts: tuple[int, ...]
@@ -59,7 +61,9 @@ def kept_by(conn: psycopg.Connection, undo: Run) -> tuple[Kept, ...]:
             f"the rows that the ledger keeps of undo {undo.short} are not those that it recorded",
             hint="promote history --verify tells what else was changed; restore them from a backup",
         )
-    types = event_of(undo, "undone").details.get("types", {})
+    undone = event_of(undo, "undone")
+    types = undone.details.get("types", {})
+    keys = {row["table_name"]: tuple(row["key_columns"]) for row in fetch(conn, _KEYS, {"run": undone.subject})}
     by_table: dict[str, list[tuple[int, tuple[str, ...], int]]] = {}
     for row in fetch(conn, _PIECES, {"undo": undo.run_id}):
         by_table.setdefault(row["table_name"], []).append((row["part"], tuple(row["columns"]), row["rows"]))
@@ -67,6 +71,7 @@ def kept_by(conn: psycopg.Connection, undo: Run) -> tuple[Kept, ...]:
         Kept(
             undo.run_id,
             name,
+            keys[name],
             pieces[0][1],
             types.get(name, {}),
             tuple(part for part, _, _ in pieces),

@@ -121,12 +121,14 @@ def plan_undo(
         table = plan.going.table
         assert table is not None
         plan.standing = look_at(pipe, plan.going, table, writers, claims.get(plan.name, {}), lock=lock)
-        plan.findings += told.standing(table, plan.standing, choices.accept, environment)
-    visible = [link for link in links if link.readable]
+        plan.findings += told.standing(plan.going, table, plan.standing, choices.accept, environment)
+    unknown = {plan.name for plan in plans.values() if not plan.kept and not plan.going.found}  # which of its rows
+    visible = [link for link in links if link.readable and link.child.name not in unknown]
     for link in links:
         if not link.readable and not (link.child.row_security and link.child.name in plans):  # that is told
             plans[link.parent.name].findings.append(told.hidden(link))
-    for found in dependents(pipe, visible, {name: plans[name].going for name in parents}):
+    own = {plan.name: plan.going for plan in plans.values() if not plan.kept and plan.going.found}
+    for found in dependents(pipe, visible, own):
         plan = plans[found.link.parent.name]
         plan.findings.append(told.depending(found, shared=plan.going.shared, environment=environment))
     for name, effect in _effects(conn, parents):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -120,20 +120,20 @@ def _look(conn: Connection, contract: Contract, coming: dict[str, Coming], fit: 
     needs = [need for need in needs_of(conn, contract, fit) if need.parent.name not in unfit]
     for need in needs:
         coming[need.child].circular |= need.parent.name == need.child
-    sets = _unique_sets(conn, fit)
+    sets = _unique_sets(conn, fit, coming)
     held: dict[tuple[str, tuple[str, ...]], set[Key]] = {(n.parent.name, n.parent_columns): set() for n in needs}
     for name, table in fit.items():
         kept = coming[name].kept
         taken: dict[tuple[str, ...], list[Key]] = {}
         for rows in kept.rows(conn):
-            coming[name].keys += [tuple(row[kept.columns.index(c)] for c in table.key) for row in rows]
+            coming[name].keys += _values(kept.columns, kept.key, rows)
             for need in needs:
                 if need.child == name:
                     need.note(kept.columns, rows)
             for (parent, columns), values in held.items():
                 if parent == name and set(columns) <= set(kept.columns):
                     values.update(_values(kept.columns, columns, rows))
-            for columns in sets[name]:
+            for columns in dict.fromkeys((kept.key, *sets[name])):
                 found = _taken(pipe, table, columns, _values(kept.columns, columns, rows))
                 if found:
                     taken.setdefault(columns, []).extend(found)
@@ -152,13 +152,15 @@ def _values(columns: Sequence[str], wanted: Sequence[str], rows: Sequence[Key]) 
     return [tuple(row[place] for place in places) for row in rows]
 
 
-def _unique_sets(conn: psycopg.Connection, tables: dict[str, Table]) -> dict[str, list[tuple[str, ...]]]:
+def _unique_sets(
+    conn: psycopg.Connection, tables: Mapping[str, Table], coming: Mapping[str, Coming]
+) -> dict[str, list[tuple[str, ...]]]:
     """The unique sets of each table whose values are kept; for a set that is not, the server has the word."""
     by_oid = {table.oid: name for name, table in tables.items()}
     found: dict[str, list[tuple[str, ...]]] = {name: [] for name in tables}
     for row in fetch(conn, read("unique_sets"), {"tables": sorted(by_oid)}):
         name = by_oid[row["table"]]
-        if set(row["columns"]) <= set(tables[name].stored):
+        if set(row["columns"]) <= set(coming[name].kept.columns):
             found[name].append(tuple(row["columns"]))
     return found
 
@@ -209,14 +211,14 @@ def _verify(conn: Connection, coming: Coming) -> None:
     assert table is not None
     pipe = Pipelined(conn, f"reading rows of {kept.table}")
     for rows in kept.rows(conn):
-        keys = keys_of(table, table.key, _values(kept.columns, table.key, rows))
+        keys = keys_of(table, kept.key, _values(kept.columns, kept.key, rows))
         statement = sql.SQL("select {} from {} t join {} on {}").format(
             names_of(kept.columns, "t"), table.source, keys.source, keys.equal("t")
         )
         there = set(pipe.ask(as_bytes(statement), keys.types, keys.values))
         unlike = [row for row in rows if row not in there]
         if unlike:
-            shown = told.keys_shown(table, _values(kept.columns, table.key, unlike))
+            shown = told.keys_shown(table, _values(kept.columns, kept.key, unlike), kept.key)
             fact = f"{counted(len(unlike), 'rows')} of {kept.table} did not come again as before: {shown}"
             raise TargetError(fact, hint=_HINT)
 

@@ -57,11 +57,9 @@ class Table:
         """The columns that hold what was written; generated ones follow from them."""
         return tuple(name for name, column in self.columns.items() if not column.generated)
 
-    def shown(self, key: Sequence[Wire], columns: Sequence[str] | None = None) -> str:
-        """A key as a person reads it."""
-        return ", ".join(
-            display(value, self.columns[name].type) for name, value in zip(columns or self.key, key, strict=True)
-        )
+    def shown(self, key: Sequence[Wire], columns: Sequence[str]) -> str:
+        """The values of some columns as a person reads them."""
+        return ", ".join(display(value, self.columns[name].type) for name, value in zip(columns, key, strict=True))
 
 
 def name_of(schema: str, relation: str) -> str:
