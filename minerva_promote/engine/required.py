@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from minerva_promote.config.durations import in_seconds
 from minerva_promote.config.models import Requires
@@ -17,8 +16,7 @@ from minerva_promote.database.session import Connection, import_session
 from minerva_promote.database.whereabouts import Whereabouts, whereabouts
 from minerva_promote.errors import ConfigError, ConfigErrors, TargetError
 from minerva_promote.ledger.install import require_ledger
-from minerva_promote.ledger.runs import Recorded, Run, read_runs
-from minerva_promote.ledger.said import BAD
+from minerva_promote.ledger.runs import SHORT, Run, failing, read_runs
 from minerva_promote.ledger.verify import verify
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.words import counted
@@ -102,15 +100,15 @@ def _judged(conn: Connection, wanted: Requires, asked: _Asked) -> StepResult:
     runs = [run for run in read_runs(conn, file=asked.sha256) if run.told("file_sha256") == asked.sha256]
     runs = [run for run in runs if run.state not in ("undo", "restore")]
     own = [run for run in runs if run.first.environment == asked.other.name]
-    passed = [(_passed_at(run, own), run) for run in own if run.passed]
+    passed = [run for run in own if run.passed]
     if not passed:
         return asked.no(*_why_not(conn, asked, own, runs))
-    at, best = max(passed, key=lambda one: one[0])
-    return _in_time(conn, wanted, asked, best, at)
+    return _in_time(conn, wanted, asked, max(passed, key=_passed_at))
 
 
-def _in_time(conn: Connection, wanted: Requires, asked: _Asked, run: Run, at: datetime) -> StepResult:
+def _in_time(conn: Connection, wanted: Requires, asked: _Asked, run: Run) -> StepResult:
     """Whether it passed recently enough; both times are told by the clock of the same server."""
+    at = _passed_at(run)
     now = fetch(conn, _NOW)[0]["now"]
     if at - now > CLOCK_SLACK:
         fact = f"run {run.short} passed at {_time(at)}, and the server's clock says that it is {_time(now)} now"
@@ -127,7 +125,7 @@ def _in_time(conn: Connection, wanted: Requires, asked: _Asked, run: Run, at: da
 def _why_not(conn: Connection, asked: _Asked, own: Sequence[Run], all_: Sequence[Run]) -> tuple[str, str]:
     """Why no run of the file has passed, by the one whose rows are there, else by what was last; and the way out."""
     if own:
-        return _told(asked, max(own, key=lambda run: (run.state == "committed", _latest(run))), own)
+        return _told(asked, max(own, key=lambda run: (run.state == "committed", _latest(run))))
     if all_:
         run = all_[0]
         fact = (
@@ -141,23 +139,25 @@ def _why_not(conn: Connection, asked: _Asked, own: Sequence[Run], all_: Sequence
         sha = str(other.told("file_sha256"))[:8]
         fact = (
             f"{asked.called} was never promoted to {asked.other.name}: the {asked.file.name} that passed there in run"
-            f" {other.short} of {_time(_passed_at(other, named))} is another one ({sha}…)"
+            f" {other.short} of {_time(_passed_at(other))} is another one ({sha}…)"
         )
         return fact, f"promote that one, or let this one pass: {asked.run_it}"
     return f"{asked.called} was never promoted to {asked.other.name}", asked.run_it
 
 
-def _told(asked: _Asked, run: Run, own: Sequence[Run]) -> tuple[str, str]:
+def _told(asked: _Asked, run: Run) -> tuple[str, str]:
     """What became of a run that did not pass."""
     there, end = f"run {run.short} in {asked.other.name}", run.end or run.last
     match run.state:
         case "committed":
-            looked = _looked(run, own)
-            bad = [str(check["name"]) for check in looked[-1].checks or () if _bad(check)] if looked else []
-            if bad:
-                fact = f"{there} committed it at {_time(end.at)}, but of its checks failed: {', '.join(bad)}"
-            else:
+            last = run.looks[-1] if run.looks else None
+            if last is None:
                 fact = f"{there} committed it at {_time(end.at)}, but its checks after COMMIT were never finished"
+            elif last.run_id == run.run_id:
+                fact = f"{there} committed it at {_time(end.at)}, but of its checks failed: {', '.join(failing(last))}"
+            else:
+                fact = f"{there} committed it at {_time(end.at)}, but when run {last.run_id[:SHORT]} made its checks"
+                fact += f" again at {_time(last.at)}, of them failed: {', '.join(failing(last))}"
             return fact, f"{asked.run_it} makes them again"
         case "undone":
             gone = [event for event in run.later if event.kind == "undone"][-1]
@@ -174,27 +174,14 @@ def _told(asked: _Asked, run: Run, own: Sequence[Run]) -> tuple[str, str]:
             return f"{there} {run.state} it at {_time(end.at)}{why}", f"correct what it says, then {asked.run_it}"
 
 
-def _passed_at(run: Run, runs: Sequence[Run]) -> datetime:
-    """When its checks after COMMIT were last made and held."""
-    return max(event.at for event in _looked(run, runs) if not any(map(_bad, event.checks or ())))
+def _passed_at(run: Run) -> datetime:
+    """When its checks after COMMIT were last made."""
+    return run.looks[-1].at
 
 
 def _latest(run: Run) -> int:
     """Its place in the ledger, by the last that is told of it."""
     return max(event.seq for event in (*run.events, *run.later))
-
-
-def _looked(run: Run, runs: Sequence[Run]) -> list[Recorded]:
-    """The events with checks after its COMMIT, in order: its own, and those of later runs that found nothing new."""
-    committed = next(event for event in run.events if event.kind == "committed")
-    later = (event for each in runs for event in each.events if event.kind == "unchanged")
-    found = [event for event in run.events if event.kind == "finished"]
-    found += [e for e in later if e.seq > committed.seq and e.file_sha256 == committed.file_sha256]
-    return sorted(found, key=lambda event: event.seq)
-
-
-def _bad(check: Mapping[str, Any]) -> bool:
-    return check["outcome"] in BAD
 
 
 def _time(when: datetime) -> str:

@@ -77,9 +77,10 @@ class Run:
 
     run_id: str
     state: State
-    passed: bool  # committed, not undone, and all checks after COMMIT were made and none failed
+    passed: bool  # committed, not undone, and when its checks were last made none failed
     events: tuple[Recorded, ...]  # its own, in order
     later: tuple[Recorded, ...] = ()  # undone and restored events of others that are about it
+    looks: tuple[Recorded, ...] = ()  # committed: where its checks were made after COMMIT, by itself and by later runs
 
     @property
     def short(self) -> str:
@@ -205,7 +206,8 @@ def _together(conn: psycopg.Connection, ids: list[str]) -> Iterator[Run]:
         about = {run_id, *(event.run_id for event in undos)}
         later = tuple(e for e in events if e.kind in ("undone", "restored") and e.subject in about)
         state = _state(own, later, run_id in living)
-        yield Run(run_id, state, state == "committed" and _passed(own, events), own, later)
+        looks = _looks(own, events) if state == "committed" else ()
+        yield Run(run_id, state, bool(looks) and not failing(looks[-1]), own, later, looks)
 
 
 def _state(own: tuple[Recorded, ...], later: tuple[Recorded, ...], living: bool) -> State:
@@ -221,16 +223,27 @@ def _state(own: tuple[Recorded, ...], later: tuple[Recorded, ...], living: bool)
     return next((end for end in ENDS if end in kinds), "running" if living else "abandoned")
 
 
-def _passed(own: tuple[Recorded, ...], events: list[Recorded]) -> bool:
-    """Whether the checks after COMMIT were made: by the run itself, or by a later one of the same file."""
+def _looks(own: tuple[Recorded, ...], events: list[Recorded]) -> tuple[Recorded, ...]:
+    """Where the checks of a committed run were made after its COMMIT, in order: the last tells how they stand.
+
+    By the run itself, and by later ones of the same file: those that found nothing new, and those that a check refused.
+    """
     committed = next(event for event in own if event.kind == "committed")
-    made = [event for event in own if event.kind == "finished"]
-    made += [
+    return tuple(
         event
         for event in events
-        if event.kind == "unchanged" and event.seq > committed.seq and event.file_sha256 == committed.file_sha256
-    ]
-    return any(all(check["outcome"] not in BAD for check in event.checks or ()) for event in made)
+        if (event.run_id == committed.run_id and event.kind == "finished")
+        or (
+            event.seq > committed.seq
+            and event.file_sha256 == committed.file_sha256
+            and (event.kind == "unchanged" or (event.kind == "refused" and bool(failing(event))))
+        )
+    )
+
+
+def failing(event: Recorded) -> tuple[str, ...]:
+    """The names of the checks of an event that failed, or could not look."""
+    return tuple(check["name"] for check in event.checks or () if check["outcome"] in BAD)
 
 
 def _recorded(row: dict[str, Any]) -> Recorded:

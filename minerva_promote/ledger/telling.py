@@ -7,8 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from minerva_promote.ledger.openruns import GONE
-from minerva_promote.ledger.runs import SHORT, Recorded, Run
-from minerva_promote.ledger.said import BAD
+from minerva_promote.ledger.runs import SHORT, Recorded, Run, failing
 from minerva_promote.words import aligned, seconds, size
 
 NOTE = 90  # characters of a reason, or of a name, in a line; `promote show` has all of it
@@ -72,13 +71,14 @@ def summary(run: Run) -> str:
 
 
 def _last_checks(run: Run) -> str:
-    """How the checks after COMMIT ended."""
+    """How the checks after COMMIT ended, when they were last made."""
     if run.passed:
         return "all checks passed"
-    bad = sum(check["outcome"] in BAD for check in run.checks)
-    if bad:
-        return f"{bad} of its checks failed after COMMIT"
-    return "the checks after COMMIT have no end"
+    if not run.looks:
+        return "the checks after COMMIT have no end"
+    last = run.looks[-1]
+    when = "after COMMIT" if last.run_id == run.run_id else f"in run {last.run_id[:SHORT]} of the same file"
+    return f"{len(failing(last))} of its checks failed {when}"
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,11 @@ def refused(pair: Pair, file: Path) -> str:
     return f"{fact} | {below[place.end() :]}"
 
 
+def history(pair: Pair) -> str:
+    """What history says of test-prod."""
+    return pair.shop.promote("history", "--env", "test-prod").stdout
+
+
 def test_the_way_of_a_file(pair: Pair) -> None:
     file = pair.file()
     again = f"promote run --env test-prod --file {file}"
@@ -43,8 +48,19 @@ def test_the_way_of_a_file(pair: Pair) -> None:
     fact = "run ID in test-prod committed it at TIME, but of its checks failed: later"
     assert refused(pair, file) == f"{fact} | {again} makes them again"
 
-    (pair.shop.root / "checks" / "of_this_test.yaml").unlink()
+    check = pair.shop.root / "checks" / "of_this_test.yaml"
+    failing = check.read_text()
+    check.unlink()
     assert pair.shop.run(file).exit_code == 0
+    for stage in ("after_commit", "before_commit"):
+        check.write_text(failing.replace("after_commit", stage))
+        assert pair.shop.run(file).exit_code == 1
+        fact = "run ID in test-prod committed it at TIME, but when run ID made its checks again at TIME, of them failed: later"
+        assert refused(pair, file) == f"{fact} | {again} makes them again"
+        assert re.search(r" committed .* 1 of its checks failed in run \w{8} of the same file\n", history(pair))
+        check.unlink()
+        assert pair.shop.run(file).exit_code == 0
+    assert " of its checks failed" not in history(pair).partition(" committed ")[2]
     ran = pair.to_prod(file, "--dry-run")
     assert (ran.exit_code, step_of(ran, "requires")) == (0, f"{LINE}ok     run ID of TIME, within 7d")
 

@@ -1,5 +1,5 @@
 -- All events of some runs; of the undoing of these and of its taking back; and the later runs of the same files that
--- changed nothing, whose checks count for the run before.
+-- changed nothing, or were refused, whose checks count for the run before.
 WITH own AS (
     SELECT e.* FROM promote.events AS e WHERE e.run_id = ANY (%(ids)s::uuid[])
 ), undone AS (
@@ -10,7 +10,7 @@ WITH own AS (
     UNION SELECT e.seq FROM promote.events AS e WHERE e.kind = 'restored' AND e.subject IN (SELECT run_id FROM undone)
     UNION SELECT e.seq FROM promote.events AS e WHERE e.kind = 'restored' AND e.subject = ANY (%(ids)s::uuid[])
     UNION SELECT e.seq FROM promote.events AS e
-        WHERE e.kind = 'unchanged' AND e.file_sha256 IN (SELECT file_sha256 FROM own WHERE kind = 'committed')
+        WHERE e.kind IN ('unchanged', 'refused') AND e.file_sha256 IN (SELECT file_sha256 FROM own WHERE kind = 'committed')
 )
 SELECT e.seq, e.kind, e.run_id::text AS run_id, e.subject::text AS subject, e.environment, e.at, e.began, e.actor,
     e.actor_role, e.client_addr, e.xact, e.xmin::text::bigint AS xmin, e.database, e.system_identifier, e.postgresql,
