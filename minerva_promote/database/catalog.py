@@ -160,6 +160,11 @@ def side_effects(conn: psycopg.Connection, tables: Iterable[str]) -> tuple[SideE
     return tuple(SideEffect(**row) for row in rows)
 
 
+def definitions(conn: psycopg.Connection, tables: Iterable[str]) -> tuple[str, ...]:
+    """What tables of schema public do with a row beyond types and keys, one definition after the other."""
+    return tuple(row["definition"] for row in fetch(conn, query("definitions"), {"tables": sorted(set(tables))}))
+
+
 def existing_roles(conn: psycopg.Connection, names: Iterable[str]) -> frozenset[str]:
     """Those of the named roles that the server has."""
     statement = b"SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY (%(names)s::text[])"

@@ -12,7 +12,7 @@ from typing import Any
 from minerva_promote import __version__
 from minerva_promote.config.fingerprint import fingerprint, plain
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.catalog import Server, revisions, server
+from minerva_promote.database.catalog import Server, definitions, revisions, server
 from minerva_promote.database.session import Connection
 from minerva_promote.database.whereabouts import Whereabouts, whereabouts
 from minerva_promote.engine.keys import Counted
@@ -36,6 +36,7 @@ class TargetState:
     changes: tuple[Change, ...]  # the last ones, the latest first
     counts: Mapping[str, Counted]  # of the file's rows
     outlook: Outlook
+    definitions: tuple[str, ...]  # of its tables
 
     def hash(self) -> str:
         """sha256, in hex."""
@@ -49,6 +50,7 @@ class TargetState:
                 "role": self.facts.role,
                 "tables": plain(self.outlook.snapshot.tables),
                 "effects": plain(self.outlook.effects),
+                "definitions": list(self.definitions),
                 "privileges": plain(self.outlook.privileges),
                 "findings": [{"code": finding.code, "fact": finding.fact} for finding in findings],
                 "rows": {name: {"new": each.new, "there": each.there} for name, each in self.counts.items()},
@@ -66,7 +68,15 @@ class TargetState:
 
 def target_state(conn: Connection, outlook: Outlook, counts: Mapping[str, Counted]) -> TargetState:
     """The target as it is now. Raises TargetError."""
-    return TargetState(whereabouts(conn), server(conn), revisions(conn), latest_changes(conn), counts, outlook)
+    return TargetState(
+        whereabouts(conn),
+        server(conn),
+        revisions(conn),
+        latest_changes(conn),
+        counts,
+        outlook,
+        definitions(conn, outlook.snapshot.tables),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,27 @@ def test_what_has_changed_is_named(shop: Shop) -> None:
     assert refused() == [f"{STEP}FAIL", look, f"    plan-target: {GENERIC}"]
     shop.database.execute(f"revoke update on public.books from {shop.role}")
     assert planned(shop, file) == digest
+    for statement, back in (
+        ("alter table books add constraint named check (title <> 'x')", "alter table books drop constraint named"),
+        (
+            "alter table chunks alter vision_prompt_tokens set default 7",
+            "alter table chunks alter vision_prompt_tokens set default 0",
+        ),
+        ("create unique index one on books (lower(title))", "drop index one"),
+    ):
+        shop.database.execute(statement)
+        assert refused() == [f"{STEP}FAIL", look, f"    plan-target: {GENERIC}"]
+        shop.database.execute(back)
+    assert planned(shop, file) == digest
+    body = "create or replace function done() returns trigger language plpgsql as 'begin {} return new; end'"
+    shop.database.execute(
+        body.format(""), "create trigger done before insert on books for each row execute function done()"
+    )
+    with_trigger = planned(shop, file)
+    shop.database.execute(body.format("new.title := new.title;"))
+    assert refused(given=with_trigger)[:3:2] == [f"{STEP}FAIL", f"    plan-target: {GENERIC}"]
+    shop.database.execute("drop function done cascade")
+    assert planned(shop, file) == digest
 
     short = "-".join(group[:4] for group in digest.split("-"))
     assert shop.run(file, "--plan", short, "--dry-run").exit_code == 0
