@@ -98,7 +98,7 @@ def _other_and_whole(conn: Connection, asked: _Asked) -> StepResult | None:
 def _judged(conn: Connection, wanted: Requires, asked: _Asked) -> StepResult:
     """By the runs of this very file."""
     runs = [run for run in read_runs(conn, file=asked.sha256) if run.told("file_sha256") == asked.sha256]
-    runs = [run for run in runs if run.state not in ("undo", "restore")]
+    runs = [run for run in runs if run.told("subject") is None]  # without undos, and attempts at one
     own = [run for run in runs if run.first.environment == asked.other.name]
     passed = [run for run in own if run.passed]
     if not passed:

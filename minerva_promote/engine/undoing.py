@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -12,10 +12,10 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.lock import claim, hold
 from minerva_promote.database.session import Connection, admin_session, begin, execute, rollback
 from minerva_promote.engine.committing import commit_with_proof, session_name
-from minerva_promote.engine.signals import Signals, listening
+from minerva_promote.engine.signals import Signals, listening, signal_name
 from minerva_promote.engine.undo_steps import NOTHING, coming_steps, going_steps, written_step
-from minerva_promote.errors import TargetError
-from minerva_promote.ledger.event import Event, add
+from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError, UsageError
+from minerva_promote.ledger.event import Event, Kind, add, add_apart
 from minerva_promote.ledger.install import require_ledger
 from minerva_promote.ledger.rows import load
 from minerva_promote.ledger.undo.content import Written
@@ -25,7 +25,7 @@ from minerva_promote.ledger.undo.plan import Choices, UndoPlan, plan_undo
 from minerva_promote.ledger.undo.remove import keep, remove
 from minerva_promote.ledger.undo.restore import plan_restore, restore
 from minerva_promote.ledger.undo.subject import Subject, subject_of
-from minerva_promote.results import RunResult, StepResult
+from minerva_promote.results import Outcome, RunResult, Severity, StepResult
 from minerva_promote.words import counted
 
 _VIEW = b"begin isolation level repeatable read, read only"
@@ -58,13 +58,30 @@ class _Undoing:
         self.signals = signals
         self.id = str(uuid4())  # its event in the ledger proves the COMMIT
         self.committed = False
+        self.possible = False  # whether there is a ledger to tell of an attempt
+        self.subject: Subject | None = None
         self.begun = time.perf_counter()
         self.steps: tuple[StepResult, ...] = ()
 
     def run(self) -> RunResult:
+        try:
+            return self.carry_out()
+        except (UsageError, OutcomeUnknown):  # nothing was attempted; or nobody knows what became of it
+            raise
+        except (KeyboardInterrupt, PromoteError) as stop:
+            reason = stop.message if isinstance(stop, PromoteError) else f"stopped by {signal_name(stop)}"
+            self.attempted("failed", reason)
+            raise
+        except Exception as error:
+            self.attempted("failed", f"a fault of promote itself: {type(error).__name__}")
+            raise
+
+    def carry_out(self) -> RunResult:
+        """All of it."""
         name = session_name(self.id) if self.asked.apply else "promote undo"
         with admin_session(self.project, self.environment, application=name) as conn:
             require_ledger(conn, self.environment.name)
+            self.possible = self.asked.apply
             if self.asked.apply:
                 begin(conn)
             else:
@@ -73,7 +90,7 @@ class _Undoing:
                 if self.asked.apply:
                     claim(conn, self.id)
                     hold(conn)
-                subject = subject_of(conn, self.asked.prefix, self.environment.name)
+                subject = self.subject = subject_of(conn, self.asked.prefix, self.environment.name)
                 verdict = self.take_back(conn, subject) if subject.undo else self.undo(conn, subject)
             except TargetError as error:
                 if NOTHING not in error.message:
@@ -82,6 +99,9 @@ class _Undoing:
             finally:
                 if not self.committed:
                     rollback(conn)
+            if not self.committed:
+                reason, findings = _against(self.steps)
+                self.attempted("refused", reason, findings, conn=conn)
         return RunResult(
             "undo",
             self.environment.name,
@@ -154,26 +174,55 @@ class _Undoing:
     ) -> None:
         """The event of the ledger, in the transaction of the rows; and what else was written is told."""
         self.steps += written_step(others)
-        details: dict[str, object] = {}
-        if types is not None:
-            choices = self.asked.choices
-            details = {"types": types, "accepted": sorted(choices.accept), "keep_shared": choices.keep_shared}
-        committed = subject.run
-        event = Event(
-            "undone" if subject.undo is None else "restored",
+        details = {} if types is None else {"types": types, **self.choices()}
+        kind: Kind = "undone" if subject.undo is None else "restored"
+        add(conn, self.event(kind, self.asked.reason, details, rows))
+
+    def attempted(
+        self, kind: Kind, reason: str, findings: Sequence[Mapping[str, str]] = (), *, conn: Connection | None = None
+    ) -> None:
+        """The event of an attempt that changed nothing, in a transaction of its own; if that cannot be, it is said."""
+        if not self.possible or self.committed:
+            return
+        self.possible = False
+        details = {**self.choices(), "findings": list(findings)} if findings else self.choices()
+        try:
+            event = self.event(kind, reason, details)
+            why_not = add_apart(self.project, self.environment, event, conn=conn, admin=True)
+        except KeyboardInterrupt:
+            why_not = "stopped"
+        if why_not:
+            self.steps += (StepResult("ledger", kind, Outcome.WARN, f"could not be recorded: {why_not}"),)
+
+    def event(
+        self,
+        kind: Kind,
+        reason: str,
+        details: Mapping[str, object],
+        rows: Mapping[str, Mapping[str, int]] | None = None,
+    ) -> Event:
+        """What the ledger is told."""
+        subject = self.subject
+        of = subject and (subject.undo or subject.run)
+        return Event(
+            kind,
             self.id,
             self.environment.name,
-            subject=committed.run_id if subject.undo is None else subject.undo.run_id,
-            file_name=committed.told("file_name"),
-            file_sha256=committed.told("file_sha256"),
-            roots=committed.told("roots"),
+            subject=of.run_id if of else None,
+            file_name=subject.run.told("file_name") if subject else None,
+            file_sha256=subject.run.told("file_sha256") if subject else None,
+            roots=subject.run.told("roots") if subject else None,
             rows=rows,
             seconds=time.perf_counter() - self.begun,
-            reason=self.project.redact(self.asked.reason) or None,
+            reason=self.project.redact(reason) or None,
             configuration=fingerprint(self.project, self.environment),
             details=details,
         )
-        add(conn, event)
+
+    def choices(self) -> dict[str, object]:
+        """What was asked for, for the ledger."""
+        choices = self.asked.choices
+        return {"accepted": sorted(choices.accept), "keep_shared": choices.keep_shared}
 
     def commit(self, conn: Connection) -> str:
         """COMMIT; what is to be said of its proof."""
@@ -181,6 +230,13 @@ class _Undoing:
             answered = commit_with_proof(conn, self.project, self.environment, self.id, admin_session)
             self.committed = True
         return "" if answered else " (the connection was lost at COMMIT; the ledger proves it)"
+
+
+def _against(steps: Sequence[StepResult]) -> tuple[str, list[dict[str, str]]]:
+    """What stood against it: in one line, and finding by finding."""
+    found = [each for step in steps for each in step.findings if each.severity is Severity.ERROR]
+    told = [{"code": each.code, "fact": each.fact, "at": ""} for each in found]
+    return "; ".join(f"{each.code}: {each.fact}" for each in found), told
 
 
 def _types(plan: UndoPlan) -> dict[str, dict[str, str]]:

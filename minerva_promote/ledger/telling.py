@@ -135,7 +135,8 @@ def _note(run: Run) -> str:
     elif run.state in ("running", "abandoned", "undone"):
         text = summary(run).removeprefix(f"{run.state}").lstrip(": ")
     else:
-        text = run.reason
+        subject = run.told("subject")  # an undo that was attempted
+        text = ": ".join(filter(None, (f"undo of {subject[:SHORT]}" if subject else "", run.reason)))
     return _short(text)
 
 
