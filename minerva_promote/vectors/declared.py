@@ -9,7 +9,7 @@ from minerva_promote.checks.prepare import prepare_checks
 from minerva_promote.config.models import Threshold
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.vectors.health import Search, Targets
-from minerva_promote.vectors.shape import order_key
+from minerva_promote.vectors.selects import order_key
 
 Declared = Mapping[tuple[str, str], Sequence[Search]]  # (table, column) -> its searches
 

@@ -15,7 +15,7 @@ from minerva_promote.vectors.indexes import VectorIndex, read_indexes
 from minerva_promote.vectors.plans import plan_of
 from minerva_promote.vectors.rules import shape_findings
 from minerva_promote.vectors.searching import Settings, exact_results, search
-from minerva_promote.vectors.shape import Shape, parameters_of, shape_of
+from minerva_promote.vectors.shape import Shape, parameters_of, shapes_of
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Project
@@ -35,6 +35,9 @@ _ITERATIVE = {
     "ivfflat": "settings: {ivfflat.iterative_scan: relaxed_order, ivfflat.probes: 5}",
     "hnsw": "settings: {hnsw.iterative_scan: strict_order}",
 }
+
+
+_PREFERRED = "for these examples the planner prefers another plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +122,37 @@ def _step(connection: Connection, each: DeclaredSearch, environment: str) -> Ste
 
 def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Finding]]:
     """A sentence and the findings of one search."""
-    sql, shape = each.sql.encode(), shape_of(each.sql)
+    sql, shapes = each.sql.encode(), shapes_of(each.sql)
     settings = Settings.of(each.settings)
     settings.require_known(connection)
-    more = [each.params[number] for number in range(2, len(each.params) + 2)]
+    more = [_listed(each.params[number]) for number in range(2, len(each.params) + 2)]
     with settings.inside(connection):
-        column = _column(connection, shape)
-        vector = _any_vector(column)
+        columns = [_column(connection, shape) for shape in shapes]
+        vector = _any_vector(columns[0])
         own = plan_of(connection, sql, [vector, *more])
         forced = plan_of(connection, sql, [vector, *more], forced=True)
-    indexes = read_indexes(connection, own.tables or ([column.table] if column else []))
-    used = forced.used(indexes)
-    findings = list(shape_findings(shape, used, indexes, column.name if column else ""))
-    if not findings and used and own.used(indexes):
-        findings += _starved(connection, sql, more, settings, used, column)
-    if used:
-        return f"{used.name} serves it" + ("" if own.used(indexes) else "; a small table is read whole"), findings
-    return "", findings
+    indexes = read_indexes(connection, own.tables or [column.table for column in columns if column])
+    serving = forced.ordered(indexes)
+    used = next(iter(serving), None)
+    findings: list[Finding] = []
+    for shape, column in zip(shapes, columns, strict=True):
+        mine = next((index for index in serving if index.operator == shape.operator or not shape.operator), None)
+        if mine is not None and len(shapes) > 1:
+            serving.remove(mine)
+        findings += shape_findings(shape, mine, indexes, column.name if column else "")
+    if used is None:
+        return "", findings
+    if not own.ordered(indexes):
+        whole = own.reads_whole(used)
+        return f"{used.name} serves it; {'a small table is read whole' if whole else _PREFERRED}", findings
+    if not findings:
+        findings += _starved(connection, sql, more, settings, used, columns[0])
+    return f"{used.name} serves it", findings
+
+
+def _listed(value: Any) -> Any:
+    """A value of the configuration as a parameter: its sequences are arrays."""
+    return [_listed(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _starved(
@@ -169,6 +186,8 @@ def _refused(error: QueryError) -> Finding:
         return Finding("dimensions", error.reason, help="search with vectors of the column's length and model")
     if error.sqlstate == "42883" and "vector" in error.reason:
         return Finding("parameter-type", error.reason, help="write $1::vector: pgvector's operators take vectors")
+    if error.sqlstate == "22P02" and error.reason.startswith('malformed array literal: "['):
+        return Finding("parameter-type", "$1 is an array here, and a vector's text is given", help="write $1::vector")
     if not error.sqlstate and "does not know" in error.reason:
         return Finding("setting", error.reason, help="update pgvector, or search without it")
     return Finding("query", error.reason, help="correct the query in promote.yaml, or migrate the target")

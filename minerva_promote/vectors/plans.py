@@ -29,8 +29,22 @@ class Plan:
 
     def used(self, indexes: Sequence[VectorIndex]) -> VectorIndex | None:
         """The vector index that it scans in the order of the search."""
+        return next(iter(self.ordered(indexes)), None)
+
+    def ordered(self, indexes: Sequence[VectorIndex]) -> list[VectorIndex]:
+        """Every vector index that it scans in the order of a search, as often as it does."""
         there = {(index.schema, index.name): index for index in indexes}
-        return next((there[place] for place in self._ordered if place in there), None)
+        return [there[place] for place in self._ordered if place in there]
+
+    def reads_whole(self, index: VectorIndex) -> bool:
+        """Whether it reads the index's table from end to end and leaves no row out."""
+        place = (index.schema, index.table)
+        return any(
+            node["Node Type"] == "Seq Scan"
+            and "Filter" not in node
+            and (node["Schema"], node["Relation Name"]) == place
+            for node in self.nodes
+        )
 
     @property
     def scans(self) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from minerva_promote.results import Finding, Severity
 from minerva_promote.vectors.indexes import VectorIndex
-from minerva_promote.vectors.shape import SIMILARITIES, Shape
+from minerva_promote.vectors.selects import SIMILARITIES
+from minerva_promote.vectors.shape import Shape
 
 _KINDS = {
     "vector_cosine_ops": "cosine",
@@ -23,33 +24,52 @@ def shape_findings(
 
     ``indexes`` are the vector indexes of the searched table, ``column`` the vector column there.
     """
+    there = [index for index in indexes if not column or column in index.expression] or list(indexes)
     if not shape.operator:
-        yield _without_order(shape, column or "embedding")
+        if used is None or not shape.limited:
+            yield _without_order(shape, column or "embedding")
         return
-    works = f"ORDER BY {_form(shape, indexes)} LIMIT {shape.limit or 10}"
+    works = f"ORDER BY {_form(shape, there)} LIMIT {shape.limit or 10}"
+    if used is not None and " OVER" not in shape.collapsing:
+        if not shape.limited:
+            yield _unlimited(shape, works)
+        return
     if shape.limit_inside:
-        fact = "LIMIT stands inside the subquery, ORDER BY outside: some rows are sorted, not the nearest ones found"
-        yield Finding("limit-inside", fact, help=f"put both into the subquery: {works}")
+        yield _limited_inside(shape, works)
     elif not shape.limited:
-        fact = f"ORDER BY {shape.key} without LIMIT: every row is asked for, and an index gives only some"
-        yield Finding("no-limit", fact, help=works)
-    if used is not None:
-        return
+        yield _unlimited(shape, works)
     faults = list(_kept_off(shape, works))
     yield from faults
-    if not faults and not shape.limit_inside:
-        yield from _unserved(shape, indexes, column, works)
+    if used is None and not shape.limit_inside:
+        yield from _unserved(shape, there, column, works, told=bool(faults))
 
 
 def _without_order(shape: Shape, column: str) -> Finding:
     works = f"ORDER BY {shape.distance_in_where or f'{column} <=> $1'} LIMIT 10"
+    if shape.routine:
+        fact = f"{shape.routine}() holds the search: what a function does is not looked into"
+        return Finding("function-inside", fact, help="declare the query that it holds", severity=Severity.WARN)
     if shape.distance_in_where:
         fact = f"WHERE bounds {shape.distance_in_where}, and nothing is ordered by it: every row's is computed"
         return Finding("where-distance", fact, help=f"{works} in a subquery, the bound around it")
     if shape.collapsing and not shape.limited:
         fact = f"{shape.collapsing} over the search, which has no ORDER BY of a distance"
         return Finding("no-order", fact, help=f"{works} in a subquery, {shape.collapsing} around it")
+    if shape.key:
+        return Finding("no-order", f"ORDER BY {shape.key} is no distance: not the nearest rows come first", help=works)
     return Finding("no-order", "no ORDER BY of a distance: the rows come as they come", help=works)
+
+
+def _unlimited(shape: Shape, works: str) -> Finding:
+    fact = f"ORDER BY {shape.key} without LIMIT: every row is asked for, and an index gives only some"
+    return Finding("no-limit", fact, help=works)
+
+
+def _limited_inside(shape: Shape, works: str) -> Finding:
+    """Some rows are chosen before the order: perhaps on purpose, where they are chosen by an order of their own."""
+    fact = "LIMIT stands inside the subquery, ORDER BY outside: some rows are sorted, not the nearest ones found"
+    severity = Severity.WARN if shape.chosen_inside else Severity.ERROR
+    return Finding("limit-inside", fact, help=f"put both into the subquery: {works}", severity=severity)
 
 
 def _kept_off(shape: Shape, works: str) -> Iterator[Finding]:
@@ -57,6 +77,9 @@ def _kept_off(shape: Shape, works: str) -> Iterator[Finding]:
     if shape.collapsing:
         fact = f"{shape.collapsing} comes before LIMIT: every row is read for it"
         yield Finding("collapsed", fact, help=f"{works} in a subquery, {shape.collapsing} around it")
+    if shape.before:
+        fact = f"ORDER BY {shape.before} comes before {shape.distance}: an index gives rows by the distance alone"
+        yield Finding("first-key", fact, help=f"{works} in a subquery, the whole order around it")
     if shape.function in SIMILARITIES:
         fact = f"ORDER BY {shape.key}{' DESC' if shape.falling else ''}: an index serves operators, not functions"
         yield Finding("function", fact, help=works)
@@ -70,6 +93,12 @@ def _kept_off(shape: Shape, works: str) -> Iterator[Finding]:
     elif shape.falling:
         fact = f"ORDER BY {shape.key} DESC asks for the rows that are furthest away"
         yield Finding("order-falling", fact, help=works)
+    elif shape.nulls_first:
+        fact = f"ORDER BY {shape.key} NULLS FIRST: an index gives rows by their distance, and none without a vector"
+        yield Finding("nulls-first", fact, help=works)
+    if shape.distance_in_where:
+        fact = f"WHERE bounds {shape.distance_in_where}: no index knows a bound, every row's is computed"
+        yield Finding("where-distance", fact, help=f"{works} in a subquery, the bound around it")
     if shape.more_keys and not shape.collapsing:
         fact = f"a second key of ORDER BY, {', '.join(shape.more_keys)}, is one that no vector index knows"
         yield Finding(
@@ -77,32 +106,38 @@ def _kept_off(shape: Shape, works: str) -> Iterator[Finding]:
         )
 
 
-def _unserved(shape: Shape, indexes: Sequence[VectorIndex], column: str, works: str) -> Iterator[Finding]:
-    """A query of the right shape that no index of the table serves."""
-    there = [index for index in indexes if not column or column in index.expression] or list(indexes)
+def _unserved(shape: Shape, there: Sequence[VectorIndex], column: str, works: str, *, told: bool) -> Iterator[Finding]:
+    """What no index of the table serves; of a query in which other faults were ``told``, only a wrong operator."""
     names = ", ".join(f"{index.name} ({index.opclass})" for index in there)
     fitting = [index for index in there if index.operator == shape.operator]
     searched = shape.column or column
-    if not there:
-        fact = f"no ivfflat or hnsw index on {searched}: every search reads all rows"
-        yield Finding("no-index", fact, help="right for a small table; promote index --env ENV", severity=Severity.WARN)
-    elif not fitting:
+    if there and not fitting:
         kind = _KINDS.get(there[0].opclass, there[0].opclass)
         fact = f"{shape.operator} on {searched}, whose index serves {there[0].operator} ({kind}): {names}"
-        way = f"ORDER BY {shape.distance.replace(shape.operator, there[0].operator)} LIMIT {shape.limit or 10}"
-        yield Finding("operator", fact, help=f"{way}, or an index for {shape.operator}")
+        yield Finding("operator", fact, help=f"{works}, or an index for {shape.operator}")
+    elif told:
+        return
+    elif not there:
+        fact = f"no ivfflat or hnsw index on {searched}: every search reads all rows"
+        yield Finding("no-index", fact, help="right for a small table; promote index --env ENV", severity=Severity.WARN)
     elif all(not index.valid for index in fitting):
         yield Finding(
             "invalid-index", f"{names} is invalid: a build was broken off", help="promote index --env ENV --apply"
         )
     elif shape.cast and not any(shape.cast in index.expression for index in fitting):
         fact = f"{searched} is cast to {shape.cast}, and {names} is on {fitting[0].expression}"
-        way = f"ORDER BY {shape.column} {shape.operator} $1 LIMIT {shape.limit or 10}"
-        yield Finding("column-cast", fact, help=f"{way}, or an index on the cast column")
+        yield Finding("column-cast", fact, help=f"{works}, or an index on the cast column")
     elif any("::" in index.expression for index in fitting) and not shape.cast:
-        indexed = fitting[0].expression
-        fact = f"{names} is on {indexed}, the search on {searched}"
-        yield Finding("column-cast", fact, help=f"ORDER BY {indexed} {shape.operator} $1 LIMIT {shape.limit or 10}")
+        fact = f"{names} is on {fitting[0].expression}, the search on {searched}"
+        yield Finding("column-cast", fact, help=works)
+    elif not shape.plain and not any(index.is_expression for index in fitting):
+        fact = f"the search is on {searched}, {names} on {fitting[0].expression}"
+        yield Finding("column-computed", fact, help=f"{works}, or an index on {searched}")
+    elif shape.vector_cast and shape.vector_cast not in {index.base_type for index in fitting}:
+        fact = (
+            f"the vector is cast to {shape.vector_cast}, and so is {searched} with it: {names} is on {fitting[0].type}"
+        )
+        yield Finding("parameter-type", fact, help=works)
     elif all(index.predicate for index in fitting):
         fact = f"{names} is partial, WHERE {fitting[0].predicate}: the search does not ask for these rows alone"
         yield Finding("partial-index", fact, help=f"add WHERE {fitting[0].predicate}, or index all rows")
@@ -111,8 +146,20 @@ def _unserved(shape: Shape, indexes: Sequence[VectorIndex], column: str, works: 
         yield Finding("unused-index", fact, help=f"{works} of one table in a subquery, joins and the rest around it")
 
 
-def _form(shape: Shape, indexes: Sequence[VectorIndex]) -> str:
-    """The distance as an index serves it."""
-    if shape.function:
-        return f"{shape.column or 'embedding'} {shape.operator} $1"
-    return shape.distance
+def _form(shape: Shape, there: Sequence[VectorIndex]) -> str:
+    """The distance as an index serves it: the query's own, as far as one does."""
+    ordered = sorted(
+        there, key=lambda index: (index.operator != shape.operator, not index.valid, bool(index.predicate))
+    )
+    if not ordered:
+        return f"{shape.column or 'embedding'} {shape.operator} $1" if shape.function else shape.distance
+    index = ordered[0]
+    written = shape.distance if not shape.function else ""
+    cast_alike = shape.vector_cast in ("", index.base_type) and (shape.cast in index.expression)
+    if index.is_expression and "::" in index.expression and not shape.cast:
+        return f"{index.expression} {index.operator} $1"
+    if written and (shape.plain or index.is_expression) and cast_alike:
+        return written.replace(shape.operator, index.operator)
+    column = shape.column if shape.plain else index.expression
+    cast = f"::{index.base_type}" if shape.vector_cast not in ("", index.base_type) and not shape.cast else ""
+    return f"{column} {index.operator} $1{cast}"

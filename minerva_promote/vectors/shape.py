@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from minerva_promote.vectors.selects import (
+    FUNCTIONS,
+    SIMILARITIES,
+    Reach,
+    distance_in,
+    falls,
+    function_of,
+    is_value,
+    limits,
+    nodes,
+    operator_of,
+    order_key,
+    sql_of,
+    text_of,
+)
+
 DISTANCE = "promote_distance"  # the column that `with_distance` adds
-OPERATORS = ("<=>", "<->", "<#>", "<+>", "<~>", "<%>")
-FUNCTIONS = {  # and the operator that says the same
-    "cosine_distance": "<=>",
-    "l2_distance": "<->",
-    "vector_negative_inner_product": "<#>",
-    "l1_distance": "<+>",
-    "hamming_distance": "<~>",
-    "jaccard_distance": "<%>",
-}
-SIMILARITIES = {"inner_product": "<#>"}  # functions that rise with nearness, and the operator of their index
 _AGGREGATES = ("count", "sum", "avg", "min", "max", "array_agg", "string_agg", "json_agg", "jsonb_agg", "bool_and")
 
 
@@ -32,14 +37,20 @@ class Shape:
     function: str  # the distance is written as this function
     alias: str  # the key is written as this name of its output
     falling: bool  # DESC
+    nulls_first: bool
+    before: str  # what it orders by before the distance, as SQL
     more_keys: tuple[str, ...]  # what it orders by next
     column: str  # the other side of the distance, as SQL
+    plain: bool  # that side is a column, casts left out
     cast: str  # the type that the column is cast to
+    vector_cast: str  # the type that the vector is cast to
     limited: bool  # the SELECT that orders, or one around it, has a LIMIT
     limit: int | None  # of it, where it is a constant
     limit_inside: bool  # a LIMIT stands below the ORDER BY and bounds other rows
+    chosen_inside: bool  # these are chosen by an ORDER BY of their own
     distance_in_where: str  # a distance of WHERE, as SQL
-    collapsing: str  # "DISTINCT", "GROUP BY", "count()", applied to the rows before LIMIT
+    collapsing: str  # "DISTINCT", "GROUP BY", "count()", "count() OVER", applied to the rows before LIMIT
+    routine: str  # a function of FROM that is given parameters, where no distance is seen
     tables: tuple[str, ...]  # that stand in FROM, quoted; names of WITH are among them
 
 
@@ -51,12 +62,12 @@ def with_distance(sql: bytes) -> bytes | None:
     tree = postgast.parse(sql.decode())
     select = tree.stmts[0].stmt.select_stmt
     key = order_key(select)
-    if key is None or _distance(key) is None or _falling(select) or select.distinct_clause or select.group_clause:
+    if key is None or distance_in(key) is None or falls(select) or select.distinct_clause or select.group_clause:
         return None
     column = select.target_list.add().res_target
     column.name = DISTANCE
     column.val.CopyFrom(key)
-    return _text(tree).encode()
+    return text_of(tree).encode()
 
 
 @lru_cache(maxsize=64)
@@ -67,7 +78,7 @@ def nearest_alone(sql: bytes) -> bytes | None:
     tree = postgast.parse(sql.decode())
     select = tree.stmts[0].stmt.select_stmt
     key = order_key(select)
-    if key is None or _distance(key) is None or select.distinct_clause or select.group_clause:
+    if key is None or distance_in(key) is None or select.distinct_clause or select.group_clause:
         return None
     select.sort_clause[0].sort_by.node.CopyFrom(type(key).FromString(key.SerializeToString()))
     del select.sort_clause[1:]
@@ -76,7 +87,7 @@ def nearest_alone(sql: bytes) -> bytes | None:
     select.target_list.extend(one.target_list)
     select.limit_count.CopyFrom(one.limit_count)
     select.limit_option = one.limit_option
-    return _text(tree).encode()
+    return text_of(tree).encode()
 
 
 def limit_of(sql: bytes) -> int | None:
@@ -93,116 +104,112 @@ def parameters_of(sql: str) -> set[int]:
     return {int(node.number) for node in nodes(postgast.parse(sql)) if node.DESCRIPTOR.name == "ParamRef"}
 
 
-def order_key(select: Any) -> Any | None:
-    """The expression that a plain SELECT orders by first; a name or a number of its output is followed to it."""
-    if not select.target_list or not select.sort_clause:
-        return None
-    node = select.sort_clause[0].sort_by.node
-    kind = node.WhichOneof("node")
-    if kind == "a_const" and node.a_const.WhichOneof("val") == "ival":
-        place = node.a_const.ival.ival
-        return select.target_list[place - 1].res_target.val if 0 < place <= len(select.target_list) else None
-    name = _name(node)
-    for target in select.target_list if name else ():
-        if target.res_target.name == name:
-            return target.res_target.val
-    return node
-
-
 def shape_of(sql: str) -> Shape:
-    """The shape of a query that is one SELECT."""
+    """The shape of a query that is one SELECT; of several that order by a distance, the first one's."""
+    return shapes_of(sql)[0]
+
+
+def shapes_of(sql: str) -> tuple[Shape, ...]:
+    """A shape for every SELECT in a query that orders by a distance and reads no other one's rows; one at least."""
     import postgast
 
     tree = postgast.parse(sql)
     selects = [node for node in nodes(tree) if node.DESCRIPTOR.name == "SelectStmt"]
-    top = tree.stmts[0].stmt.select_stmt
-    select = next((each for each in selects if _distance(order_key(each)) is not None), top)
-    key = order_key(select)
-    found = _distance(key)
-    inside = [each for each in selects if each is not select and any(n is each for n in nodes(select))]
-    around = [each for each in selects if each is not select and any(n is select for n in nodes(each))]
-    operator, function, column, cast = _parts(found)
+    reach = Reach(tree)
+    ordering = [each for each in selects if _place(each, reach) is not None]
+    inmost = [each for each in ordering if not any(one is other for one in reach.below(each) for other in ordering)]
+    return tuple(_shape(tree, each, selects, reach) for each in inmost or [tree.stmts[0].stmt.select_stmt])
+
+
+def _shape(tree: Any, select: Any, selects: list[Any], reach: Reach) -> Shape:
+    place = _place(select, reach)
+    key = reach.meant(select, order_key(select, place or 0))
+    found = distance_in(key)
+    below = reach.below(select)
+    around = [
+        each
+        for each in selects
+        if each is not select and any(one is select for one in (*nodes(each), *reach.below(each)))
+    ]
+    bounding = [each for each in below if limits(each)]
+    operator, function, column, plain, cast, vector_cast = _parts(found)
+    keys = [sql_of(sort.sort_by.node) for sort in select.sort_clause]
+    sort = select.sort_clause[place or 0].sort_by if select.sort_clause else None
     return Shape(
         operator=operator,
-        key=_sql(key),
-        distance=_sql(found),
+        key=sql_of(key),
+        distance=sql_of(found),
         bare=found is not None and found is key and not function,
         function=function,
-        alias=_alias(select),
-        falling=_falling(select),
-        more_keys=tuple(_sql(sort.sort_by.node) for sort in select.sort_clause[1:]),
+        alias=_alias(select, place or 0, key),
+        falling=falls(select, place or 0),
+        nulls_first=sort is not None and is_value(sort.sortby_nulls, "SORTBY_NULLS_FIRST"),
+        before=", ".join(keys[: place or 0]),
+        more_keys=tuple(keys[(place or 0) + 1 :]),
         column=column,
+        plain=plain,
         cast=cast,
-        limited=any(each.HasField("limit_count") for each in (select, *around)),
+        vector_cast=vector_cast,
+        limited=any(limits(each) for each in (select, *around)),
         limit=_constant(select.limit_count),
-        limit_inside=not select.HasField("limit_count") and any(each.HasField("limit_count") for each in inside),
-        distance_in_where=next(filter(None, map(_bounded, selects)), ""),
+        limit_inside=bool(bounding),
+        chosen_inside=all(each.sort_clause for each in bounding),
+        distance_in_where=next(filter(None, (_bounded(each, reach) for each in selects)), ""),
         collapsing=_collapsing(select),
+        routine=_routine(tree),
         tables=tuple(_table(node) for node in nodes(tree) if node.DESCRIPTOR.name == "RangeVar"),
     )
 
 
-def nodes(tree: Any) -> Iterator[Any]:
-    """Every message of a parse tree, without recursion, the outer ones first."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop(0)
-        yield node
-        for field, value in node.ListFields():
-            if field.type == field.TYPE_MESSAGE:
-                waiting.extend(value) if field.is_repeated else waiting.append(value)
-
-
-def _falling(select: Any) -> bool:
-    import postgast
-
-    return bool(select.sort_clause and select.sort_clause[0].sort_by.sortby_dir == postgast.pg_query_pb2.SORTBY_DESC)
-
-
-def _distance(node: Any | None) -> Any | None:
-    """The distance in an expression: the Node of an operator or a function of pgvector."""
-    for each in nodes(node) if node is not None else ():
-        if each.DESCRIPTOR.name == "Node" and (_operator(each) in OPERATORS or _function(each)):
-            return each
+def _place(select: Any, reach: Reach) -> int | None:
+    """Which of its keys is the distance, or holds it."""
+    for place in range(len(select.sort_clause)):
+        if distance_in(reach.meant(select, order_key(select, place))) is not None:
+            return place
     return None
 
 
-def _parts(distance: Any | None) -> tuple[str, str, str, str]:
-    """Operator, function, column and the type that the column is cast to."""
+def _parts(distance: Any | None) -> tuple[str, str, str, bool, str, str]:
+    """Operator, function, column, whether it is one, the type that it is cast to, and the one of the vector."""
     if distance is None:
-        return "", "", "", ""
-    function = _function(distance)
+        return "", "", "", False, "", ""
+    function = function_of(distance)
     if function:
         operator = FUNCTIONS.get(function) or SIMILARITIES[function]
         sides = list(distance.func_call.args)
     else:
-        operator = _operator(distance)
+        operator = operator_of(distance)
         sides = [distance.a_expr.lexpr, distance.a_expr.rexpr]
-    for side in sides:
-        if not any(node.DESCRIPTOR.name == "ParamRef" for node in nodes(side)):
-            cast = ""
-            inner = side
-            while inner.WhichOneof("node") == "type_cast":
-                cast = cast or inner.type_cast.type_name.names[-1].string.sval
-                inner = inner.type_cast.arg
-            return operator, function, _sql(inner), cast
-    return operator, function, "", ""
+    columns = [side for side in sides if _of_a_row(side)]
+    own = [side for side in columns if not any(node.DESCRIPTOR.name == "ParamRef" for node in nodes(side))]
+    if not columns:
+        return operator, function, "", False, "", ""
+    side = (own or columns)[0]
+    inner, cast = _uncast(side)
+    vector = next((each for each in sides if each is not side), side)
+    return operator, function, sql_of(inner), inner.WhichOneof("node") == "column_ref", cast, _uncast(vector)[1]
 
 
-def _bounded(select: Any) -> str:
+def _of_a_row(node: Any) -> bool:
+    """Whether a side of a distance differs from row to row: it names a column, other than in a query of its own."""
+    kinds = {each.DESCRIPTOR.name for each in nodes(node)}
+    return "ColumnRef" in kinds and "SubLink" not in kinds
+
+
+def _uncast(node: Any) -> tuple[Any, str]:
+    """An expression without its casts, and the type that the outermost casts to."""
+    cast = ""
+    while node.WhichOneof("node") == "type_cast":
+        cast = cast or node.type_cast.type_name.names[-1].string.sval
+        node = node.type_cast.arg
+    return node, cast
+
+
+def _bounded(select: Any, reach: Reach) -> str:
     """The distance that WHERE bounds, also by the name that a query below gives it; as SQL."""
     if not select.HasField("where_clause"):
         return ""
-    direct = _distance(select.where_clause)
-    if direct is not None:
-        return _sql(direct)
-    names = {_name(node) for node in nodes(select.where_clause) if node.DESCRIPTOR.name == "Node"}
-    for node in nodes(select):
-        if node.DESCRIPTOR.name == "ResTarget" and node.name in names:
-            named = _distance(node.val)
-            if named is not None:
-                return _sql(named)
-    return ""
+    return sql_of(distance_in(reach.meant(select, select.where_clause)))
 
 
 def _table(node: Any) -> str:
@@ -217,54 +224,44 @@ def _collapsing(select: Any) -> str:
         return "GROUP BY"
     for target in select.target_list:
         for node in nodes(target):
-            if node.DESCRIPTOR.name == "FuncCall" and not node.HasField("over"):
-                name = node.funcname[-1].string.sval
-                if name in _AGGREGATES:
-                    return f"{name}()"
+            if node.DESCRIPTOR.name != "FuncCall":
+                continue
+            name = node.funcname[-1].string.sval
+            if node.HasField("over") and not _passing(node.over):
+                return f"{name}() OVER"
+            if not node.HasField("over") and name in _AGGREGATES:
+                return f"{name}()"
     return ""
 
 
-def _alias(select: Any) -> str:
-    name = _name(select.sort_clause[0].sort_by.node) if select.sort_clause else ""
-    return name if any(target.res_target.name == name for target in select.target_list) else ""
+def _passing(window: Any) -> bool:
+    """Whether a window takes the rows as a search gives them, in its order; a named one may."""
+    if window.name or window.refname:
+        return True
+    keys = window.order_clause
+    return not window.partition_clause and bool(keys) and distance_in(keys[0].sort_by.node) is not None
 
 
-def _name(node: Any) -> str:
-    """The name that a column reference of one part is."""
-    if node.WhichOneof("node") == "column_ref" and len(node.column_ref.fields) == 1:
-        return str(node.column_ref.fields[0].string.sval)
-    return ""
-
-
-def _operator(node: Any) -> str:
-    return str(node.a_expr.name[-1].string.sval) if node.WhichOneof("node") == "a_expr" and node.a_expr.name else ""
-
-
-def _function(node: Any) -> str:
-    if node.WhichOneof("node") != "func_call":
+def _routine(tree: Any) -> str:
+    """A function in FROM that is given parameters, of a query in which no distance is seen."""
+    if distance_in(tree) is not None:
         return ""
-    name = str(node.func_call.funcname[-1].string.sval)
-    return name if name in FUNCTIONS or name in SIMILARITIES else ""
+    for node in nodes(tree):
+        if node.DESCRIPTOR.name == "RangeFunction" and any(one.DESCRIPTOR.name == "ParamRef" for one in nodes(node)):
+            for call in nodes(node):
+                if call.DESCRIPTOR.name == "FuncCall":
+                    return str(call.funcname[-1].string.sval)
+    return ""
+
+
+def _alias(select: Any, place: int, key: Any) -> str:
+    """The name that it is ordered by, where that is not the expression itself."""
+    if len(select.sort_clause) <= place:
+        return ""
+    written = select.sort_clause[place].sort_by.node
+    return sql_of(written) if written.WhichOneof("node") == "column_ref" and written != key else ""
 
 
 def _constant(limit: Any) -> int | None:
     value = limit.a_const.ival.ival if limit.WhichOneof("node") == "a_const" else 0
     return int(value) or None
-
-
-def _sql(node: Any | None) -> str:
-    """An expression as SQL."""
-    import postgast
-
-    if node is None or node.WhichOneof("node") is None:
-        return ""
-    tree = postgast.parse("select 1")
-    tree.stmts[0].stmt.select_stmt.target_list[0].res_target.val.CopyFrom(node)
-    return _text(tree).removeprefix("SELECT ")
-
-
-def _text(tree: Any) -> str:
-    import postgast
-
-    text: str = postgast.deparse(tree)
-    return text
