@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 TIMEOUT = "10s"  # of one statement of a search that is looked at
 _TRIED = 3  # stored vectors with which a filter is tried
 _COLUMN = b"""
-select n.nspname || '.' || c.relname, a.attname::text, a.atttypmod, t.typname::text
+select n.nspname || '.' || c.relname, format('%I.%I', n.nspname, c.relname), a.attname::text, a.atttypmod,
+       t.typname::text
 from unnest($1::text[]) as wanted (name)
 join pg_class c on c.oid = to_regclass(wanted.name)
 join pg_namespace n on n.oid = c.relnamespace
@@ -43,9 +44,10 @@ _PREFERRED = "for these examples the planner prefers another plan"
 @dataclass(frozen=True, slots=True)
 class _Column:
     table: str  # with its schema
+    table_sql: str
     name: str
     length: int  # -1: any
-    type: str
+    type: str  # "vector", "halfvec", "sparsevec", "bit"
 
 
 def lint(connection: Connection, project: Project) -> tuple[Finding, ...]:
@@ -128,7 +130,7 @@ def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Findi
     more = [_listed(each.params[number]) for number in range(2, len(each.params) + 2)]
     with settings.inside(connection):
         columns = [_column(connection, shape) for shape in shapes]
-        vector = _any_vector(columns[0])
+        vector = _any_vector(columns[0], shapes[0].parameter)
         own = plan_of(connection, sql, [vector, *more])
         forced = plan_of(connection, sql, [vector, *more], forced=True)
     indexes = read_indexes(connection, own.tables or [column.table for column in columns if column])
@@ -146,7 +148,7 @@ def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Findi
         whole = own.reads_whole(used)
         return f"{used.name} serves it; {'a small table is read whole' if whole else _PREFERRED}", findings
     if not findings:
-        findings += _starved(connection, sql, more, settings, used, columns[0])
+        findings += _starved(connection, sql, more, settings, used, columns[0], shapes[0].parameter)
     return f"{used.name} serves it", findings
 
 
@@ -162,11 +164,12 @@ def _starved(
     settings: Settings,
     index: VectorIndex,
     column: _Column | None,
+    parameter: str,
 ) -> Iterator[Finding]:
     """A search that returns fewer rows than there are, tried with a few stored vectors."""
     if column is None:
         return
-    vectors = _stored(connection, column)
+    vectors = _stored(connection, column, parameter)
     for vector in vectors:
         (found,) = search(connection, sql, [vector], settings, 1, more)
         (exact,) = exact_results(connection, sql, [vector], parameters=more)
@@ -184,6 +187,8 @@ def _refused(error: QueryError) -> Finding:
     """What the server says about a query that it does not take."""
     if "dimensions" in error.reason:
         return Finding("dimensions", error.reason, help="search with vectors of the column's length and model")
+    if error.sqlstate == "42501":
+        return Finding("privilege", error.reason, help="let the import role read it: promote grants --env ENV")
     if error.sqlstate == "42883" and "vector" in error.reason:
         return Finding("parameter-type", error.reason, help="write $1::vector: pgvector's operators take vectors")
     if error.sqlstate == "22P02" and error.reason.startswith('malformed array literal: "['):
@@ -201,16 +206,26 @@ def _column(connection: Connection, shape: Shape) -> _Column | None:
     return next(iter(named or found), None)
 
 
-def _any_vector(column: _Column | None) -> str:
-    """A vector of the column's length."""
+def _any_vector(column: _Column | None, parameter: str) -> str:
+    """A vector of the column's length, as text of the type that $1 is cast to, or else of the column's."""
     length = column.length if column and column.length > 0 else 3
-    return "[" + ",".join(["1", *["0"] * (length - 1)]) + "]"
+    ones = ["1", *["0"] * (length - 1)]
+    match parameter or (column.type if column else ""):
+        case "bit":
+            return "".join(ones)
+        case "sparsevec":
+            return f"{{1:1}}/{length}"
+        case _:
+            return f"[{','.join(ones)}]"
 
 
-def _stored(connection: Connection, column: _Column) -> list[str]:
-    """Some stored vectors."""
+def _stored(connection: Connection, column: _Column, parameter: str) -> list[str]:
+    """Some stored vectors, as text of the type that $1 is cast to; of bits those that binary_quantize() gives back."""
     from minerva_promote.templates import ident
 
-    name, table = ident(column.name), ident(column.table)
-    sql = f"select {name}::text from {table} where {name} is not null limit {_TRIED}"
-    return [row[0] for row in fetch(connection, sql.encode()).rows]
+    name = ident(column.name)
+    sql = f"select {name}::text from {column.table_sql} where {name} is not null limit {_TRIED}"
+    stored = [row[0] for row in fetch(connection, sql.encode()).rows]
+    if column.type == "bit" and parameter in ("vector", "halfvec"):
+        return ["[" + ",".join("1" if bit == "1" else "-1" for bit in bits) + "]" for bits in stored]
+    return stored

@@ -108,8 +108,8 @@ def _kept_off(shape: Shape, works: str) -> Iterator[Finding]:
 
 def _unserved(shape: Shape, there: Sequence[VectorIndex], column: str, works: str, *, told: bool) -> Iterator[Finding]:
     """What no index of the table serves; of a query in which other faults were ``told``, only a wrong operator."""
-    names = ", ".join(f"{index.name} ({index.opclass})" for index in there)
     fitting = [index for index in there if index.operator == shape.operator]
+    names = ", ".join(f"{index.name} ({index.opclass})" for index in fitting or there)
     searched = shape.column or column
     if there and not fitting:
         kind = _KINDS.get(there[0].opclass, there[0].opclass)
@@ -143,6 +143,9 @@ def _unserved(shape: Shape, there: Sequence[VectorIndex], column: str, works: st
         yield Finding("partial-index", fact, help=f"add WHERE {fitting[0].predicate}, or index all rows")
     else:
         fact = f"no plan of this search uses {names}"
+        if fitting[0].is_expression:
+            fact += f", which is on {fitting[0].expression}"
+            works = f"ORDER BY {fitting[0].expression} {shape.operator} $1 LIMIT {shape.limit or 10}"
         yield Finding("unused-index", fact, help=f"{works} of one table in a subquery, joins and the rest around it")
 
 

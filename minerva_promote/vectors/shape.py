@@ -50,6 +50,7 @@ class Shape:
     chosen_inside: bool  # these are chosen by an ORDER BY of their own
     distance_in_where: str  # a distance of WHERE, as SQL
     collapsing: str  # "DISTINCT", "GROUP BY", "count()", "count() OVER", applied to the rows before LIMIT
+    parameter: str  # the type that $1 itself is cast to
     routine: str  # a function of FROM that is given parameters, where no distance is seen
     tables: tuple[str, ...]  # that stand in FROM, quoted; names of WITH are among them
 
@@ -156,6 +157,7 @@ def _shape(tree: Any, select: Any, selects: list[Any], reach: Reach) -> Shape:
         chosen_inside=all(each.sort_clause for each in bounding),
         distance_in_where=next(filter(None, (_bounded(each, reach) for each in selects)), ""),
         collapsing=_collapsing(select),
+        parameter=_parameter(tree),
         routine=_routine(tree),
         tables=tuple(_table(node) for node in nodes(tree) if node.DESCRIPTOR.name == "RangeVar"),
     )
@@ -240,6 +242,13 @@ def _passing(window: Any) -> bool:
         return True
     keys = window.order_clause
     return not window.partition_clause and bool(keys) and distance_in(keys[0].sort_by.node) is not None
+
+
+def _parameter(tree: Any) -> str:
+    for node in nodes(tree):
+        if node.DESCRIPTOR.name == "TypeCast" and node.arg.param_ref.number == 1:
+            return str(node.type_name.names[-1].string.sval)
+    return ""
 
 
 def _routine(tree: Any) -> str:

@@ -285,6 +285,9 @@ def test_indexes_that_do_not_fit(connection: Connection, shipped: Project) -> No
     assert lint(connection, searched(shipped, "select id from points where kind = 'rare' " + GOOD[0][22:])) == ()
     connection.execute("drop index part")
     connection.execute("create index half on points using hnsw ((embedding::halfvec(3)) halfvec_cosine_ops)")
+    code, _, fact, way = only("select id from points order by embedding::halfvec <=> $1 limit 10")
+    assert fact.endswith("uses half (halfvec_cosine_ops), which is on (embedding::halfvec(3))")
+    assert way.startswith("ORDER BY (embedding::halfvec(3)) <=> $1 LIMIT 10 of one table")
     code, _, fact, way = only()
     assert (code, way) == ("column-cast", "ORDER BY (embedding::halfvec(3)) <=> $1 LIMIT 10")
     assert fact == "similar: half (halfvec_cosine_ops) is on (embedding::halfvec(3)), the search on embedding"
@@ -292,6 +295,46 @@ def test_indexes_that_do_not_fit(connection: Connection, shipped: Project) -> No
         lint(connection, searched(shipped, GOOD[0].replace("embedding <=> $1", way[9:].removesuffix(" LIMIT 10"))))
         == ()
     )
+
+
+def test_other_types_and_names_that_need_quotes(connection: Connection, shipped: Project) -> None:
+    for statement in (
+        'create schema "Other S"',
+        'create table "Other S"."a.b ""c""" (id int, "E v" vector(3))',
+        'insert into "Other S"."a.b ""c""" select id, embedding from points',
+        'create index q on "Other S"."a.b ""c""" using hnsw ("E v" vector_cosine_ops)',
+        "create table bits (id int, b bit(3))",
+        "insert into bits select id, binary_quantize(embedding)::bit(3) from points",
+        "create index bits_b on bits using hnsw (b bit_hamming_ops)",
+        "create table sparse (id int, s sparsevec(3))",
+        "insert into sparse select id, embedding::sparsevec from points",
+        "create index sparse_s on sparse using hnsw (s sparsevec_l2_ops)",
+        "analyze",
+    ):
+        connection.execute(statement.encode())
+    found = {
+        sql: lint_steps(connection, searched(shipped, sql))[0]
+        for sql in (
+            'select id from "Other S"."a.b ""c""" order by "E v" <=> $1 limit 10',
+            "select id from bits order by b <~> $1 limit 10",
+            "select id from bits order by b <~> binary_quantize($1::vector)::bit(3) limit 10",
+            "select id from sparse order by s <-> $1 limit 10",
+        )
+    }
+    assert {step.findings for step in found.values()} == {()}
+    assert [step.detail.partition(" serves it")[0] for step in found.values()] == ["q", "bits_b", "bits_b", "sparse_s"]
+
+
+def test_a_table_that_may_not_be_read(connection: Connection, shipped: Project) -> None:
+    connection.execute("create role nobody_reads")
+    connection.execute("set role nobody_reads")
+    try:
+        (found,) = lint(connection, searched(shipped, GOOD[0]))
+    finally:
+        connection.execute("reset role")
+        connection.execute("drop role nobody_reads")
+    help_ = "let the import role read it: promote grants --env ENV"
+    assert found == Finding("privilege", "similar: permission denied for table points", AT, help_)
 
 
 def test_lists_of_examples_are_arrays(connection: Connection, shipped: Project) -> None:
