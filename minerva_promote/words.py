@@ -24,7 +24,9 @@ def size(count: int) -> str:
 
 def counted(count: int, plural: str) -> str:
     """A number and its noun: "1 book", "1,000 chunks"; nouns come as their regular plural, as tables do."""
-    return f"{count:,} {plural[:-1] if count == 1 and plural.endswith('s') else plural}"
+    if count != 1 or not plural.endswith("s"):
+        return f"{count:,} {plural}"
+    return f"1 {plural[: -2 if plural.endswith(('rches', 'dexes')) else -1]}"
 
 
 def one_line(text: str) -> str:

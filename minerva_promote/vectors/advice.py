@@ -71,6 +71,9 @@ def advise(
             return Advice(Step.NOTHING, later)
         case Verdict.INVALID:
             return _repair(index)
+        case Verdict.UNKNOWN if not index.readable:
+            grant = f"declare SELECT on {index.table} for the import role, then promote grants --apply"
+            return Advice(Step.PERSON, grant)
         case Verdict.UNKNOWN:
             return Advice(Step.PERSON, "give it more time: --timeout 10min")
         case Verdict.UNUSED:
@@ -86,6 +89,8 @@ def advise(
 
 
 def _repair(index: VectorIndex) -> Advice:
+    if index.building:
+        return Advice(Step.PERSON, "wait until it is built, and look again")
     if not index.leftover:
         return Advice(Step.REBUILD, "rebuild it", (reindex(index),))
     if index.valid:

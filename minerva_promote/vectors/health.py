@@ -106,6 +106,8 @@ def lists_off(index: VectorIndex, rows: int) -> bool:
 def judge(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequence[Search] = ()) -> Health:
     """The verdict: first what no measurement is needed for, then by measurement; the rules of thumb only say why."""
     rows, built = seen.counted.rows, seen.counted.built
+    if index.building:
+        return Health(Verdict.INVALID, "being built by another session: no search uses it yet")
     if not index.valid:
         what = "left behind by an interrupted build" if index.leftover else "its build failed or was interrupted"
         return Health(Verdict.INVALID, f"{what}: no search uses it, every insert pays for it")
@@ -128,14 +130,14 @@ def judge(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequen
     if not chosen and not now.uses and exact_in_time:
         # An index that would be used with another setting is worth that, though exact search suffices.
         setting = None if seen.exact_p95 <= SMALL * targets.latency else best_setting(seen, targets)
-        return Health(Verdict.EXACT, f"the planner reads all {rows:,} rows: {exact_said(seen)}", setting)
+        return Health(Verdict.EXACT, f"the planner reads {_all(rows)}: {exact_said(seen)}", setting)
     if index.lists and built is not None and built < min(index.lists, rows):
         there = f"{built:,} rows when it was built, {rows:,} now: its {index.lists} lists are random"
         return Health(Verdict.BUILT_EMPTY, f"{there}; {evidence}")
     if not chosen and now.uses:
         return Health(Verdict.UNUSED, f"the planner prefers {now.uses}", cause="another index")
     if not chosen:
-        why = f"the planner reads all {rows:,} rows instead: {exact_said(seen)}"
+        why = f"the planner reads {_all(rows)} instead: {exact_said(seen)}"
         return Health(Verdict.UNUSED, why, cause="planner")
     if now.recall is None:
         return Health(Verdict.UNKNOWN, f"recall is unknown: {seen.left_out}")
@@ -154,16 +156,21 @@ def _measured(index: VectorIndex, seen: Measured, targets: Targets, evidence: st
         return Health(Verdict.STALE, f"nearly all rows are in one of its {index.lists} lists; {evidence}")
     if index.lists and built and rows >= GROWN * built:
         return Health(Verdict.STALE, f"{built:,} rows when it was built, {rows:,} now; {evidence}")
+    if index.lists * LEAST_ROWS > rows and lists_off(index, rows):
+        return _wrong_lists(index, rows, evidence)
     better = best_setting(seen, targets)
     if better is not None and better != now.setting:
         return Health(Verdict.WRONG_SETTING, evidence, setting=better)
     if doubt := seen.left_out or _too_few(seen, targets):  # what was not tried may be what helps
         return Health(Verdict.UNKNOWN, f"{doubt}; {evidence}")
     if lists_off(index, rows):
-        return Health(
-            Verdict.WRONG_LISTS, f"{index.lists} lists for {rows:,} rows, usual are {usual_lists(rows)}; {evidence}"
-        )
+        return _wrong_lists(index, rows, evidence)
     return Health(Verdict.MISSES, f"at every setting that was tried; {evidence}")
+
+
+def _wrong_lists(index: VectorIndex, rows: int, evidence: str) -> Health:
+    usual = usual_lists(rows)
+    return Health(Verdict.WRONG_LISTS, f"{index.lists} lists for {rows:,} rows, usual are {usual}; {evidence}")
 
 
 def _too_few(seen: Measured, targets: Targets) -> str:
@@ -207,6 +214,10 @@ def said(trial: Trial, seen: Measured, targets: Targets) -> str:
     if not targets.worthwhile(trial, seen, STAYS):
         parts.append(f"{seen.exact_p50 / trial.p50:.1f} times faster than exact search (should be {targets.speedup:g})")
     return f"{', '.join(parts)} at {seen.setting} = {trial.setting}"
+
+
+def _all(rows: int) -> str:
+    return "the only row" if rows == 1 else f"all {rows:,} rows"
 
 
 def exact_said(seen: Measured) -> str:

@@ -47,7 +47,9 @@ def _name(index: VectorIndex, names: Mapping[str, int]) -> str:
 
 def _told(conn: Connection, index: VectorIndex, new: int, environment: str) -> Iterator[Finding]:
     if not index.valid:
-        if not index.leftover:
+        if index.building:
+            yield _finding("index-invalid", f"{index.name} is being built: no search uses it yet", environment)
+        elif not index.leftover:
             yield _finding("index-invalid", f"{index.name} is invalid: no search uses it", environment)
         return
     counted = count_rows(conn, index, COUNTED)

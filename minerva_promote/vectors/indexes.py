@@ -46,6 +46,7 @@ class VectorIndex:
     options: Mapping[str, int]  # as they are in force: lists; m, ef_construction
     tablespace: str  # empty: the database's
     valid: bool  # and ready, and live
+    building: bool  # it is not valid yet: another session is at it
     of_partition: bool  # attached to an index of the partitioned table
     pages: int
     size: int  # bytes
@@ -82,6 +83,8 @@ class VectorIndex:
     @property
     def leftover(self) -> bool:
         """What an interrupted REINDEX CONCURRENTLY, or an interrupted build of ours, left behind."""
+        if self.building:
+            return False
         return self.name.startswith(TEMPORARY) or (not self.valid and bool(_LEFT_BY_REINDEX.search(self.name)))
 
     @property
@@ -174,7 +177,7 @@ def unindexed(column: VectorColumn, operator: str) -> VectorIndex:
         oid=0, schema=column.schema, name="", table=column.table, method="", opclass="", opclass_schema="",
         expression=text(ident(column.column)), type=column.type, base_type=column.base_type,
         dimensions=column.dimensions, is_expression=False, column=column.column, predicate="", operator=operator,
-        options={}, tablespace="", valid=False, of_partition=False, pages=0, size=0, filenode=0,
+        options={}, tablespace="", valid=False, building=False, of_partition=False, pages=0, size=0, filenode=0,
         estimate=column.estimate, readable=column.readable, comment="",
     )  # fmt: skip
 

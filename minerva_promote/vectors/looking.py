@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import server
@@ -105,7 +105,9 @@ def _unready(
 
 def _measured(conn: Connection, index: VectorIndex, timeout: str) -> Measured:
     if not index.readable:
-        return Measured(NOT_SEEN.counted, left_out=f"this role may not read {index.table}")
+        return Measured(
+            replace(NOT_SEEN.counted, rows=index.estimate), left_out=f"this role may not read {index.table}"
+        )
     try:
         return measure(conn, index, timeout)
     except QueryError as error:

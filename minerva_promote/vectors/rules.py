@@ -121,9 +121,10 @@ def _unserved(shape: Shape, there: Sequence[VectorIndex], column: str, works: st
         fact = f"no ivfflat or hnsw index on {searched}: every search reads all rows"
         yield Finding("no-index", fact, help="right for a small table; promote index --env ENV", severity=Severity.WARN)
     elif all(not index.valid for index in fitting):
-        yield Finding(
-            "invalid-index", f"{names} is invalid: a build was broken off", help="promote index --env ENV --apply"
-        )
+        fact = f"{names} is invalid: a build was broken off"
+        if any(index.building for index in fitting):
+            fact = f"{names} is being built, and invalid until then"
+        yield Finding("invalid-index", fact, help="promote index --env ENV --apply")
     elif shape.cast and not any(shape.cast in index.expression for index in fitting):
         fact = f"{searched} is cast to {shape.cast}, and {names} is on {fitting[0].expression}"
         yield Finding("column-cast", fact, help=f"{works}, or an index on the cast column")

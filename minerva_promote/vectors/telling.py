@@ -206,10 +206,11 @@ def _verdict(environment: Environment, found: Look) -> str:
     bad = [each for each in found.seen if outcome_of(each.health).closes_gate]
     slow = [each for each in found.bare if _column_step(found, each).outcome.closes_gate]
     if not bad and not slow:
-        many = len(found.seen)
-        if any(each.health.verdict is Verdict.EMPTY for each in found.seen):
+        many, empty = len(found.seen), sum(each.health.verdict is Verdict.EMPTY for each in found.seen)
+        if many and many == empty:
             return "nothing to measure yet: look again when the rows are there"
-        return f"healthy: {many} vector {'index' if many == 1 else 'indexes'}" if many else "exact search suffices"
+        later = f"; {empty} without rows: look again when they are there" if empty else ""
+        return f"healthy: {counted(many - empty, 'vector indexes')}{later}" if many else "exact search suffices"
     mendable = sum(each.advice.automatic for each in bad)
     said = f"{len(bad) + len(slow)} of {len(found.seen) + len(found.bare)} not healthy"
     if not mendable:

@@ -213,6 +213,48 @@ def test_two_indexes_for_one_operator(shop: Shop) -> None:
     assert text.endswith("1 of 2 not healthy; none of it can be mended by --apply; nothing was changed\n")
 
 
+def test_far_too_many_lists(shop: Shop) -> None:
+    make_table(shop)
+    fill(shop, 2000, groups=200)
+    shop.database.execute(IVFFLAT.format(800))
+    first, hint = lines_of(look(shop, exit_code=1), "index")[:2]
+    assert first.startswith("index notes_e FAIL wrong lists: 800 lists for 2,000 rows, usual are 10; recall@10 R (must")
+    assert hint == f"rebuild it with lists = 10: {APPLY}"
+
+
+def test_one_row_and_an_index_beside_it_that_has_none(shop: Shop) -> None:
+    make_table(shop, HNSW)
+    make_table(shop, HNSW.replace("notes", "other"), table="other")
+    fill(shop, 1)
+    text = look(shop)
+    assert lines_of(text, "index")[:2] == [
+        "index notes_e ok exact search suffices: the planner reads the only row: exact search takes N ms, p95 N ms",
+        "warn: few-rows: 1 row, fewer than 10: recall@10 is over these",
+    ]
+    assert "search exact ok p50 N ms, p95 N ms, 1 search" in lines_of(text, "search")
+    assert text.splitlines()[-1] == (
+        "healthy: 1 vector index; 1 without rows: look again when they are there; nothing was changed"
+    )
+
+
+def test_a_table_that_the_import_role_may_not_read(shop: Shop) -> None:
+    make_table(shop, HNSW, f"revoke select on notes from {shop.role}")
+    fill(shop, 200)
+    text = look(shop, exit_code=1)
+    assert lines_of(text, "index", "made") == [
+        "index notes_e ERROR not measured: this role may not read notes",
+        "declare SELECT on notes for the import role, then promote grants --apply",
+        "made notes.embedding ok hnsw (m = 16, ef_construction = 64), vector_cosine_ops, about 200 rows, unknown at "
+        "build, SIZE",
+    ]
+    shop.database.execute(
+        f"grant select on notes to {shop.role}", "create schema apart", "alter table notes set schema apart"
+    )
+    assert lines_of(look(shop, exit_code=1), "index")[0] == (
+        "index notes_e ERROR not measured: this role may not read notes"
+    )
+
+
 def test_an_operator_class_that_no_declared_search_uses(shop: Shop) -> None:
     shop.database.execute(
         "drop index idx_chunks_embedding", "create index chunks_l2 on chunks using hnsw (embedding vector_l2_ops)"
@@ -348,7 +390,7 @@ def test_better_indexes_are_built_until_none_is_left(shop: Shop) -> None:
 
 def test_time_that_is_over_is_said(shop: Shop) -> None:
     make_table(shop, IVFFLAT.format(10))
-    fill(shop, 1000)
+    fill(shop, 10_000)  # so many are not read in a millisecond
     assert re.fullmatch(
         r"index notes_e ERROR not measured: .*timeout of N ms was over (before|after) .*give it more time: --timeout 10min",
         " ".join(lines_of(look(shop, "--timeout", "1 ms", exit_code=1), "index")),

@@ -85,6 +85,16 @@ def test_ctrl_c_leaves_the_index_as_it_was(either: Shop) -> None:
     assert names(either) == before
 
 
+def test_what_is_being_built_is_no_leftover(stale: Shop) -> None:
+    with stuck(stale) as process:
+        lines = lines_of(look(stale, exit_code=1), "index")
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+    place = next(number for number, line in enumerate(lines) if line.startswith("index promote_new_"))
+    assert lines[place].endswith(" FAIL invalid: being built by another session: no search uses it yet")
+    assert lines[place + 1] == "wait until it is built, and look again"
+
+
 @pytest.mark.soak
 def test_ctrl_c_while_the_table_is_in_use(stale: Shop) -> None:
     with stuck(stale) as process:

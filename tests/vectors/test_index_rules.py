@@ -26,7 +26,7 @@ def index(method: str = "ivfflat", **changes: Any) -> VectorIndex:
     values: dict[str, Any] = dict(  # noqa: C408
         oid=7, schema="public", name="i", table="t", method=method, opclass="vector_cosine_ops",
         opclass_schema="public", expression="e", type="vector(1536)", base_type="vector", dimensions=1536,
-        is_expression=False, column="e", predicate="", operator="<=>", options=options, tablespace="", valid=True,
+        is_expression=False, column="e", predicate="", operator="<=>", options=options, tablespace="", valid=True, building=False,
         of_partition=False, pages=10_000, size=1, filenode=1, estimate=10_000, readable=True, comment="",
     )  # fmt: skip
     return VectorIndex(**{**values, **changes})
@@ -79,6 +79,16 @@ GOOD, POOR = trial(1, 0.97), trial(1, 0.2)
             index(),
             seen(POOR, trial(2, 0.9), trial(5, 0.955)),
             (Verdict.WRONG_SETTING, Step.SETTING, "set ivfflat.probes = 5"),
+        ),
+        (
+            index(options={"lists": 1_500}),
+            seen(POOR, trial(39, 0.99)),
+            (Verdict.WRONG_LISTS, Step.REPLACE, "rebuild it with lists = 10"),
+        ),
+        (
+            index(valid=False, building=True, name="promote_new_7"),
+            seen(GOOD),
+            (Verdict.INVALID, Step.PERSON, "wait until it is built, and look again"),
         ),
         (index(), seen(POOR, trial(40, 0.9)), (Verdict.WRONG_LISTS, Step.REPLACE, "rebuild it with lists = 10")),
         (

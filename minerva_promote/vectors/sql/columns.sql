@@ -6,7 +6,7 @@ SELECT
     ty.typname::text AS base_type,
     pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
     a.atttypmod AS dimensions,
-    pg_catalog.has_table_privilege(t.oid, 'SELECT') AS readable,
+    pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(t.oid, 'SELECT') AS readable,
     greatest(t.reltuples, 0)::bigint AS estimate
 FROM pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_class AS t ON t.oid = a.attrelid AND t.relkind = 'r' AND t.relpersistence <> 't'

@@ -22,12 +22,18 @@ SELECT
     coalesce(i.reloptions, '{}')::text[] AS options,
     coalesce(s.spcname::text, '') AS tablespace,
     x.indisvalid AND x.indisready AND x.indislive AS valid,
+    NOT x.indisvalid AND EXISTS (  -- who builds it holds the table's lock all the time, and shows that it builds
+        SELECT FROM pg_catalog.pg_stat_progress_create_index AS p
+        JOIN pg_catalog.pg_locks AS l ON l.pid = p.pid AND l.database = p.datid AND l.relation = t.oid
+            AND l.locktype = 'relation' AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
+        WHERE p.datname = pg_catalog.current_database() AND p.pid <> pg_catalog.pg_backend_pid()
+    ) AS building,
     h.inhparent IS NOT NULL AS of_partition,
     (pg_catalog.pg_relation_size(i.oid) / pg_catalog.current_setting('block_size')::bigint)::bigint AS pages,
     pg_catalog.pg_relation_size(i.oid) AS size,
     pg_catalog.pg_relation_filenode(i.oid)::bigint AS filenode,
     greatest(t.reltuples, 0)::bigint AS estimate,
-    pg_catalog.has_table_privilege(t.oid, 'SELECT') AS readable,
+    pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(t.oid, 'SELECT') AS readable,
     coalesce(pg_catalog.obj_description(i.oid, 'pg_class'), '') AS comment
 FROM pg_catalog.pg_index AS x
 JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid AND i.relkind = 'i'
