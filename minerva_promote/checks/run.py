@@ -15,7 +15,7 @@ from minerva_promote.checks.probe_latency import measure_latency
 from minerva_promote.checks.probe_plan import measure_plan
 from minerva_promote.checks.probe_recall import measure_recall
 from minerva_promote.checks.probes import Measured, NothingToMeasure
-from minerva_promote.checks.thresholds import Incomparable, Value, broken, shown
+from minerva_promote.checks.thresholds import Bound, Incomparable, Value, broken, shown
 from minerva_promote.config.models import Stage
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch_few, reading
 from minerva_promote.errors import TargetError
@@ -25,6 +25,7 @@ from minerva_promote.words import seconds
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project
 
+_UNASKED = {"golden": {"missing": (Bound("max", 0),)}}  # what a probe found, and no check should pass over
 _WORTH_SAYING = 0.05  # seconds that measuring took
 
 
@@ -82,7 +83,7 @@ def run_check(connection: Connection, prepared: PreparedCheck) -> StepResult:
     try:
         detail, values, more = _look(connection, prepared)
         failed = broken(prepared.bounds.expect, values)
-        warned = broken(prepared.bounds.warn, values)
+        warned = broken(_warned_of(prepared), values)
     except QueryTimeoutError:
         detail = f"took longer than its timeout of {prepared.timeout}"
         return _result(prepared, Outcome.ERROR, detail, time.perf_counter() - begun)
@@ -106,6 +107,13 @@ _PROBES: Mapping[str, Callable[[Connection, PreparedCheck], Measured]] = {
     "plan": measure_plan,
     "golden": measure_golden,
 }
+
+
+def _warned_of(prepared: PreparedCheck) -> Mapping[str, tuple[Bound, ...]]:
+    """The bounds that warn: those of the check, and those of its probe on values that the check leaves alone."""
+    own = _UNASKED.get(prepared.check.probe or "", {})
+    names = prepared.bounds.names
+    return {name: each for name, each in own.items() if name not in names} | dict(prepared.bounds.warn)
 
 
 def _look(connection: Connection, prepared: PreparedCheck) -> Measured:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -171,11 +172,17 @@ def _golden(values: Mapping[str, Any]) -> GoldenFile:
         Golden(_unpacked(query["vector"]), tuple((str(key), float(distance)) for key, distance in query["rows"]))
         for query in values["queries"]
     )
+    k = values["k"]
+    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+        raise ValueError(f"k is {k}")
+    for number, query in enumerate(queries, 1):
+        if fault := _fault(query, k):
+            raise ValueError(f"query {number}: {fault}")
     lengths = {len(query.vector) for query in queries}
     if lengths != {int(values["dimensions"])}:
         raise ValueError("its vectors are not of the length that it names" if queries else "it has no query")
     return GoldenFile(
-        k=int(values["k"]),
+        k=k,
         queries=queries,
         models=tuple(map(str, values["models"])),
         environment=str(values["environment"]),
@@ -183,6 +190,18 @@ def _golden(values: Mapping[str, Any]) -> GoldenFile:
         rows=int(values["rows"]),
         recorded_at=str(values["recorded_at"]),
     )
+
+
+def _fault(query: Golden, k: int) -> str:
+    """What no recording has: another number of rows than 1 to k, or distances that fall or are no numbers."""
+    distances = [distance for _, distance in query.rows]
+    if not 0 < len(query.rows) <= k:
+        return f"{len(query.rows)} rows, k is {k}"
+    if not all(map(math.isfinite, (*distances, *query.vector))):
+        return "not all of its numbers are finite"
+    if any(later < earlier and not _near(earlier, later) for earlier, later in pairwise(distances)):
+        return "its distances fall"
+    return ""
 
 
 def _singles(text: str) -> list[float]:

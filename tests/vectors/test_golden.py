@@ -127,6 +127,18 @@ def test_rows_that_are_not_there_are_named_and_not_counted(stocked: Shop) -> Non
     assert f"; 2 of 60 recorded rows are not there: {', '.join(names)}" in step["detail"]
 
 
+def test_missing_rows_warn_where_the_check_is_silent_about_them(stocked: Shop) -> None:
+    (checks,) = [path for path in (stocked.root / "checks").glob("*.yaml") if "search_golden" in path.read_text()]
+    checks.write_text(checks.read_text().replace(", missing: {max: 0}", ""))
+    recorded(stocked, "--queries", "60")
+    stocked.database.execute("delete from chunks where chunk_sequence <= 2")
+    ran, step = demanded(stocked)
+    assert (ran.exit_code, step["outcome"]) == (0, "WARN")
+    assert step["detail"].startswith("missing 2, must be <= 0 (")
+    checks.write_text(checks.read_text().replace("min: 0.99}", "min: 0.99}, missing: {max: 2}"))
+    assert demanded(stocked)[1]["outcome"] == "ok"
+
+
 def test_nearer_rows_that_are_new_displace_and_are_told(stocked: Shop) -> None:
     recorded(stocked, "--queries", "3")
     stocked.database.execute(
@@ -235,6 +247,12 @@ def test_twenty_queries_of_1536_are_a_small_file() -> None:
         ('{"version": 2}', "version 2, expected 1"),
         (render(FILE).replace('"dimensions": 2', '"dimensions": 3'), "its vectors are not of the length that it names"),
         (render(GoldenFile(**{**{f: getattr(FILE, f) for f in FILE.__slots__}})).replace("zc", "*c", 1), "Only base64"),
+        (render(FILE).replace('"k": 2', '"k": 0'), "k is 0"),
+        (render(FILE).replace('"k": 2', '"k": 2.5'), "k is 2.5"),
+        (render(FILE).replace('"k": 2', '"k": 1'), "query 1: 2 rows, k is 1"),
+        (render(FILE).replace('["b", 0.5]', ""), "query 2: 0 rows, k is 2"),
+        (render(FILE).replace("0.25]", "NaN]"), "query 1: not all of its numbers are finite"),
+        (render(FILE).replace("0.25]", "-0.25]"), "query 1: its distances fall"),
     ],
 )
 def test_a_file_that_is_none(tmp_path: Path, text: str, reason: str) -> None:
