@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from minerva_promote.results import Finding, Severity
 from minerva_promote.vectors.space import Comparison, ConfigRow, Space, SpaceSample, Text
-from minerva_promote.vectors.space_directions import FEWEST, FEWEST_DIMENSIONS, directions, unit
+from minerva_promote.vectors.space_directions import FEWEST, FEWEST_DIMENSIONS, LEAST, directions, sure, unit
 
 if TYPE_CHECKING:
     from minerva_promote.vectors.space_directions import Vectors
@@ -109,8 +109,8 @@ def _of_directions(
 ) -> str:
     if ours.shape[1] < FEWEST_DIMENSIONS:
         return f"{ours.shape[1]} dimensions are too few to compare directions"
-    if min(len(ours), len(theirs)) < FEWEST:
-        return f"fewer than {FEWEST} on a side, directions not compared"
+    if len(theirs) < LEAST:
+        return f"fewer than {LEAST} in the target, directions not compared"
     found = directions(ours, theirs, roots)
     numbers |= {"cosine": _round(found.cosine), "cosine_subsets": _round(found.cosine_subsets)}
     if found.cosine_groups is not None:
@@ -123,9 +123,13 @@ def _of_directions(
     if found.cosine_groups is not None:
         own = f"{root_table} of the target have {found.cosine_groups:.2f} or more, {own}"
     shown = f"cosine of mean directions {found.cosine:.2f} ({own})"
+    enough = sure(ours, theirs)
+    doubt = "" if enough else f"; {min(len(ours), len(theirs))} on a side are too few to be sure"
     if found.opposite:
-        fact = f"the vectors point the other way: {shown}"
-        findings.append(Finding("embedding-space", fact, help="find out where their signs were changed"))
+        fact = f"the vectors point the other way: {shown}{doubt}"
+        severity = Severity.ERROR if enough else Severity.WARN
+        help_ = "find out where their signs were changed"
+        findings.append(Finding("embedding-space", fact, help=help_, severity=severity))
     elif found.overlaps is not None and found.foreign:
         fact = (
             f"the vectors look like those of another model: {shown};"
@@ -133,8 +137,9 @@ def _of_directions(
         )
         if found.scattered:
             fact += f"; so do {root_table} of the target among themselves"
-        severity = Severity.WARN if found.scattered else Severity.ERROR
-        findings.append(Finding("embedding-space", fact, help=_HELP, severity=severity))
+        severity = Severity.WARN if found.scattered or not enough else Severity.ERROR
+        help_ = _HELP if min(len(ours), len(theirs)) >= FEWEST else f"{_HELP}; or say space: warn in the environment"
+        findings.append(Finding("embedding-space", fact + doubt, help=help_, severity=severity))
     return shown
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float64]  # one a row
 
-FEWEST = 30  # vectors on each side
+FEWEST = 30  # vectors on each side, with which a verdict is sure
+FEW, FEW_DIMENSIONS = 8, 256  # in so many dimensions fewer are enough: chance has less room
+LEAST = 4  # vectors of the target: with fewer nothing is known of it
 FEWEST_DIMENSIONS = 64  # in fewer, chance alone makes cosines above 0.5
 CHANCE = 4.0  # standard deviations of what chance makes
 SHARE = 0.12  # of what the target's halves overlap beyond chance; other subjects of one model have more
@@ -102,6 +104,16 @@ def _overlaps(ours: Vectors, theirs: Vectors, members: Sequence[int]) -> Overlap
     return Overlaps(file, chance, target, groups)
 
 
+def sure(ours: Vectors, theirs: Vectors) -> bool:
+    """Whether there are vectors enough for a verdict.
+
+    Of 500 small books of the target's model (8 to 18 vectors of 384 and 1,024 dimensions) two looked foreign, of 500 of
+    another model two did not. In 64 dimensions half of the former do.
+    """
+    fewest = min(len(ours), len(theirs))
+    return fewest >= FEWEST or (fewest >= FEW and ours.shape[1] >= FEW_DIMENSIONS)
+
+
 def unit(vectors: Vectors) -> Vectors:
     """The rows, each divided by its length."""
     import numpy as np
@@ -118,6 +130,8 @@ def _overlap(ours: Vectors, theirs: Vectors) -> tuple[float, float]:
     """
     my_lengths, my_axes = _axes(ours)
     its_lengths, its_axes = _axes(theirs)
+    if not len(my_lengths) or not len(its_lengths):
+        return 0.0, 1.0  # all of a sample are the same vector: it varies in no direction
     mine, its = my_lengths / my_lengths.sum(), its_lengths / its_lengths.sum()
     overlap = float(ours.shape[1] * (mine @ (my_axes @ its_axes.T) ** 2 @ its))
     spread = (2 * float((mine**2).sum()) * float((its**2).sum())) ** 0.5
@@ -130,7 +144,7 @@ def _axes(vectors: Vectors) -> tuple[Vectors, Vectors]:
 
     around = unit(vectors - vectors.mean(0))
     squares, turned = np.linalg.eigh(around @ around.T)
-    kept = squares > 1e-9 * squares[-1]
+    kept = squares > max(1e-9 * squares[-1], 1e-12)
     lengths = np.sqrt(squares[kept])
     return lengths, (turned[:, kept] / lengths).T @ around
 

@@ -113,18 +113,39 @@ def test_the_length_of_vectors() -> None:
     assert finding.fact.endswith(", target 1.00: only one side's are all of one length")
 
 
-def test_few_vectors_say_nothing_of_directions() -> None:
+UNLIKE = "the vectors look like those of another model: cosine of mean directions "
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_small_books_of_many_dimensions_are_told_apart(seed: int) -> None:
+    model, other = Model(seed, 256), Model(seed + 100, 256)
+    target = model.topic(24)
+    assert verdicts(model.topic(18), target) == []
+    assert verdicts(other.topic(18), target) == CLOSED
+    assert verdicts(other.topic(8), target) == CLOSED
+    assert verdicts(-target[:9], target[9:]) == CLOSED
+    assert verdicts(np.tile(other.topic(1), (20, 1)), target) == CLOSED
+    (finding,) = compare(sample(other.topic(8)), sample(target), (), "books").findings
+    assert finding.help == f"{HELP}; or say space: warn in the environment"
+
+
+def test_few_vectors_only_warn() -> None:
     texts = two_topics(Model(1))
     other = two_topics(Model(2))
     found = compare(sample(other[:29]), sample(texts), (), "books")
-    assert found.findings == ()
+    assert [(str(finding.severity), finding.code) for finding in found.findings] == [("warn", "embedding-space")]
+    (finding,) = found.findings
+    assert finding.fact.startswith(UNLIKE)
+    assert finding.fact.endswith("; 29 on a side are too few to be sure")
+    for count in (7, 1):
+        found = compare(sample(two_topics(Model(2, 256))[:count]), sample(two_topics(Model(1, 256))), (), "books")
+        (finding,) = found.findings
+        assert (finding.severity, finding.fact.startswith(UNLIKE)) == ("warn", True)
+        assert finding.fact.endswith(f"; {count} on a side are too few to be sure")
+    found = compare(sample(other[:7]), sample(texts[:3]), (), "books")
     assert found.detail == (
-        "29 vectors against 240: norm 1.00, target 1.00, fewer than 30 on a side, directions not compared"
-    )
-    found = compare(sample(other[:7]), sample(texts), (), "books")
-    assert found.detail == (
-        "7 vectors against 240: fewer than 8 on a side, norms not compared,"
-        " fewer than 30 on a side, directions not compared"
+        "7 vectors against 3: fewer than 8 on a side, norms not compared,"
+        " fewer than 4 in the target, directions not compared"
     )
     short = compare(sample(other[:, :63]), sample(texts[:, :63]), (), "books")
     assert short.detail.endswith(", 63 dimensions are too few to compare directions")
@@ -154,7 +175,7 @@ def test_same_texts() -> None:
 
     def said(same: list[tuple[Text, bytes]] | None) -> tuple[list[str], str]:
         found = compare(file, sample(vectors), same, "books")
-        return [finding.fact for finding in found.findings], found.detail.partition("directions not compared")[2]
+        return [finding.fact for finding in found.findings], found.detail.partition(" or more)")[2]
 
     assert said(None) == ([], ", the same texts were not looked for: it took too long")
     assert said([]) == ([], "")
@@ -309,7 +330,8 @@ def test_the_same_texts_of_another_model(bench: Bench) -> None:
     bench.book(Model(1).topic(5), texts=[f"text {number}" for number in (1, 2, 3, 70, 71)])
     step = bench.step(Model(2).topic(5))
     assert step.outcome is Outcome.FAIL
-    (fact,) = facts(step)
+    few, fact = facts(step)
+    assert few.startswith(f"warn embedding-space: {UNLIKE}")
     assert fact.startswith("error embedding-text: 3 texts in both, cosine of their vectors ")
     assert fact.endswith(f", must be 0.90 or more | {HELP}")
 
