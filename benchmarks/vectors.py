@@ -26,12 +26,15 @@ class Shape:
 
 
 class Embeddings:
-    """An endless, seeded sequence of unit vectors: the share of a common direction, of a subject, and of noise."""
+    """An endless, seeded sequence of unit vectors: the share of a common direction, of a subject, and of noise.
+
+    The direction is the model's: books of every seed have it, or none could be promoted beside another.
+    """
 
     def __init__(self, dimensions: int, seed: int, shape: Shape) -> None:
         self.shape = shape
         self.rng = np.random.default_rng([seed, 1])
-        self.common = self._unit(1, dimensions)[0]
+        self.common = normalised(np.random.default_rng([dimensions, 0]).standard_normal((1, dimensions), np.float32))[0]
         self.centres = self._unit(shape.clusters, dimensions)
         self.made = 0
         self.subject = 0

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.export import Request, export, write
 from benchmarks.vectors import DecimalText, Embeddings, Shape
+from minerva_promote.vectors.space_directions import directions
 
 ROOT = Path(__file__).parents[2]
 INSERT = re.compile(r"^INSERT INTO (\w+) \((.*)\)\nVALUES \((.*)\)\nON CONFLICT \(id\) DO (.*);$", re.MULTILINE)
@@ -76,6 +77,14 @@ def test_text_has_apostrophes_doubled_and_other_letters() -> None:
 def test_the_same_arguments_make_the_same_bytes() -> None:
     assert text(300) == text(300)
     assert text(300) != text(300, seed=2)
+
+
+def test_books_of_two_seeds_are_of_one_model() -> None:
+    first, second = (Embeddings(256, seed, Shape()).batch(200).astype(float) for seed in (1, 2))
+    found = directions(first, second, ["b"] * 200)
+    assert found.structured
+    assert not found.foreign
+    assert found.cosine > 0.5
 
 
 def test_two_seeds_share_the_embedding_config_and_nothing_else() -> None:
