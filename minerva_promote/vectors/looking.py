@@ -12,6 +12,7 @@ from minerva_promote.database.faults import execute
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.query import Connection, QueryError
 from minerva_promote.database.session import import_session
+from minerva_promote.errors import Interrupted, TargetError
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.state import Standing, migration_state
 from minerva_promote.vectors import telling
@@ -147,38 +148,53 @@ def apply(
 ) -> RunResult:
     """Mend what interrupted builds left, build what is advised, set what is advised, and look again after each.
 
-    Raises TargetError and Interrupted.
+    Raises TargetError and Interrupted, which tell what was done before.
     """
     targets = declared_targets(project, recall, latency)
-    with building(project, environment, progress) as site:
-        notices = Notices(site.conn, environment.name)
-        steps = [StepResult("mend", "vector indexes", Outcome.OK, said) for said in mend(site.conn)]
-        found = look(project, environment, targets, timeout)
-        for _ in range(ROUNDS):
-            builds = [each for each in found.seen if each.advice.step in (Step.REBUILD, Step.REPLACE)]
-            if not builds:
-                break
-            steps += [_build(site, each) for each in builds]
+    done: list[StepResult] = []
+    try:
+        with building(project, environment, progress) as site:
+            notices = Notices(site.conn, environment.name)
+            for said in mend(site.conn):
+                done.append(StepResult("mend", "vector indexes", Outcome.OK, said))
             found = look(project, environment, targets, timeout)
-        if settings := _settings(found):
-            for name, value in settings.items():
-                statement = next(
-                    each.advice.statements[0] for each in found.seen if each.advice.setting == (name, value)
-                )
-                site.conn.execute(b"SELECT '[1]'::vector")  # loads pgvector, which declares its settings
-                execute(site.conn, statement.encode(), f"setting {name}")
-                steps.append(
-                    StepResult(
-                        "set",
-                        name,
-                        Outcome.OK,
-                        f"{name} = {value} for every new session",
-                        data={"statement": statement},
-                    )
-                )
-            found = look(project, environment, targets, timeout)
-        steps += notices.steps("index")
-    return telling.applied(environment, found, tuple(steps))
+            for _ in range(ROUNDS):
+                builds = [each for each in found.seen if each.advice.step in (Step.REBUILD, Step.REPLACE)]
+                if not builds:
+                    break
+                for each in builds:
+                    done.append(_build(site, each))
+                found = look(project, environment, targets, timeout)
+            if settings := _settings(found):
+                for name, value in settings.items():
+                    done.append(_set(site, found, name, value))
+                found = look(project, environment, targets, timeout)
+            done += notices.steps("index")
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        raise Interrupted(
+            f"stopped{_before(done)}", hint=f"promote index --env {environment.name} --apply goes on from there"
+        ) from None
+    except (TargetError, Interrupted) as error:
+        error.message += _before(done)
+        raise
+    return telling.applied(environment, found, tuple(done))
+
+
+def _before(done: Sequence[StepResult]) -> str:
+    """What stays of a command that did not come to its end; nothing where it had done nothing yet."""
+    said = ", ".join(step.detail if step.step == "mend" else f"{step.step} {step.name}" for step in done)
+    return f"; done before, and it stays: {said}" if said else ""
+
+
+def _set(site: Site, found: Look, name: str, value: int) -> StepResult:
+    """Make one setting for the whole database."""
+    statement = next(each.advice.statements[0] for each in found.seen if each.advice.setting == (name, value))
+    site.conn.execute(b"SELECT '[1]'::vector")  # loads pgvector, which declares its settings
+    execute(site.conn, statement.encode(), f"setting {name}")
+    detail = f"{name} = {value} for every new session"
+    return StepResult("set", name, Outcome.OK, detail, data={"statement": statement})
 
 
 def _build(site: Site, each: Seen) -> StepResult:

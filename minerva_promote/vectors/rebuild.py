@@ -99,18 +99,16 @@ def carry_out(site: Site, index: VectorIndex, advice: Advice, rows: int) -> None
         ) from None
 
 
-def mend(conn: psycopg.Connection) -> tuple[str, ...]:
-    """Drop what interrupted builds left behind, or put it in its place; what was done, in words."""
-    done = []
+def mend(conn: psycopg.Connection) -> Iterator[str]:
+    """Drop what interrupted builds left behind, or put it in its place; after each what was done, in words."""
     for index in read_indexes(conn):
         if not index.leftover:
             continue
         if index.valid and original(conn, index) is not None:
-            done.append(f"{finish(conn, index, None)}: what an interrupted build had completed took its place")
+            yield f"{finish(conn, index, None)}: what an interrupted build had completed took its place"
         else:
             drop(conn, index)
-            done.append(f"{index.name}: left behind by an interrupted build, dropped")
-    return tuple(done)
+            yield f"{index.name}: left behind by an interrupted build, dropped"
 
 
 def original(conn: psycopg.Connection, index: VectorIndex) -> VectorIndex | None:

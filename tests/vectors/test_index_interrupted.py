@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+from minerva_promote.errors import TargetError
 from tests.run.conftest import Shop
 from tests.run.terminal import Terminal, started, without_bars
 from tests.vectors.support_index import fill, make_table
@@ -117,6 +118,29 @@ def test_what_a_killed_build_leaves_is_mended_by_the_next(either: Shop) -> None:
     assert lines_of(text, "mend") == [f"mend vector indexes ok {left}: left behind by an interrupted build, dropped"]
     assert names(either) == [("notes_e", True, "lists=10")]
     assert text.endswith("applied: 2 changes; healthy: 1 vector index\n")
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), TargetError("the server is gone")], ids=["ctrl-c", "target"])
+def test_what_was_done_before_the_end_is_told(
+    stale: Shop, monkeypatch: pytest.MonkeyPatch, stop: BaseException
+) -> None:
+    from minerva_promote.vectors import looking
+
+    looks = iter((looking.look, None))
+
+    def then_stop(*given: object) -> object:
+        real = next(looks)
+        if real is None:
+            raise stop
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(looking, "look", then_stop)
+    ran = stale.promote("index", "--env", "test-prod", "--apply")
+    what = "the server is gone" if isinstance(stop, TargetError) else "stopped"
+    first, *hint = ran.stderr.splitlines()
+    assert (ran.exit_code, first) == (3, f"error: {what}; done before, and it stays: build notes_e")
+    assert [line.strip() for line in hint] == ([f"{APPLY} goes on from there"] if what == "stopped" else [])
+    assert names(stale) == [("notes_e", True, "lists=10")]
 
 
 def test_two_at_once(stale: Shop) -> None:
