@@ -227,4 +227,6 @@ def broken_off(scene: Scene, stop: Stop, act: Callable[[], None], file: Path, *m
     """A run in this process, over the wire; ``act`` when it has come to the stop."""
     scene.wire.arm(stop)
     with when(stop, act):
-        return scene.shop.run(file, *more)
+        ran = scene.shop.run(file, *more)
+    stop.released.set()  # where the run has ended before: no other command is stopped there
+    return ran

@@ -14,6 +14,7 @@ from tests.run.conftest import Shop
 
 SAMPLE = 1  # of the messages that change nothing
 SEED = int(os.environ.get("PROMOTE_TEST_SEED", "20261122"))
+FIRST = int(os.environ.get("PROMOTE_TEST_FIRST", "1"))  # message of a campaign, to go on with one that was interrupted
 
 
 def effects(messages: list[Message]) -> list[str]:
@@ -68,10 +69,10 @@ def test_the_client_is_killed(shop: Shop) -> None:
 @pytest.mark.soak
 def test_the_client_is_killed_everywhere(shop: Shop) -> None:
     with scene_of(shop) as scene:
-        after = 1
+        after = FIRST
         while kill_client(scene, after):
             after += 1
-        print(f"{after - 1} kills")
+        print(f"kills after messages {FIRST} to {after - 1}")
         assert after > 200
 
 
@@ -107,8 +108,8 @@ def test_the_backend_is_ended(shop: Shop) -> None:
 @pytest.mark.soak
 def test_the_backend_is_ended_everywhere(shop: Shop) -> None:
     with scene_of(shop) as scene:
-        after = 1
+        after = FIRST
         while end_backend(scene, after):
             after += 1
-        print(f"{after - 1} kills")
+        print(f"kills after messages {FIRST} to {after - 1}")
         assert after > 200
