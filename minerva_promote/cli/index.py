@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -58,6 +59,11 @@ def index(
 
     if not DURATION.fullmatch(timeout):
         raise UsageError(f'--timeout "{timeout}" is no duration', hint=DURATION_HINT)
+    for name, value in (("--recall", recall), ("--latency", latency)):
+        if value is not None and not math.isfinite(value):
+            raise UsageError(
+                f"{name} {value} is no number that a search could reach", hint="--recall 0.95 --latency 200"
+            )
     project = load()
     target = project.environment(named(environment, option))
     if not apply:

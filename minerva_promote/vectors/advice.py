@@ -145,7 +145,7 @@ def _beyond(index: VectorIndex, seen: Measured, targets: Targets, version: Versi
         return _replace(index, "hnsw", FIRST)
     if index.method == "ivfflat" and index.lists < (lists := finer_lists(seen.counted.rows)):
         return _replace(index, "ivfflat", {"lists": lists})
-    if index.method == "hnsw" and index.options["m"] < MORE["m"]:
+    if index.method == "hnsw" and index.options["m"] < MORE["m"] and _finds_too_little(index, seen, targets):
         return _replace(index, "hnsw", MORE)
     if seen.exact_p95 <= targets.latency:
         drop = f"DROP INDEX CONCURRENTLY {index.qualified}"
@@ -154,6 +154,13 @@ def _beyond(index: VectorIndex, seen: Measured, targets: Targets, version: Versi
     if index.method == "ivfflat":
         return Advice(Step.PERSON, too_old("hnsw", version))
     return Advice(Step.PERSON, "lower the targets, or search fewer rows")
+
+
+def _finds_too_little(index: VectorIndex, seen: Measured, targets: Targets) -> bool:
+    """Whether the fastest setting misses rows: a bigger graph finds more, and is never faster."""
+    trials = [trial for trial in (seen.now, *seen.trials) if trial and trial.uses == index.name and trial.recall]
+    fastest = min(trials, key=lambda trial: trial.setting, default=None)
+    return fastest is None or fastest.recall is None or fastest.recall.mean < targets.recall
 
 
 def too_old(feature: str, version: Version) -> str:

@@ -152,8 +152,9 @@ def _measured(index: VectorIndex, seen: Measured, targets: Targets, evidence: st
     good = targets.met(now) and targets.worthwhile(now, seen, STAYS)
     if good and not (whole and now.p50 > seen.exact_p50 / 2):
         return Health(Verdict.HEALTHY, evidence)
-    if whole:
-        return Health(Verdict.STALE, f"nearly all rows are in one of its {index.lists} lists; {evidence}")
+    heap = f"nearly all rows are in one of its {index.lists} lists"
+    if whole and not _as_new(index, seen):
+        return Health(Verdict.STALE, f"{heap}; {evidence}")
     if index.lists and built and rows >= GROWN * built:
         return Health(Verdict.STALE, f"{built:,} rows when it was built, {rows:,} now; {evidence}")
     if index.lists * LEAST_ROWS > rows and lists_off(index, rows):
@@ -165,7 +166,14 @@ def _measured(index: VectorIndex, seen: Measured, targets: Targets, evidence: st
         return Health(Verdict.UNKNOWN, f"{doubt}; {evidence}")
     if lists_off(index, rows):
         return _wrong_lists(index, rows, evidence)
-    return Health(Verdict.MISSES, f"at every setting that was tried; {evidence}")
+    alike = f"; {heap}, and were when it was built: their vectors are alike" if whole else ""
+    return Health(Verdict.MISSES, f"at every setting that was tried{alike}; {evidence}")
+
+
+def _as_new(index: VectorIndex, seen: Measured) -> bool:
+    """Whether promote built it over these rows with as many lists as usual: doing it again changes nothing."""
+    built = seen.counted.built if seen.counted.recorded else None
+    return built is not None and seen.counted.rows < GROWN * built and not lists_off(index, seen.counted.rows)
 
 
 def _wrong_lists(index: VectorIndex, rows: int, evidence: str) -> Health:

@@ -353,6 +353,28 @@ def test_bad_words(shop: Shop) -> None:
     )
 
 
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_latency_that_is_no_number(shop: Shop, value: str) -> None:
+    ran = shop.promote("index", "--env", "test-prod", "--latency", value, "--apply")
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert ran.stderr == (
+        f"error: --latency {value} is no number that a search could reach\n  --recall 0.95 --latency 200\n"
+    )
+
+
+def test_vectors_that_are_all_alike_are_not_rebuilt_for_ever(shop: Shop) -> None:
+    make_table(
+        shop, "insert into notes (embedding) select array_fill(1, array[16])::vector from generate_series(1, 3000)"
+    )
+    shop.database.execute(IVFFLAT.format(10), "analyze notes")
+    text = look(shop, "--apply", "--latency", "0.01", exit_code=1)
+    builds = lines_of(text, "build")
+    assert [line.partition(":")[2].strip() for line in builds[:2]] == [
+        "rebuild it with lists = 10",
+        "replace it by hnsw m = 16, ef_construction = 128",
+    ]
+
+
 def test_a_protected_environment_asks(shop: Shop) -> None:
     shop.environment(protected=True)
     ran = shop.promote("index", "--env", "test-prod", "--apply")
@@ -377,15 +399,14 @@ def test_better_indexes_are_built_until_none_is_left(shop: Shop) -> None:
     assert lines_of(text, "build") == [
         "build notes_e ok was built empty; built over 2,000 rows: rebuild it with lists = 5",
         "build notes_e ok was misses its targets; built over 2,000 rows: replace it by hnsw m = 16, ef_construction = 128",
-        "build notes_e ok was misses its targets; built over 2,000 rows: rebuild it with hnsw m = 32, ef_construction = 200",
-    ]
-    assert names(shop) == [("notes_e", True, "m=32,ef_construction=200")]
+    ]  # a bigger graph would find more, and enough is found: it would be no faster
+    assert names(shop) == [("notes_e", True, "m=16,ef_construction=128")]
     line, hint = lines_of(text, "index")
     assert line.startswith(
         "index notes_e FAIL misses its targets: at every setting that was tried; recall@10 R, p95 N ms"
     )
     assert hint == "lower the targets, or search fewer rows"
-    assert text.endswith("applied: 3 changes; 1 of 1 not healthy; none of it can be mended by --apply\n")
+    assert text.endswith("applied: 2 changes; 1 of 1 not healthy; none of it can be mended by --apply\n")
 
 
 def test_time_that_is_over_is_said(shop: Shop) -> None:

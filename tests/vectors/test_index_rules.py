@@ -71,6 +71,11 @@ GOOD, POOR = trial(1, 0.97), trial(1, 0.2)
             (Verdict.STALE, Step.REPLACE, "rebuild it with lists = 10"),
         ),
         (
+            index(options={"lists": 10}),
+            seen(replace(GOOD, share=0.99, p50=67, p95=67)),
+            (Verdict.MISSES, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 128"),
+        ),
+        (
             index(),
             seen(POOR, trial(2, 0.9), trial(5, 0.955), trial(10, 0.99)),
             (Verdict.WRONG_SETTING, Step.SETTING, "set ivfflat.probes = 10"),
@@ -100,6 +105,11 @@ GOOD, POOR = trial(1, 0.97), trial(1, 0.2)
             index("hnsw"),
             seen(POOR),
             (Verdict.MISSES, Step.REPLACE, "rebuild it with hnsw m = 32, ef_construction = 200"),
+        ),
+        (
+            index("hnsw"),
+            seen(trial(40, 0.99, p95=250), exact=900),
+            (Verdict.MISSES, Step.PERSON, "lower the targets, or search fewer rows"),
         ),
         (
             index("hnsw", options={"m": 32, "ef_construction": 200}),
