@@ -148,7 +148,7 @@ def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Findi
         whole = own.reads_whole(used)
         return f"{used.name} serves it; {'a small table is read whole' if whole else _PREFERRED}", findings
     if not findings:
-        findings += _starved(connection, sql, more, settings, used, columns[0], shapes[0].parameter)
+        findings += _starved(connection, sql, more, settings, used, columns[0], shapes[0])
     return f"{used.name} serves it", findings
 
 
@@ -164,12 +164,12 @@ def _starved(
     settings: Settings,
     index: VectorIndex,
     column: _Column | None,
-    parameter: str,
+    shape: Shape,
 ) -> Iterator[Finding]:
     """A search that returns fewer rows than there are, tried with a few stored vectors."""
     if column is None:
         return
-    vectors = _stored(connection, column, parameter)
+    vectors = _stored(connection, column, shape.parameter)
     for vector in vectors:
         (found,) = search(connection, sql, [vector], settings, 1, more)
         (exact,) = exact_results(connection, sql, [vector], parameters=more)
@@ -178,7 +178,8 @@ def _starved(
                 f"{index.name} gives {len(found.rows)} rows where {len(exact.rows)} fit: the index is left before the"
             )
             fact += " LIMIT is reached"
-            way = f"{_ITERATIVE[index.method]}; or a partial index for the filter; promote index --env ENV"
+            partial = "or a partial index for the filter; " if shape.filtered else ""
+            way = f"{_ITERATIVE[index.method]}; {partial}promote index --env ENV"
             yield Finding("starved", fact, help=way, severity=Severity.WARN)
             return
 

@@ -50,6 +50,7 @@ class Shape:
     chosen_inside: bool  # these are chosen by an ORDER BY of their own
     distance_in_where: str  # a distance of WHERE, as SQL
     collapsing: str  # "DISTINCT", "GROUP BY", "count()", "count() OVER", applied to the rows before LIMIT
+    filtered: bool  # rows are left out by a WHERE or a join
     parameter: str  # the type that $1 itself is cast to
     routine: str  # a function of FROM that is given parameters, where no distance is seen
     tables: tuple[str, ...]  # that stand in FROM, quoted; names of WITH are among them
@@ -132,6 +133,7 @@ def _shape(tree: Any, select: Any, selects: list[Any], reach: Reach) -> Shape:
         for each in selects
         if each is not select and any(one is select for one in (*nodes(each), *reach.below(each)))
     ]
+    tables = tuple(_table(node) for node in nodes(tree) if node.DESCRIPTOR.name == "RangeVar")
     bounding = [each for each in below if limits(each)]
     operator, function, column, plain, cast, vector_cast = _parts(found)
     keys = [sql_of(sort.sort_by.node) for sort in select.sort_clause]
@@ -157,9 +159,10 @@ def _shape(tree: Any, select: Any, selects: list[Any], reach: Reach) -> Shape:
         chosen_inside=all(each.sort_clause for each in bounding),
         distance_in_where=next(filter(None, (_bounded(each, reach) for each in selects)), ""),
         collapsing=_collapsing(select),
+        filtered=any(each.HasField("where_clause") for each in selects) or len(tables) > 1,
         parameter=_parameter(tree),
         routine=_routine(tree),
-        tables=tuple(_table(node) for node in nodes(tree) if node.DESCRIPTOR.name == "RangeVar"),
+        tables=tables,
     )
 
 

@@ -268,6 +268,12 @@ def test_a_filter_that_starves_the_scan(connection: Connection, shipped: Project
     assert lint(connection, searched(shipped, filtered, iterative, {2: "rare"})) == ()
 
 
+def test_a_limit_that_the_index_does_not_reach(connection: Connection, shipped: Project) -> None:
+    (found,) = lint(connection, searched(shipped, "select id from points order by embedding <=> $1 limit 100"))
+    assert (found.code, found.severity) == ("starved", Severity.WARN)
+    assert found.help == "settings: {hnsw.iterative_scan: strict_order}; promote index --env ENV"
+
+
 def test_indexes_that_do_not_fit(connection: Connection, shipped: Project) -> None:
     def only(sql: str = GOOD[0]) -> tuple[str, str, str, str]:
         (found,) = lint(connection, searched(shipped, sql))
