@@ -75,7 +75,8 @@ def advise(
             grant = f"declare SELECT on {index.table} for the import role, then promote grants --apply"
             return Advice(Step.PERSON, grant)
         case Verdict.UNKNOWN:
-            return Advice(Step.PERSON, "give it more time: --timeout 10min")
+            over = "time" in health.why
+            return Advice(Step.PERSON, "give it more time: --timeout 10min" if over else "mend that, and look again")
         case Verdict.UNUSED:
             return _use(index, health)
         case Verdict.BUILT_EMPTY | Verdict.STALE:

@@ -255,6 +255,26 @@ def test_a_table_that_the_import_role_may_not_read(shop: Shop) -> None:
     )
 
 
+def test_temporary_tables_are_nobody_elses_and_an_empty_view_is_told(shop: Shop) -> None:
+    make_table(shop)
+    shop.database.execute(
+        "create materialized view seen as select * from notes with no data",
+        f"grant select on seen to {shop.role}",
+        HNSW.replace("notes", "seen"),
+        "drop table if exists chunks cascade",
+    )
+    with shop.database.connect() as other:
+        other.execute("create temporary table mine (embedding vector(3))")
+        other.execute("create index mine_e on mine using hnsw (embedding vector_cosine_ops)")
+        text = look(shop, exit_code=1)
+    assert lines_of(text, "index") == [
+        'index seen_e ERROR not measured: materialized view "seen" has not been populated '
+        "(Use the REFRESH MATERIALIZED VIEW command.)",
+        "mend that, and look again",
+        "index notes.embedding WARN no vector index, and no row has a vector",
+    ]
+
+
 def test_an_operator_class_that_no_declared_search_uses(shop: Shop) -> None:
     shop.database.execute(
         "drop index idx_chunks_embedding", "create index chunks_l2 on chunks using hnsw (embedding vector_l2_ops)"

@@ -1,5 +1,5 @@
--- Every vector index of the database, also one that is invalid or being built: what it is over, how it was made, how
--- big it is.
+-- Every vector index of the database but those of temporary tables, also one that is invalid or being built: what it is
+-- over, how it was made, how big it is.
 SELECT
     i.oid::bigint AS oid,
     n.nspname::text AS schema,
@@ -55,5 +55,5 @@ LEFT JOIN LATERAL (  -- of an expression: the vector column that it is over
         AND (d.refobjsubid = x.indkey[0] OR ct.typname IN ('vector', 'halfvec', 'sparsevec'))
     ORDER BY d.refobjsubid LIMIT 1
 ) AS c ON true
-WHERE m.amname IN ('ivfflat', 'hnsw')
+WHERE m.amname IN ('ivfflat', 'hnsw') AND t.relpersistence <> 't'
 ORDER BY n.nspname, t.relname, i.relname
