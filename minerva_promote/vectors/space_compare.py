@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from minerva_promote.results import Finding, Severity
 from minerva_promote.vectors.space import Comparison, ConfigRow, Space, SpaceSample, Text
-from minerva_promote.vectors.space_directions import FEWEST, FEWEST_DIMENSIONS, LEAST, directions, sure, unit
+from minerva_promote.vectors.space_directions import FEWEST, FEWEST_DIMENSIONS, LEAST, directions, strays, sure, unit
 
 if TYPE_CHECKING:
     from minerva_promote.vectors.space_directions import Vectors
@@ -140,6 +140,10 @@ def _of_directions(
         severity = Severity.WARN if found.scattered or not enough else Severity.ERROR
         help_ = _HELP if min(len(ours), len(theirs)) >= FEWEST else f"{_HELP}; or say space: warn in the environment"
         findings.append(Finding("embedding-space", fact + doubt, help=help_, severity=severity))
+    elif lost := strays(ours, theirs):
+        fact = f"{lost} of {len(ours)} vectors have nothing in common with the target's, which all follow one direction"
+        help_ = "are they of another model? embed their texts again"
+        findings.append(Finding("embedding-space", fact, help=help_, severity=Severity.WARN))
     return shown
 
 

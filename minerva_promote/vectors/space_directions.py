@@ -23,6 +23,8 @@ FEW, FEW_DIMENSIONS = 8, 256  # in so many dimensions fewer are enough: chance h
 LEAST = 4  # vectors of the target: with fewer nothing is known of it
 FEWEST_DIMENSIONS = 64  # in fewer, chance alone makes cosines above 0.5
 CHANCE = 4.0  # standard deviations of what chance makes
+STRAY = 3.0  # standard deviations of chance, within which a single vector lies across
+GAP = 1.5  # times that: all others are beyond, and none between
 SHARE = 0.12  # of what the target's halves overlap beyond chance; other subjects of one model have more
 MOST_OVERLAP = 1.5  # hardly ever reached by another model
 OPPOSITE = -0.35  # cosine of mean directions from which on vectors point the other way
@@ -112,6 +114,21 @@ def sure(ours: Vectors, theirs: Vectors) -> bool:
     """
     fewest = min(len(ours), len(theirs))
     return fewest >= FEWEST or (fewest >= FEW and ours.shape[1] >= FEW_DIMENSIONS)
+
+
+def strays(ours: Vectors, theirs: Vectors) -> int:
+    """How many vectors of a file lie across the target's mean direction, as chance has it, where all others follow it.
+
+    0 where the target's own do not all follow it clearly, or the file's other ones do not.
+    """
+    import numpy as np
+
+    mean = unit(theirs).mean(0, keepdims=True)
+    mine, its = (np.abs(unit(each) @ unit(mean)[0]) for each in (ours, theirs))
+    noise = STRAY / float(ours.shape[1]) ** 0.5
+    across = mine < noise
+    clear = min(its.min(), mine[~across].min(initial=1)) > GAP * noise and not across.all()
+    return int(across.sum()) if clear else 0
 
 
 def unit(vectors: Vectors) -> Vectors:

@@ -18,7 +18,7 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
 from minerva_promote.exportfile.binding import Layout, Row
 from minerva_promote.exportfile.validate import validate
-from minerva_promote.results import Finding, Outcome, StepResult
+from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.vectors import space_target
 from minerva_promote.vectors.space import Space, SpaceSample, Text, space_step, spaces_of
 from minerva_promote.vectors.space_collector import SpaceCollector
@@ -127,6 +127,23 @@ def test_small_books_of_many_dimensions_are_told_apart(seed: int) -> None:
     assert verdicts(np.tile(other.topic(1), (20, 1)), target) == CLOSED
     (finding,) = compare(sample(other.topic(8)), sample(target), (), "books").findings
     assert finding.help == f"{HELP}; or say space: warn in the environment"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_some_vectors_of_another_model_are_told(seed: int) -> None:
+    model, other = Model(seed, 1024, common=0.6), Model(seed + 100, 1024)
+    target = two_topics(model)
+    mixed = np.vstack([model.topic(30), other.topic(10)])
+    (finding,) = compare(sample(mixed), sample(target), (), "books").findings
+    assert finding == Finding(
+        "embedding-space",
+        "10 of 40 vectors have nothing in common with the target's, which all follow one direction",
+        help="are they of another model? embed their texts again",
+        severity=Severity.WARN,
+    )
+    for common in (0.0, 0.05, 0.2, 0.6):
+        alike = Model(seed, 1024, common)
+        assert verdicts(alike.topic(60), two_topics(alike)) == []
 
 
 def test_few_vectors_only_warn() -> None:
