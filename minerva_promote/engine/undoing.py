@@ -25,6 +25,7 @@ from minerva_promote.ledger.undo.plan import Choices, UndoPlan, plan_undo
 from minerva_promote.ledger.undo.remove import keep, remove
 from minerva_promote.ledger.undo.restore import plan_restore, restore
 from minerva_promote.ledger.undo.subject import Subject, subject_of
+from minerva_promote.ledger.verify import require_as_written
 from minerva_promote.results import Outcome, RunResult, Severity, StepResult
 from minerva_promote.words import counted
 
@@ -91,6 +92,7 @@ class _Undoing:
                     claim(conn, self.id)
                     hold(conn)
                 subject = self.subject = subject_of(conn, self.asked.prefix, self.environment.name)
+                require_as_written(conn, [each.run_id for each in (subject.run, subject.undo) if each])
                 verdict = self.take_back(conn, subject) if subject.undo else self.undo(conn, subject)
             except TargetError as error:
                 if NOTHING not in error.message:

@@ -15,7 +15,7 @@ import psycopg
 
 from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.faults import target_errors
-from minerva_promote.errors import UsageError
+from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.ledger.install import REMOVED_TABLE, expression
 from minerva_promote.ledger.runs import SHORT
 from minerva_promote.results import Finding
@@ -27,6 +27,12 @@ select e.seq, e.kind, e.run_id::text as run_id, e.previous, e.hash, e.rows_diges
     ({expression("hash")}) as computed,
     case when e.kind = 'committed' then ({expression("run_rows")}) end as digest
 from promote.events as e order by e.seq
+"""
+_ABOUT = f"""
+select e.seq, e.kind, e.run_id::text as run_id from promote.events as e
+where (e.run_id = any (%(ids)s::uuid[]) or e.subject = any (%(ids)s::uuid[]))
+    and e.hash is distinct from ({expression("hash")})
+order by e.seq
 """
 _REMOVED = f"select e.seq, ({expression('removed_rows')}) as digest from promote.events as e where e.kind = 'undone'"
 # The hash that an event would have at another place.
@@ -74,6 +80,16 @@ class _Link:
 def verify(conn: psycopg.Connection) -> tuple[Finding, ...]:
     """What is wrong with the ledger; nothing, where it is as it was written. See prove."""
     return prove(conn).findings
+
+
+def require_as_written(conn: psycopg.Connection, ids: Iterable[str]) -> None:
+    """Raise TargetError when an event of one of these runs, or about one, was changed after it was written."""
+    for row in fetch(conn, _ABOUT.encode(), {"ids": list(ids)}):
+        event = f"event {row['seq']} ({row['kind']}, run {row['run_id'][:SHORT]})"
+        raise TargetError(
+            f"{event} of the ledger was changed after it was written",
+            hint="promote history --verify tells what else was changed; nobody can say what the run inserted",
+        )
 
 
 def prove(conn: psycopg.Connection, head: str | None = None) -> Verified:

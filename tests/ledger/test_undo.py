@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from minerva_promote.ledger import install
 from tests.conftest import Ran
 from tests.ledger.undoing import NOTHING, TABLES, Undone, found_in, rows_of, undone
 from tests.run.conftest import Shop
@@ -335,6 +336,25 @@ def test_a_ledger_that_was_tampered_with(undone: Undone) -> None:
         f"error: the rows that the ledger keeps of undo {undo} are not those that it recorded; {NOTHING}",
         "promote history --verify tells what else was changed; restore them from a backup",
     ]
+
+
+def test_an_event_that_was_tampered_with(undone: Undone) -> None:
+    """Together with the rows that it vouches for: the event's own hash is looked at, too."""
+    shop, short = undone.shop, undone.run[:8]
+    digest = install.expression("run_rows")
+    shop.database.execute(
+        "alter table promote.run_rows disable trigger all",
+        "alter table promote.events disable trigger all",
+        "update promote.run_rows set marks = substr(marks, 17) || substr(marks, 1, 16) where table_name = 'chunks'",
+        f"update promote.events e set rows_digest = ({digest}) where kind = 'committed'",
+    )
+    before = shop.contents()
+    for apply, rolled in ((), ""), (("--apply",), " (rolled back)"):
+        assert told(undone.undo(None, *apply)) == [
+            f"error: event 2 (committed, run {short}) of the ledger was changed after it was written; {NOTHING}{rolled}",
+            "promote history --verify tells what else was changed; nobody can say what the run inserted",
+        ]
+    assert shop.contents() == before
 
 
 @pytest.mark.parametrize("at_commit", ["lose the answer", "lose the request"])
