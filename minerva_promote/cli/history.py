@@ -136,10 +136,15 @@ def _verified(conn: psycopg.Connection, environment: str, head: str | None) -> R
     data = {"events": found.events, "head": found.head}
     outcome = Outcome.FAIL if found.findings else Outcome.OK
     steps = [StepResult("verify", "events and their order", outcome, events, findings=found.findings, data=data)]
+    if found.unguarded:
+        detail = counted(len(found.unguarded), "findings")
+        steps.append(StepResult("verify", "what guards them", Outcome.FAIL, detail, findings=found.unguarded))
     if not found.looked_at_removed:
         detail = "what undos took away: this role may not read it, the owner may"
         steps.append(StepResult("verify", "removed rows", Outcome.SKIP, detail))
     verdict = f"proved: {events}, none was changed, removed or reordered; head {found.head or 'none'}"
+    if found.unguarded:
+        verdict = f"{events}, none was changed, removed or reordered, but what guards them is not as it was made"
     if found.findings:
         verdict = f"the ledger is not what it was: {counted(len(found.findings), 'findings')}"
     title = f"database {conn.info.dbname}"

@@ -131,6 +131,11 @@ def chain_source() -> str:
     return f"search_path=pg_catalog, pg_temp\n{_body()}"
 
 
+def schema_text() -> str:
+    """The SQL that makes the ledger."""
+    return _text("schema")
+
+
 def _body() -> str:
     return _between(_text("schema"), "AS $chain$", "$chain$;")
 

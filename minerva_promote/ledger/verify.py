@@ -16,6 +16,7 @@ import psycopg
 from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.faults import target_errors
 from minerva_promote.errors import TargetError, UsageError
+from minerva_promote.ledger.guards import unguarded
 from minerva_promote.ledger.install import REMOVED_TABLE, expression
 from minerva_promote.ledger.runs import SHORT
 from minerva_promote.results import Finding
@@ -57,6 +58,7 @@ class Verified:
     events: int
     head: str  # the hash of the last event; "" where there is none
     findings: tuple[Finding, ...]
+    unguarded: tuple[Finding, ...]  # what no longer keeps it as it is
     looked_at_removed: bool  # False: there were undos, and this role may not read what they took away
 
 
@@ -110,12 +112,13 @@ def prove(conn: psycopg.Connection, head: str | None = None) -> Verified:
         may = f"select pg_catalog.has_table_privilege('{REMOVED_TABLE}', 'SELECT') as may".encode()
         removed = bool(fetch(conn, may)[0]["may"])
         findings += _rows(conn, links, removed)
+        off = tuple(unguarded(conn))
     if head is not None and not any(link.hash.startswith(head) for link in links):
         fact = f"the chain has no event with the hash {head}"
         help_ = "if it was noted from this ledger, then that event was changed or removed, and all that follow"
         findings.append(Finding("ledger-head", fact, help=help_))
     looked = removed or not any(link.kind == "undone" for link in links)
-    return Verified(len(links), links[-1].hash if links else "", tuple(findings), looked)
+    return Verified(len(links), links[-1].hash if links else "", tuple(findings), off, looked)
 
 
 def _events(conn: psycopg.Connection, links: list[_Link]) -> tuple[list[Finding], Mapping[int, int]]:

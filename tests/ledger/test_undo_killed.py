@@ -102,7 +102,11 @@ def end_backend(scene: Scene, after: int) -> bool:
     shop = scene.undone.shop
 
     def end() -> None:
-        scene.wire.settle()
+        if stop.message is not None and stop.message.statement.startswith(b"copy"):  # has no answer before its end
+            reading = f"select from pg_stat_activity where pid = {stop.pid} and wait_event = 'ClientRead'"
+            until(lambda: bool(shop.rows(reading)))
+        else:
+            scene.wire.settle()
         shop.rows(f"select pg_terminate_backend({stop.pid})")
         until(lambda: not shop.rows(f"select from pg_stat_activity where pid = {stop.pid}"))
 
@@ -148,8 +152,7 @@ def test_everywhere(undone: Undone, how: object) -> None:
     with scene_of(undone) as scene:
         after, reached = 1, True
         while reached:
-            reached = how(scene, after)
-            reached |= how(scene, after)
+            reached = any([how(scene, after), how(scene, after)])
             after += 1
         print(f"{after - 1} kills each")
         assert after > 100
