@@ -146,13 +146,15 @@ def read_runs(
 ) -> tuple[Run, ...]:
     """The runs that fit all that is given, the newest first.
 
-    ``file`` is a name, or how its sha256 begins; ``root`` the key of a promoted root; ``since`` when they began.
+    ``file`` is a name, or how its sha256 begins, as reports show it; ``root`` the key of a promoted root, a uuid in any
+    case; ``since`` when they began.
     """
+    sha = re.fullmatch(r"([0-9a-f]{6,64})…?", (file or "").lower())
     asked = {
         "ids": None if ids is None else list(ids),
         "file": file,
-        "sha": f"{file}%" if file and re.fullmatch(r"[0-9a-f]{6,64}", file) else None,
-        "root": root,
+        "sha": f"{sha[1]}%" if sha else None,
+        "roots": None if root is None else [root, root.lower()],
         "since": since,
     }
     found = [row["run_id"] for row in fetch(conn, query("runs", __package__ or ""), asked)]

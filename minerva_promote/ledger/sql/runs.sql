@@ -5,5 +5,5 @@ WHERE (%(ids)s::uuid[] IS NULL OR e.run_id = ANY (%(ids)s::uuid[]))
 GROUP BY e.run_id
 HAVING (%(since)s::timestamptz IS NULL OR min(e.at) >= %(since)s::timestamptz)
     AND (%(file)s::text IS NULL OR bool_or(e.file_name = %(file)s::text) OR bool_or(e.file_sha256 LIKE %(sha)s::text))
-    AND (%(root)s::text IS NULL OR bool_or(%(root)s::text = ANY (e.roots)))
+    AND (%(roots)s::text[] IS NULL OR bool_or(e.roots && %(roots)s::text[]))
 ORDER BY min(e.seq) DESC
