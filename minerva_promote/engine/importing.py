@@ -50,6 +50,7 @@ class Importing(Telling):
         self.found: Validation | None = None  # what is known of the file, once it is
         self.loaded: Loaded | None = None  # what became of its rows, once that is known
         self.inserted: tuple[Packed, ...] = ()  # those that are new
+        self.types: dict[str, dict[str, str]] = {}  # of the columns that these were written to, by table
 
     def validates_first(self) -> bool:
         """Whether the whole file is read before the transaction begins.
@@ -145,6 +146,10 @@ class Importing(Telling):
             self.check_constraints(conn)
             loader.verify()
         self.loaded, self.inserted = loaded, loader.inserted.pieces()
+        for piece in self.inserted:
+            known = outlook.snapshot.tables[piece.table].columns
+            names = (*piece.key_columns, *piece.columns)
+            self.types.setdefault(piece.table, {}).update({name: known[name].type for name in names})
         self.tell(loaded, begun)
         self.stop_if_closed()
         return found, loaded

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from minerva_promote.config.fingerprint import fingerprint
@@ -86,7 +87,8 @@ class Recorder:
     def committed(self, conn: Connection) -> None:
         """In the transaction of the rows, as its last act. Raises TargetError."""
         store(conn, self._plan.run_id, self._run.inserted)
-        self._add(conn, self._event("committed"))
+        event = self._event("committed")
+        self._add(conn, replace(event, details={**event.details, "types": self._run.types}))
 
     def _add(self, conn: Connection, event: Event) -> None:
         try:

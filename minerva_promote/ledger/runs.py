@@ -129,6 +129,17 @@ class Run:
         return {name: value for event in self.events for name, value in event.details.items()}
 
     @property
+    def types(self) -> Mapping[str, Mapping[str, str]]:
+        """The types of the columns that a committed run wrote, by table."""
+        told = next((event.details.get("types") for event in self.events if event.kind == "committed"), None)
+        tables = told if isinstance(told, dict) else {}
+        return {
+            table: {name: str(type_) for name, type_ in columns.items()}
+            for table, columns in tables.items()
+            if isinstance(columns, dict)
+        }
+
+    @property
     def file(self) -> str:
         """The file's name; "" for an undo."""
         return self.told("file_name") or ""

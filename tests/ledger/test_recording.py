@@ -40,7 +40,7 @@ def test_the_events_of_a_run_and_of_the_same_again(shop: Shop) -> None:
     shop.accepted(Export())
     assert shop.events() == ["started", "committed", "finished"]
     rows = shop.rows(
-        "select kind, file_name, roots, rows -> 'chunks', reason, details from promote.events order by seq"
+        "select kind, file_name, roots, rows -> 'chunks', reason, details - 'types' from promote.events order by seq"
     )
     new = {"new": 3, "identical": 0}
     assert rows == [
@@ -48,6 +48,8 @@ def test_the_events_of_a_run_and_of_the_same_again(shop: Shop) -> None:
         ("committed", "export.sql", [key("b", 1)], new, None, {"repaired": []}),
         ("finished", "export.sql", [key("b", 1)], None, None, {"repaired": []}),
     ]
+    types = "select details -> 'types' -> 'chunks' ->> 'embedding' from promote.events where kind = 'committed'"
+    assert shop.rows(types) == [("vector(3)",)]
     names = (
         "select array(select c ->> 'name' from jsonb_array_elements(checks) c) from promote.events where kind = '{}'"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.ledger.test_undo_refused import PUT_BACK
 from tests.ledger.undoing import Undone, found_in, undone
-from tests.run.exports import key
+from tests.run.exports import Export, key
 
 __all__ = ["undone"]
 
@@ -26,6 +26,28 @@ def test_another_column_that_was_renamed(undone: Undone) -> None:
     way = "take back the migration that removed it, or keep the run"
     fact = "column: chunks has no column chunk_text any more: whether its rows were changed cannot be told"
     undone.refused(f"{fact} | {way}")
+
+
+def test_columns_of_another_type(undone: Undone) -> None:
+    """A key's means that no row is found; another's is told when the values cannot be compared."""
+    shop = undone.shop
+    way = "take back the migration that changed it, or keep the run"
+    fact = "chunk_token_count was integer, is bigint: whether its rows were changed cannot be told"
+    shop.accepted(Export(2))
+    run = undone.latest()
+    shop.database.execute("alter table chunks alter chunk_token_count type bigint")
+    undone.refused(f"column-type: chunks: {fact} | {way}", run=run)
+    shop.database.execute(
+        "alter table chunks alter chunk_token_count type int", "alter table chunks alter id type text"
+    )
+    undone.refused(
+        f"column-type: chunks: id was uuid, is text: whether its rows were changed cannot be told | {way}", run=run
+    )
+    shop.database.execute(
+        "alter table chunks alter id type uuid using id::uuid",
+        "alter table chunks alter vision_model type varchar(100)",
+    )
+    undone.done(run)
 
 
 def test_no_key_any_more(undone: Undone) -> None:

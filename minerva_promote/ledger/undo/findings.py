@@ -37,7 +37,9 @@ def standing(
     def shown(keys: Sequence[Key]) -> str:
         return keys_shown(table, keys, going.key)
 
-    if found.changed:
+    if found.changed and going.retyped:
+        yield retyped(table, going.retyped)
+    elif found.changed:
         fact = f"{_rows(what, found.changed)} changed since the import: {shown(found.changed)}"
         help_ = f"promote run --env {environment} --dry-run with the run's file names the values: put them back as the"
         yield Finding("changed", fact, help=f"{help_} file has them, or keep the run")
@@ -110,6 +112,13 @@ def no_column(table: Table, missing: Sequence[str]) -> Finding:
     """Columns that were written and are not there any more."""
     fact = f"{table.name} has no column {', '.join(missing)} any more: whether its rows were changed cannot be told"
     return Finding("column", fact, help="take back the migration that removed it, or keep the run")
+
+
+def retyped(table: Table, types: Mapping[str, str]) -> Finding:
+    """Columns that had another type when they were written."""
+    named = ", ".join(f"{name} was {was}, is {table.columns[name].type}" for name, was in types.items())
+    fact = f"{table.name}: {named}: whether its rows were changed cannot be told"
+    return Finding("column-type", fact, help="take back the migration that changed it, or keep the run")
 
 
 def row_security(table: Table) -> Finding:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -29,6 +30,7 @@ class Going:
     table: Table | None  # None: there is no such table any more
     shared: bool  # kept, unless it was asked for
     layouts: tuple[RunRows, ...]  # one or more: a file may give other columns of other rows
+    types: Mapping[str, str] = field(default_factory=dict)  # of columns, as the run had them, where it told
     gone: set[Key] = field(default_factory=set)  # of them, those that are not there any more
 
     @property
@@ -39,7 +41,22 @@ class Going:
     @property
     def found(self) -> bool:
         """Whether the rows can be told by their keys, even where there is more of them that cannot be compared."""
-        return self.table is not None and all(name in self.table.columns for name in self.key)
+        if self.table is None or not all(name in self.table.columns for name in self.key):
+            return False
+        return not any(name in self.retyped for name in self.key)
+
+    @property
+    def wrote(self) -> tuple[str, ...]:
+        """The columns that the run wrote."""
+        names = (name for layout in self.layouts for name in (*layout.key_columns, *layout.columns))
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def retyped(self) -> dict[str, str]:
+        """Columns that are of another type now, and what they were: their values cannot be compared with the marks."""
+        columns = self.table.columns if self.table else {}
+        types = {name: self.types.get(name, columns[name].type) for name in self.wrote if name in columns}
+        return {name: was for name, was in types.items() if _bare(was) != _bare(columns[name].type)}
 
     @property
     def count(self) -> int:
@@ -52,12 +69,22 @@ class Going:
         return [key for layout in self.layouts for key in layout.keys if key not in self.gone]
 
 
-def going_of(rows: Iterable[RunRows], tables: dict[str, Table], shared: Sequence[str]) -> list[Going]:
+def _bare(type_: str) -> str:
+    """A type without its length, which changes no stored value."""
+    return re.sub(r"\(.*?\)", "", type_)
+
+
+def going_of(
+    rows: Iterable[RunRows], tables: dict[str, Table], shared: Sequence[str], types: Mapping[str, Mapping[str, str]]
+) -> list[Going]:
     """By table, in the order in which the run had them."""
     by_table: dict[str, list[RunRows]] = {}
     for each in rows:
         by_table.setdefault(each.table, []).append(each)
-    return [Going(name, tables.get(name), name in shared, tuple(layouts)) for name, layouts in by_table.items()]
+    return [
+        Going(name, tables.get(name), name in shared, tuple(layouts), types.get(name, {}))
+        for name, layouts in by_table.items()
+    ]
 
 
 def believed(conn: psycopg.Connection, run: Run) -> Believed:

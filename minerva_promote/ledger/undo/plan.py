@@ -107,7 +107,7 @@ def plan_undo(
     shared = [name for name, rule in contract.tables.items() if rule.shared]
     plans = {
         going.name: TablePlan(going, kept=choices.keep_shared and going.shared)
-        for going in going_of(rows, tables, shared)
+        for going in going_of(rows, tables, shared, run.types if run else {})
     }
     fit = [plan for plan in plans.values() if not plan.kept and _fit(plan)]
     parents = {plan.name: plan.going.table for plan in fit if plan.going.table is not None}
@@ -144,15 +144,16 @@ def _fit(plan: TablePlan) -> bool:
     if table is None:
         plan.findings.append(told.no_table(plan.name, plan.going.count))
         return False
-    wrote = dict.fromkeys(name for layout in plan.going.layouts for name in (*layout.key_columns, *layout.columns))
-    missing = [name for name in wrote if name not in table.columns]
+    missing = [name for name in plan.going.wrote if name not in table.columns]
     if missing:
         plan.findings.append(told.no_column(table, missing))
+    elif not plan.going.found:
+        plan.findings.append(told.retyped(table, plan.going.retyped))
     if table.row_security:
         plan.findings.append(told.row_security(table))
     if table.lacking:
         plan.findings.append(told.lacking(table))
-    return not (missing or table.row_security or "SELECT" in table.lacking)
+    return not (missing or not plan.going.found or table.row_security or "SELECT" in table.lacking)
 
 
 def _lock(conn: psycopg.Connection, tables: Iterable[Table], links: Sequence[Link]) -> None:
