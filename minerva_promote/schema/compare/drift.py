@@ -6,6 +6,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.session import Connection, import_session
 from minerva_promote.errors import TargetError
 from minerva_promote.schema.alembic_tree import Tree, transaction_for_alembic
+from minerva_promote.schema.applying import goes_apart
 from minerva_promote.schema.compare.allowed import Side, judge
 from minerva_promote.schema.compare.compare import Compared
 from minerva_promote.schema.compare.diff import diff
@@ -15,6 +16,7 @@ from minerva_promote.schema.compare.telling import told
 from minerva_promote.schema.state import Standing, migration_state
 
 MIGRATIONS = "migrations"  # what the report calls the side that they make
+SCRATCH_HINT = "it ran in a scratch database on the embedded server: roles and extensions it names have to be there"
 IGNORED = (("extension", "version"),)  # what the server has installed, and no migration says
 
 
@@ -29,13 +31,24 @@ def drift(project: Project, environment: Environment) -> Compared:
         revision = _revision(conn, project, environment)
         live = Side(environment.name, inspect(conn), environment.name, environment.kind)
     with scratch(project) as conn:
-        with transaction_for_alembic(conn) as connection:
-            tree.upgrade(connection, environment, revision=revision)
+        _build(tree, conn, environment, revision)
         made = Side(MIGRATIONS, inspect(conn), kind=environment.kind)
     judged, findings = judge(diff(made.schema, live.schema, ignored=IGNORED), project.allowances, made, live)
     title = f"revision {revision} of {project.migrations.name}, kind {environment.kind}"
     result = told("schema drift", made, live, judged, findings, environment=environment.name, title=title)
     return Compared(result, judged, made, live)
+
+
+def _build(tree: Tree, conn: Connection, environment: Environment, revision: str) -> None:
+    """Run the migrations up to a revision; those that commit in between do so in a session beside ``conn``."""
+    wanted = tree.below([revision])
+    apart = goes_apart(tree, [step for step in tree.revisions if step.id in wanted])
+    try:
+        with transaction_for_alembic(conn) as connection:
+            tree.upgrade(connection, environment, revision=revision, apart=apart)
+    except TargetError as error:
+        error.hint = error.hint or SCRATCH_HINT
+        raise
 
 
 def _revision(conn: Connection, project: Project, environment: Environment) -> str:

@@ -108,7 +108,36 @@ def test_migrations_that_fail(pair: Pair, server: Server) -> None:
         )
     )
     said = pair.error("drift", "--env", "test-prod", code=3)
-    assert said == "error: migration 7b1f0c5a9e42: division by zero\n"
+    assert said == (
+        "error: migration 7b1f0c5a9e42: division by zero\n"
+        "  it ran in a scratch database on the embedded server: roles and extensions it names have to be there\n"
+    )
+
+
+CONCURRENTLY = f'''"""an index without locking"""
+from alembic import op
+
+revision = "f1f1f1f1f1f1"
+down_revision = "{HEAD}"
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.create_index("books_title", "books", ["title"], postgresql_concurrently=True)
+'''
+
+
+def test_migrations_that_commit_in_between(pair: Pair, server: Server) -> None:
+    (pair.root / "alembic" / "versions" / "f1_concurrently.py").write_text(CONCURRENTLY, "utf-8")
+    assert pair.promote("migrate", "--env", "test-prod", "--apply").exit_code == 0
+    before = scratches(server)
+    assert pair.schema("drift", "--env", "test-prod") == title("f1f1f1f1f1f1") + IN_STEP.replace("101", "102")
+    pair.other.execute("drop index books_title")
+    assert pair.schema("drift", "--env", "test-prod", code=1) == (
+        title("f1f1f1f1f1f1")
+        + "  index  books.books_title .. FAIL  only in migrations: btree (title)\ndifferent: 1 difference\n"
+    )
+    assert scratches(server) == before
 
 
 @contextlib.contextmanager
