@@ -41,6 +41,13 @@ class TypeFacts(Facts):
     collation: str = ""
     checks: Texts = ()
     attributes: Texts = ()  # "a integer"
+    options: Texts = ()  # of a range: "subtype_diff = float8mi"
+
+
+class CollationFacts(Facts):
+    """A collation."""
+
+    options: Texts = ()  # "locale = 'de'"
 
 
 class TableFacts(Facts):
@@ -49,9 +56,9 @@ class TableFacts(Facts):
     type: str = "ordinary"  # "partitioned", "foreign"
     unlogged: bool = False
     method: str = ""  # other than heap
-    options: Texts = ()  # "fillfactor=70"
+    options: Texts = ()  # "fillfactor=70", "toast.autovacuum_enabled=false"
     row_security: str = ""  # "on", "forced", "off, forced"
-    replica_identity: str = ""  # other than the primary key
+    replica_identity: str = ""  # other than the primary key: "full", "nothing", "index books_title_key"
     partition_by: str = ""  # "RANGE (day)"
     bounds: str = ""  # "FOR VALUES FROM (1) TO (10)"
     inherits: Texts = ()  # also the table that this is a partition of
@@ -224,6 +231,7 @@ _ALL = (
     Kind("revision", RevisionFacts),
     Kind("extension", ExtensionFacts, silent=frozenset({"types"})),
     Kind("schema", NoFacts),
+    Kind("collation", CollationFacts),
     Kind("type", TypeFacts, expressions=_sql("default", "checks")),
     Kind("table", TableFacts, expressions=_sql("partition_by", "bounds")),
     Kind("column", ColumnFacts, "columns", _sql("default", "generated")),

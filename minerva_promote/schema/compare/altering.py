@@ -6,69 +6,89 @@ import re
 from dataclasses import dataclass
 
 from minerva_promote.config.schema_facts import NAME
-from minerva_promote.schema.compare.diff import Difference
-from minerva_promote.schema.compare.making import (
+from minerva_promote.schema.compare.clauses import (
     column_clause,
     constant,
-    create,
     default_of,
-    drop,
-    enable,
     listed,
+    not_null_later,
     quoted,
-    row_security,
     table_of,
+)
+from minerva_promote.schema.compare.diff import Difference
+from minerva_promote.schema.compare.making import (
+    CONSTRAINTS,
+    FIRST,
+    VIEWS,
+    Statement,
+    create,
+    dropped,
+    enable,
+    made,
+    replica_identity,
+    row_security,
 )
 from minerva_promote.schema.compare.model import Entity, Schema
 
-_HOLD_ROWS = ("table", "column", "schema", "type", "sequence", "extension", "materialized view")
-_REMADE = ("primary key", "unique", "foreign key", "check", "exclusion", "index", "view", "rule", "policy", "trigger")
+_HOLD_ROWS = ("table", "column", "schema", "collation", "type", "sequence", "extension", "materialized view")
+_REMADE = (*(*CONSTRAINTS, "index", *VIEWS, "trigger", "rule", "policy", "statistics", "event trigger"),)
 _VARCHAR = re.compile(r"character varying(?:\(([0-9]+)\))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Statements for one difference, in the order of a script."""
+    """What takes one difference away."""
 
-    statements: tuple[str, ...]
+    statements: tuple[Statement, ...]
     why_not: str = ""  # a person has to decide: the statements are only shown
-    is_drop: bool = False
     is_remade: bool = False  # dropped and made anew: whatever else is different of it is done with that
 
 
-def steps_for(difference: Difference, model: Schema) -> tuple[Step, ...]:
+def steps_for(difference: Difference, model: Schema) -> Step:
     """What would bring the right side in step with the left one, ``model``."""
     left, right = difference.left, difference.right
     if difference.entity.kind == "revision":
-        return (Step((), "run the migrations, do not write the revision down: promote migrate"),)
+        return Step((), "run the migrations, do not write the revision down: promote migrate")
     if left is None or right is None:
-        return (_made(left, model),) if left is not None else (_dropped(right),) if right is not None else ()
+        return _new(left, model) if left is not None else _gone(difference.entity)
     if difference.aspect == NAME:
-        return (_renamed(left, right),)
-    if left.kind == "index" and difference.aspect == "options":
-        return _index_options(left, right)
-    if left.kind in ("foreign key", "check") and difference.aspect == "valid" and left.fact("valid"):
-        return (Step((f"ALTER TABLE {table_of(right)} VALIDATE CONSTRAINT {quoted(right.name)}",)),)
-    if left.kind in ("trigger", "rule") and difference.aspect == "enabled":
-        return (Step((enable(left, right),)),)
-    if left.kind in _REMADE:
-        return _remade(left, right, model)
+        return _altered(right, _renamed(left, right))
     match left.kind:
+        case "index" | "primary key" | "unique" | "exclusion" if not left.fact("valid"):
+            return Step((), f"{left.kind} {left.path} is invalid where it is to be taken from")
+        case "index" if difference.aspect == "options":
+            return _altered(right, *_options("INDEX", left, right), f"REINDEX INDEX {_name(right)}")
+        case "index" if difference.aspect == "clustered":
+            how = f"CLUSTER ON {quoted(right.name)}" if left.fact("clustered") else "SET WITHOUT CLUSTER"
+            return _altered(right, f"ALTER TABLE {table_of(right)} {how}")
+        case "foreign key" if left.fact("disabled"):
+            return Step((), "only ALTER TABLE … DISABLE TRIGGER ALL switches a foreign key off, and triggers with it")
+        case "foreign key" | "check" if difference.aspect == "valid" and left.fact("valid"):
+            return _altered(right, f"ALTER TABLE {table_of(right)} VALIDATE CONSTRAINT {quoted(right.name)}")
+        case "trigger" | "rule" | "event trigger" if difference.aspect == "enabled":
+            return _altered(right, enable(left, right))
+        case "view" | "materialized view" if difference.aspect == "options":
+            return _altered(right, *_options(left.kind.upper(), left, right))
+        case kind if kind in _REMADE:
+            return _remade(left, right, model)
         case "column":
-            return (_column(left, right, difference.aspect),)
-        case "type":
-            return (_type(left, right),)
+            return _column(left, right, difference.aspect)
+        case "type" if difference.aspect == "labels":
+            return _labels(left, right)
         case "table":
-            return (_table(left, difference.aspect),)
+            return _table(left, right, difference.aspect)
         case "extension" if difference.aspect == "version":
-            return (_extension(left, right),)
-        case "function" if left.sql and difference.aspect not in ("returns", "type"):
-            return (Step((left.sql.strip(),)),)
-    return (Step((), "to be written by hand"),)
+            return _extension(left, right)
+        case "function":
+            return _function(left, right, model)
+    return Step((), "to be written by hand")
 
 
-def _made(entity: Entity | None, model: Schema) -> Step:
-    assert entity is not None
+def _altered(entity: Entity, *texts: str, why_not: str = "") -> Step:
+    return Step(tuple(made(entity, text) for text in texts), why_not)
+
+
+def _new(entity: Entity, model: Schema) -> Step:
     statements = create(entity, model)
     if not statements:
         return Step((), "its definition is not known here")
@@ -80,67 +100,81 @@ def _made(entity: Entity | None, model: Schema) -> Step:
 
 
 def _has_value(entity: Entity) -> bool:
-    return any(entity.fact(aspect) for aspect in ("default", "identity", "generated"))
+    return any(entity.fact(aspect) for aspect in ("default", "identity", "generated")) or not entity.fact(
+        "not_null_valid"
+    )
 
 
-def _dropped(entity: Entity) -> Step:
-    if entity.kind in _HOLD_ROWS:
-        return Step((drop(entity),), "it would be lost with all that is in it", is_drop=True)
-    return Step((drop(entity),), is_drop=True)
+def _gone(entity: Entity) -> Step:
+    return Step((dropped(entity),), "it would be lost with all that is in it" if entity.kind in _HOLD_ROWS else "")
 
 
-def _renamed(left: Entity, right: Entity) -> Step:
+def _renamed(left: Entity, right: Entity) -> str:
     if left.kind == "index":
-        return Step((f"ALTER INDEX {quoted(right.schema, right.name)} RENAME TO {quoted(left.name)}",))
-    rename = f"RENAME CONSTRAINT {quoted(right.name)} TO {quoted(left.name)}"
-    return Step((f"ALTER TABLE {table_of(right)} {rename}",))
+        return f"ALTER INDEX {_name(right)} RENAME TO {quoted(left.name)}"
+    return f"ALTER TABLE {table_of(right)} RENAME CONSTRAINT {quoted(right.name)} TO {quoted(left.name)}"
 
 
-def _remade(left: Entity, right: Entity, model: Schema) -> tuple[Step, ...]:
-    made = create(left, model)
-    if not made:
-        return (Step((), "its definition is not known here"),)
-    return Step((drop(right),), is_drop=True, is_remade=True), Step(made, is_remade=True)
+def _name(entity: Entity) -> str:
+    return quoted(entity.schema, entity.name)
 
 
-def _index_options(left: Entity, right: Entity) -> tuple[Step, ...]:
-    """Options of an index hold for what is built from then on."""
-    name, wanted = quoted(right.schema, right.name), left.fact("options")
+def _remade(left: Entity, right: Entity, model: Schema) -> Step:
+    statements = create(left, model)
+    if not statements:
+        return Step((), "its definition is not known here")
+    return Step((dropped(right), *statements), is_remade=True)
+
+
+def _options(word: str, left: Entity, right: Entity) -> list[str]:
+    """Options of an index hold for what is built from then on, those of a table for what is written."""
+    wanted, had = left.fact("options"), right.fact("options")
     assert isinstance(wanted, tuple)
-    kept = {option.partition("=")[0] for option in wanted}
-    had = right.fact("options")
     assert isinstance(had, tuple)
-    gone = sorted({option.partition("=")[0] for option in had} - kept)
-    statements = [f"ALTER INDEX {name} SET {listed(wanted)}"] if wanted else []
-    statements += [f"ALTER INDEX {name} RESET ({', '.join(gone)})"] if gone else []
-    return (Step((*statements, f"REINDEX INDEX {name}")),)
+    gone = sorted({option.partition("=")[0] for option in had} - {option.partition("=")[0] for option in wanted})
+    texts = [f"ALTER {word} {_name(right)} SET {listed(wanted)}"] if wanted else []
+    return texts + ([f"ALTER {word} {_name(right)} RESET ({', '.join(gone)})"] if gone else [])
+
+
+def _function(left: Entity, right: Entity, model: Schema) -> Step:
+    """A function can be replaced by one that is called and answers in the same way."""
+    statements = create(left, model)
+    if not statements:
+        return Step((), "its definition is not known here")
+    if any(left.fact(aspect) != right.fact(aspect) for aspect in ("type", "arguments", "returns")):
+        return Step((dropped(right), *statements), "it has to be dropped first, and what uses it")
+    return Step(statements)
 
 
 def _column(left: Entity, right: Entity, aspect: str) -> Step:
     column = f"ALTER TABLE {table_of(right)} ALTER COLUMN {quoted(right.name)}"
     match aspect:
         case "type":
-            statement = f"{column} TYPE {left.fact('type')}"
             widens = _widens(str(right.fact("type")), str(left.fact("type")))
-            return Step((statement,), "" if widens else "the values that are there may not fit, or mean something else")
-        case "not_null":
-            return Step((f"{column} {'SET' if left.fact('not_null') else 'DROP'} NOT NULL",))
+            why = "" if widens else "the values that are there may not fit, or mean something else"
+            return _altered(right, f"{column} TYPE {left.fact('type')}", why_not=why)
+        case "not_null" | "not_null_valid" if left.fact("not_null") and not left.fact("not_null_valid"):
+            if right.fact("not_null"):
+                return Step((), "it is NOT NULL for all rows there: nothing has to be done")
+            return _altered(right, not_null_later(left))
+        case "not_null" | "not_null_valid":
+            return _altered(right, f"{column} {'SET' if left.fact('not_null') else 'DROP'} NOT NULL")
         case "default":
             default = default_of(left)
-            return Step((f"{column} SET DEFAULT {default}" if default else f"{column} DROP DEFAULT",))
+            return _altered(right, f"{column} SET DEFAULT {default}" if default else f"{column} DROP DEFAULT")
         case "identity":
             wanted, had = str(left.fact("identity")).upper(), right.fact("identity")
             if not wanted:
-                return Step((f"{column} DROP IDENTITY",))
+                return Step((Statement(f"{column} DROP IDENTITY", right, FIRST),))
             if not had:
                 why = "it has to go on after the highest number that is there"
-                return Step((f"{column} ADD GENERATED {wanted} AS IDENTITY",), why)
-            return Step((f"{column} SET GENERATED {wanted}",))
+                return _altered(right, f"{column} ADD GENERATED {wanted} AS IDENTITY", why_not=why)
+            return _altered(right, f"{column} SET GENERATED {wanted}")
         case "storage":
-            return Step((f"{column} SET STORAGE {str(left.fact('storage') or 'default').upper()}",))
+            return _altered(right, f"{column} SET STORAGE {str(left.fact('storage') or 'default').upper()}")
         case "compression":
-            return Step((f"{column} SET COMPRESSION {left.fact('compression') or 'default'}",))
-    return Step((f"{table_of(right)}: {column_clause(left)}",), "the column has to be made anew")
+            return _altered(right, f"{column} SET COMPRESSION {left.fact('compression') or 'default'}")
+    return _altered(right, f"{table_of(right)}: {column_clause(left)}", why_not="the column has to be made anew")
 
 
 def _widens(before: str, after: str) -> bool:
@@ -153,38 +187,40 @@ def _widens(before: str, after: str) -> bool:
     return (before, after) in (("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"))
 
 
-def _type(left: Entity, right: Entity) -> Step:
+def _labels(left: Entity, right: Entity) -> Step:
     labels, had = left.fact("labels"), right.fact("labels")
     assert isinstance(labels, tuple)
     assert isinstance(had, tuple)
-    name = quoted(right.schema, right.name)
-    if labels and [label for label in labels if label in had] == list(had):
-        statements = []
-        for number, label in enumerate(labels):
-            if label not in had:
-                after = f" AFTER {constant(labels[number - 1])}" if number else f" BEFORE {constant(labels[1])}"
-                statements.append(f"ALTER TYPE {name} ADD VALUE {constant(label)}{after}")
-        return Step(tuple(statements))
-    return Step((), "labels cannot be taken away or moved: the type has to be made anew, and its columns with it")
+    if [label for label in labels if label in had] != list(had):
+        return Step((), "labels cannot be taken away or moved: the type has to be made anew, and its columns with it")
+    texts = []
+    for number, label in enumerate(labels):
+        if label not in had:
+            after = f" AFTER {constant(labels[number - 1])}" if number else f" BEFORE {constant(had[0])}"
+            texts.append(f"ALTER TYPE {_name(right)} ADD VALUE {constant(label)}{after if had else ''}")
+    return _altered(left, *texts)
 
 
-def _table(left: Entity, aspect: str) -> Step:
-    name = quoted(left.schema, left.name)
-    if aspect == "row_security":
-        off = (f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY", f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY")
-        return Step(row_security(left) or off)
-    if aspect == "unlogged":
-        return Step((f"ALTER TABLE {name} SET {'UNLOGGED' if left.fact('unlogged') else 'LOGGED'}",))
-    if aspect == "options" and left.fact("options"):
-        return Step((f"ALTER TABLE {name} SET {listed(left.fact('options'))}",))
+def _table(left: Entity, right: Entity, aspect: str) -> Step:
+    name = _name(right)
+    match aspect:
+        case "row_security":
+            off = (f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY", f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY")
+            return _altered(right, *(row_security(left) or off))
+        case "unlogged":
+            return _altered(right, f"ALTER TABLE {name} SET {'UNLOGGED' if left.fact('unlogged') else 'LOGGED'}")
+        case "options":
+            return _altered(right, *_options("TABLE", left, right))
+        case "replica_identity":
+            return Step((replica_identity(left),))
     return Step((), "the table has to be made anew, and its rows moved")
 
 
 def _extension(left: Entity, right: Entity) -> Step:
     wanted = str(left.fact("version"))
-    statement = f"ALTER EXTENSION {quoted(right.name)} UPDATE TO {constant(wanted)}"
     older = _numbers(str(right.fact("version"))) < _numbers(wanted)
-    return Step((statement,), "" if older else "an extension does not go back to an older version")
+    why = "" if older else "an extension does not go back to an older version"
+    return _altered(right, f"ALTER EXTENSION {quoted(right.name)} UPDATE TO {constant(wanted)}", why_not=why)
 
 
 def _numbers(version: str) -> list[int]:

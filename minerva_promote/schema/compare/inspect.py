@@ -73,7 +73,8 @@ def _entities(conn: psycopg.Connection, revisions: tuple[str, ...] | None) -> It
     for row in _fetch(conn, "extensions"):
         row["in_schema"] = row.pop("schema")
         yield Entity("extension", "", "", row.pop("name"), _facts("extension", row))
-    yield from _standing(_fetch(conn, "types"), "type")
+    for row in _fetch(conn, "types"):
+        yield from _standing([row], "collation" if row["type"] == "collation" else "type")
     relations = _fetch(conn, "relations")
     known = {(row["schema"], row["name"]) for row in relations}  # not those of extensions
     for row in relations:

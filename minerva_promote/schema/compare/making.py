@@ -2,98 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from minerva_promote.config.schema_facts import Fact
-from minerva_promote.database.quote import ident, literal, text
+from minerva_promote.schema.compare.clauses import (
+    column_clause,
+    columns_of,
+    constant,
+    constraint_clause,
+    listed,
+    not_null_later,
+    quoted,
+    sequence_of,
+    sequence_options,
+    table_of,
+)
 from minerva_promote.schema.compare.model import Entity, Schema
 
-_KEYS = {"primary key": "PRIMARY KEY", "unique": "UNIQUE"}
-_IN_ORDER = ("type", "table", "function", "view", "materialized view")
-_CONSTRAINTS = (*_KEYS, "foreign key", "check", "exclusion")
+CONSTRAINTS = ("primary key", "unique", "foreign key", "check", "exclusion")
+VIEWS = ("view", "materialized view")
+_DROPPED = (
+    ("event trigger", "trigger", "rule", "policy"),
+    VIEWS,
+    ("foreign key",),
+    ("statistics", "index", "check", "exclusion"),
+    ("unique", "primary key"),
+)  # in this order, before anything is made
+_MADE = (
+    ("schema",),
+    ("extension",),
+    ("collation",),
+    ("type",),
+    ("sequence",),
+    ("function",),
+    ("table", "column"),
+    (),  # functions that need tables
+    ("primary key", "unique", "check", "exclusion", "index"),
+    ("foreign key",),
+    VIEWS,
+    ("trigger", "rule", "policy", "statistics"),
+    ("event trigger",),
+)  # in this order
+_RANKS = {kind: rank for rank, kinds in enumerate(_MADE) for kind in kinds}
+_DROP_RANKS = {kind: rank - len(_DROPPED) for rank, kinds in enumerate(_DROPPED) for kind in kinds}
+FUNCTIONS, FUNCTIONS_LATER = _RANKS["function"], _RANKS["function"] + 2
+FIRST = _RANKS["sequence"]  # of what is altered: before anything else is
+LAST = len(_MADE)  # what is dropped once nothing uses it any more
 
 
-def quoted(*names: str) -> str:
-    """A name, with its schema where two are given."""
-    return ".".join(text(ident(name)) for name in names)
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a script."""
+
+    text: str
+    of: Entity  # that it makes, changes or drops
+    rank: int  # its place among the others: what others need comes first
+
+    @property
+    def is_drop(self) -> bool:
+        """Whether the object is gone afterwards."""
+        return self.rank < 0 or self.rank == LAST
 
 
-def columns_of(value: Fact) -> str:
-    """Columns in parentheses."""
-    assert isinstance(value, tuple)
-    return f"({', '.join(quoted(each) for each in value)})"
+def made(entity: Entity, text: str) -> Statement:
+    """A statement that makes an object, or a part of it."""
+    return Statement(text, entity, _RANKS[entity.kind])
 
 
-def listed(value: Fact) -> str:
-    """A list that is SQL already, in parentheses; options as they stand after WITH."""
-    assert isinstance(value, tuple)
-    return f"({', '.join(value)})"
+def create(entity: Entity, schema: Schema) -> tuple[Statement, ...]:
+    """What makes an object, with all that belongs to it; nothing where the facts do not say."""
+    if entity.kind == "schema":
+        mine = [each for each in schema.entities.values() if each.schema == entity.name and not each.table]
+        parts = [statement for each in mine for statement in create(each, schema)]
+        return (made(entity, f"CREATE SCHEMA {quoted(entity.name)}"), *parts)
+    if entity.kind == "table":
+        return tuple(_table(entity, schema))
+    if entity.kind in VIEWS:
+        return tuple(_view(entity, schema))
+    if entity.kind == "column":
+        return tuple(_column(entity, schema))
+    return tuple(made(entity, text) for text in _texts(entity))
 
 
-def table_of(entity: Entity) -> str:
-    """The table that an object belongs to, or that it is."""
-    return quoted(entity.schema, entity.table or entity.name)
-
-
-def column_clause(entity: Entity) -> str:
-    """A column as CREATE TABLE and ADD COLUMN take it."""
-    parts = [quoted(entity.name), str(entity.fact("type"))]
-    if collation := entity.fact("collation"):
-        parts.append(f"COLLATE {collation}")
-    if generated := entity.fact("generated"):
-        parts.append(f"GENERATED ALWAYS AS ({generated}) {'VIRTUAL' if entity.fact('virtual') else 'STORED'}")
-    elif identity := entity.fact("identity"):
-        parts.append(f"GENERATED {str(identity).upper()} AS IDENTITY")
-    elif default := default_of(entity):
-        parts.append(f"DEFAULT {default}")
-    if entity.fact("not_null"):
-        parts.append("NOT NULL")
-    return " ".join(parts)
-
-
-def default_of(entity: Entity) -> str:
-    """The default of a column; that of a serial one by the name that its sequence usually has."""
-    default = str(entity.fact("default"))
-    if default == "nextval(own sequence)":
-        sequence = quoted(entity.schema, f"{entity.table}_{entity.name}_seq")
-        return f"nextval({text(literal(sequence))}::regclass)"
-    return default
-
-
-def constraint_clause(entity: Entity) -> str:
-    """A constraint as ADD CONSTRAINT takes it, without its name."""
-    if entity.sql:
-        return entity.sql
-    fact = entity.fact
-    if entity.kind == "check":
-        parts = [f"CHECK ({fact('expression')})", "NO INHERIT" if fact("no_inherit") else ""]
-    elif entity.kind == "foreign key":
-        parts = [
-            f"FOREIGN KEY {columns_of(fact('columns'))}",
-            f"REFERENCES {fact('references')} {columns_of(fact('referenced'))}",
-            "MATCH FULL" if fact("match") == "full" else "",
-            f"ON DELETE {str(fact('on_delete')).upper()}" if fact("on_delete") != "no action" else "",
-            columns_of(fact("set_columns")) if fact("set_columns") else "",
-            f"ON UPDATE {str(fact('on_update')).upper()}" if fact("on_update") != "no action" else "",
-        ]
-    elif entity.kind == "exclusion":
-        parts = [str(fact("definition"))]
-    else:
-        nulls = "NULLS NOT DISTINCT" if fact("nulls_not_distinct") else ""
-        included = f"INCLUDE {columns_of(fact('include'))}" if fact("include") else ""
-        options = f"WITH {listed(fact('options'))}" if fact("options") else ""
-        parts = [_KEYS[entity.kind], nulls, columns_of(fact("columns")), included, options]
-    deferrable = {"deferrable": "DEFERRABLE", "initially deferred": "DEFERRABLE INITIALLY DEFERRED"}
-    if entity.kind != "check":
-        parts.append(deferrable.get(str(fact("deferrable")), ""))
-    if entity.kind in ("check", "foreign key"):
-        parts.append("NOT ENFORCED" if not fact("enforced") else "NOT VALID" if not fact("valid") else "")
-    return " ".join(filter(None, parts))
-
-
-def add_constraint(entity: Entity) -> str:
-    """ALTER TABLE … ADD CONSTRAINT."""
-    return f"ALTER TABLE {table_of(entity)} ADD CONSTRAINT {quoted(entity.name)} {constraint_clause(entity)}"
+def _texts(entity: Entity) -> Iterator[str]:
+    match entity.kind:
+        case "extension":
+            yield f"CREATE EXTENSION {quoted(entity.name)} SCHEMA {quoted(str(entity.fact('in_schema')))}"
+        case "collation":
+            yield f"CREATE COLLATION {quoted(entity.schema, entity.name)} {listed(entity.fact('options'))}"
+        case "type":
+            yield _type(entity)
+        case "index":
+            yield create_index(entity)
+            if entity.fact("clustered"):
+                yield f"ALTER TABLE {table_of(entity)} CLUSTER ON {quoted(entity.name)}"
+        case "sequence":
+            options = sequence_options(entity)
+            yield f"CREATE SEQUENCE {sequence_of(entity)} AS {entity.fact('type')}" + (f" {options}" if options else "")
+        case "policy":
+            yield f"CREATE POLICY {quoted(entity.name)} ON {table_of(entity)} {entity.fact('definition')}"
+        case "event trigger":
+            yield f"CREATE EVENT TRIGGER {quoted(entity.name)} {entity.fact('definition')}"
+        case _ if entity.kind in CONSTRAINTS:
+            yield f"ALTER TABLE {table_of(entity)} ADD CONSTRAINT {quoted(entity.name)} {constraint_clause(entity)}"
+        case _ if entity.sql:
+            yield entity.sql.strip().rstrip(";")
+        case _:
+            return
+    if entity.kind in ("trigger", "rule", "event trigger") and entity.fact("enabled") != "origin":
+        yield enable(entity)
 
 
 def create_index(entity: Entity) -> str:
@@ -110,125 +127,97 @@ def create_index(entity: Entity) -> str:
     return " ".join(filter(None, parts))
 
 
-def create(entity: Entity, schema: Schema) -> tuple[str, ...]:
-    """The statements that make an object, with all that belongs to a table; none where the facts do not say."""
-    match entity.kind:
-        case "schema":
-            return (f"CREATE SCHEMA {quoted(entity.name)}", *_contents(entity.name, schema))
-        case "extension":
-            return (f"CREATE EXTENSION {quoted(entity.name)} SCHEMA {quoted(str(entity.fact('in_schema')))}",)
-        case "type":
-            return _create_type(entity)
-        case "table":
-            return _create_table(entity, schema)
-        case "column":
-            return (f"ALTER TABLE {table_of(entity)} ADD COLUMN {column_clause(entity)}",)
-        case "index":
-            return (create_index(entity),)
-        case "sequence":
-            return (_create_sequence(entity),)
-        case "policy":
-            return (f"CREATE POLICY {quoted(entity.name)} ON {table_of(entity)} {entity.fact('definition')}",)
-        case "view" | "materialized view":
-            definition = str(entity.fact("definition")).strip().rstrip(";")
-            options = f" WITH {listed(entity.fact('options'))}" if entity.fact("options") else ""
-            name = quoted(entity.schema, entity.name)
-            return (f"CREATE {entity.kind.upper()} {name}{options} AS\n{definition}",)
-        case "event trigger":
-            return (f"CREATE EVENT TRIGGER {quoted(entity.name)} {entity.fact('definition')}",)
-        case "trigger" | "rule" if entity.sql:
-            return (_statement(entity), *([enable(entity)] if entity.fact("enabled") != "origin" else []))
-        case _ if entity.kind in _CONSTRAINTS:
-            return (add_constraint(entity),)
-        case _:
-            return (_statement(entity),) if entity.sql else ()
-
-
-def _statement(entity: Entity) -> str:
-    return entity.sql.strip().rstrip(";")
-
-
-def _contents(name: str, schema: Schema) -> tuple[str, ...]:
-    """All that stands in a schema; what needs other things comes after them as far as kinds tell."""
-    mine = [each for each in schema.entities.values() if each.schema == name and not each.table]
-    sequences = [each for each in mine if each.kind == "sequence"]
-    mine = [each for kind in _IN_ORDER for each in mine if each.kind == kind]
-    return tuple(statement for each in (*sequences, *mine) for statement in create(each, schema))
-
-
 def enable(entity: Entity, table: Entity | None = None) -> str:
     """ALTER TABLE that switches a trigger or rule as an object of another schema has it."""
     how = {"origin": "ENABLE", "disabled": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
     word, of = how[str(entity.fact("enabled"))], table or entity
+    if entity.kind == "event trigger":
+        return f"ALTER EVENT TRIGGER {quoted(of.name)} {word}"
     return f"ALTER TABLE {table_of(of)} {word} {entity.kind.upper()} {quoted(of.name)}"
 
 
-def _create_type(entity: Entity) -> tuple[str, ...]:
+def _type(entity: Entity) -> str:
     name, fact = quoted(entity.schema, entity.name), entity.fact
     match fact("type"):
         case "enum":
             labels = fact("labels")
             assert isinstance(labels, tuple)
-            return (f"CREATE TYPE {name} AS ENUM ({', '.join(map(constant, labels))})",)
+            return f"CREATE TYPE {name} AS ENUM ({', '.join(map(constant, labels))})"
         case "composite":
-            return (f"CREATE TYPE {name} AS {listed(fact('attributes'))}",)
+            return f"CREATE TYPE {name} AS {listed(fact('attributes'))}"
         case "range":
-            return (f"CREATE TYPE {name} AS RANGE (subtype = {fact('base')})",)
-    parts = [f"CREATE DOMAIN {name} AS {fact('base')}"]
-    parts.append(f"DEFAULT {fact('default')}" if fact("default") else "")
-    parts.append("NOT NULL" if fact("not_null") else "")
+            return f"CREATE TYPE {name} AS RANGE (subtype = {', '.join((str(fact('base')), *_listed(entity)))})"
     checks = fact("checks")
     assert isinstance(checks, tuple)
-    return (" ".join(filter(None, (*parts, *checks))),)
-
-
-def constant(value: str) -> str:
-    """A text constant."""
-    escaped = value.replace("'", "''")
-    return f"'{escaped}'" if "\\" not in value else "E'" + escaped.replace("\\", "\\\\") + "'"
-
-
-def _create_sequence(entity: Entity) -> str:
-    fact = entity.fact
-    name = f"{entity.table}_{entity.name}_seq" if entity.table else entity.name
     parts = [
-        f"CREATE SEQUENCE {quoted(entity.schema, name)} AS {fact('type')} INCREMENT {fact('increment')}",
-        f"MINVALUE {fact('minimum')}" if fact("minimum") else "",
-        f"MAXVALUE {fact('maximum')}" if fact("maximum") else "",
-        f"START {fact('start')}" if "start" in entity.facts else "",
-        f"CACHE {fact('cache')}" if fact("cache") != "1" else "",
-        "CYCLE" if fact("cycle") else "",
+        f"CREATE DOMAIN {name} AS {fact('base')}",
+        f"COLLATE {fact('collation')}" if fact("collation") else "",
+        f"DEFAULT {fact('default')}" if fact("default") else "",
+        "NOT NULL" if fact("not_null") else "",
     ]
-    return " ".join(filter(None, parts))
+    return " ".join(filter(None, (*parts, *checks)))
 
 
-def _create_table(entity: Entity, schema: Schema) -> tuple[str, ...]:
+def _listed(entity: Entity) -> tuple[str, ...]:
+    options = entity.fact("options")
+    assert isinstance(options, tuple)
+    return options
+
+
+def _parts(entity: Entity, schema: Schema) -> list[Entity]:
+    return [each for each in schema.entities.values() if (each.schema, each.table) == (entity.schema, entity.name)]
+
+
+def _table(entity: Entity, schema: Schema) -> Iterator[Statement]:
     fact, name = entity.fact, quoted(entity.schema, entity.name)
     if fact("type") == "foreign" or fact("inherits") or fact("of_type"):
-        return ()
-    mine = [each for each in schema.entities.values() if (each.schema, each.table) == (entity.schema, entity.name)]
-    columns = ",\n    ".join(column_clause(each) for each in mine if each.kind == "column")
-    head = f"CREATE {'UNLOGGED ' if fact('unlogged') else ''}TABLE {name} (\n    {columns}\n)"
+        return
+    mine = _parts(entity, schema)
+    columns = [each for each in mine if each.kind == "column"]
+    own = {each.name: each for each in mine if each.kind == "sequence"}
+    clauses = ",\n    ".join(column_clause(each, own.get(each.name)) for each in columns)
+    head = f"CREATE {'UNLOGGED ' if fact('unlogged') else ''}TABLE {name} (\n    {clauses}\n)"
     head += f" PARTITION BY {fact('partition_by')}" if fact("partition_by") else ""
     head += f" WITH {listed(fact('options'))}" if fact("options") else ""
-    statements = [_create_sequence(each) for each in mine if _is_serial(each, mine)]
-    statements.append(head)
-    statements += [
-        f"ALTER SEQUENCE {quoted(each.schema, f'{each.table}_{each.name}_seq')} OWNED BY {name}.{quoted(each.name)}"
-        for each in mine
-        if _is_serial(each, mine)
-    ]
-    later = [each for each in mine if each.kind not in ("column", "sequence")]
-    order = ("primary key", "unique", "check", "exclusion", "foreign key")
-    for each in sorted(later, key=lambda each: order.index(each.kind) if each.kind in order else len(order)):
-        statements += create(each, schema)
-    return (*statements, *row_security(entity))
+    serial = [own[each.name] for each in columns if each.name in own and not each.fact("identity")]
+    for each in serial:
+        yield from create(each, schema)
+    yield made(entity, head)
+    yield from (made(entity, _owned(each)) for each in serial)
+    yield from (made(entity, not_null_later(each)) for each in columns if not each.fact("not_null_valid"))
+    for each in mine:
+        if each.kind not in ("column", "sequence"):
+            yield from create(each, schema)
+    yield from (made(entity, text) for text in row_security(entity))
+    if fact("replica_identity"):
+        yield replica_identity(entity)
 
 
-def _is_serial(entity: Entity, mine: Iterable[Entity]) -> bool:
-    return entity.kind == "sequence" and any(
-        each.kind == "column" and each.name == entity.name and not each.fact("identity") for each in mine
-    )
+def _column(entity: Entity, schema: Schema) -> Iterator[Statement]:
+    """With its own sequence: that of a serial column, or the one of an identity column."""
+    sequence = schema.entities.get(("sequence", entity.schema, entity.table, entity.name))
+    serial = sequence is not None and not entity.fact("identity")
+    if sequence is not None and serial:
+        yield from create(sequence, schema)
+    yield made(entity, f"ALTER TABLE {table_of(entity)} ADD COLUMN {column_clause(entity, sequence)}")
+    if sequence is not None and serial:
+        yield made(entity, _owned(sequence))
+    if not entity.fact("not_null_valid"):
+        yield made(entity, not_null_later(entity))
+
+
+def _owned(sequence: Entity) -> str:
+    return f"ALTER SEQUENCE {sequence_of(sequence)} OWNED BY {table_of(sequence)}.{quoted(sequence.name)}"
+
+
+def _view(entity: Entity, schema: Schema) -> Iterator[Statement]:
+    definition = str(entity.fact("definition")).strip().rstrip(";")
+    options = f" WITH {listed(entity.fact('options'))}" if entity.fact("options") else ""
+    name = quoted(entity.schema, entity.name)
+    yield made(entity, f"CREATE {entity.kind.upper()} {name}{options} AS\n{definition}")
+    for each in _parts(entity, schema):
+        for statement in create(each, schema):
+            yield replace(statement, rank=max(statement.rank, _RANKS["trigger"]))
 
 
 def row_security(entity: Entity) -> tuple[str, ...]:
@@ -239,8 +228,20 @@ def row_security(entity: Entity) -> tuple[str, ...]:
     return (on, force) if state else ()
 
 
-def drop(entity: Entity) -> str:
+def replica_identity(entity: Entity) -> Statement:
+    """What has the rows of a table told apart as an object of another schema has it; its index is made before."""
+    kind, _, index = str(entity.fact("replica_identity") or "default").partition(" ")
+    how = f"USING INDEX {quoted(index)}" if index else kind.upper()
+    text = f"ALTER TABLE {quoted(entity.schema, entity.name)} REPLICA IDENTITY {how}"
+    return Statement(text, entity, _RANKS["trigger"])
+
+
+def dropped(entity: Entity) -> Statement:
     """The statement that drops an object."""
+    return Statement(_drop(entity), entity, _DROP_RANKS.get(entity.kind, LAST))
+
+
+def _drop(entity: Entity) -> str:
     match entity.kind:
         case "column":
             return f"ALTER TABLE {table_of(entity)} DROP COLUMN {quoted(entity.name)}"
@@ -249,15 +250,16 @@ def drop(entity: Entity) -> str:
         case "schema" | "extension" | "event trigger":
             return f"DROP {entity.kind.upper()} {quoted(entity.name)}"
         case "function":
-            name, paren, types = entity.name.partition("(")
+            name, paren, types = entity.name.rpartition("(")
             word = {"procedure": "PROCEDURE", "aggregate": "AGGREGATE"}.get(str(entity.fact("type")), "FUNCTION")
+            types = "*)" if word == "AGGREGATE" and types == ")" else types
             return f"DROP {word} {quoted(entity.schema, name)}{paren}{types}"
         case "type":
             word = "DOMAIN" if entity.fact("type") == "domain" else "TYPE"
             return f"DROP {word} {quoted(entity.schema, entity.name)}"
-        case "sequence" if entity.table:
-            return f"DROP SEQUENCE {quoted(entity.schema, f'{entity.table}_{entity.name}_seq')}"
-        case _ if entity.kind in _CONSTRAINTS:
+        case "sequence":
+            return f"DROP SEQUENCE {sequence_of(entity)}"
+        case _ if entity.kind in CONSTRAINTS:
             return f"ALTER TABLE {table_of(entity)} DROP CONSTRAINT {quoted(entity.name)}"
         case _:
             return f"DROP {entity.kind.upper()} {quoted(entity.schema, entity.name)}"

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from minerva_promote.database.quote import DEFAULT_SCHEMA
 from minerva_promote.results import RunResult
 from minerva_promote.schema.compare.allowed import Judged, Side
-from minerva_promote.schema.compare.altering import Step, steps_for
-from minerva_promote.schema.compare.making import quoted
+from minerva_promote.schema.compare.clauses import constant, quoted
+from minerva_promote.schema.compare.making import Statement
+from minerva_promote.schema.compare.ordering import in_order, settled
 from minerva_promote.schema.compare.telling import change
-
-_LAST = ("foreign key", "view", "materialized view", "trigger", "rule", "policy")  # they need what the others make
 
 
 def script(result: RunResult, judged: Sequence[Judged], left: Side, right: Side) -> str:
@@ -21,43 +20,49 @@ def script(result: RunResult, judged: Sequence[Judged], left: Side, right: Side)
 
 def _lines(result: RunResult, judged: Sequence[Judged], left: Side, right: Side) -> Iterator[str]:
     yield f"-- brings {_comment(right.name)} in step with {_comment(left.name)}: {_comment(result.verdict)}"
-    found = [(each, step) for each in judged if each.counts for step in steps_for(each.difference, left.schema)]
-    remade = {each.difference.entity.key for each, step in found if step.is_remade}
-    safe, told = [], set()
-    for each, step in found:
-        key = each.difference.entity.key
-        if step.why_not or (key in remade and not step.is_remade) or (key, step.statements) in told:
-            continue
-        told.add((key, step.statements))  # several aspects of what is made anew
-        safe.append((each, step))
-    if safe:
+    found = settled(judged, left.schema, right.schema)
+    safe = list(in_order(found))
+    first = [pair for pair in safe if _is_used(pair[1], safe)]
+    for each, statement in first:
+        yield "-- before the transaction: nothing may use a new label in the one that adds it"
+        yield _reason(each, left, right)
+        yield f"{statement.text};"
+    if safe := [pair for pair in safe if pair not in first]:
         yield "BEGIN;"
         yield f"SET LOCAL search_path = {', '.join(quoted(name) for name in _path(left))};"
-        if any(each.difference.entity.kind == "function" and not step.is_drop for each, step in safe):
+        if any(statement.of.kind == "function" and not statement.is_drop for _, statement in safe):
             yield "SET LOCAL check_function_bodies = off;"
-        for each, step in sorted(safe, key=_phase):
-            yield _reason(each, left, right)
-            yield from (f"{statement};" for statement in step.statements)
+        before = ""
+        for each, statement in safe:
+            reason = _reason(each, left, right)
+            if reason != before:
+                yield reason
+            before = reason
+            yield f"{statement.text};"
         yield "COMMIT;"
     for each, step in found:
         if step.why_not:
             yield f"-- to be decided by a person: {_comment(step.why_not)}"
             yield _reason(each, left, right)
             for statement in step.statements:
-                yield from (f"-- {line}" for line in f"{statement};".splitlines())
+                yield from (f"-- {line}" for line in f"{statement.text};".splitlines())
+
+
+def _is_used(statement: Statement, safe: Sequence[tuple[Judged, Statement]]) -> bool:
+    """Whether a label that it adds to an enum stands in another statement."""
+    if statement.of.kind != "type" or " ADD VALUE " not in statement.text:
+        return False
+    added = statement.text.partition(" ADD VALUE ")[2]
+    labels = statement.of.fact("labels")
+    assert isinstance(labels, tuple)
+    wanted = [constant(label) for label in labels if added.startswith(constant(label))]
+    return any(label in other.text for label in wanted for _, other in safe if other.of.kind != "type")
 
 
 def _path(left: Side) -> tuple[str, ...]:
     """The schemas whose names stand without a schema in what was read."""
     others = {str(each.fact("in_schema")) for each in left.schema.of_kind("extension") if each.name == "vector"}
     return (DEFAULT_SCHEMA, *sorted(others - {DEFAULT_SCHEMA}))
-
-
-def _phase(found: tuple[Judged, Step]) -> tuple[int, bool]:
-    """What is dropped first, in the other direction: foreign keys before the keys that they need."""
-    each, step = found
-    last = each.difference.entity.kind in _LAST
-    return (0, not last) if step.is_drop else (1, last)
 
 
 def _reason(each: Judged, left: Side, right: Side) -> str:

@@ -26,6 +26,7 @@ create domain positive as int default 1 check (value > 0);
 create type pair as (a int, b text);
 create type span as range (subtype = float8);
 create schema other;
+create collation other.plain (provider = libc, locale = 'C');
 create function seven() returns int language sql immutable as 'select 7';
 create table parent (
     id serial primary key, name varchar(20) not null default 'x', code text collate "C", status varchar(10),

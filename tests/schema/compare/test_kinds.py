@@ -12,7 +12,7 @@ from tests.schema.compare.conftest import Bench, both_ways
 PLANTED = {
     # extensions, schemas, types
     "create schema more": ["schema more: only in B"],
-    "drop schema other cascade": ["schema other: only in A: 1 table"],
+    "drop schema other cascade": ["schema other: only in A: 1 collation, 1 table"],
     "create type public.extra as enum ('a')": ["type extra: only in B: enum, a"],
     "drop type public.pair": ["type pair: only in A: composite, attributes a integer, b text"],
     "alter type public.mood add value 'fine' before 'happy'": [
@@ -31,6 +31,22 @@ PLANTED = {
     "drop type public.span; create type public.span as range (subtype = numeric)": [
         "type span: base double precision → numeric"
     ],
+    "drop type public.span; create type public.span as range (subtype = float8, subtype_diff = float8mi)": [
+        "type span: options none → subtype_diff = float8mi"
+    ],
+    "drop type public.span; create type public.span as range (subtype = float8, multirange_type_name = spans)": [
+        "type span: options none → multirange_type_name = spans"
+    ],
+    "drop type public.pair; create type public.pair as (a int, b text collate \"C\")": [
+        "type pair: attributes a integer, b text → a integer, b text COLLATE \"C\""
+    ],
+    "create collation public.own (provider = libc, locale = 'C')": [
+        "collation own: only in B: options lc_collate = 'C', lc_ctype = 'C', provider = libc"
+    ],
+    "drop collation other.plain; create collation other.plain (provider = libc, locale = 'POSIX')": [
+        "collation other.plain: options lc_collate = 'C', lc_ctype = 'C', provider = libc →"
+        " lc_collate = 'POSIX', lc_ctype = 'POSIX', provider = libc"
+    ],
     # tables
     "create table public.fresh (a int, b text, primary key (a))": ["table fresh: only in B: 2 columns, 1 primary key"],
     "drop table public.scratchpad": ["table scratchpad: only in A: 1 column"],
@@ -39,6 +55,12 @@ PLANTED = {
     "alter table public.child force row level security": ["table child: row security on → forced"],
     "alter table public.child disable row level security": ["table child: row security on → none"],
     "alter table public.child replica identity full": ["table child: replica identity none → full"],
+    "create unique index by_id on public.child (id); alter table public.child replica identity using index by_id": [
+        "index child.by_id: only in B: btree (id), unique", "table child: replica identity none → index by_id",
+    ],
+    "alter table public.child set (toast.autovacuum_enabled = off)": [
+        "table child: options none → toast.autovacuum_enabled=off"
+    ],
     "alter table public.measured detach partition public.measured_1": [
         "table measured_1: bounds FOR VALUES FROM ('2026-01-01') TO ('2026-02-01') → none",
         "table measured_1: inherits measured → none",
@@ -240,6 +262,12 @@ PLANTED = {
     "create or replace trigger touched before insert on public.child for each row when (new.id > 3) execute function public.touch()": [
         "trigger child.touched: definition (line 1) BEFORE INSERT OR UPDATE ON public.child FOR EACH ROW WHEN (…"
         " → BEFORE INSERT ON public.child FOR EACH ROW WHEN ((new.id > …"
+    ],
+    "create trigger every before insert on public.measured for each row execute function public.touch();"
+    " alter table public.measured_1 disable trigger every": [
+        "trigger measured.every: only in B: BEFORE INSERT ON public.measured FOR EACH ROW EXECUTE FUNCTION touch()",
+        "trigger measured_1.every: only in B: BEFORE INSERT ON public.measured_1 FOR EACH ROW EXECUTE FUNCTION"
+        " touch(), enabl…",
     ],
     "drop rule quiet on public.child": ["rule child.quiet: only in A"],
     "create or replace rule quiet as on delete to public.child where old.id = 8 do instead nothing": [

@@ -1,5 +1,5 @@
 -- What is compared as the statement that makes it: triggers, rules, row security policies, statistics, event triggers.
--- Triggers that partitions have from their parent come with it.
+-- Triggers that partitions have from their parent come with it, but for those that are switched otherwise.
 WITH relation AS MATERIALIZED (
     SELECT c.oid, c.relname, n.nspname
     FROM pg_catalog.pg_class AS c
@@ -12,7 +12,8 @@ SELECT 'trigger' AS kind, c.nspname::text AS schema, c.relname::text AS "table",
     pg_catalog.pg_get_triggerdef(t.oid) AS sql, t.tgfoid::pg_catalog.regprocedure::text AS function
 FROM pg_catalog.pg_trigger AS t
 JOIN relation AS c ON c.oid = t.tgrelid
-WHERE NOT t.tgisinternal AND t.tgparentid = 0
+LEFT JOIN pg_catalog.pg_trigger AS p ON p.oid = t.tgparentid
+WHERE NOT t.tgisinternal AND (p.oid IS NULL OR p.tgenabled <> t.tgenabled)
 UNION ALL
 SELECT 'rule', c.nspname::text, c.relname::text, w.rulename::text,
     CASE w.ev_enabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'replica' WHEN 'A' THEN 'always' ELSE 'origin' END,
