@@ -31,6 +31,15 @@ class Allowance:
     until: date | None  # the last day
     at: Location
 
+    def names(self, path: str) -> bool:
+        """Whether an object of this path is meant."""
+        return is_like(path, self.path)
+
+
+def is_like(text: str, pattern: str) -> bool:
+    """Whether a text is as a pattern has it: * stands for any text, everything else, [] and ? too, for itself."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+
 
 def read_allowances(
     entries: Sequence[AllowedDifference], source: Source, environments: Sequence[str], faults: list[ConfigError]

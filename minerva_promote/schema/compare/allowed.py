@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from fnmatch import fnmatchcase
 
-from minerva_promote.config.allowances import Allowance
+from minerva_promote.config.allowances import Allowance, is_like
 from minerva_promote.config.schema_facts import ON_COLUMNS
 from minerva_promote.config.suggest import did_you_mean
 from minerva_promote.results import Finding, Severity
@@ -83,12 +82,12 @@ def matches(allowance: Allowance, difference: Difference) -> bool:
     """Whether it is about this difference: the object and its aspect, or a constraint of the column that it names."""
     sides = [each for each in (difference.left, difference.right) if each is not None]
     for entity in sides:
-        named = fnmatchcase(entity.path, allowance.path) and allowance.of in ("", entity.kind)
+        named = allowance.names(entity.path) and allowance.of in ("", entity.kind)
         if named and (not allowance.aspects or difference.aspect in allowance.aspects):
             return True
         on_it = entity.kind in ON_COLUMNS and entity.kind.replace(" ", "_") in allowance.aspects
         columns = [f"{entity.table_path}.{column}" for column in entity.columns]
-        if on_it and columns and all(fnmatchcase(column, allowance.path) for column in columns):
+        if on_it and columns and all(map(allowance.names, columns)):
             return allowance.of in ("", "column")
     return False
 
@@ -106,7 +105,7 @@ def _findings(allowance: Allowance, used: bool, expired: bool, left: Side, right
         yield Finding("expired-allowance", fact, at=allowance.at, help=help_, severity=Severity.WARN)
     elif not used and _in_scope(allowance, left, right):
         known = _paths(left, right)
-        near = "" if any(fnmatchcase(path, allowance.path) for path in known) else did_you_mean(allowance.path, known)
+        near = "" if any(map(allowance.names, known)) else did_you_mean(allowance.path, known)
         fact = f"{about} matches nothing between {left.name} and {right.name}{near}"
         yield Finding(
             "unused-allowance", fact, at=allowance.at, help="take it out, or correct it", severity=Severity.WARN
@@ -117,7 +116,7 @@ def _in_scope(allowance: Allowance, left: Side, right: Side) -> bool:
     """Whether it could be about what was compared: a part of a schema has only some of the tables."""
     parts = [side.schema.tables for side in (left, right) if side.schema.tables is not None]
     table = allowance.path.partition(".")[0]
-    return all(any(fnmatchcase(name, table) for name in tables) for tables in parts)
+    return all(any(is_like(name, table) for name in tables) for tables in parts)
 
 
 def _paths(*sides: Side) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.schema_facts import EXISTS, spoken, value_text
@@ -56,7 +55,7 @@ def _allowed(project: Project, environment: Environment, path: str, aspect: str)
     for each in project.allowances:
         theirs = environment.name in each.environments or environment.kind == each.kind
         ours = recorded.environment in each.environments or (each.kind is not None and recorded.kind == each.kind)
-        about = fnmatchcase(path, each.path) and each.of in ("", "column", "table")
+        about = each.names(path) and each.of in ("", "column", "table")
         if ours != theirs and about and (not each.aspects or aspect in each.aspects):
             return True
     return False

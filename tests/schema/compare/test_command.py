@@ -137,6 +137,21 @@ def test_allowed(pair: Pair) -> None:
         assert "declarations" not in report, entry
 
 
+def test_only_a_star_stands_for_other_text(pair: Pair) -> None:
+    pair.other.execute(
+        "create function f(text[], int[]) returns int language sql as 'select 1'", 'create table "a?" (a int)',
+        "create table ab (a int)",
+    )  # fmt: skip
+    pair.allow(
+        PATH | {"kind": "production"},
+        {"object": "function f(text[], integer[])", "environments": ["test-prod"], "why": "w"},
+        {"object": "a?", "environments": ["test-prod"], "why": "w"},
+    )
+    report = pair.diff(code=1)
+    assert report.endswith("different: 1 difference, 4 allowed\n"), report
+    assert "  table  ab .. FAIL  only in test-prod: 1 column\n" in report
+
+
 def test_allowances_of_no_use(pair: Pair) -> None:
     pair.allow(
         PATH | {"kind": "production"},
