@@ -33,6 +33,7 @@ from minerva_promote.schema.tree_files import TreeFiles, find_tree
 DIMENSIONS_VARIABLE = "embedding_dimensions"
 MIGRATING = "migrating"
 
+_COMMITS = re.compile(r"""autocommit_block|["']\s*(?:commit|end)\s*;?\s*["']""", re.IGNORECASE)  # op.execute("COMMIT")
 _RUNNING = re.compile(r"^-- Running upgrade (?:.*) -> (\w+).*\n+", re.MULTILINE)
 
 
@@ -43,7 +44,7 @@ class Revision:
     id: str
     message: str  # the first line of its file
     path: Path | None = None
-    own_commits: bool = False  # has an autocommit block: what is before it cannot be taken back
+    own_commits: bool = False  # it commits in between: what is before that cannot be taken back
 
 
 OnStep = Callable[[str, bool], None]  # a revision: False before it, True after it
@@ -235,6 +236,6 @@ def _doing(at: list[str]) -> str:
 
 def _commits(path: Path) -> bool:
     try:
-        return "autocommit_block" in path.read_text("utf-8")
+        return _COMMITS.search(path.read_text("utf-8")) is not None
     except (OSError, ValueError):
         return False

@@ -62,6 +62,7 @@ class Applying:
 
     def together(self, conn: psycopg.Connection, connection: Connection) -> tuple[StepResult, ...]:
         """All in the transaction that is open on ``connection``. Raises PromoteError: nothing was changed then."""
+        self.executed.together = True
         try:
             with self.executed:
                 self.tree.upgrade(connection, self.environment, self._step)

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import logging.config
 import os
+import re
 import secrets
 import sys
 import warnings
@@ -97,6 +98,9 @@ def own_connections(files: TreeFiles, conn: Session, environment: Environment, n
         yield
 
 
+_COMMIT = re.compile(r"\s*(commit|end)\b", re.IGNORECASE)
+
+
 class Executed:
     """What was sent, and which of it is committed: a statement of an autocommit block is so at once."""
 
@@ -104,6 +108,7 @@ class Executed:
         self.at = ""  # the revision that is under way
         self.committed: list[tuple[str, str]] = []  # revision, statement
         self.last = ""  # statement that was begun
+        self.together = False  # all of it is one transaction of ours, which no revision may end
         self._open: list[tuple[str, str]] = []
 
     def __enter__(self) -> Executed:
@@ -118,11 +123,18 @@ class Executed:
         self._stack.close()
 
     def _begin(self, _conn: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if self.together and _COMMIT.match(statement):
+            raise TargetError(
+                f"migration {self.at}: it sends {statement.strip()}, and its file does not show it",
+                hint="put what has to be committed into a block: with op.get_context().autocommit_block():",
+            )
         self.last = statement
 
     def _done(self, conn: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         if conn.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             self.committed.append((self.at, statement))
+        elif _COMMIT.match(statement):
+            self._commit(conn)
         else:
             self._open.append((self.at, statement))
 

@@ -159,6 +159,23 @@ def test_half_way(ours: ProjectCopy, bare: Database, promote: Promote) -> None:
     ]
 
 
+OWN_COMMIT = """op.add_column("books", sa.Column("isbn", sa.String))
+op.execute("COMMIT")
+op.execute("select 1/0")"""
+
+
+def test_half_way_by_a_commit_of_its_own(ours: ProjectCopy, bare: Database, promote: Promote) -> None:
+    trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, OWN_COMMIT, "a number")
+    assert migrate(promote, "--apply", code=1).splitlines() == [
+        "test-prod   head aaaaaaaaaaaa",
+        "  migrate    aaaaaaaaaaaa ..................... FAIL   failed half way: a number: division by zero",
+        "             take back what stays, or have it skipped; then promote migrate --env test-prod --apply",
+        "    committed: stays: ALTER TABLE books ADD COLUMN isbn VARCHAR",
+        "    not-done: select 1/0",
+        f"stopped half way: the database is behind: at {HEAD}, 1 pending up to aaaaaaaaaaaa",
+    ]
+
+
 PLACE = "alembic/versions/bbbbbbbbbbbb_step.py:10: "
 ROLLED_BACK = "; nothing was changed (rolled back)"
 
@@ -184,8 +201,14 @@ ROLLED_BACK = "; nothing was changed (rolled back)"
             f"migration bbbbbbbbbbbb: CREATE INDEX CONCURRENTLY cannot run inside a transaction block{ROLLED_BACK}\n"
             "  put it into a block: with op.get_context().autocommit_block():\n",
         ),
+        (
+            'op.execute("".join(["COM", "MIT"]))',
+            3,
+            f"migration bbbbbbbbbbbb: it sends COMMIT, and its file does not show it{ROLLED_BACK}\n"
+            "  put what has to be committed into a block: with op.get_context().autocommit_block():\n",
+        ),
     ],
-    ids=["python", "sql", "module", "concurrently"],
+    ids=["python", "sql", "module", "concurrently", "commit"],
 )
 def test_nothing_is_half_done(
     ours: ProjectCopy, bare: Database, promote: Promote, body: str, code: int, said: str

@@ -10,7 +10,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.snapshot_file import read_snapshot_file
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.database.session import import_session
-from minerva_promote.errors import UsageError
+from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.schema.compare.allowed import Side
 from minerva_promote.schema.compare.inspect import inspect
 from minerva_promote.schema.compare.model import part
@@ -46,7 +46,11 @@ def _found(project: Project, name: str) -> Environment | Side:
 def live_side(project: Project, environment: Environment) -> Side:
     """The schema of an environment's database now, as its import role sees it."""
     with import_session(project, environment) as conn:
-        return Side(environment.name, inspect(conn), environment.name, environment.kind)
+        try:
+            return Side(environment.name, inspect(conn), environment.name, environment.kind)
+        except TargetError as error:  # two are read at a time
+            error.message = f"{environment.name}: {error.message}"
+            raise
 
 
 def same_scope(left: Side, right: Side) -> tuple[Side, Side]:

@@ -296,7 +296,7 @@ def test_a_role_that_may_not_read_catalogs(pair: Pair, suffix: str) -> None:
     )
     pair.environment("test-prod", pair.other, f"blind_{suffix}", kind="production")
     assert pair.error("diff", "--from", "local", "--to", "test-prod", code=3) == (
-        "error: reading the catalog: permission denied for table pg_constraint\n"
+        "error: test-prod: reading the catalog: permission denied for table pg_constraint\n"
         "  connect with the identity that owns the objects (admin_url), or have an administrator do it\n"
     )
 
