@@ -251,6 +251,10 @@ HEADED = "\n\ndef upgrade():\n    pass\n"
             f"alembic: {CANNOT}Revision {MINERVA} is present more than once\n{SAME}",
         ),
         (
+            f'revision = "bbbbbbbbbbbb"\ndown_revision = "bbbbbbbbbbbb"\n{HEADED}',
+            f"alembic: {CANNOT}Self-loop is detected in revisions (bbbbbbbbbbbb)\n{SAME}",
+        ),
+        (
             "import nowhere_to_be_found\n",
             f"{BROKEN}the migrations cannot be run: No module named 'nowhere_to_be_found'\n  install it beside promote\n",
         ),
@@ -261,7 +265,7 @@ HEADED = "\n\ndef upgrade():\n    pass\n"
             "  join them: alembic merge heads\n",
         ),
     ],
-    ids=["syntax", "missing", "twice", "module", "exit", "heads"],
+    ids=["syntax", "missing", "twice", "circle", "module", "exit", "heads"],
 )
 def test_trees_that_are_none(ours: ProjectCopy, promote: Promote, text: str, said: str) -> None:
     ours.write("alembic/versions/bbbbbbbbbbbb_broken.py", text)

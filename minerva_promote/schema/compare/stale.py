@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.schema_facts import EXISTS, spoken, value_text
 from minerva_promote.config.snapshot import Column, Snapshot, Table
+from minerva_promote.errors import ConfigError
 from minerva_promote.results import Finding, Severity
 from minerva_promote.schema.heads import written_head
+from minerva_promote.schema.tree_files import find_tree
 
 TOLD = 3  # differences that are named
 
 
 def stale_to_migrations(project: Project) -> tuple[Finding, ...]:
     """A file that was written at another revision than the head of the migrations. Needs no database."""
-    recorded, head = project.recorded, written_head(project.migrations / "versions")
+    recorded, head = project.recorded, _head(project)
     if recorded is None or not recorded.revision or head is None or recorded.revision == (head,):
         return ()
     fact = (
@@ -23,6 +25,14 @@ def stale_to_migrations(project: Project) -> tuple[Finding, ...]:
         " it may not be what an import will meet"
     )
     return (_finding(fact, recorded.environment or "ENV"),)
+
+
+def _head(project: Project) -> str | None:
+    try:
+        versions = find_tree(project.migrations).versions
+    except ConfigError:  # told by whoever runs them
+        return None
+    return written_head(versions) if versions else None
 
 
 def stale_to_database(project: Project, environment: Environment, live: Snapshot) -> tuple[Finding, ...]:

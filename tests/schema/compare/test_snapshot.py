@@ -162,6 +162,29 @@ def test_validate_says_that_it_is_of_another_revision(pair: Pair) -> None:
     assert ran.stdout.endswith("accepted: 1 file\n")
 
 
+MERGED = {
+    "left": f'revision = "aaaaaaaaaaaa"\ndown_revision = "{HEAD}"\n',
+    "right": f'revision = "bbbbbbbbbbbb"\ndown_revision = "{HEAD}"\n',
+    "joined": 'revision = "cccccccccccc"\ndown_revision = ("aaaaaaaaaaaa", "bbbbbbbbbbbb")\n',
+}
+
+
+def test_validate_says_it_of_trees_of_others(pair: Pair) -> None:
+    """One that is named by its alembic.ini, with a revision that joins two."""
+    (pair.root / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/alembic\n", "utf-8")
+    for name, text in MERGED.items():
+        (pair.root / "alembic" / "versions" / f"{name}.py").write_text(text, "utf-8")
+    path = pair.root / "promote.yaml"
+    path.write_text(path.read_text("utf-8").replace("migrations: alembic\n", "migrations: alembic.ini\n"), "utf-8")
+    (pair.root / "export.sql").write_bytes(EXPORT.read_bytes())
+    ran = pair.promote("--var", "embedding_dimensions=1536", "validate", pair.root / "export.sql")
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines()[1] == (
+        f"    warn: stale-snapshot: {FILE} was written at revision {HEAD}, the migrations are at cccccccccccc: it may not"
+        " be what an import will meet"
+    )
+
+
 def test_what_a_run_would_say(pair: Pair) -> None:
     def said(name: str) -> list[str]:
         project = load_project(pair.root)
