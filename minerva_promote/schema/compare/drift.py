@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.quote import DEFAULT_SCHEMA
 from minerva_promote.database.session import Connection, import_session
 from minerva_promote.errors import TargetError
 from minerva_promote.schema.alembic_tree import Tree, transaction_for_alembic
@@ -30,13 +31,19 @@ def drift(project: Project, environment: Environment) -> Compared:
     with import_session(project, environment) as conn:
         revision = _revision(conn, project, environment)
         live = Side(environment.name, inspect(conn), environment.name, environment.kind)
-    with scratch(project) as conn:
+    with scratch(project, _schema_of_vector(live)) as conn:
         _build(tree, conn, environment, revision)
         made = Side(MIGRATIONS, inspect(conn), kind=environment.kind)
     judged, findings = judge(diff(made.schema, live.schema, ignored=IGNORED), project.allowances, made, live)
     title = f"revision {revision} of {project.migrations.name}, kind {environment.kind}"
     result = told("schema drift", made, live, judged, findings, environment=environment.name, title=title)
     return Compared(result, judged, made, live)
+
+
+def _schema_of_vector(live: Side) -> str:
+    """Where an administrator has put pgvector: no migration says it."""
+    found = (str(each.fact("in_schema")) for each in live.schema.of_kind("extension") if each.name == "vector")
+    return next(found, DEFAULT_SCHEMA)
 
 
 def _build(tree: Tree, conn: Connection, environment: Environment, revision: str) -> None:

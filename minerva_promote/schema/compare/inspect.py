@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -22,13 +23,17 @@ MATCHES = {"s": "simple", "f": "full", "p": "partial"}
 _NAME = re.compile(r'"(?:[^"]|"")*"|[^\s.(]+')
 HIGHEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
-# jit would take longer than it saves
+# jit would take longer than it saves. A schema that the role may not use is in no search_path that has it.
 _SETTINGS = b"""
-SELECT pg_catalog.set_config('jit', 'off', true),
-    pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'public', (
-    SELECT pg_catalog.quote_ident(n.nspname)
+WITH vector AS (
+    SELECT pg_catalog.quote_ident(n.nspname) AS name, pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usable
     FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
-    WHERE e.extname = 'vector' AND n.nspname <> 'public'), 'pg_temp'), true)
+    WHERE e.extname = 'vector' AND n.nspname <> 'public'
+)
+SELECT pg_catalog.set_config('jit', 'off', true) AS jit,
+    pg_catalog.set_config('search_path',
+        pg_catalog.concat_ws(', ', 'public', (SELECT name FROM vector), 'pg_temp'), true) AS path,
+    (SELECT name FROM vector WHERE NOT usable) AS unusable
 """
 
 
@@ -46,9 +51,24 @@ def inspect(conn: psycopg.Connection) -> Schema:
                 f"database {session['database']} is on PostgreSQL {major}: schemas are compared from {OLDEST} on",
                 hint="compare after the server was upgraded",
             )
-        catalog.fetch(conn, _SETTINGS)
+        unusable = catalog.fetch(conn, _SETTINGS)[0]["unusable"]
         revisions = catalog.revisions(conn)
-        return Schema(indexed(_entities(conn, revisions)), major, revisions)
+        entities = _entities(conn, revisions)
+        return Schema(indexed(_without(unusable, entities) if unusable else entities), major, revisions)
+
+
+def _without(schema: str, entities: Iterable[Entity]) -> Iterator[Entity]:
+    """The objects with the names of a schema told without it; it itself, and what is in it, as they are."""
+    prefix = re.compile(rf"""(?<![\w$".]){re.escape(schema)}\.""")
+
+    def bare(value: Fact) -> Fact:
+        if isinstance(value, tuple):
+            return tuple(prefix.sub("", each) for each in value)
+        return prefix.sub("", value) if isinstance(value, str) else value
+
+    for each in entities:
+        facts = {aspect: bare(fact) for aspect, fact in each.facts.items()}
+        yield replace(each, name=prefix.sub("", each.name), facts=facts, sql=prefix.sub("", each.sql))
 
 
 @contextmanager

@@ -22,8 +22,8 @@ _KEY = int.from_bytes(b"scra", "big")  # of the advisory locks that say which sc
 
 
 @contextmanager
-def scratch(project: Project) -> Iterator[Connection]:
-    """A session in an empty database with pgvector; it is dropped at the end, however that comes.
+def scratch(project: Project, schema: str = "public") -> Iterator[Connection]:
+    """A session in a database with nothing but pgvector, in this schema; it is dropped at the end, however that comes.
 
     What a killed process left behind is dropped by the next one: as long as a scratch database is in use, a lock of
     its number is held, and that ends with the process.
@@ -37,7 +37,9 @@ def scratch(project: Project) -> Iterator[Connection]:
             create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(ident(name))
             execute(keeper, create, "making a scratch database")
             with closed_after(_session(project, name)) as conn:
-                extension = sql.SQL("CREATE EXTENSION vector SCHEMA {}").format(ident("public"))
+                made = sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(ident(schema))
+                execute(conn, made, "preparing the scratch database")
+                extension = sql.SQL("CREATE EXTENSION vector SCHEMA {}").format(ident(schema))
                 execute(conn, extension, "preparing the scratch database")
                 yield conn
         finally:

@@ -16,7 +16,7 @@ from minerva_promote.schema.compare.scratch import PREFIX
 from tests.material import REPOSITORY
 from tests.schema.compare.conftest import Pair
 from tests.schema.support import HEAD, migrate_to
-from tests.servers import Database, Server
+from tests.servers import PASSWORD, Database, Server
 
 IN_STEP = "identical: 101 objects, 0 differences\n"
 
@@ -40,6 +40,28 @@ def scratches(server: Server) -> list[str]:
 def test_in_step(pair: Pair) -> None:
     assert pair.schema("drift", "--env", "test-prod") == title() + IN_STEP
     assert pair.schema("drift", "local") == title(kind="local", name="local") + IN_STEP.replace("101", "100")
+
+
+def test_pgvector_in_a_schema_that_the_role_may_not_use(pair: Pair, suffix: str) -> None:
+    pair.other.execute(
+        "create schema extensions", "alter extension vector set schema extensions",
+        "create table more (h extensions.halfvec(3)[], v extensions.vector(3) default '[1,2,3]'::extensions.vector)",
+        f"create role poor_{suffix} login password '{PASSWORD}'", f"grant select on alembic_version to poor_{suffix}",
+    )  # fmt: skip
+    pair.environment("test-prod", pair.other, f"poor_{suffix}", kind="production")
+    assert pair.schema("drift", "--env", "test-prod", code=1) == (
+        title() + "  table  more .. FAIL  only in test-prod: 2 columns\ndifferent: 1 difference\n"
+    )
+    pair.local.execute("create table more (h halfvec(3)[], v vector(3) default '[1,2,3]'::vector)")
+    pair.allow({"object": "*", "aspects": ["check", "not_null"], "kind": "production", "why": "w"})
+    assert pair.diff(code=1) == (
+        "local → test-prod\n"
+        "  extension  vector .. FAIL  in schema public → extensions\n"
+        "  schema  extensions .. FAIL  only in test-prod\n"
+        "  column  screenshots.file_path .. ok  allowed: not null yes → no (w)\n"
+        "  check  screenshots.ck_screenshots_file_path_null .. ok  allowed: only in test-prod: (file_path IS NULL) (w)\n"
+        "different: 2 differences, 2 allowed\n"
+    )
 
 
 def test_behind_is_in_step_with_its_own_revision(pair: Pair) -> None:
