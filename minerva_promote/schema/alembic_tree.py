@@ -33,7 +33,10 @@ from minerva_promote.schema.tree_files import TreeFiles, find_tree
 DIMENSIONS_VARIABLE = "embedding_dimensions"
 MIGRATING = "migrating"
 
-_COMMITS = re.compile(r"""autocommit_block|["']\s*(?:commit|end)\s*;?\s*["']""", re.IGNORECASE)  # op.execute("COMMIT")
+# Also op.execute("COMMIT") and execute(sa.text("commit")), as it was done before there were blocks.
+_COMMITS = re.compile(
+    r"""autocommit_block|(execute|exec_driver_sql)\(\s*([\w.]*text\(\s*)?[rf]?["']+\s*(commit|end)\b""", re.IGNORECASE
+)
 _RUNNING = re.compile(r"^-- Running upgrade (?:.*) -> (\w+).*\n+", re.MULTILINE)
 
 

@@ -160,7 +160,8 @@ def test_half_way(ours: ProjectCopy, bare: Database, promote: Promote) -> None:
 
 
 OWN_COMMIT = """op.add_column("books", sa.Column("isbn", sa.String))
-op.execute("COMMIT")
+op.execute(
+    sa.text("COMMIT"))
 op.execute("select 1/0")"""
 
 
@@ -174,6 +175,13 @@ def test_half_way_by_a_commit_of_its_own(ours: ProjectCopy, bare: Database, prom
         "    not-done: select 1/0",
         f"stopped half way: the database is behind: at {HEAD}, 1 pending up to aaaaaaaaaaaa",
     ]
+
+
+def test_names_are_no_commits(ours: ProjectCopy, promote: Promote) -> None:
+    body = 'op.add_column("books", sa.Column("end", sa.Integer))\nop.execute("comment on column books.\\"end\\" is \'commit\'")'
+    trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, body, "a number")
+    assert "own-commit" not in migrate(promote, code=1)
+    assert migrate(promote, "--apply", code=0).endswith("migrated to aaaaaaaaaaaa\n")
 
 
 PLACE = "alembic/versions/bbbbbbbbbbbb_step.py:10: "
