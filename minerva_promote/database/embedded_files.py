@@ -150,7 +150,18 @@ def listening(record: Record) -> bool:
         if not hasattr(socket, "SO_PEERCRED"):
             return True
         peer, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        return peer in (record.pid, 0)  # 0: it lives in another pid namespace
+        return peer == 0 or (peer == record.pid and _exists(peer))  # 0: it lives in another pid namespace
+
+
+def _exists(pid: int) -> bool:
+    """Whether there is such a process: the children of a server that was killed hold its socket for a moment."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 def socket_folder(files: Files, uid: int, gid: int) -> Path:
