@@ -6,8 +6,8 @@ import re
 
 from minerva_promote.exportfile.units import DECIMAL, INTEGER, Fault
 
-# No possessive repetition holds a negative lookahead: where that stops it, Python's re before 3.11.5 goes on behind what
-# the lookahead saw (gh-106052), so that "=-- x" began with an operator of three characters.
+# No possessive repetition holds a negative lookahead: where that stops it, Python's re before 3.11.5 goes on behind
+# what the lookahead saw (gh-106052), so that "=-- x" began with an operator of three characters.
 _WORD = rb"A-Za-z0-9_$\x80-\xff"
 SPECIAL = re.compile(
     rb"""[()\[\];]
