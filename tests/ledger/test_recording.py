@@ -294,12 +294,12 @@ def test_a_run_that_was_given_up_can_never_commit(shop: Shop, monkeypatch: pytes
 
 
 def test_an_answer_that_is_lost_and_one_that_nobody_knows(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minerva_promote.engine.committing.WAIT_SECONDS", 0.3)
     with proxy_to(shop.database, "lose the request") as proxy:
         shop.environment(url=proxy.url(shop.role))
         ran = shop.run(shop.file(Export()))
     assert ran.exit_code == 3
     assert shop.events() == ["started", "failed"]
+    monkeypatch.setattr("minerva_promote.engine.committing.WAIT_SECONDS", 0.3)
     with proxy_to(shop.database, "lose the answer") as proxy:
         shop.environment(url=proxy.url(shop.role))
         proxy.down_after_commit = True

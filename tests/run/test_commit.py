@@ -86,7 +86,7 @@ def test_only_a_standby_answers(shop: Shop, through: Callable[[Proxy], None], mo
 
     from minerva_promote.engine import committing
 
-    monkeypatch.setattr(committing, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(committing, "WAIT_SECONDS", 1.5)
     server = committing.server
     monkeypatch.setattr(committing, "server", lambda conn: replace(server(conn), in_recovery=True))
     with proxy_to(shop.database, "lose the request") as proxy:
