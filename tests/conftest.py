@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from minerva_promote.database.embedded_files import exists
 from tests import servers
 from tests.material import ADVERSARIAL, REPOSITORY, corpora_folder
 
@@ -61,7 +62,7 @@ SOAK = (
     "test_plan.py::test_a_big_file_is_the_planned_one",
     "test_report.py::test_no_progress_with_json_on_a_terminal",
     "test_undo.py::test_wide_rows",
-    "test_recording.py::test_killed_before_and_after_commit",  # test_killed.py::test_the_client_is_killed stays
+    "test_recording.py::test_killed_before_and_after_commit",  # test_killed.py::test_where_it_counts stays
     "test_interrupted.py::test_killed[before_commit",
     "test_interrupted.py::test_many_signals",
     "test_interrupted.py::test_a_signal[SIGTERM-before_commit",
@@ -119,7 +120,7 @@ SOAK = (
     "test_index_interrupted.py::test_what_a_killed_build_leaves",  # test_ctrl_c_leaves_the_index_as_it_was stays
     "test_index.py::test_better_indexes_are_built",
     "test_index_imports.py::test_a_fresh_database_never_passes",  # test_index.py::test_built_empty_then_rebuilt stays
-    "test_killed.py::test_the_backend_is_ended",  # test_the_client_is_killed stays
+    "test_killed.py::test_where_it_counts[end_backend",  # [kill_client] stays
     "test_same.py::test_a_dump_read_back",
     "test_other_trees.py::test_an_env_py_that_connects_by_itself[pyproject",
     "test_other_trees.py::test_an_env_py_that_connects_by_itself[no-configuration",
@@ -166,18 +167,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     servers.end_session_server(folder)
     for left in folder.parent.glob(f"{FOLDERS}*-*"):
         number = left.name.removeprefix(FOLDERS).partition("-")[0]
-        if left.stat().st_uid == os.geteuid() and number.isdecimal() and not _alive(int(number)):
+        if left.stat().st_uid == os.geteuid() and number.isdecimal() and not exists(int(number)):
             servers.end_session_server(left)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @pytest.fixture(scope="session")

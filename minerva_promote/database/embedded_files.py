@@ -150,10 +150,10 @@ def listening(record: Record) -> bool:
         if not hasattr(socket, "SO_PEERCRED"):
             return True
         peer, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-        return peer == 0 or (peer == record.pid and _exists(peer))  # 0: it lives in another pid namespace
+        return peer == 0 or (peer == record.pid and exists(peer))  # 0: it lives in another pid namespace
 
 
-def _exists(pid: int) -> bool:
+def exists(pid: int) -> bool:
     """Whether there is such a process: the children of a server that was killed hold its socket for a moment."""
     try:
         os.kill(pid, 0)

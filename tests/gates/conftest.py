@@ -12,7 +12,7 @@ import pytest
 
 from tests import yamlfile
 from tests.conftest import Ran
-from tests.run.conftest import Shop, _quiet_machine, copy_of_ready, embedded, make_shop, ready, shop
+from tests.run.conftest import SEARCHES_LEFT, Shop, _quiet_machine, copy_of_ready, embedded, make_shop, ready, shop
 from tests.run.exports import Export
 from tests.servers import Database
 
@@ -76,7 +76,7 @@ def settled(text: str) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME", text)
     text = re.sub(r"\b[0-9a-f]{8}…", "SHA…", text)
     text = re.sub(r"\d+\.\d (k|M)B\b", "SIZE", text)
-    text = re.sub(r"; searches will miss rows until promote index --env [\w-]+ --apply$", "", text, flags=re.MULTILINE)
+    text = SEARCHES_LEFT.sub("", text)
     return re.sub(r",? \d+\.\d s$", "", text, flags=re.MULTILINE)
 
 

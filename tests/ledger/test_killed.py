@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -60,22 +61,6 @@ def kill_client(scene: Scene, after: int) -> bool:
     return reached
 
 
-def test_the_client_is_killed(shop: Shop) -> None:
-    with scene_of(shop) as scene:
-        for after in places(scene):
-            assert kill_client(scene, after)
-
-
-@pytest.mark.soak
-def test_the_client_is_killed_everywhere(shop: Shop) -> None:
-    with scene_of(shop) as scene:
-        after = FIRST
-        while kill_client(scene, after):
-            after += 1
-        print(f"kills after messages {FIRST} to {after - 1}")
-        assert after > 200
-
-
 def end_backend(scene: Scene, after: int) -> bool:
     """End the server's process when it has answered so many messages of a run; False when that has ended before."""
     file = scene.next_file()
@@ -99,17 +84,22 @@ def end_backend(scene: Scene, after: int) -> bool:
     return stop.reached.is_set()
 
 
-def test_the_backend_is_ended(shop: Shop) -> None:
+BROKEN = pytest.mark.parametrize("broken", [kill_client, end_backend])
+
+
+@BROKEN
+def test_where_it_counts(shop: Shop, broken: Callable[[Scene, int], bool]) -> None:
     with scene_of(shop) as scene:
         for after in places(scene):
-            assert end_backend(scene, after)
+            assert broken(scene, after)
 
 
 @pytest.mark.soak
-def test_the_backend_is_ended_everywhere(shop: Shop) -> None:
+@BROKEN
+def test_everywhere(shop: Shop, broken: Callable[[Scene, int], bool]) -> None:
     with scene_of(shop) as scene:
         after = FIRST
-        while end_backend(scene, after):
+        while broken(scene, after):
             after += 1
-        print(f"kills after messages {FIRST} to {after - 1}")
+        print(f"broken off after messages {FIRST} to {after - 1}")
         assert after > 200

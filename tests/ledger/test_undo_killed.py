@@ -146,9 +146,8 @@ def test_where_it_counts(undone: Undone, how: How) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("how", [kill_client, end_backend])
-def test_everywhere(undone: Undone, how: object) -> None:
+def test_everywhere(undone: Undone, how: How) -> None:
     """The undo after each of its messages, and the taking back, in turns."""
-    assert callable(how)
     with scene_of(undone) as scene:
         after, reached = 1, True
         while reached:

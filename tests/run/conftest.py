@@ -18,6 +18,7 @@ from tests import servers, yamlfile
 from tests.conftest import Ran
 from tests.run.exports import Export
 
+SEARCHES_LEFT = re.compile(r"; searches will miss rows until promote index --env [\w-]+ --apply$", re.MULTILINE)
 CONTENTS = (
     "books", "chunks", "embedding_configs", "screenshots", "ingestion_logs", "failed_scrapes", "alembic_version",
     "promote.ledger", "promote.run_rows", "promote.removed_rows", "promote.events",
@@ -198,6 +199,6 @@ def plain(text: str) -> str:
     text = re.sub(
         r"  index      vector indexes \.+ WARN\n    warn: index-built-empty: .*\n        help: .*\n", "", text
     )
-    text = re.sub(r"; searches will miss rows until promote index --env [\w-]+ --apply$", "", text, flags=re.MULTILINE)
+    text = SEARCHES_LEFT.sub("", text)
     # what an index finds that was made on an empty table is chance
     return re.sub(r"(search_(latency|recall) \.+) (ok|WARN) .*(\n +checks/search\.yaml.*)?", r"\1 SEARCHES", text)
