@@ -129,34 +129,37 @@ class Reach:
                     waiting.append(each)
         return found
 
-    def meant(self, select: Any, node: Any | None) -> Any | None:
-        """An expression of a SELECT with the names that a SELECT below gives to distances replaced by these."""
+    def meant(self, select: Any, node: Any | None, above: tuple[Any, ...] = ()) -> Any | None:
+        """An expression of a SELECT with the names that a SELECT below gives to distances replaced by these.
+
+        ``above`` are the SELECTs on the way here: a recursive WITH reads itself.
+        """
         if node is None:
             return None
         if node.WhichOneof("node") == "column_ref":
-            found = self._named(select, node)
+            found = self._named(select, node, above)
             return node if found is None or distance_in(found) is None else found
         meant = type(node).FromString(node.SerializeToString())
         replaced = False
         for each in list(nodes(meant)):
             if each.DESCRIPTOR.name == "Node" and each.WhichOneof("node") == "column_ref":
-                found = self._named(select, each)
+                found = self._named(select, each, above)
                 if found is not None and distance_in(found) is not None:
                     each.CopyFrom(type(each).FromString(found.SerializeToString()))
                     replaced = True
         return meant if replaced else node
 
-    def _named(self, select: Any, column: Any) -> Any | None:
+    def _named(self, select: Any, column: Any, above: tuple[Any, ...]) -> Any | None:
         """What a SELECT below computes under the name of a column; None where it is nobody's, or a table's."""
         *table, name = [field.string.sval for field in column.column_ref.fields]
         for alias, each in self._sources(select):
-            if table and table[-1] != alias:
+            if (table and table[-1] != alias) or any(each is one for one in above):
                 continue
             for target in each.target_list:
                 value = target.res_target.val
                 is_column = value.WhichOneof("node") == "column_ref"
                 if name and name in (target.res_target.name, is_column and value.column_ref.fields[-1].string.sval):
-                    return self.meant(each, value)
+                    return self.meant(each, value, (*above, select))
         return None
 
     def _sources(self, select: Any) -> Iterator[tuple[str, Any]]:

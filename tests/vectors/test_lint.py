@@ -358,6 +358,14 @@ def test_a_function_is_not_looked_into(connection: Connection, shipped: Project)
     assert found == Finding("function-inside", fact, AT, "declare the query that it holds", Severity.WARN)
 
 
+def test_a_with_that_reads_itself(connection: Connection, shipped: Project) -> None:
+    """The server's word of it, and no endless look for what a name means."""
+    circle = "with recursive a as (select d from b), b as (select d from a) select d, $1 from a order by d limit 5"
+    (found,) = lint(connection, searched(shipped, circle))
+    assert (found.code, found.severity) == ("query", Severity.ERROR)
+    assert found.fact == "similar: mutual recursion between WITH items is not implemented"
+
+
 def test_rows_that_are_chosen_by_an_order_of_their_own_are_only_told(connection: Connection, shipped: Project) -> None:
     recent = "select id from (select * from points order by id desc limit 10) s order by embedding <=> $1 limit 5"
     (found,) = lint(connection, searched(shipped, recent))
