@@ -150,11 +150,11 @@ class ProjectCopy:
         return path
 
 
-def copy_project(server: Server, root: Path, suffix: str) -> ProjectCopy:
-    """Lay a copy of the shipped project into the folder ``root``, names made unique."""
+def copy_project(server: Server, root: Path, suffix: str, original: Path = REPOSITORY) -> ProjectCopy:
+    """Lay a copy of the shipped project, or of another one, into the folder ``root``, names made unique."""
     root.mkdir(parents=True, exist_ok=True)
     for name in SHIPPED:
-        source = REPOSITORY / name
+        source = original / name
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         elif source.is_file():
