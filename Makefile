@@ -6,7 +6,7 @@ EXAMPLE ?= examples/lighthouse.sql
 PYTEST_ARGS ?= -n auto
 SIZES ?= 2500 5000 10000
 
-.PHONY: help install demo test test-releases check soak bench bench-big bench-search examples clean
+.PHONY: help install demo test test-releases format check soak bench bench-big bench-search examples clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,10 @@ test-releases: $(VENV)/.installed-dev  ## the tests about servers and privileges
 		PROMOTE_POSTGRES_VERSION=$$release $(BIN)/pytest -m "not soak" $(PYTEST_ARGS) \
 			tests/database tests/grants tests/schema tests/run || exit 1; \
 	done
+
+format: $(VENV)/.installed-dev  ## let ruff format the code and fix what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 check: $(VENV)/.installed-dev  ## everything that CI runs
 	$(BIN)/ruff check .

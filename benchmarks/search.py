@@ -35,6 +35,7 @@ from benchmarks.table import table
 from benchmarks.target import ROOT, Target, target
 
 HERE = Path(__file__).parent
+PLOT = HERE.parent / "docs" / "explanation" / "search.svg"
 K = 10
 RECALL = 0.95  # asked of promote index
 WARM_UP = 5  # searches
@@ -213,7 +214,8 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=100, help=f"vectors to search with; 3/5 of it above {BIG:,}")
     parser.add_argument("--env", default="test-prod", help="an environment of the embedded server")
     parser.add_argument("--data", type=Path, default=HERE / "data", help="where the server is put")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="where search.json and search.svg are put")
+    parser.add_argument("--out", type=Path, default=HERE / "results", help="where search.json is put")
+    parser.add_argument("--plot", type=Path, default=PLOT, help="the picture in the documentation")
     parser.add_argument("--seed", type=int, default=1)
     a = parser.parse_args()
     a.data.mkdir(parents=True, exist_ok=True)
@@ -236,7 +238,7 @@ def main() -> None:
     (a.out / "search.json").write_text(json.dumps(document, indent=1) + "\n")
     note = f"{facts.get('cores', '?')} cores, PostgreSQL {facts['postgresql']}, pgvector {facts['pgvector']}"
     note += f", {mixture.dimensions:,} dimensions"
-    (a.out / "search.svg").write_text(plot(_points(records), TITLES, note))
+    a.plot.write_text(plot(_points(records), TITLES, note))
 
 
 def _dimensions() -> int:

@@ -129,7 +129,7 @@ SOAK = (
     "test_structure.py::test_what_only_a_row_can_tell[validated-first",
 )
 
-LONGEST = ("test_readme.py::", "test_killed.py::", "test_setup_and_migrate")
+LONGEST = ("test_docs.py::test_a_page", "test_killed.py::", "test_setup_and_migrate")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,11 +1,16 @@
-"""README.md as a script: its fenced blocks are carried out in order, and their output is compared with what it shows.
+"""Pages of the documentation as scripts: their blocks are executed in order, and the output is compared.
 
-console: every ``$ command`` is run by bash in a copy of the project. sql: run by psql as the import role of
-production, or as its first line says ("-- as an administrator, in database postgres", "-- as the owner"); a text block
-right after it is its output. yaml and python: the first line names the file that they make ("# checks/NAME.yaml") or
-are added to ("# add to promote.yaml"), and "# excerpt of …" is only shown. A line that is only "…" stands for any lines.
+Every page with the line ``<!-- test -->`` (README.md or docs/**.md) is executed by itself, in a fresh copy of the
+project with servers of its own. ``<!-- test: production server -->`` sets the variables of the environment prod as well,
+and starts a second server for it; with ``<!-- test: production -->`` that server has the empty database and its owner.
 
-``python -m tests.transcript`` writes the output that one really gets into README.md, wherever it differs.
+console: every ``$ command`` is run by bash in the copy of the project. sql: run by psql as the import role of
+production, or as the first line says ("-- as an administrator, in database postgres", "-- as the owner"); a text block
+right after it is the expected output. yaml and python: the first line names the file to create ("# checks/NAME.yaml")
+or to extend ("# add to promote.yaml"); "# excerpt of …" is only shown. A comment ``<!-- run`` … ``-->`` holds commands
+that prepare the page and are not shown; each must succeed. A line that is only "…" stands for any number of lines.
+
+``python -m tests.transcript [PAGE…]`` writes the real output into the pages wherever it differs.
 """
 
 from __future__ import annotations
@@ -30,18 +35,12 @@ from tests import yamlfile
 from tests.material import REPOSITORY
 from tests.servers import SHIPPED, variables_of
 
-README = REPOSITORY / "README.md"
-ROOT = "/srv/minerva"  # where README's reader has the project
-PRODUCTION = (
-    "Production Database Import",
-    "Gates between environments",
-    "Roles and privileges",
-)  # sections in which prod's variables are set
+ROOT = "/srv/minerva"  # where the reader of the pages has the project
 DATABASE = "minerva"  # of production
 
-_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_MARK = re.compile(r"^<!-- test(?:: (production|production server))? -->$", re.MULTILINE)
+_BLOCK = re.compile(r"^(?:```(\w+)\n(.*?)^```|<!-- (run)\n(.*?)^-->)$", re.MULTILINE | re.DOTALL)
 _RUN = re.compile(r"\b(?:committed as run|undone as) ([0-9a-f]{8})\b")
-_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _CHANGING = (
     (r"\brun [0-9a-f]{8}\b", "run ########"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
@@ -68,12 +67,11 @@ _CHANGING = (
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block: its language, its text, where that begins, and the ``##`` section it is in."""
+    """A fenced block, or a comment that prepares the page ("run"): its language, its text, where that begins."""
 
     language: str
     text: str
     start: int
-    section: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +96,38 @@ class Got:
         want, got = normalised(self.shown.output), normalised(self.output)
         if _pattern(want).fullmatch(got):
             return ""
-        lines = difflib.unified_diff(want.splitlines(), got.splitlines(), "README.md", "really", lineterm="", n=1)
+        lines = difflib.unified_diff(want.splitlines(), got.splitlines(), "the page", "really", lineterm="", n=1)
         return "\n".join([f"$ {self.shown.command}", *lines])
+
+    @property
+    def replacement(self) -> str:
+        """What the page should show: the real output, cut where the page cuts it with a single "…"."""
+        lines = [line.rstrip() for line in self.output.rstrip().splitlines()]
+        shown = self.shown.output.splitlines()
+        if shown.count("…") == 1:
+            head = shown.index("…")
+            tail = len(shown) - head - 1
+            if head + tail < len(lines):
+                lines[head : len(lines) - tail] = ["…"]
+        return "".join(f"{line}\n" for line in lines)
+
+
+def pages() -> tuple[Path, ...]:
+    """README.md and the pages of docs/, in the order of their names."""
+    return REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))
+
+
+def executed_pages() -> tuple[Path, ...]:
+    """The pages that are executed."""
+    return tuple(page for page in pages() if _MARK.search(page.read_text("utf-8")))
 
 
 def blocks(document: str) -> tuple[Block, ...]:
-    """The fenced blocks that have a language, in order."""
-    headings = [(match.start(), match[1]) for match in _HEADING.finditer(document)]
+    """The fenced blocks that have a language, and the comments that prepare the page, in order."""
     return tuple(
-        Block(match[1], match[2], match.start(2), next((t for at, t in reversed(headings) if at < match.start()), ""))
-        for match in _FENCE.finditer(document)
+        Block(match[group], match[group + 1], match.start(group + 1))
+        for match in _BLOCK.finditer(document)
+        for group in ((1,) if match[1] else (3,))
     )
 
 
@@ -133,14 +153,13 @@ def _pattern(shown: str) -> re.Pattern[str]:
 
 
 class Walk:
-    """The copy of the project that a document is carried out in, with two servers: its embedded one, and production."""
+    """The copy of the project in which a page is executed, with two servers: its embedded one, and production."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "minerva"
         self.status = 0  # of the last command
         self.socket: tuple[str, str] | None = None  # folder and port of the server that plays production's
-        self.production: dict[str, str] = {}  # the variables that its section sets
-        self.ids: dict[str, str] = {}  # of runs: as the document shows them, and as they are in this walk
+        self.ids: dict[str, str] = {}  # of runs: as the page shows them, and as they are in this walk
         self.root.mkdir()
         for name in (*SHIPPED, "examples"):
             source = REPOSITORY / name
@@ -158,26 +177,40 @@ class Walk:
         self.env["PYTHONPATH"] = str(REPOSITORY)
 
     def run(self, document: str) -> Iterator[Got]:
-        """Carry out the blocks of a document."""
-        found = blocks(document)
-        for number, block in enumerate(found):
-            if (block.section in PRODUCTION) is not bool(self.production.keys() & self.env.keys()):
-                self._enter_or_leave_production()
-            if block.language == "console":
-                for shown in commands(block):
-                    command = re.sub(r"\b[0-9a-f]{8}\b", lambda match: self.ids.get(match[0], match[0]), shown.command)
-                    got = Got(shown, self.shell(command))
-                    self.ids |= zip(_RUN.findall(shown.output), _RUN.findall(got.output), strict=False)
-                    yield got
-            elif block.language == "sql":
-                output = self.sql(block.text)
-                if self.status:  # a query that fails is never what is meant
-                    yield Got(Shown(block.text, "", block.start), output)
-                after = found[number + 1] if number + 1 < len(found) else block
-                if re.fullmatch(r"```\n+```text\n", document[block.start + len(block.text) : after.start]):
-                    yield Got(Shown(block.text, after.text, after.start), output)
-            elif block.language in ("yaml", "python"):
-                self._edit(block.text)
+        """Execute the blocks of a page."""
+        mark = _MARK.search(document)
+        if mark and mark[1]:
+            self.env |= {
+                "PRODUCTION_DATABASE_URL": self.url("minerva_api", DATABASE),
+                "PRODUCTION_ADMIN_DATABASE_URL": self.url("minerva_owner", DATABASE),
+                "MINERVA_API_PASSWORD": "made-for-tests",
+            }
+            if mark[1] == "production":
+                self._create_production()
+        page_blocks = blocks(document)
+        for number, block in enumerate(page_blocks):
+            after = page_blocks[number + 1] if number + 1 < len(page_blocks) else block
+            yield from self._execute(block, after, document)
+
+    def _execute(self, block: Block, after: Block, document: str) -> Iterator[Got]:
+        if block.language == "console":
+            for shown in commands(block):
+                command = re.sub(r"\b[0-9a-f]{8}\b", lambda match: self.ids.get(match[0], match[0]), shown.command)
+                got = Got(shown, self.shell(command))
+                self.ids |= zip(_RUN.findall(shown.output), _RUN.findall(got.output), strict=False)
+                yield got
+        elif block.language == "run":
+            output = self.shell(f"set -e\n{block.text}")
+            if self.status:
+                yield Got(Shown(block.text, "", block.start), output)
+        elif block.language == "sql":
+            output = self.sql(block.text)
+            if self.status:  # a query that fails is never what is meant
+                yield Got(Shown(block.text, "", block.start), output)
+            if re.fullmatch(r"```\n+```text\n", document[block.start + len(block.text) : after.start]):
+                yield Got(Shown(block.text, after.text, after.start), output)
+        elif block.language in ("yaml", "python"):
+            self._edit(block.text)
 
     def shell(self, command: str) -> str:
         """What a command prints on stdout and stderr; ``$?`` is the status of the one before."""
@@ -214,6 +247,15 @@ class Walk:
         with self._elsewhere():
             self._program(["promote", "server", "stop"])
 
+    def _create_production(self) -> None:
+        for text in (
+            "-- as an administrator, in database postgres\nCREATE ROLE minerva_owner LOGIN CREATEROLE;\n"
+            f"CREATE DATABASE {DATABASE} OWNER minerva_owner TEMPLATE template0 ENCODING 'UTF8';",
+            f"-- as an administrator, in database {DATABASE}\nCREATE EXTENSION vector SCHEMA public;",
+        ):
+            output = self.sql(text)
+            assert self.status == 0, output
+
     @contextmanager
     def _elsewhere(self) -> Iterator[None]:
         self.env["PROMOTE_EMBEDDED_DIR"] = str(self.root.with_name("production"))
@@ -221,17 +263,6 @@ class Walk:
             yield
         finally:
             del self.env["PROMOTE_EMBEDDED_DIR"]
-
-    def _enter_or_leave_production(self) -> None:
-        if not self.production:
-            self.production = {
-                "PRODUCTION_DATABASE_URL": self.url("minerva_api", DATABASE),
-                "PRODUCTION_ADMIN_DATABASE_URL": self.url("minerva_owner", DATABASE),
-                "MINERVA_API_PASSWORD": "made-for-tests",
-            }
-            self.env |= self.production
-        else:
-            self.env = {name: value for name, value in self.env.items() if name not in self.production}
 
     def _edit(self, text: str) -> None:
         name = text.partition("\n")[0].removeprefix("# ")
@@ -273,7 +304,7 @@ def _merged(there: Any, more: Any) -> Any:
 @contextmanager
 def walk() -> Iterator[Walk]:
     """A Walk whose server is stopped and whose folder is deleted at the end."""
-    with tempfile.TemporaryDirectory(prefix="promote-readme-") as name:
+    with tempfile.TemporaryDirectory(prefix="promote-docs-") as name:
         folder = Path(name).resolve()
         folder.chmod(0o755)  # the server may run as another user
         it = Walk(folder)
@@ -283,21 +314,26 @@ def walk() -> Iterator[Walk]:
             it.stop()
 
 
-def main() -> None:
-    """Bring README.md up to date."""
-    document = README.read_text("utf-8")
+def update(page: Path) -> None:
+    """Write the real output into a page, wherever it differs."""
+    document = page.read_text("utf-8")
     with walk() as it:
         results = list(it.run(document))
     for got in reversed(results):
         if got.difference:
-            print(got.difference, end="\n\n")
+            print(f"{page.relative_to(REPOSITORY)}\n{got.difference}", end="\n\n")
         if got.difference and got.shown.command != document[got.shown.start :][: len(got.shown.command)]:
             end = got.shown.start + len(got.shown.output)
-            output = "".join(f"{line.rstrip()}\n" for line in got.output.rstrip().splitlines())
-            document = document[: got.shown.start] + output + document[end:]
+            document = document[: got.shown.start] + got.replacement + document[end:]
     for shown, real in it.ids.items():
         document = document.replace(shown, real)
-    README.write_text(document, "utf-8")
+    page.write_text(document, "utf-8")
+
+
+def main() -> None:
+    """Bring the pages that are named, or all of them, up to date."""
+    for page in [Path(name).resolve() for name in sys.argv[1:]] or executed_pages():
+        update(page)
 
 
 if __name__ == "__main__":

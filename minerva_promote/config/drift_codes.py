@@ -1,4 +1,4 @@
-"""The codes of drift, as reports print them and ``accept:`` names them; README prints this list."""
+"""The codes of drift, as reports print them and ``accept:`` names them; docs/guides/grants.md prints this list."""
 
 from __future__ import annotations
 

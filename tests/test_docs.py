@@ -1,4 +1,4 @@
-"""README.md tells the truth: its commands are run, its options exist, its numbers are the configured ones."""
+"""The documentation is true: its commands are run, its options exist, its numbers are the configured ones."""
 
 from __future__ import annotations
 
@@ -14,37 +14,44 @@ import pytest
 from minerva_promote.cli.entry import COMMANDS, cli
 from minerva_promote.config.models import Limits
 from tests.material import REPOSITORY
-from tests.transcript import DATABASE, PRODUCTION, README, Walk, blocks, commands, normalised, walk
+from tests.transcript import DATABASE, Walk, blocks, commands, executed_pages, normalised, pages, walk
 
-DOCUMENT = README.read_text("utf-8")
-PROSE = re.sub(r"^```.*?^```$", "", DOCUMENT, flags=re.MULTILINE | re.DOTALL)
+PAGES = {page.relative_to(REPOSITORY).as_posix(): page.read_text("utf-8") for page in pages()}
+EXECUTED = [page.relative_to(REPOSITORY).as_posix() for page in executed_pages()]
 GLOSSARY = "INSERT INTO glossary (id, book_id, term, meaning) VALUES ('{id}', '{book}', 'poolish', NULL)"
 
 
-def test_the_page_shows_what_one_gets() -> None:
+def prose(document: str) -> str:
+    """The page without its fenced blocks and comments."""
+    return re.sub(r"^```.*?^```$|<!--.*?-->", "", document, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", EXECUTED)
+def test_a_page_shows_what_one_gets(page: str) -> None:
     with walk() as it:
-        results = list(it.run(DOCUMENT))
-        assert len(results) > 30
+        results = list(it.run(PAGES[page]))
+        assert results
         assert "\n\n".join(filter(None, (got.difference for got in results))) == ""
-        queries_find_what_they_look_for(it)
-        the_new_table_takes_rows(it)
+        if page in AFTERWARDS:
+            AFTERWARDS[page](it)
 
 
 def queries_find_what_they_look_for(it: Walk) -> None:
-    """The verification queries, on the database that was put aside: with the book, then with faults in it."""
+    """The verification queries of the guide: with the book, then with faults in it."""
+    page = PAGES["docs/guides/production.md"]
     queries = {
-        word: next(block.text for block in blocks(DOCUMENT) if block.language == "sql" and word in block.text)
+        word: next(block.text for block in blocks(page) if block.language == "sql" and word in block.text)
         for word in ("unnest", "vector_dims", "file_path", "<=>")
     }
     search = queries["<=>"].partition("\n")[2]
-    with psycopg.connect(it.url("postgres", f"{DATABASE}_before_undo")) as conn:
+    with psycopg.connect(it.url("postgres", DATABASE)) as conn:
         conn.execute("set local enable_seqscan = off")
         plan = "\n".join(line for (line,) in conn.execute(f"explain {search}").fetchall())  # type: ignore[call-overload]
         assert "Index Scan using idx_chunks_embedding" in plan
         conn.execute("delete from screenshots where sequence_number = 1")
         named = "select count(*) from chunks where cardinality(screenshot_ids) > 0 and chunk_sequence <= 2"
-        found = conn.execute(queries["unnest"]).fetchall()  # type: ignore[call-overload]
-        assert len(found) == conn.execute(named).fetchone()[0] == 2  # type: ignore[index]
+        orphans = conn.execute(queries["unnest"]).fetchall()  # type: ignore[call-overload]
+        assert len(orphans) == conn.execute(named).fetchone()[0] == 2  # type: ignore[index]
         conn.execute("update chunks set embedding = null where chunk_sequence = 1")
         lengths = conn.execute(queries["vector_dims"]).fetchall()  # type: ignore[call-overload]
         assert sorted(lengths, key=str) == [(1536, 23), (None, 1)]
@@ -52,7 +59,7 @@ def queries_find_what_they_look_for(it: Walk) -> None:
 
 
 def the_new_table_takes_rows(it: Walk) -> None:
-    """The table that README adds: a file with a row of it is accepted, imported, and compared."""
+    """The table that the guide adds: a file with a row of it is accepted, imported, and compared."""
     text = (it.root / "examples" / "bread.sql").read_text("utf-8")
     book = re.search(r"^-- Book ID: (\S+)$", text, re.MULTILINE)
     assert book is not None
@@ -64,6 +71,12 @@ def the_new_table_takes_rows(it: Walk) -> None:
     assert "0 new, 1 already there" in it.shell("promote run --env test-prod --file glossary.sql")
 
 
+AFTERWARDS: dict[str, Callable[[Walk], None]] = {
+    "docs/guides/production.md": queries_find_what_they_look_for,
+    "docs/guides/add-a-table.md": the_new_table_takes_rows,
+}
+
+
 def test_what_changes_in_every_run_is_not_compared() -> None:
     assert normalised("  setup      ledger .... ok     made, 0.1 s\n") == normalised(
         "  setup      ledger .... ok     made"
@@ -73,38 +86,54 @@ def test_what_changes_in_every_run_is_not_compared() -> None:
 
 
 def test_the_sections_of_a_production_import_are_all_there() -> None:
-    production = DOCUMENT.split(f"## {PRODUCTION[0]}\n")[1].split("\n## ")[0]
-    titles = re.findall(r"^### (.+)$", production, re.MULTILINE)
-    assert titles == ["Prerequisites", "Connection", "Validate", "Backup", "Import", "Verify", "Undo", "Security"]
+    titles = re.findall(r"^## (.+)$", PAGES["docs/guides/production.md"], re.MULTILINE)
+    assert titles == ["Prerequisites", "Connection", "Validate", "Back up", "Import", "Verify", "Security"]
 
 
-def test_links_stay_on_the_page() -> None:
-    titles = re.findall(r"^#+ (.+)$", PROSE, re.MULTILINE)
-    anchors = {"#" + title.lower().replace(" ", "-") for title in titles}
-    elsewhere = set(re.findall(r"\]\(([^)]*)\)", PROSE)) - anchors
-    assert all((REPOSITORY / name).is_file() for name in elsewhere), elsewhere  # pictures
-    assert "://" not in re.sub(r"`[^`]*`", "", PROSE)
+def test_the_readme_stays_short() -> None:
+    assert len(PAGES["README.md"].splitlines()) <= 250
+
+
+def anchor(title: str) -> str:
+    """The anchor of a heading, as MkDocs and code hosts form it."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = prose(PAGES[page])
+    for target in re.findall(r"\]\(([^)]*)\)", text):
+        name, _, fragment = target.partition("#")
+        file = (REPOSITORY / page).parent / name if name else REPOSITORY / page
+        assert file.is_file(), target
+        if fragment:
+            titles = re.findall(r"^#+ (.+)$", prose(file.read_text("utf-8")), re.MULTILINE)
+            assert fragment in map(anchor, titles), target
+    assert not re.search(r"\bhttps?://", text)  # nothing on a page depends on another site
 
 
 def test_its_numbers_are_the_configured_ones() -> None:
     limits = Limits()
-    said = " ".join(PROSE.split())
-    assert f"{limits.file_bytes >> 30} GiB a file, {limits.row_bytes >> 20} MiB a row, {limits.rows:,} rows" in said
-    assert f"{limits.findings} findings are shown" in said
-    assert f"A file of up to {limits.validate_first >> 20} MiB is validated before the transaction begins" in said
+    text = " ".join(prose(PAGES["docs/reference/limits.md"]).split())
+    assert f"{limits.file_bytes >> 30} GiB a file, {limits.row_bytes >> 20} MiB a row, {limits.rows:,} rows" in text
+    assert f"{limits.findings} findings are shown" in text
+    text = " ".join(prose(PAGES["docs/reference/export-format.md"]).split())
+    assert f"A file of up to {limits.validate_first >> 20} MiB is validated before the transaction begins" in text
 
 
 def _named() -> Iterator[str]:
-    """Every promote command on the page, in blocks and in the text."""
-    for block in blocks(DOCUMENT):
-        if block.language == "console":
-            yield from (shown.command for shown in commands(block) if shown.command.startswith("promote "))
-    yield from (code for code in re.findall(r"`([^`]+)`", " ".join(PROSE.split())) if code.startswith("promote "))
+    """Every promote command of the pages, in blocks and in the text."""
+    for document in PAGES.values():
+        for block in blocks(document):
+            if block.language == "console":
+                yield from (shown.command for shown in commands(block) if shown.command.startswith("promote "))
+        spans = re.findall(r"`([^`]+)`", " ".join(prose(document).split()))
+        yield from (code for code in spans if code.startswith("promote "))
 
 
 @pytest.mark.parametrize("line", sorted(set(_named())))
 def test_commands_and_options_exist(line: str) -> None:
-    words = shlex.split(line.partition(" -- ")[0].partition(";")[0])[1:]
+    words = shlex.split(re.split(r" -- |;| \|", line)[0])[1:]
     command: click.Command = cli
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(click.Context(command), words.pop(0))
