@@ -12,6 +12,7 @@ import psycopg
 from minerva_promote.database import catalog
 from minerva_promote.database.catalog import Row
 from minerva_promote.database.quote import split
+from minerva_promote.grants.callers import Known, callers_of
 from minerva_promote.grants.held import Slot
 from minerva_promote.grants.live import (
     Effect,
@@ -26,8 +27,6 @@ from minerva_promote.grants.live import (
     UserMapping,
 )
 from minerva_promote.grants.signature import Signature
-
-_Known = Mapping[tuple[str, int], Object]  # by kind and number
 
 
 def inspect(conn: psycopg.Connection, roles: Iterable[str], functions: Iterable[str] = ()) -> Live:
@@ -80,7 +79,7 @@ def _fetch(conn: psycopg.Connection, name: str, parameters: Mapping[str, object]
 
 def _objects(
     conn: psycopg.Connection, entries: Sequence[Row], routines: Iterable[Row], wanted: Iterable[Signature]
-) -> _Known:
+) -> Known:
     """All objects; of system schemas those that the rows tell by number, and the functions that may be wanted."""
     relations = {row["object"] for row in entries if row["of_system_schema"] and row["kind"] != "function"}
     functions = {row["object"] for row in entries if row["of_system_schema"] and row["kind"] == "function"}
@@ -105,7 +104,7 @@ def _role(row: Row) -> LiveRole:
     return LiveRole(**{**row, **settings})
 
 
-def _entries(rows: Iterable[Row], known: _Known) -> Iterator[Entry]:
+def _entries(rows: Iterable[Row], known: Known) -> Iterator[Entry]:
     words = cache(_words)
     for row in rows:
         kind, name = row["kind"], row["name"]
@@ -123,22 +122,22 @@ def _entries(rows: Iterable[Row], known: _Known) -> Iterator[Entry]:
         )
 
 
-def _routines(rows: Iterable[Row], known: _Known) -> Iterator[Routine]:
+def _routines(rows: Iterable[Row], known: Known) -> Iterator[Routine]:
     for row in rows:
         number = row.pop("object")
         if found := known.get(("function", number)):
-            executors = frozenset(row.pop("executors"))
-            yield Routine(name=found.name, sql=found.sql, executors=executors, **row)
+            executors, callers = frozenset(row.pop("executors")), callers_of(row.pop("callers"), known)
+            yield Routine(name=found.name, sql=found.sql, executors=executors, callers=callers, **row)
 
 
-def _effects(rows: Iterable[Row], known: _Known) -> Iterator[Effect]:
+def _effects(rows: Iterable[Row], known: Known) -> Iterator[Effect]:
     for row in rows:
         function = known.get(("function", row.pop("function")))
         state = row.pop("state") or (function.name if function else "")
         yield Effect(events=frozenset(row.pop("events")), state=state, **row)
 
 
-def _declared(wanted: Mapping[str, Signature], known: _Known) -> Mapping[str, str]:
+def _declared(wanted: Mapping[str, Signature], known: Known) -> Mapping[str, str]:
     """For every text the one function that it means."""
     by_name: dict[str, list[Signature]] = {signature.name: [] for signature in wanted.values()}
     for found in known.values():

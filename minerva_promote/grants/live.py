@@ -73,18 +73,30 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Something that runs a function without looking at EXECUTE on it, by itself or by way of other callers."""
+
+    kind: str  # in PostgreSQL's words (pg_identify_object): "operator", "aggregate", "table", "type"
+    name: str  # of a relation or function as in Slot.name; else its identity in PostgreSQL's words
+    part: str  # what of it runs the next one: "trigger audit on public.books"; "" when it does so itself
+    fires: bool  # whether that part is a trigger and the next one is its function
+    next: int | None  # the next caller on the way to the function, its place in Routine.callers; None: the function
+    privileges: frozenset[str]  # of a relation: those with which a role sets it off
+    executors: frozenset[str] | None  # of a function: as in Routine; None: it has no access list that is looked at
+
+
+@dataclass(frozen=True, slots=True)
 class Routine:
     """A function or procedure with which more can be done than the caller may do, by somebody beside its owner."""
 
     name: str  # as in Slot.name
     sql: str
-    schema: str
     owner: str
     security_definer: bool
     untrusted: str  # its language, when that is not trusted and the function is part of no extension; else ""
     extension: str  # that it is part of; "" for none
     executors: frozenset[str]  # of the roles asked for and PUBLIC ("public"), who has EXECUTE; the owner left out
-    embedded: bool  # used by a default, constraint, index, policy, view or rule: runs without being called by name
+    callers: tuple[Caller, ...] = ()  # sorted
 
 
 @dataclass(frozen=True, slots=True)

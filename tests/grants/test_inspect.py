@@ -11,7 +11,18 @@ import pytest
 from minerva_promote.database import catalog
 from minerva_promote.grants.held import Slot
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.live import Effect, Entry, Live, Member, Object, Owned, Routine, ServerSetting, UserMapping
+from minerva_promote.grants.live import (
+    Caller,
+    Effect,
+    Entry,
+    Live,
+    Member,
+    Object,
+    Owned,
+    Routine,
+    ServerSetting,
+    UserMapping,
+)
 from tests.servers import PASSWORD, Database
 
 NOBODY: frozenset[str] = frozenset()
@@ -269,17 +280,16 @@ def test_routines(world: World) -> None:
         "grant execute on procedure act to {a}, {o}",
         "create table t (x int default definer())",
     )
-    everybody = frozenset({"public"})
+    everybody, writes = frozenset({"public"}), frozenset({"INSERT", "UPDATE"})
     found = {routine.name: routine for routine in world.look().routines}
     assert found == {
         "public.definer(integer)": Routine(
-            *("public.definer(integer)", "public.definer(integer)", "public", "postgres", True, "", "", everybody, True)
+            *("public.definer(integer)", "public.definer(integer)", "postgres", True, "", "", everybody),
+            (Caller("table", "public.t", "default value for public.t.x", False, None, writes, None),),
         ),
-        "public.act()": Routine(
-            *("public.act()", "public.act()", "public", "postgres", True, "", "", frozenset({world.a}), False)
-        ),
+        "public.act()": Routine(*("public.act()", "public.act()", "postgres", True, "", "", frozenset({world.a}))),
         "public.wild(text)": Routine(
-            *("public.wild(text)", "public.wild(text)", "public", "postgres", False, "internal", "", everybody, False)
+            *("public.wild(text)", "public.wild(text)", "postgres", False, "internal", "", everybody)
         ),
     }
 

@@ -87,17 +87,6 @@ class Standing:
         more = (self._live_tables[each].get(table, ()) for each in self.sources(role))
         return self.on_table(role, table).union(*more)
 
-    def may_use(self, role: str, schema: str) -> bool:
-        """Whether names in a schema mean something to the role, now or as declared.
-
-        What groups have that are no declared roles was not read: they may use it.
-        """
-        if self.owns(role, "schema", schema) or not self.groups[role] <= set(self.roles):
-            return True
-        return "USAGE" in self.declared(role, "schema", schema) or any(
-            "USAGE" in self._schemas[each].get(schema, ()) for each in self.sources(role)
-        )
-
     def creators(self, schema: str) -> list[str]:
         """Which of the roles and PUBLIC may make objects in a schema."""
         able = [role for role in self.roles if self.owns(role, "schema", schema)]
