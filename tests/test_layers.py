@@ -8,7 +8,7 @@ import pytest
 import minerva_promote
 
 PACKAGE = Path(minerva_promote.__file__).parent
-BASE = "errors words results config"
+BASE = "errors words results config sql_parser"
 DATA = f"{BASE} exportfile templates database"
 WORK = f"{DATA} load checks grants schema ledger vectors"
 ALLOWED = {
@@ -16,6 +16,7 @@ ALLOWED = {
     "__main__": "cli",
     "errors": "",
     "words": "",
+    "sql_parser": "",
     "results": "errors",
     "config": "errors words results",
     "exportfile": BASE,
@@ -55,6 +56,23 @@ def test_imports_point_down(path: Path) -> None:
 def test_nobody_but_the_database_layer_catches_driver_errors() -> None:
     outside = [path for path in PACKAGE.rglob("*.py") if "database" not in path.relative_to(PACKAGE).parts]
     assert [path for path in outside if "psycopg.Error" in path.read_text()] == []
+
+
+def test_one_module_knows_the_binding_of_the_parser() -> None:
+    importing = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+        if name.split(".")[0] in ("postgast", "google", "pglast")
+    }
+    assert importing == {"sql_parser.py"}
 
 
 def test_nothing_below_the_command_line_prints_or_exits() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minerva_promote.errors import ConfigError, Location
+from minerva_promote.sql_parser import parse
 
 # Nodes of a parse tree that write, lock or create.
 _WRITES = {
@@ -37,10 +38,8 @@ _EFFECTS = (
 
 def require_one_select(sql: str, at: Location) -> None:
     """Raise ConfigError unless ``sql`` is exactly one SELECT (or VALUES) that writes nothing."""
-    import postgast
-
     try:
-        tree = postgast.parse(sql)
+        tree = parse(sql)
         nodes = list(_nodes(tree))
     except Exception as error:  # a syntax error, or nesting that no parser follows
         raise ConfigError(f"does not render to valid SQL: {_reason(error)}", at=at, hint=_line(sql, error)) from error
@@ -66,9 +65,7 @@ def require_one_select(sql: str, at: Location) -> None:
 
 def uses_parameter(sql: str) -> bool:
     """Whether ``sql``, which parses, takes ``$1``."""
-    import postgast
-
-    return any(node.DESCRIPTOR.name == "ParamRef" for node in _nodes(postgast.parse(sql)))
+    return any(node.DESCRIPTOR.name == "ParamRef" for node in _nodes(parse(sql)))
 
 
 def _nodes(tree: Any) -> Iterator[Any]:

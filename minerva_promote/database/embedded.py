@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from minerva_promote.database import embedded_process as processes
 from minerva_promote.database.embedded_files import (
     PORTS,
+    SUPERUSER,
     binary,
     files_of,
     full_version,
@@ -77,8 +78,6 @@ class EmbeddedServer:
 
     def status(self) -> ServerInfo | None:
         """The server when it takes connections, else None; never starts it."""
-        from minerva_promote.database.embedded_data import SUPERUSER
-
         with _explained(self._files.base):
             processes.account_for(self._files.data)
             record = read_record(self._files.data)

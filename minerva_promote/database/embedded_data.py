@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
@@ -12,11 +11,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from minerva_promote.database.embedded_files import Files, installation
+from minerva_promote.database.embedded_files import SUPERUSER, Files, installation
 from minerva_promote.database.embedded_process import INITDB_SECONDS, Launcher
 from minerva_promote.errors import ServerError
 
-SUPERUSER = "postgres"
 LOCK_SECONDS = 200  # longer than initdb and a start together may take
 SETTINGS = {
     "listen_addresses": "",
@@ -73,6 +71,8 @@ def claim(files: Files, deadline: float) -> int:
 
 
 def _lock(descriptor: int, deadline: float) -> bool:
+    import fcntl  # not on Windows, where remote servers can be used all the same
+
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,6 +16,7 @@ from pathlib import Path
 from minerva_promote.errors import ServerError, UsageError
 
 DEFAULT_MAJOR = 18
+SUPERUSER = "postgres"  # of the data directory
 INSTALLATIONS = {18: "pginstall18", 16: "pginstall"}  # folders of the wheel, by major version
 PORTS = {18: 5432, 16: 5416}  # only names the socket file: two versions may run side by side
 SOCKET_PATH_BYTES = 100  # Linux takes 107, macOS 103

@@ -45,7 +45,7 @@ def _is_power(drift: Drift) -> bool:
 
 def admin_name(environment: Environment) -> str | None:
     """The admin identity's role, as far as it is known here: an importing machine needs no admin_url."""
-    from minerva_promote.database.embedded_data import SUPERUSER
+    from minerva_promote.database.embedded_files import SUPERUSER
 
     try:
         target = environment.admin_url

@@ -13,6 +13,7 @@ from typing import Any
 from minerva_promote.exportfile.faults import shown
 from minerva_promote.exportfile.reading import Reading
 from minerva_promote.exportfile.shapes import Insert, Refused
+from minerva_promote.sql_parser import SqlSyntaxError, parse
 
 MAX_NESTING = 2_000  # of nesting(): far more than an export needs, far less than the parser's stack
 
@@ -79,23 +80,20 @@ _known = lru_cache(maxsize=512)(_read)
 
 
 def _parse(parts: tuple[tuple[str, bytes], ...]) -> Any:
-    import postgast
-    from google.protobuf.message import DecodeError
-
     text = b"".join(part for _, part in parts)
     if nesting(text) > MAX_NESTING:
         longest = max(parts, key=lambda part: len(part[1]))[0]
         raise Refused("too-complex", "an expression nested too deeply", "write plain constants", longest)
     decoded = text.decode()
     try:
-        statements = postgast.parse(decoded).stmts
-    except postgast.PgQueryError as error:
+        statements = parse(decoded).stmts
+    except SqlSyntaxError as error:
         part, hole = _part_of(parts, len(decoded[: max(error.cursorpos - 1, 0)].encode()))
         fact = error.message if error.message.startswith("syntax error") else f"syntax error: {error.message}"
         fact = _PLACEHOLDER.sub("near a constant", fact)
         fact = _NEAR.sub(lambda found: f'near "{shown(found[1].encode())}"', fact)
         raise Refused("syntax", fact, "see what stands there", part, hole) from None
-    except (DecodeError, RecursionError):
+    except RecursionError:
         raise Refused("too-complex", "an expression nested too deeply", "write plain constants") from None
     if len(statements) != 1:
         raise Refused("syntax", f"{len(statements)} statements where one was expected", "end each with a semicolon")

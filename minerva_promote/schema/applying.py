@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Collection, Mapping
 
-import postgast
 import psycopg
 from sqlalchemy import Connection
 
@@ -18,6 +17,7 @@ from minerva_promote.results import Finding, Outcome, StepResult
 from minerva_promote.schema.alembic_tree import Revision, Tree
 from minerva_promote.schema.env_py import Executed
 from minerva_promote.schema.locks import locks_of
+from minerva_promote.sql_parser import SqlSyntaxError, split
 from minerva_promote.words import one_line
 
 NOTHING = "nothing was changed (rolled back)"
@@ -36,6 +36,7 @@ group by 1, 2, 3, 4, 5, a.xact_start order by a.xact_start limit 3
 _INVALID = b"""
 select pg_catalog.format('%I.%I', n.nspname, c.relname) as name, x.indrelid::pg_catalog.regclass::text as "table"
 from pg_catalog.pg_index x join pg_catalog.pg_class c on c.oid = x.indexrelid
+from minerva_promote.sql_parser import SqlSyntaxError, split
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace where not x.indisvalid order by 1
 """
 
@@ -186,8 +187,8 @@ class Applying:
         if not failed or not script:
             return []
         try:
-            rest = [_short(each) for each in postgast.split(script)]
-        except postgast.PgQueryError:
+            rest = [_short(each) for each in split(script)]
+        except SqlSyntaxError:
             return [failed]
         rest = [each for each in rest if not _READS.match(each)]
         if failed not in rest:

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import postgast
-
 from minerva_promote.schema.locks_alter import altered
+from minerva_promote.sql_parser import SqlSyntaxError, enum_name, parse, parse_plpgsql
 
 # Weakest first, as far as migrations take them.
 MODES = (
@@ -73,8 +72,8 @@ def told(lock: Lock) -> str:
 def statements(sql: str) -> Iterator[Any]:
     """The parsed statements; nothing for SQL that PostgreSQL's parser refuses, which the server will tell."""
     try:
-        parsed = postgast.parse(sql)
-    except (postgast.PgQueryError, RecursionError):
+        parsed = parse(sql)
+    except (SqlSyntaxError, RecursionError):
         return
     for raw in parsed.stmts:
         yield raw.stmt
@@ -124,7 +123,7 @@ def _index(node: Any, _: set[str]) -> Iterator[Lock]:
 
 
 def _drop(node: Any, _: set[str]) -> Iterator[Lock]:
-    kind = postgast.pg_query_pb2.ObjectType.Name(node.remove_type).removeprefix("OBJECT_")
+    kind = enum_name("ObjectType", node.remove_type).removeprefix("OBJECT_")
     for item in node.objects:
         parts = [part.string.sval for part in item.list.items]
         name = ".".join(part for part in parts if part != "public")
@@ -140,7 +139,7 @@ def _drop(node: Any, _: set[str]) -> Iterator[Lock]:
 def _rename(node: Any, _: set[str]) -> Iterator[Lock]:
     if not node.relation.relname:
         return
-    kind = postgast.pg_query_pb2.ObjectType.Name(node.rename_type).removeprefix("OBJECT_")
+    kind = enum_name("ObjectType", node.rename_type).removeprefix("OBJECT_")
     if kind == "INDEX":
         yield Lock(f"index {name_of(node.relation)}", "SHARE UPDATE EXCLUSIVE", "ALTER INDEX RENAME")
         return
@@ -189,7 +188,7 @@ def _vacuum(node: Any, _: set[str]) -> Iterator[Lock]:
 def _reindex(node: Any, _: set[str]) -> Iterator[Lock]:
     concurrent = any(option.def_elem.defname == "concurrently" for option in node.params)
     name = name_of(node.relation) if node.relation.relname else node.name or "the database"
-    kind = postgast.pg_query_pb2.ReindexObjectType.Name(node.kind).removeprefix("REINDEX_OBJECT_")
+    kind = enum_name("ReindexObjectType", node.kind).removeprefix("REINDEX_OBJECT_")
     mode = "SHARE UPDATE EXCLUSIVE" if concurrent else "SHARE"
     yield Lock(f"the table of index {name}" if kind == "INDEX" else name, mode, "REINDEX, which builds over all rows")
 
@@ -200,7 +199,7 @@ def _refresh(node: Any, _: set[str]) -> Iterator[Lock]:
 
 
 def _alter(node: Any, _: set[str]) -> Iterator[Lock]:
-    kind = postgast.pg_query_pb2.ObjectType.Name(node.objtype).removeprefix("OBJECT_")
+    kind = enum_name("ObjectType", node.objtype).removeprefix("OBJECT_")
     name = name_of(node.relation)
     if kind == "INDEX":
         yield Lock(f"index {name}", "SHARE UPDATE EXCLUSIVE", "ALTER INDEX")
@@ -219,8 +218,8 @@ def _do(node: Any, made: set[str]) -> Iterator[Lock]:
     body = next((each.def_elem.arg.string.sval for each in node.args if each.def_elem.defname == "as"), "")
     quote = "$promote_body$"
     try:
-        parsed = postgast.parse_plpgsql(f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS {quote}{body}{quote}")
-    except (postgast.PgQueryError, RecursionError, ValueError):
+        parsed = parse_plpgsql(f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS {quote}{body}{quote}")
+    except (SqlSyntaxError, RecursionError, ValueError):
         yield Lock(UNREADABLE, MODES[-1], "a DO block")
         return
     dynamic = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import postgast
+from minerva_promote.sql_parser import enum_name, walk
 
 AE, SUE, SRE = "ACCESS EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE ROW EXCLUSIVE"
 # Those that take less than ACCESS EXCLUSIVE; see the notes on ALTER TABLE in PostgreSQL's documentation.
@@ -47,7 +47,7 @@ _STABLE = frozenset({"now", "transaction_timestamp", "statement_timestamp", "cur
 
 def altered(command: Any) -> tuple[str, str, Any]:
     """The lock mode, why in a few words, and for a foreign key the table that it names; else None."""
-    kind = postgast.pg_query_pb2.AlterTableType.Name(command.subtype)
+    kind = enum_name("AlterTableType", command.subtype)
     if kind == "AT_AddColumn":
         return _column(command.__getattribute__("def").column_def)
     if kind == "AT_AddConstraint":
@@ -86,11 +86,11 @@ def _constraint(constraint: Any) -> tuple[str, str, Any]:
 
 
 def _kind(constraint: Any) -> str:
-    return str(postgast.pg_query_pb2.ConstrType.Name(constraint.contype)).removeprefix("CONSTR_")
+    return enum_name("ConstrType", constraint.contype).removeprefix("CONSTR_")
 
 
 def _differs_by_row(expression: Any) -> bool:
-    return any(node.funcname[-1].string.sval not in _STABLE for _, node in postgast.walk(expression) if _is_call(node))
+    return any(node.funcname[-1].string.sval not in _STABLE for node in walk(expression) if _is_call(node))
 
 
 def _is_call(node: Any) -> bool:

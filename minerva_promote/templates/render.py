@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from minerva_promote.config.suggest import listing, nearest
 from minerva_promote.errors import ConfigError, Location
+from minerva_promote.sql_parser import scan
 from minerva_promote.templates.quoting import NUL, FileNeeded, QuotingError, Sql, cut, force, ident, literal, shown
 
 # Of Jinja's filters only those that work on values: none that escapes, formats or looks up attributes.
@@ -138,12 +139,10 @@ def _marked(value: object) -> str:
 
 def _unmarked(rendered: str, at: Location) -> str:
     """The final text, once every value is proved to be whole tokens of it."""
-    import postgast
-
     pieces = rendered.split(NUL)
     text = "".join(pieces)
     try:
-        tokens = postgast.scan(text).tokens
+        tokens = scan(text)
     except Exception as error:  # scan errors, and text that protobuf cannot carry
         raise ConfigError(f"does not render to SQL: {error}", at=at) from error
     starts, ends = {token.start for token in tokens}, {token.end for token in tokens}

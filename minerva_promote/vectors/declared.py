@@ -8,6 +8,7 @@ from typing import Any
 from minerva_promote.checks.prepare import prepare_checks
 from minerva_promote.config.models import Threshold
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.sql_parser import parse
 from minerva_promote.vectors.health import Search, Targets
 from minerva_promote.vectors.selects import order_key
 
@@ -52,9 +53,7 @@ def _number(threshold: Threshold | None, operator: str) -> list[float]:
 
 def _ordered(sql: bytes) -> tuple[str, str, str] | None:
     """Table, column and operator of a search of one table; None for another shape, which the linter tells of."""
-    import postgast
-
-    select = postgast.parse(sql.decode()).stmts[0].stmt.select_stmt
+    select = parse(sql.decode()).stmts[0].stmt.select_stmt
     if len(select.from_clause) != 1 or select.from_clause[0].WhichOneof("node") != "range_var":
         return None
     key = order_key(select)

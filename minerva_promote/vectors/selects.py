@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from minerva_promote.sql_parser import deparse, enum_value, parse
+
 OPERATORS = ("<=>", "<->", "<#>", "<+>", "<~>", "<%>")
 FUNCTIONS = {  # and the operator that says the same
     "cosine_distance": "<=>",
@@ -51,9 +53,7 @@ def falls(select: Any, place: int = 0) -> bool:
 
 def is_value(value: int, name: str) -> bool:
     """Whether a field has the value of that name."""
-    import postgast
-
-    return bool(value == getattr(postgast.pg_query_pb2, name))
+    return value == enum_value(name)
 
 
 def limits(select: Any) -> bool:
@@ -91,21 +91,16 @@ def function_of(node: Any) -> str:
 
 def sql_of(node: Any | None) -> str:
     """An expression as SQL."""
-    import postgast
-
     if node is None or node.WhichOneof("node") is None:
         return ""
-    tree = postgast.parse("select 1")
+    tree = parse("select 1")
     tree.stmts[0].stmt.select_stmt.target_list[0].res_target.val.CopyFrom(node)
     return text_of(tree).removeprefix("SELECT ")
 
 
 def text_of(tree: Any) -> str:
     """A parse tree as SQL."""
-    import postgast
-
-    text: str = postgast.deparse(tree)
-    return text
+    return deparse(tree)
 
 
 class Reach:

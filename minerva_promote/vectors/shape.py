@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from minerva_promote.sql_parser import parse
 from minerva_promote.vectors.selects import (
     FUNCTIONS,
     SIMILARITIES,
@@ -59,9 +60,7 @@ class Shape:
 @lru_cache(maxsize=64)
 def with_distance(sql: bytes) -> bytes | None:
     """The search with what it orders by first as its last column; None where that would be another search."""
-    import postgast
-
-    tree = postgast.parse(sql.decode())
+    tree = parse(sql.decode())
     select = tree.stmts[0].stmt.select_stmt
     key = order_key(select)
     if key is None or distance_in(key) is None or falls(select) or select.distinct_clause or select.group_clause:
@@ -75,16 +74,14 @@ def with_distance(sql: bytes) -> bytes | None:
 @lru_cache(maxsize=64)
 def nearest_alone(sql: bytes) -> bytes | None:
     """The search for its first row alone, and nothing of it; None where that would be another search."""
-    import postgast
-
-    tree = postgast.parse(sql.decode())
+    tree = parse(sql.decode())
     select = tree.stmts[0].stmt.select_stmt
     key = order_key(select)
     if key is None or distance_in(key) is None or select.distinct_clause or select.group_clause:
         return None
     select.sort_clause[0].sort_by.node.CopyFrom(type(key).FromString(key.SerializeToString()))
     del select.sort_clause[1:]
-    one = postgast.parse("select 1 limit 1").stmts[0].stmt.select_stmt
+    one = parse("select 1 limit 1").stmts[0].stmt.select_stmt
     del select.target_list[:]
     select.target_list.extend(one.target_list)
     select.limit_count.CopyFrom(one.limit_count)
@@ -94,16 +91,12 @@ def nearest_alone(sql: bytes) -> bytes | None:
 
 def limit_of(sql: bytes) -> int | None:
     """The LIMIT of a query, where it is a constant."""
-    import postgast
-
-    return _constant(postgast.parse(sql.decode()).stmts[0].stmt.select_stmt.limit_count)
+    return _constant(parse(sql.decode()).stmts[0].stmt.select_stmt.limit_count)
 
 
 def parameters_of(sql: str) -> set[int]:
     """The numbers of the parameters that a query takes."""
-    import postgast
-
-    return {int(node.number) for node in nodes(postgast.parse(sql)) if node.DESCRIPTOR.name == "ParamRef"}
+    return {int(node.number) for node in nodes(parse(sql)) if node.DESCRIPTOR.name == "ParamRef"}
 
 
 def shape_of(sql: str) -> Shape:
@@ -113,9 +106,7 @@ def shape_of(sql: str) -> Shape:
 
 def shapes_of(sql: str) -> tuple[Shape, ...]:
     """A shape for every SELECT in a query that orders by a distance and reads no other one's rows; one at least."""
-    import postgast
-
-    tree = postgast.parse(sql)
+    tree = parse(sql)
     selects = [node for node in nodes(tree) if node.DESCRIPTOR.name == "SelectStmt"]
     reach = Reach(tree)
     ordering = [each for each in selects if _place(each, reach) is not None]

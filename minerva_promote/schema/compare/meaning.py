@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from minerva_promote.config.schema_facts import Fact
+from minerva_promote.sql_parser import SqlSyntaxError, parse
 
 LONGEST = 100_000  # characters of a text that is parsed
 DEEPEST = 200  # parentheses inside each other: the parser recurses
@@ -54,12 +55,10 @@ def _meaning(template: str, text: str) -> str:
         template, text = "CREATE CONSTRAINT TRIGGER t {}", text.removeprefix("CONSTRAINT ")
     if len(text) > LONGEST or _depth(text) > DEEPEST:
         return text
-    import postgast
-
     try:
-        parsed = postgast.parse(template.format(text))
+        parsed = parse(template.format(text))
         return repr(_tree(_unqualified(parsed) if template == _STATEMENT else parsed))
-    except (postgast.PgQueryError, RecursionError):
+    except (SqlSyntaxError, RecursionError):
         return text  # grammar of a later release
 
 
