@@ -59,7 +59,7 @@ class EmbeddedServer:
     """The server of one project; its data is under ROOT/.promote, or in PROMOTE_EMBEDDED_DIR."""
 
     def __init__(self, root: Path) -> None:
-        if os.name == "nt":
+        if os.name == "nt" or not hasattr(os, "geteuid"):
             raise ServerError("the embedded server needs Linux or macOS", hint="use the URL of a PostgreSQL, or WSL")
         self._files = files_of(root)
 

@@ -154,5 +154,5 @@ def _storable(text: str | None) -> str | None:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name
+    except (OSError, KeyError, ImportError):  # a user id without a name; Windows has no module pwd
         return ""
