@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from minerva_promote.database.whereabouts import Whereabouts
     from minerva_promote.results import StepResult
 
+# Of a server: the outcome of its ping, what the line says of it, and the hint.
+_MODES = {
+    "primary": ("ok", "", ""),
+    "standby": ("WARN", ", a standby", "imports, setup and undo need the primary server's address"),
+    "read-only": ("WARN", ", read-only", "SHOW default_transaction_read_only: find out where it is set"),
+}
+
 
 @click.group()
 def env() -> None:
@@ -110,11 +117,18 @@ def _answer(
         return StepResult("ping", identity, Outcome.FAIL, error.message, at=error.at, hint=error.hint)
     major, minor = divmod(facts.version_num, 10_000)
     vector = f"pgvector {facts.vector_version}" if facts.vector_version else "no pgvector"
-    mode = ", a standby" if facts.in_recovery else ", read-only" if facts.read_only else ""
-    detail = f"{facts.role} on {facts.database}, PostgreSQL {major}.{minor}, {vector}{mode}"
+    mode = "standby" if facts.in_recovery else "read-only" if facts.read_only else "primary"
+    word, more, hint = _MODES[mode]
+    detail = f"{facts.role} on {facts.database}, PostgreSQL {major}.{minor}, {vector}{more}"
     took = time.perf_counter() - begun
-    data = {"role": facts.role, "database": facts.database, "version": facts.version_num, "ms": round(took * 1e3, 1)}
-    return StepResult("ping", identity, Outcome.OK, detail, took, data=data)
+    data = {
+        "role": facts.role,
+        "database": facts.database,
+        "version": facts.version_num,
+        "mode": mode,
+        "ms": round(took * 1e3, 1),
+    }
+    return StepResult("ping", identity, Outcome(word), detail, took, hint=hint, data=data)
 
 
 def _identity(target: Environment, found: Mapping[Identity, Whereabouts]) -> StepResult:

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 # What libpq and the server say (their English texts, releases 15 to 18): our fact, our way out.
 _CAUSES = (
-    (r'password authentication failed for user "([^"]*)"', "wrong password for {0}", "correct the password in the URL"),
+    (  # the server says the same of both, so that nobody can try out which roles there are
+        r'password authentication failed for user "([^"]*)"',
+        "wrong password for {0}, or the role does not exist yet",
+        "correct the password in the URL, or create the role: promote setup --env {environment}",
+    ),
     (r"no password supplied", "the server wants a password", "put it into the URL or into ~/.pgpass"),
     (
         r'role "([^"]*)" does not exist',
@@ -55,6 +59,11 @@ _CAUSES = (
     (r"server does not support SSL", "the server does not speak SSL", "use sslmode=prefer where that is safe"),
     (r"certificate verify failed|root certificate", "the server's certificate is not trusted", "set sslrootcert"),
     (r"too many clients|remaining connection slots", "the server has no free connection", "try again later"),
+    (
+        r"[Hh]ot standby mode is disabled",
+        "{where} is a standby that takes no connections",
+        "use the primary server's address, or set hot_standby = on there",
+    ),
     (
         r"starting up|shutting down|in recovery mode|not yet accepting connections|not accepting connections",
         "the server is not ready yet",

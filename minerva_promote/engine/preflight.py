@@ -77,6 +77,8 @@ def privilege_findings(
     for row in fetch(conn, _USAGE, {"names": schemas}):
         if not row["usable"]:
             help_ = f"GRANT USAGE ON SCHEMA {row['name']} TO {role}"
+            if row["name"] == facts.vector_schema != "public":
+                help_ = f"promote setup --env ENV, or as the owner of the schema: {help_}"
             yield Finding("privilege", f"{role} lacks USAGE on schema {row['name']}", help=help_)
     yield from without_any(contract, found, role, [name for name in contract.tables if name in snapshot.tables])
     for table, given in ((EVENTS_TABLE, CLIENT_COLUMNS), (ROWS_TABLE, ("keys",))):

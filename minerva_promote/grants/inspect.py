@@ -54,6 +54,7 @@ def _inspect(conn: psycopg.Connection, roles: Iterable[str], functions: Iterable
     asked = {"roles": sorted(set(roles))}
     wanted = {text: Signature.read(text) for text in sorted(set(functions))}
     session = _fetch(conn, "session")[0]
+    session["extension_schemas"] = tuple(session["extension_schemas"])
     entries, routines = _fetch(conn, "entries", asked), _fetch(conn, "routines", asked)
     known = _objects(conn, entries, routines, wanted.values())
     return Live(

@@ -140,6 +140,8 @@ class Live:
     database_owner: str
     admin: str  # the role that asked
     admin_superuser: bool
+    extension_schemas: tuple[str, ...]  # where extensions are, public and pg_catalog left out: "extensions"
+    vector_schema: str | None  # where pgvector is; None: it is not installed
     objects: Mapping[tuple[str, str], Object]  # (kind, name); of system schemas only what the rest speaks of
     roles: Mapping[str, LiveRole]  # all of the server
     members: tuple[Member, ...]  # all of the server

@@ -109,8 +109,11 @@ def want(environment: Environment, live: Live, only: Iterable[str] | None = None
         resolver.add(name, role.grants, ("roles", name, "grants"))
         need = role.ledger or ("write" if name == importing else "none")
         resolver.add(name, LEDGER_GRANTS[need], ("roles", name, "ledger"))
+        if name == importing or _reads_or_writes(role.grants):
+            resolver.add_vector_schema(name)
     if environment.public is not None:
         resolver.add(PUBLIC, environment.public, ("public",))
+    resolver.keep_extension_schemas()
     return Wanted(
         held={slot: frozenset(privileges) for slot, privileges in resolver.held.items() if privileges},
         roles=roles,
@@ -119,6 +122,11 @@ def want(environment: Environment, live: Live, only: Iterable[str] | None = None
         unknown=tuple(resolver.unknown),
         environment=environment,
     )
+
+
+def _reads_or_writes(grants: Grants) -> bool:
+    """Whether a declaration gives anything on tables or functions, and so on vectors and their operators."""
+    return any(any(key.values()) for key in (grants.tables, grants.columns, grants.functions))
 
 
 class _Resolver:
@@ -153,6 +161,27 @@ class _Resolver:
         for number, default in enumerate(grants.default_privileges):
             self._default(grantee, default, (*path, "default_privileges", number))
         self._ledger_columns(grantee)
+
+    def add_vector_schema(self, grantee: str) -> None:
+        """USAGE on pgvector's schema: without it no type and no operator of pgvector exists for the role.
+
+        Needed where PUBLIC does not have it, and nobody's drift where the role has it besides.
+        """
+        schema = self.live.vector_schema
+        if schema in self.live.extension_schemas and (
+            self._has_usage(grantee, schema) or not self._has_usage(PUBLIC, schema)
+        ):
+            self._hold(Slot(grantee, "schema", schema), ("USAGE",), "schemas")
+
+    def keep_extension_schemas(self) -> None:
+        """What PUBLIC has of the schemas of extensions stays: whoever uses an extension has it from there."""
+        for schema in self.live.extension_schemas:
+            if self._has_usage(PUBLIC, schema):
+                self._hold(Slot(PUBLIC, "schema", schema), ("USAGE",), "schemas")
+
+    def _has_usage(self, grantee: str, schema: str) -> bool:
+        slot = Slot(grantee, "schema", schema)
+        return any(entry.slot == slot and "USAGE" in entry.privileges for entry in self.live.entries)
 
     def _unavailable(self, grantee: str, entry: Declared, at: Keys) -> None:
         """Privileges that are said by name, and this server does not have."""

@@ -14,6 +14,7 @@ from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.alembic_tree import Revision, Tree, transaction_for_alembic
 from minerva_promote.schema.applying import Applying, goes_apart
+from minerva_promote.schema.extension import require_vector_available
 from minerva_promote.schema.shown import shown
 from minerva_promote.schema.state import Standing, State, migration_state, shape_findings
 from minerva_promote.vectors.records import record_builds
@@ -88,6 +89,8 @@ def apply_pending(
     waiting = pending(conn, project, environment)
     if not waiting:
         return ()
+    if "vector" in project.extensions:
+        require_vector_available(conn)
     notices.drain()
     tree = Tree(project)
     applying = Applying(project, environment, tree, waiting, notices)

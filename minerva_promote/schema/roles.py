@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import psycopg
 from psycopg import sql
 
@@ -17,6 +19,7 @@ from minerva_promote.grants.plan import look
 from minerva_promote.results import Outcome, StepResult
 
 CODES = ("missing-role", "login", "connection-limit", "setting")  # of the drift that is ended here
+_PASSWORD = "PASSWORD '***'"  # never the password itself, which would end up in logs
 DUPLICATE = ("42710", "23505")  # a setup of another database was quicker
 
 
@@ -39,7 +42,7 @@ def ensure_roles(conn: psycopg.Connection, environment: Environment) -> tuple[St
                     done.append(statement)
                     said.append(_said(environment, drift))
                 else:
-                    refused.append((f"role {name}: {refusal.message}", statement))
+                    refused.append((f"role {name}: {refusal.message}", _advised(environment, drift, statement)))
         made = name not in plan.live.roles
         if not refused and (made or (may_read_passwords and _has_another_password(conn, environment, name))):
             given = set_passwords(conn, environment, [name])
@@ -50,9 +53,22 @@ def ensure_roles(conn: psycopg.Connection, environment: Environment) -> tuple[St
     if refused:
         raise TargetError(
             "; ".join(fact for fact, _ in refused),
-            hint=f"as an administrator: {'; '.join(statement for _, statement in refused)}",
+            hint=_for_administrator([statement for _, statement in refused]),
         )
     return tuple(steps)
+
+
+def _advised(environment: Environment, drift: Drift, statement: str) -> str:
+    """The statement as an administrator has to run it: a new role gets its declared password there and then."""
+    if drift.code == "missing-role" and environment.roles[drift.role].password:
+        return f"{statement} {_PASSWORD}"
+    return statement
+
+
+def _for_administrator(statements: Sequence[str]) -> str:
+    secret = any(statement.endswith(_PASSWORD) for statement in statements)
+    whose = ", with the declared password of each role in place of '***'" if secret else ""
+    return f"as an administrator{whose}: {'; '.join(statements)}"
 
 
 def _has_another_password(conn: psycopg.Connection, environment: Environment, name: str) -> bool:

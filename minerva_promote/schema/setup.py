@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import psycopg
-from psycopg import sql
 from sqlalchemy import Connection
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import Server, server
-from minerva_promote.database.faults import attempt
 from minerva_promote.database.lock import hold
 from minerva_promote.database.notices import Notices
-from minerva_promote.database.quote import ident
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import LEDGER_VERSION, install, ledger_version
@@ -23,6 +20,7 @@ from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.alembic_tree import Tree, transaction_for_alembic
 from minerva_promote.schema.applying import goes_apart
 from minerva_promote.schema.database import ensure_database
+from minerva_promote.schema.extension import ensure_vector
 from minerva_promote.schema.migrate import apply_pending, check_at_head, shape_steps
 from minerva_promote.schema.privileges import ensure_privileges
 from minerva_promote.schema.roles import ensure_roles
@@ -66,7 +64,7 @@ def _inside(conn: psycopg.Connection, project: Project, environment: Environment
     notices = Notices(conn, environment.name)
     steps: list[StepResult] = []
     parts = (
-        lambda _: [_timed(lambda: _extension(conn, server(conn))), *ensure_roles(conn, environment)],
+        lambda _: [_timed(lambda: _extension(conn)), *ensure_roles(conn, environment)],
         lambda connection: _migrations(conn, connection, project, environment, notices),
         lambda _: [_timed(lambda: _ledger(conn, project)), *ensure_privileges(conn, environment, notices)],
     )
@@ -99,22 +97,10 @@ def _refuse_unfit(facts: Server) -> None:
         )
 
 
-def _extension(conn: psycopg.Connection, facts: Server) -> StepResult:
-    if facts.vector_version:
-        return _step("extension vector", f"already there ({facts.vector_version})")
-    statement = sql.SQL("CREATE EXTENSION vector SCHEMA {}").format(ident("public"))
-    refused = attempt(conn, statement)
-    if refused is None:
-        return _step("extension vector", f"made ({server(conn).vector_version})", changed=True)
-    if refused.sqlstate in ("0A000", "58P01"):
-        raise TargetError(
-            "extension vector is not installed on this server",
-            hint="install pgvector for this PostgreSQL release, then repeat the command",
-        )
-    raise TargetError(
-        f"extension vector is missing, and {facts.role} may not create it: {refused.message}",
-        hint=f"as an administrator, in database {facts.database}: CREATE EXTENSION vector SCHEMA public",
-    )
+def _extension(conn: psycopg.Connection) -> StepResult:
+    made = ensure_vector(conn)
+    version = server(conn).vector_version
+    return _step("extension vector", f"made ({version})" if made else f"already there ({version})", changed=made)
 
 
 def _migrations(

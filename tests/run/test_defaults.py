@@ -135,12 +135,14 @@ def elsewhere(make_shop: Callable[..., Shop], database: Database) -> Shop:
 
 
 def test_pgvector_in_another_schema(elsewhere: Shop) -> None:
+    elsewhere.database.execute(f"revoke usage on schema extensions from {elsewhere.role}")
     ran = elsewhere.run(elsewhere.file(Export()))
     assert findings(ran) == [
         f"privilege: {elsewhere.role} lacks USAGE on schema extensions"
-        f" | GRANT USAGE ON SCHEMA extensions TO {elsewhere.role}"
+        " | promote setup --env test-prod, or as the owner of the schema:"
+        f" GRANT USAGE ON SCHEMA extensions TO {elsewhere.role}"
     ]
-    elsewhere.database.execute(f"grant usage on schema extensions to {elsewhere.role}")
+    assert elsewhere.promote("setup", "--env", "test-prod").exit_code == 0
     elsewhere.accepted(Export())
     before = elsewhere.contents()
     export = Export()

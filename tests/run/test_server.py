@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -109,7 +110,11 @@ def test_a_password(private: Private, own: Shop) -> None:
     own.environment(url="${THE_URL}")
     file = own.file(Export())
     for password, fact, hint in (
-        (":n0t%20th4t@", f"wrong password for {role}", "correct the password in the URL"),
+        (
+            ":n0t%20th4t@",
+            f"wrong password for {role}, or the role does not exist yet",
+            "correct the password in the URL, or create the role: promote setup --env test-prod",
+        ),
         ("@", "the server wants a password", "put it into the URL or into ~/.pgpass"),
     ):
         given = url.replace("@", password, 1).replace(":made-for-tests", "")
@@ -131,6 +136,11 @@ def test_a_standby(private: Private, own: Shop) -> None:
             assert (ran.exit_code, ran.stderr) == (1, "")
             assert findings(ran) == ["read-only: the database is a standby | use the primary server's address in url"]
             assert ran.stdout.endswith("\ngate closed: nothing was changed\n")
+            ping = own.promote("env", "ping", "--env", "test-prod", "--format", "json")
+            step = json.loads(ping.stdout)["steps"][0]
+            assert (ping.exit_code, step["outcome"], step["data"]["mode"]) == (0, "WARN", "standby")
+            assert step["detail"].endswith(", a standby")
+            assert step["hint"] == "imports, setup and undo need the primary server's address"
         finally:
             standby.end()
     assert own.count("books") == 1
