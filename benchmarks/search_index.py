@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from benchmarks.measure import CommandError
 from benchmarks.target import Target, promote
 
-INDEX = "idx_chunks_embedding"
+INDEX = "idx_chunks_embedding_ivfflat"
 SEARCH = b"select id from chunks order by embedding <=> $1::vector limit 10"
 HNSW = f"create index {INDEX} on chunks using hnsw (embedding vector_cosine_ops) with (m = 16, {{more}})"
 EF_CONSTRUCTION = 64

@@ -47,7 +47,7 @@ def queries_find_what_they_look_for(it: Walk) -> None:
     with psycopg.connect(it.url("postgres", DATABASE)) as conn:
         conn.execute("set local enable_seqscan = off")
         plan = "\n".join(line for (line,) in conn.execute(f"explain {search}").fetchall())  # type: ignore[call-overload]
-        assert "Index Scan using idx_chunks_embedding" in plan
+        assert "Index Scan using idx_chunks_embedding_ivfflat" in plan
         conn.execute("delete from screenshots where sequence_number = 1")
         named = "select count(*) from chunks where cardinality(screenshot_ids) > 0 and chunk_sequence <= 2"
         orphans = conn.execute(queries["unnest"]).fetchall()  # type: ignore[call-overload]

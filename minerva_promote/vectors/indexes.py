@@ -214,7 +214,8 @@ def count_rows(conn: psycopg.Connection, index: VectorIndex, count_all: int = CO
 # Of the transaction that made or rebuilt the index; ages can be compared within one statement only.
 _AGE = "(SELECT pg_catalog.age(i.xmin) FROM pg_catalog.pg_class AS i WHERE i.oid = $1::oid)"
 _RECORD = b"""
-select rows from promote.vector_indexes where schema_name = $1 and index_name = $2 and filenode = $3
+select rows from promote.vector_indexes
+where schema_name = $1 and filenode = $3 and (index_name = $2 or table_name = $4) order by index_name <> $2 limit 1
 """
 _RECORDS = b"""
 select has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
@@ -224,8 +225,8 @@ where n.nspname = 'promote' and c.relname = 'vector_indexes'
 
 
 def _recorded(conn: psycopg.Connection, index: VectorIndex) -> int | None:
-    """The rows that promote wrote down when it built the index, if it is still the same build."""
+    """The rows that promote wrote down when it built the index, if it is still the same build, whatever its name."""
     if reads.fetch(conn, _RECORDS).rows != ((True,),):
         return None
-    found = reads.fetch(conn, _RECORD, [index.schema, index.name, index.filenode]).rows
+    found = reads.fetch(conn, _RECORD, [index.schema, index.name, index.filenode, f"{index.schema}.{index.table}"]).rows
     return int(found[0][0]) if found else None

@@ -22,6 +22,17 @@ ON CONFLICT (schema_name, index_name) DO UPDATE SET filenode = excluded.filenode
     method = excluded.method, options = excluded.options, rows = excluded.rows, built_at = clock_timestamp()
     WHERE vector_indexes.filenode <> excluded.filenode
 """
+# An index that was renamed is the same build: its file stays.
+_RENAME = b"""
+UPDATE promote.vector_indexes AS r SET index_name = c.relname
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_index AS i ON i.indexrelid = c.oid
+WHERE n.nspname = r.schema_name AND c.relfilenode = r.filenode AND c.relname <> r.index_name
+    AND pg_catalog.format('%s.%s', n.nspname, (SELECT relname FROM pg_catalog.pg_class WHERE oid = i.indrelid))
+        = r.table_name
+    AND NOT EXISTS (SELECT FROM promote.vector_indexes AS o
+        WHERE o.schema_name = r.schema_name AND o.index_name = c.relname)
+"""
 _FORGET = b"""
 DELETE FROM promote.vector_indexes AS r WHERE NOT EXISTS (
     SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -39,6 +50,8 @@ def record_builds(conn: psycopg.Connection) -> int:
         return 0
     written = 0
     with conn.transaction():
+        with target_errors("recording vector indexes"):
+            conn.execute(_RENAME)
         for index in read_indexes(conn):
             if index.valid and not index.leftover:
                 counted = count_rows(conn, index)

@@ -59,7 +59,7 @@ def test_all_that_a_run_would_do(shop: Shop) -> None:
         "  import     screenshots ...................... will   2 new, 0 already there",
         "  import     chunks ........................... will   3 new, 0 already there",
         "  space      database ......................... will   SIZE now; the file has SIZE of text",
-        "  index      idx_chunks_embedding ............. will   ivfflat, lists = 100; 3 new rows; looked at after COMMIT",
+        "  index      idx_chunks_embedding_ivfflat ..... will   ivfflat, lists = 100; 3 new rows; looked at after COMMIT",
         "  check      embedding space .................. will   before COMMIT: of the model that the target's vectors are of",
     ]
     assert (

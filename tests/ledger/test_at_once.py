@@ -213,8 +213,8 @@ def index(world: World) -> Asked:
             chunk["embedding"] = f"'[{', '.join(f'{chance.uniform(-1, 1):.4f}' for _ in range(3))}]'"
         assert world.shop.promote(*world.run(export)).exit_code == 0
     world.shop.database.execute(
-        "drop index idx_chunks_embedding",
-        "create index idx_chunks_embedding on chunks using ivfflat (embedding vector_cosine_ops) with (lists = 200)",
+        "drop index idx_chunks_embedding_ivfflat",
+        "create index idx_chunks_embedding_ivfflat on chunks using ivfflat (embedding vector_cosine_ops) with (lists = 200)",
     )
     return [world.run(), ("index", "--env", "test-prod", "--apply")], _good, []
 

@@ -67,7 +67,7 @@ def test_columns_and_promises(shop: Shop) -> None:
 
 def test_more_columns_and_promises(shop: Shop) -> None:
     shop.database.execute(
-        "drop index idx_chunks_embedding",
+        "drop index idx_chunks_embedding_ivfflat",
         "alter table chunks alter column embedding type text",
         "alter table chunks alter column chunk_sequence type text",
         "update pg_index set indisvalid = false where indexrelid = 'uq_chunk_book_sequence'::regclass",

@@ -22,7 +22,7 @@ from tests.schema.support import (
 )
 from tests.servers import Database
 
-CHAIN = ["c8d7004725a4", MINERVA, "7b1f0c5a9e42", "2d94e6b81fa0", HEAD]
+CHAIN = ["c8d7004725a4", MINERVA, "7b1f0c5a9e42", "2d94e6b81fa0", "e35a7d20c6b8", HEAD]
 KINDS = pytest.mark.parametrize("kind", ["local", "production"])
 
 # EXPORT_FORMAT's table of columns: type, then ! for NOT NULL, then = and the default.
@@ -68,7 +68,7 @@ INDEXES = {
     "idx_books_published_date": "books USING btree (published_date)",
     "idx_books_source_domain": "books USING btree (source_domain)",
     "idx_books_source_type": "books USING btree (source_type)",
-    "idx_chunks_embedding": "chunks USING ivfflat (embedding vector_cosine_ops) WITH (lists='100')",
+    "idx_chunks_embedding_ivfflat": "chunks USING ivfflat (embedding vector_cosine_ops) WITH (lists='100')",
     "idx_failed_scrapes_book_id": "failed_scrapes USING btree (book_id)",
     "idx_failed_scrapes_url": "failed_scrapes USING btree (url)",
     "ix_books_author": "books USING btree (author)",
@@ -250,7 +250,7 @@ def test_paths_are_not_cleared_without_being_asked(database: Database) -> None:
 @pytest.mark.parametrize(("dimensions", "indexed"), [(2000, True), (2001, False)])
 def test_long_vectors_have_no_index(database: Database, dimensions: int, indexed: bool) -> None:
     said = migrate_to(database, "head", embedding_dimensions=dimensions)
-    found = fetch(database, "select count(*) from pg_indexes where indexname = 'idx_chunks_embedding'")
+    found = fetch(database, "select count(*) from pg_indexes where indexname = 'idx_chunks_embedding_ivfflat'")
     assert found == [(int(indexed),)]
     left_out = f"index idx_chunks_embedding was left out: {dimensions} dimensions, and pgvector indexes at most 2000"
     assert (left_out in said) is not indexed

@@ -218,7 +218,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['embedding_config_id'], ['embedding_configs.id'], ),
     sa.PrimaryKeyConstraint('id')
     )
-    op.create_index('idx_chunks_embedding', 'chunks', ['embedding'], unique=False, postgresql_using='ivfflat',
+    op.create_index('idx_chunks_embedding_ivfflat', 'chunks', ['embedding'], unique=False, postgresql_using='ivfflat',
                     postgresql_ops={'embedding': 'vector_cosine_ops'}, postgresql_with={'lists': 100})
     op.create_index(op.f('ix_chunks_book_id'), 'chunks', ['book_id'], unique=False)
     op.create_table('ingestion_logs',

@@ -33,7 +33,7 @@ def fill(shop: Shop, count: int, *, table: str = "notes", **how: int) -> None:
 def make_table(shop: Shop, *after: str, type_: str = f"vector({DIMENSIONS})", table: str = "notes") -> None:
     """A table of vectors in place of the project's own, readable by the import role; then more statements."""
     shop.database.execute(
-        "drop index if exists idx_chunks_embedding",
+        "drop index if exists idx_chunks_embedding_ivfflat",
         "alter table chunks alter column embedding type text",
         f"create table {table} (id serial primary key, kind int, embedding {type_})",
         f"grant select on {table} to {shop.role}",

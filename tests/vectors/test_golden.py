@@ -48,7 +48,7 @@ FILE = GoldenFile(
 @pytest.fixture
 def stocked(shop: Shop) -> Shop:
     """A shop with 60 chunks, a golden check, and no index that was built when the table was empty."""
-    shop.database.execute(ROWS, "drop index idx_chunks_embedding")
+    shop.database.execute(ROWS, "drop index idx_chunks_embedding_ivfflat")
     shop.add_check(CHECK)
     return shop
 

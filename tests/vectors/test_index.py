@@ -60,7 +60,7 @@ def names(shop: Shop) -> list[tuple[str, bool, str]]:
 def test_a_freshly_migrated_database_says_that_there_is_nothing_to_measure_yet(shop: Shop) -> None:
     text = look(shop)
     assert lines_of(text, "index") == [
-        "index idx_chunks_embedding WARN empty: no row has a vector: nothing to measure",
+        "index idx_chunks_embedding_ivfflat WARN empty: no row has a vector: nothing to measure",
         "look again when the rows are there",
     ]
     assert text.splitlines()[-1] == (
@@ -277,7 +277,8 @@ def test_temporary_tables_are_nobody_elses_and_an_empty_view_is_told(shop: Shop)
 
 def test_an_operator_class_that_no_declared_search_uses(shop: Shop) -> None:
     shop.database.execute(
-        "drop index idx_chunks_embedding", "create index chunks_l2 on chunks using hnsw (embedding vector_l2_ops)"
+        "drop index idx_chunks_embedding_ivfflat",
+        "create index chunks_l2 on chunks using hnsw (embedding vector_l2_ops)",
     )
     _chunks(shop, 50)
     first, hint = lines_of(look(shop, exit_code=1), "index")

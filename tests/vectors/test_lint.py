@@ -442,7 +442,7 @@ def test_faults_of_a_declaration_are_told_with_their_places(project: ProjectCopy
 def test_the_shipped_search_is_served(project: ProjectCopy, promote: Callable[..., Ran]) -> None:
     ran = promote("check", "--env", "local", "--stage", "preflight")
     assert ran.exit_code == 0, ran
-    line = "  search     similar_chunks ................... ok     idx_chunks_embedding serves it; a small table is read whole"
+    line = "  search     similar_chunks ................... ok     idx_chunks_embedding_ivfflat serves it; a small table is read whole"
     assert line in ran.stdout.splitlines()
     project.edit("promote.yaml", "      order by embedding <=> $1\n", "      order by similarity desc\n")
     ran = promote("check", "--env", "local", "--stage", "preflight")

@@ -25,9 +25,9 @@ def test_what_is_shipped_differs_as_it_is_declared(pair: Pair) -> None:
 
 def test_differences(pair: Pair) -> None:
     pair.other.execute(
-        "drop index idx_chunks_embedding",
+        "drop index idx_chunks_embedding_ivfflat",
         "alter table chunks alter embedding type vector(4)",
-        "create index idx_chunks_embedding on chunks using ivfflat (embedding vector_l2_ops) with (lists=50)",
+        "create index idx_chunks_embedding_ivfflat on chunks using ivfflat (embedding vector_l2_ops) with (lists=50)",
         "alter table books add extra text",
         "drop table ingestion_logs",
         "alter table chunks rename constraint chunks_pkey to chunks_pkey1",
@@ -37,8 +37,8 @@ def test_differences(pair: Pair) -> None:
         "  column  books.extra .. FAIL  only in test-prod: text\n"
         "  column  chunks.embedding .. FAIL  type vector(3) → vector(4)\n"
         "  pkey  chunks .. ok  named chunks_pkey → chunks_pkey1: a name that PostgreSQL makes up\n"
-        "  index  chunks.idx_chunks_embedding .. FAIL  columns embedding vector_cosine_ops → embedding vector_l2_ops\n"
-        "  index  chunks.idx_chunks_embedding .. FAIL  options lists=100 → lists=50\n"
+        "  index  chunks.idx_chunks_embedding_ivfflat .. FAIL  columns embedding vector_cosine_ops → embedding vector_l2_ops\n"
+        "  index  chunks.idx_chunks_embedding_ivfflat .. FAIL  options lists=100 → lists=50\n"
         "  table  ingestion_logs .. FAIL  only in local: 8 columns, 1 foreign key, 4 indexes, 1 primary key\n"
         f"{ALLOWED}"
         "different: 5 differences, 2 allowed\n"
@@ -73,8 +73,8 @@ def test_the_statements_bring_it_in_step(pair: Pair) -> None:
     )  # fmt: skip
     pair.other.execute(
         "alter table books alter title type varchar(20), alter word_count set default 7, alter author drop not null",
-        "drop index idx_chunks_embedding", "alter table chunks rename constraint uq_chunk_book_sequence to u",
-        "create index idx_chunks_embedding on chunks using ivfflat (embedding vector_l2_ops) with (lists=5)",
+        "drop index idx_chunks_embedding_ivfflat", "alter table chunks rename constraint uq_chunk_book_sequence to u",
+        "create index idx_chunks_embedding_ivfflat on chunks using ivfflat (embedding vector_l2_ops) with (lists=5)",
         "alter table chunks drop constraint chunks_book_id_fkey", "drop table ingestion_logs",
         "alter table failed_scrapes drop constraint failed_scrapes_book_id_fkey,"
         " add constraint failed_scrapes_book_id_fkey foreign key (book_id) references books on delete cascade not valid",

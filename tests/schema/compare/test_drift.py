@@ -73,12 +73,12 @@ def test_behind_is_in_step_with_its_own_revision(pair: Pair) -> None:
 
 def test_drift(pair: Pair) -> None:
     pair.other.execute(
-        "create index by_hand on chunks (vision_model)", "alter index idx_chunks_embedding set (lists = 200)",
+        "create index by_hand on chunks (vision_model)", "alter index idx_chunks_embedding_ivfflat set (lists = 200)",
         "alter table screenshots drop constraint ck_screenshots_file_path_null",
     )  # fmt: skip
     drift = (
         "  index  chunks.by_hand .. {by_hand}\n"
-        "  index  chunks.idx_chunks_embedding .. FAIL  options lists=100 → lists=200\n"
+        "  index  chunks.idx_chunks_embedding_ivfflat .. FAIL  options lists=100 → lists=200\n"
         "  check  screenshots.ck_screenshots_file_path_null .. FAIL  only in migrations: (file_path IS NULL)\n"
     )
     assert pair.schema("drift", "--env", "test-prod", code=1) == (
@@ -89,9 +89,9 @@ def test_drift(pair: Pair) -> None:
         'SET LOCAL search_path = "public";\n'
         "-- index chunks.by_hand: only in test-prod: btree (vision_model)\n"
         'DROP INDEX "public"."by_hand";\n'
-        "-- index chunks.idx_chunks_embedding: options lists=100 → lists=200\n"
-        'ALTER INDEX "public"."idx_chunks_embedding" SET (lists=100);\n'
-        'REINDEX INDEX "public"."idx_chunks_embedding";\n'
+        "-- index chunks.idx_chunks_embedding_ivfflat: options lists=100 → lists=200\n"
+        'ALTER INDEX "public"."idx_chunks_embedding_ivfflat" SET (lists=100);\n'
+        'REINDEX INDEX "public"."idx_chunks_embedding_ivfflat";\n'
         "-- check screenshots.ck_screenshots_file_path_null: only in migrations: (file_path IS NULL)\n"
         'ALTER TABLE "public"."screenshots" ADD CONSTRAINT "ck_screenshots_file_path_null" CHECK ((file_path IS NULL));\n'
         "COMMIT;\n"
