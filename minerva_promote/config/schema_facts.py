@@ -140,6 +140,7 @@ class IndexFacts(Facts):
     options: Texts = ()  # "lists=100"
     valid: bool = True
     clustered: bool = False
+    applied: bool = False  # its method and options are those that promote index --apply chose
 
 
 class SequenceFacts(Facts):
@@ -240,7 +241,7 @@ _ALL = (
     Kind("foreign key", ForeignKeyFacts, "foreign_keys", told_by=("columns", "references")),
     Kind("check", CheckFacts, "checks", _sql("expression"), ("expression",), frozenset({"columns"})),
     Kind("exclusion", ExclusionFacts, "exclusions", _sql("definition"), ("definition",)),
-    Kind("index", IndexFacts, "indexes", _sql("columns", "where"), ("columns", "method", "where")),
+    Kind("index", IndexFacts, "indexes", _sql("columns", "where"), ("columns", "method", "where"), _sql("applied")),
     Kind("sequence", SequenceFacts, "sequences"),
     Kind("view", ViewFacts, expressions=_sql("definition")),
     Kind("materialized view", ViewFacts, expressions=_sql("definition")),

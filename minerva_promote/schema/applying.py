@@ -36,7 +36,6 @@ group by 1, 2, 3, 4, 5, a.xact_start order by a.xact_start limit 3
 _INVALID = b"""
 select pg_catalog.format('%I.%I', n.nspname, c.relname) as name, x.indrelid::pg_catalog.regclass::text as "table"
 from pg_catalog.pg_index x join pg_catalog.pg_class c on c.oid = x.indexrelid
-from minerva_promote.sql_parser import SqlSyntaxError, split
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace where not x.indisvalid order by 1
 """
 

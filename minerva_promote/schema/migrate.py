@@ -91,6 +91,7 @@ def apply_pending(
         return ()
     if "vector" in project.extensions:
         require_vector_available(conn)
+    record_builds(conn)  # a revision that renames an index would hide when it was built
     notices.drain()
     tree = Tree(project)
     applying = Applying(project, environment, tree, waiting, notices)

@@ -217,16 +217,16 @@ _RECORD = b"""
 select rows from promote.vector_indexes
 where schema_name = $1 and filenode = $3 and (index_name = $2 or table_name = $4) order by index_name <> $2 limit 1
 """
-_RECORDS = b"""
-select has_schema_privilege(n.oid, 'USAGE') and has_table_privilege(c.oid, 'SELECT')
-from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+RECORDS = b"""
+select pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT') as readable
+from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where n.nspname = 'promote' and c.relname = 'vector_indexes'
 """
 
 
 def _recorded(conn: psycopg.Connection, index: VectorIndex) -> int | None:
     """The rows that promote wrote down when it built the index, if it is still the same build, whatever its name."""
-    if reads.fetch(conn, _RECORDS).rows != ((True,),):
+    if reads.fetch(conn, RECORDS).rows != ((True,),):
         return None
     found = reads.fetch(conn, _RECORD, [index.schema, index.name, index.filenode, f"{index.schema}.{index.table}"]).rows
     return int(found[0][0]) if found else None

@@ -8,7 +8,7 @@ import psycopg
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.faults import target_errors
-from minerva_promote.vectors.indexes import VectorIndex, count_rows, read_indexes
+from minerva_promote.vectors.indexes import RECORDS, VectorIndex, count_rows, read_indexes
 
 _SCHEMA = b"""
 SELECT pg_catalog.has_schema_privilege(oid, 'USAGE, CREATE') AS ours FROM pg_catalog.pg_namespace
@@ -16,10 +16,12 @@ WHERE nspname = 'promote' AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE reln
     AND relname = 'ledger')
 """
 _WRITE = b"""
-INSERT INTO promote.vector_indexes (schema_name, index_name, filenode, table_name, method, options, rows)
-VALUES (%(schema)s, %(name)s, %(filenode)s, %(table)s, %(method)s, %(options)s, %(rows)s)
+INSERT INTO promote.vector_indexes (schema_name, index_name, filenode, table_name, method, options, rows, applied)
+VALUES (%(schema)s, %(name)s, %(filenode)s, %(table)s, %(method)s, %(options)s, %(rows)s, %(applied)s)
 ON CONFLICT (schema_name, index_name) DO UPDATE SET filenode = excluded.filenode, table_name = excluded.table_name,
-    method = excluded.method, options = excluded.options, rows = excluded.rows, built_at = clock_timestamp()
+    method = excluded.method, options = excluded.options, rows = excluded.rows, built_at = clock_timestamp(),
+    applied = excluded.applied OR (vector_indexes.applied AND vector_indexes.method = excluded.method
+        AND vector_indexes.options = excluded.options)
     WHERE vector_indexes.filenode <> excluded.filenode
 """
 # An index that was renamed is the same build: its file stays.
@@ -32,6 +34,19 @@ WHERE n.nspname = r.schema_name AND c.relfilenode = r.filenode AND c.relname <> 
         = r.table_name
     AND NOT EXISTS (SELECT FROM promote.vector_indexes AS o
         WHERE o.schema_name = r.schema_name AND o.index_name = c.relname)
+"""
+_COLUMN = b"""
+SELECT FROM pg_catalog.pg_attribute
+WHERE attrelid = pg_catalog.to_regclass('promote.vector_indexes') AND attname = 'applied'
+"""
+# The record of an older release has no such column: see schema.sql.
+_APPLIED = b"""
+SELECT r.schema_name AS schema, r.index_name AS name
+FROM promote.vector_indexes AS r
+JOIN pg_catalog.pg_namespace AS n ON n.nspname = r.schema_name
+JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid AND c.relname = r.index_name
+JOIN pg_catalog.pg_am AS m ON m.oid = c.relam AND m.amname = r.method
+WHERE coalesce((pg_catalog.to_jsonb(r) ->> 'applied')::boolean, true) AND coalesce(c.reloptions, '{}') <@ r.options
 """
 _FORGET = b"""
 DELETE FROM promote.vector_indexes AS r WHERE NOT EXISTS (
@@ -56,7 +71,7 @@ def record_builds(conn: psycopg.Connection) -> int:
             if index.valid and not index.leftover:
                 counted = count_rows(conn, index)
                 if not counted.recorded:
-                    _write(conn, index, counted.built or 0)
+                    _write(conn, index, counted.built or 0, applied=False)
                     written += 1
         with target_errors("recording vector indexes"):
             conn.execute(_FORGET)
@@ -64,12 +79,22 @@ def record_builds(conn: psycopg.Connection) -> int:
 
 
 def record_build(conn: psycopg.Connection, index: VectorIndex, rows: int) -> None:
-    """Write down one index that was built over so many rows; nothing where there is no ledger."""
+    """Write down one index that `promote index` built over so many rows; nothing where there is no ledger."""
     if _there(conn):
-        _write(conn, index, rows)
+        _write(conn, index, rows, applied=True)
 
 
-def _write(conn: psycopg.Connection, index: VectorIndex, rows: int) -> None:
+def applied_builds(conn: psycopg.Connection) -> frozenset[tuple[str, str]]:
+    """Schema and name of the indexes that are as `promote index --apply` chose them, as far as this role may read it.
+
+    By name and parameters, not by file: whoever builds the same again changes nothing. Two queries.
+    """
+    if fetch(conn, RECORDS) != [{"readable": True}]:
+        return frozenset()
+    return frozenset((row["schema"], row["name"]) for row in fetch(conn, _APPLIED))
+
+
+def _write(conn: psycopg.Connection, index: VectorIndex, rows: int, *, applied: bool) -> None:
     values = {
         "schema": index.schema,
         "name": index.name,
@@ -78,16 +103,17 @@ def _write(conn: psycopg.Connection, index: VectorIndex, rows: int) -> None:
         "method": index.method,
         "options": [f"{name}={value}" for name, value in index.options.items()],
         "rows": rows,
+        "applied": applied,
     }
     with target_errors("recording a vector index"):
         conn.execute(_WRITE, values)
 
 
 def _there(conn: psycopg.Connection) -> bool:
-    """Whether there is a ledger to write to; the table is made where it is missing."""
+    """Whether there is a ledger to write to; the table, or its newest column, is made where it is missing."""
     if fetch(conn, _SCHEMA) != [{"ours": True}]:
         return False
-    if not fetch(conn, b"SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass('promote.vector_indexes')"):
+    if not fetch(conn, _COLUMN):
         with target_errors("making the record of vector indexes"):
             conn.execute(resources.files(__package__ or "").joinpath("schema.sql").read_bytes())
     return True

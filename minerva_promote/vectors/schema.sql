@@ -9,8 +9,12 @@ CREATE TABLE IF NOT EXISTS promote.vector_indexes (
     options text[] NOT NULL,
     rows bigint NOT NULL CHECK (rows >= 0),
     built_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    applied boolean NOT NULL DEFAULT false,
     PRIMARY KEY (schema_name, index_name)
 );
+-- Whether promote index --apply chose the method and the options. Of older records that is not known: they count as so.
+ALTER TABLE promote.vector_indexes ADD COLUMN IF NOT EXISTS applied boolean NOT NULL DEFAULT true;
+ALTER TABLE promote.vector_indexes ALTER COLUMN applied SET DEFAULT false;
 COMMENT ON TABLE promote.vector_indexes IS 'rows that a vector index was built over, when promote built or migrated it';
 
 -- Readable by whoever may read the ledger.

@@ -124,7 +124,7 @@ def test_the_server_writes_what_a_client_cannot_know(shop: Shop) -> None:
     )
     (system,) = shop.rows("select system_identifier::text from pg_control_system()")[0]
     name = shop.database.name
-    assert row == (shop.role, shop.role, name, "a41c9d7e53b2", True, True, system, True, True, 3, "test-prod", True)
+    assert row == (shop.role, shop.role, name, "f41c9d7e53b2", True, True, system, True, True, 3, "test-prod", True)
 
 
 CHANGED = {

@@ -121,7 +121,7 @@ def test_one_run(filled: Shop) -> None:
         "  took     1.5 s\n"
         f"  role     {role}, from the same machine\n"
         f"  client   {user} on {host}, promote {version}\n"
-        f"  target   environment test-prod, database {filled.database.name}, revision a41c9d7e53b2, PostgreSQL {server},"
+        f"  target   environment test-prod, database {filled.database.name}, revision f41c9d7e53b2, PostgreSQL {server},"
         f" pgvector {vector}\n"
         f"  system   {system}\n"
         "  checks\n"

@@ -17,7 +17,7 @@ from tests.material import REPOSITORY
 from tests.servers import Database, ProjectCopy
 
 MINERVA = "540a518e2b30"  # the head of Minerva's own chain
-HEAD = "a41c9d7e53b2"
+HEAD = "f41c9d7e53b2"
 BOOK = "55555555-5555-4555-8555-555555555555"
 CONFIG = "66666666-6666-4666-8666-666666666666"
 CHUNK = "77777777-7777-4777-8777-777777777777"

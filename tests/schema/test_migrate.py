@@ -58,7 +58,7 @@ def test_a_database_of_minerva_is_behind(project: ProjectCopy, bare: Database) -
     migrate_to(bare, MINERVA)
     it = opened(project)
     shown = migrate(*it)
-    assert [step.name for step in shown.steps] == ["7b1f0c5a9e42", "2d94e6b81fa0", HEAD]
+    assert [step.name for step in shown.steps] == ["7b1f0c5a9e42", "2d94e6b81fa0", "e35a7d20c6b8", HEAD]
     assert shown.data["standing"] == "behind"
     assert migrate(*it, apply=True).exit_code == 0
 

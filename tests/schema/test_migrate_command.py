@@ -66,6 +66,7 @@ def test_what_is_pending_and_what_it_locks(project: ProjectCopy, bare: Database,
         f" ck_screenshots_file_path_null, which reads all rows; {busy}",
         f"  migrate    {HEAD} ..................... FAIL   pending: the vector index bears Minerva's own name",
         apply,
+        "    warn: lock: index idx_chunks_embedding: SHARE UPDATE EXCLUSIVE for ALTER INDEX RENAME",
         "4 pending: nothing was changed",
     ]
     data = json.loads(migrate(promote, "--format", "json", code=1))["steps"][1]["data"]

@@ -260,6 +260,7 @@ def test_an_existing_database_of_minerva(project: ProjectCopy, suffix: str) -> N
     assert [name for name in steps(done) if name.startswith("migration ")] == [
         "migration 7b1f0c5a9e42",
         "migration 2d94e6b81fa0",
+        "migration e35a7d20c6b8",
         f"migration {HEAD}",
     ]
     assert fetch(database, "select count(*) from chunks") == [(1,)]
@@ -412,7 +413,7 @@ def test_first_use_of_an_embedded_environment(project: ProjectCopy) -> None:
     [step] = ensure_ready(*it)
     assert (step.outcome, step.detail) == (
         Outcome.FAIL,
-        f"the database is behind: at 7b1f0c5a9e42, 2 pending up to {HEAD}",
+        f"the database is behind: at 7b1f0c5a9e42, 3 pending up to {HEAD}",
     )
     assert step.hint == "promote migrate --env test-prod --apply"
 

@@ -12,6 +12,8 @@ from minerva_promote.schema.compare.meaning import meaning
 from minerva_promote.schema.compare.model import Entity, Key, Schema
 
 _ORDER = {name: number for number, name in enumerate(KINDS)}
+# Of an index, what promote index --apply decides by measuring; no migration can say it.
+CHOSEN = ("method", "options")
 _RELATIONS = ("table", "view", "materialized view")
 # table_column_key, table_pkey, table_column_idx1: what PostgreSQL calls what nobody named
 _MADE_UP = re.compile(r".+_(pkey|key|fkey|check|excl|idx)[0-9]*|\$[0-9]+")
@@ -188,7 +190,10 @@ def _compared(aspects: Iterable[str], entity: Entity) -> Iterator[str]:
 
 def _changes(one: Entity, other: Entity) -> Iterator[Difference]:
     if one.facts != other.facts:
+        built = any(each.kind == "index" and each.fact("applied") for each in (one, other))
         for aspect in _compared(one.facts.keys() | other.facts.keys(), one):
+            if built and aspect in CHOSEN:
+                continue
             if one.fact(aspect) != other.fact(aspect) and _meaning(one, aspect) != _meaning(other, aspect):
                 yield Difference(aspect, one, other)
     if one.name != other.name:

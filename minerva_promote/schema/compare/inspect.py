@@ -16,6 +16,7 @@ from minerva_promote.database import catalog
 from minerva_promote.database.catalog import Row
 from minerva_promote.errors import TargetError
 from minerva_promote.schema.compare.model import Entity, Schema, indexed
+from minerva_promote.vectors.records import applied_builds
 
 OLDEST = 15  # major release whose catalogs have all that is asked
 ACTIONS = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", "d": "set default"}
@@ -38,7 +39,7 @@ SELECT pg_catalog.set_config('jit', 'off', true) AS jit,
 
 
 def inspect(conn: psycopg.Connection) -> Schema:
-    """Every object outside the server's own schemas and the ledger's; whichever role asks. Fourteen queries.
+    """Every object outside the server's own schemas and the ledger's; whichever role asks. Sixteen queries.
 
     All of it is of one moment and read-only, unless the connection is in a transaction of its own. Names of public and
     of pgvector's schema are told without it, whatever search_path is. Raises TargetError.
@@ -102,7 +103,9 @@ def _entities(conn: psycopg.Connection, revisions: tuple[str, ...] | None) -> It
     for row in _among(known, _fetch(conn, "columns")):
         yield _of_table(row, "column", (row["name"],))
     yield from map(_constraint, _among(known, _fetch(conn, "constraints")))
+    applied = applied_builds(conn)
     for row in _among(known, _fetch(conn, "indexes")):
+        row["applied"] = (row["schema"], row["name"]) in applied
         yield _of_table(row, "index", plain_columns(row["columns"]))
     yield from map(_sequence, _fetch(conn, "sequences"))
     yield from _standing(_fetch(conn, "functions"), "function")

@@ -4,7 +4,7 @@ A database that Minerva's own revisions made has idx_chunks_embedding_ivfflat, o
 From here on both have the first. Where another relation already has that name, or the index is not there (vectors
 longer than an index takes), nothing is renamed.
 
-Revision ID: a41c9d7e53b2
+Revision ID: f41c9d7e53b2
 Revises: e35a7d20c6b8
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision: str = "a41c9d7e53b2"
+revision: str = "f41c9d7e53b2"
 down_revision: str | None = "e35a7d20c6b8"
 branch_labels: str | None = None
 depends_on: str | None = None
