@@ -94,7 +94,7 @@ class ServerError(PromoteError):
 
 
 class Interrupted(PromoteError):
-    """Stopped by Ctrl-C or SIGTERM; the transaction was rolled back."""
+    """Stopped by a signal; the message says what stays of what was done before."""
 
 
 class OutcomeUnknown(PromoteError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from minerva_promote.errors import EXIT_CLOSED, EXIT_OPEN, Location
+from minerva_promote.errors import EXIT_CLOSED, EXIT_OPEN, EXIT_UNFINISHED, Location
 
 
 class Severity(StrEnum):
@@ -79,6 +79,7 @@ class RunResult:
     steps: tuple[StepResult, ...] = ()
     verdict: str = ""  # the last line: "gate closed: nothing was changed (rolled back)"
     changed: bool = False  # whether the target is different from before
+    interrupted: bool = False  # whether a signal stopped the command after it had committed
     data: Mapping[str, Any] = field(default_factory=dict)
     lines: tuple[str, ...] = ()  # a table for people; programs find the same in data
 
@@ -89,5 +90,7 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0 when the gate is open, 1 when it is closed."""
+        """0 when the gate is open, 1 when it is closed, 3 when a signal stopped the command after COMMIT."""
+        if self.interrupted:
+            return EXIT_UNFINISHED
         return EXIT_OPEN if self.gate_open else EXIT_CLOSED

@@ -8,7 +8,8 @@ import pytest
 import minerva_promote
 
 PACKAGE = Path(minerva_promote.__file__).parent
-BASE = "errors words results config sql_parser"
+GROUND = "errors words commit_log signals"
+BASE = f"{GROUND} results config sql_parser"
 DATA = f"{BASE} exportfile templates database"
 WORK = f"{DATA} load checks grants schema ledger vectors"
 ALLOWED = {
@@ -17,8 +18,10 @@ ALLOWED = {
     "errors": "",
     "words": "",
     "sql_parser": "",
+    "commit_log": "",
+    "signals": "errors commit_log",
     "results": "errors",
-    "config": "errors words results",
+    "config": f"{GROUND} results",
     "exportfile": BASE,
     "templates": BASE,
     "database": f"{BASE} exportfile",

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
@@ -94,10 +94,23 @@ def say(text: str) -> bool:
         click.echo(text)
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
-            click.echo(f"error: the report could not be written: {error.strerror}", err=True)
-        with suppress(OSError, ValueError):  # what is left in the buffer would fail again at exit
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
+            complain(f"error: the report could not be written: {error.strerror}")
+        silence(sys.stdout)
         return False
     return True
+
+
+def complain(line: str) -> None:
+    """Print a line on stderr, if anybody is there to read it."""
+    try:
+        click.echo(line, err=True)
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Send a stream that cannot be written to nowhere: what is left in its buffer would fail again at exit."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

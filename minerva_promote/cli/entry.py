@@ -12,7 +12,9 @@ from typing import Any, NoReturn
 
 import click
 
-from minerva_promote import __version__
+from minerva_promote import __version__, commit_log
+from minerva_promote.cli.context import silence
+from minerva_promote.signals import current, interrupted, listening
 
 # command -> where it is, and its one line of help
 COMMANDS = {
@@ -60,6 +62,14 @@ class Commands(click.Group):
         found: click.Command = getattr(import_module(module), attribute)
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does; a signal becomes the sentence of an interrupted command, whichever it is."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            current().finish()
+            raise interrupted(stop) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a command, without importing any."""
         with formatter.section("Commands"):
@@ -100,13 +110,26 @@ def cli(ctx: click.Context, project: str | None, variables: tuple[str, ...]) -> 
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code. Without ``arguments`` they are those of the process."""
+    with listening(restore=arguments is not None):
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        _tune()
+        commit_log.clear()
+        words = _globals_first(list(sys.argv[1:] if arguments is None else arguments))
+        code = _run(words)
+        _flush()
+    sys.exit(code)
+
+
+def _flush() -> None:
+    """Write what is left. Where the terminal is gone, nothing fails later because of that."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    _tune()
-    words = _globals_first(list(sys.argv[1:] if arguments is None else arguments))
-    sys.exit(_run(words))
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            silence(stream)
 
 
 def _tune() -> None:
@@ -125,16 +148,16 @@ def _run(words: list[str]) -> int:
         from minerva_promote.cli.failure import tell
 
         return tell(error, as_json=_wants_json(words))
-    except click.Abort:
-        click.echo("stopped: nothing was changed", err=True)
-        return EXIT_UNFINISHED
+    except click.Abort as abort:
+        return _stopped(abort, words)
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
-    except KeyboardInterrupt:
-        click.echo("stopped: nothing was changed", err=True)
-        return EXIT_UNFINISHED
-    except BrokenPipeError:
+    except KeyboardInterrupt as stop:
+        return _stopped(stop, words)
+    except BrokenPipeError as error:
+        if _stop_behind(error) is not None:
+            return _stopped(error, words)
         sys.stderr.close()
         return 0
     except SystemExit as stop:
@@ -142,7 +165,29 @@ def _run(words: list[str]) -> int:
     except Exception as error:
         from minerva_promote.cli.failure import tell_bug
 
+        if isinstance(error, OSError) and _stop_behind(error) is not None:  # the terminal is gone, as SIGHUP says
+            return _stopped(error, words)
         return tell_bug(error)
+
+
+def _stopped(error: BaseException, words: list[str]) -> int:
+    """Say that a signal, or the end of the input at a prompt, stopped the command; the exit code."""
+    from minerva_promote.cli.failure import tell
+    from minerva_promote.errors import Interrupted
+
+    current().finish()
+    stop = _stop_behind(error)
+    told = interrupted(stop) if stop else Interrupted("the input ended, did not finish: nothing was changed")
+    return tell(told, as_json=_wants_json(words))
+
+
+def _stop_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The signal that an exception comes from: click makes an Abort of it, and a dead terminal an OSError."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _globals_first(words: list[str]) -> list[str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-import click
-
-from minerva_promote.cli.context import redact, say
+from minerva_promote.cli.context import complain, redact, say
 from minerva_promote.errors import EXIT_UNFINISHED, ConfigErrors, PromoteError
 from minerva_promote.report.as_json import VERSION, dumped
 from minerva_promote.words import printable
@@ -16,9 +14,9 @@ def tell(error: PromoteError, *, as_json: bool) -> int:
     """Print the error on stderr, as JSON on stdout too when that was asked for; returns the exit code."""
     errors = error.errors if isinstance(error, ConfigErrors) else (error,)
     for one in errors:
-        click.echo(printable(redact(f"error: {one}")), err=True)
+        complain(printable(redact(f"error: {one}")))
         for line in filter(None, one.hint.splitlines()):
-            click.echo(printable(redact(f"  {line}")), err=True)
+            complain(printable(redact(f"  {line}")))
     if as_json:
         say(dumped(_as_values(error.exit_code, errors)))
     return error.exit_code
@@ -27,8 +25,8 @@ def tell(error: PromoteError, *, as_json: bool) -> int:
 def tell_bug(error: Exception) -> int:
     """Print an error that nobody foresaw, so that it can be reported."""
     for line in traceback.format_exception(error):
-        click.echo(printable(redact(line.rstrip("\n"))), err=True)
-    click.echo("error: this is a fault of promote itself; please report it with the lines above", err=True)
+        complain(printable(redact(line.rstrip("\n"))))
+    complain("error: this is a fault of promote itself; please report it with the lines above")
     return EXIT_UNFINISHED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 
 from minerva_promote.cli.context import agree, env_argument, env_option, format_option, load, named, output, yes_option
 from minerva_promote.errors import UsageError
+from minerva_promote.signals import current
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -69,9 +71,7 @@ def index(
     if not apply:
         output(looking.health_of(project, target, recall=recall, latency=latency, timeout=timeout), form)
     agree(target, yes)
-    from minerva_promote.engine.signals import listening
-
-    with listening(), BuildBar() as bar:
+    with BuildBar() as bar:
         watching = bar if sys.stderr is not None and sys.stderr.isatty() else None
         result = looking.apply(project, target, recall=recall, latency=latency, timeout=timeout, progress=watching)
     output(result, form)
@@ -84,18 +84,21 @@ class BuildBar:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._next = 0.0
+        self._ended = False
 
     def __enter__(self) -> BuildBar:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._ended = True
         if self._bar is not None:
-            self._bar.stop()
+            with current().deferred(), suppress(OSError):  # the terminal may be gone
+                self._bar.stop()
 
     def progress(self, doing: str, done: int, total: int) -> None:
         """Show the phase, and the bar where something is counted."""
         now = time.monotonic()
-        if now < self._next:
+        if now < self._next or self._ended:
             return
         self._next = now + _TICK
         if self._bar is None:

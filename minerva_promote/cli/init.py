@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from minerva_promote.cli.context import format_option, output
+from minerva_promote.commit_log import record_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,7 @@ def init(folder: Path, form: str) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read_bytes())
             made.append(str(name))
+            record_change(f"{folder / name} written")
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}", hint="name a folder you can write to") from None
     steps = tuple(

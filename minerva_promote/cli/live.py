@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from minerva_promote.cli.context import say
 from minerva_promote.report import text
 from minerva_promote.results import RunResult, StepResult
+from minerva_promote.signals import current
 from minerva_promote.words import printable, size
 
 if TYPE_CHECKING:
@@ -65,7 +67,8 @@ class LiveReport:
         self._next = now + _TICK
         if self._bar is None or self._doing != doing:
             self._end_bar()
-            self._bar, self._task = _new_bar(doing, total)
+            with current().deferred():  # a bar that nobody knows of would stay on the terminal
+                self._bar, self._task = _new_bar(doing, total)
             self._doing = doing
         assert self._task is not None
         self._bar.update(self._task, completed=done)
@@ -83,7 +86,8 @@ class LiveReport:
 
     def _end_bar(self) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            with current().deferred(), suppress(OSError):  # the terminal may be gone
+                self._bar.stop()
             self._bar = None
 
 

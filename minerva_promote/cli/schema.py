@@ -70,14 +70,11 @@ def drift(environment: str | None, option: str | None, form: str) -> None:
       promote schema drift --env prod
       promote schema drift --env test-prod --format json
     """
-    from minerva_promote.engine.signals import listening
     from minerva_promote.schema.compare.drift import drift as look
 
     project = load()
     target = project.environment(named(environment, option))
-    with listening():
-        compared = look(project, target)
-    _print(compared, form)
+    _print(look(project, target), form)
 
 
 @schema.command(short_help="Write the contract's part of a schema to a file.")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from minerva_promote.commit_log import record_change
 from minerva_promote.database import embedded_process as processes
 from minerva_promote.database.embedded_files import (
     PORTS,
@@ -101,6 +102,7 @@ class EmbeddedServer:
             self._stop()
             for folder in (self._files.data, self._files.base / "run"):
                 if folder.exists():
+                    record_change(f"{folder} deleted, or in part")
                     shutil.rmtree(folder)
             self._files.log.unlink(missing_ok=True)
 
@@ -122,6 +124,7 @@ class EmbeddedServer:
         if (pid := self._live()) is None:
             return False
         record = read_record(self._files.data)
+        record_change("the embedded server was told to stop")
         processes.end_server(pid, self._files, crash_safe_at_once=not self._files.data.exists())
         if record is not None:
             with contextlib.suppress(OSError):  # one under /tmp should not stay; the next start makes it again
@@ -165,6 +168,7 @@ class EmbeddedServer:
                 files.log.replace(files.log.with_suffix(".log.old"))
             said_before = files.log.stat().st_size if files.log.exists() else 0
             process = launcher.detach(self._command(folder), files.log, keep_open=in_use)
+            record_change("the embedded server was started and goes on running")
         finally:
             os.close(in_use)
         try:

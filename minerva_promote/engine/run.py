@@ -23,7 +23,6 @@ from minerva_promote.engine.outlook import Outlook, look, require_unchanged
 from minerva_promote.engine.recording import Recorder
 from minerva_promote.engine.rehearsal import rehearse
 from minerva_promote.engine.searches import Searches
-from minerva_promote.engine.signals import Signals, listening, signal_name
 from minerva_promote.engine.telling import Closed
 from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError
@@ -32,6 +31,7 @@ from minerva_promote.exportfile.validate import Validation
 from minerva_promote.plan import Plan
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.ready import ensure_ready
+from minerva_promote.signals import current, signal_name
 from minerva_promote.words import counted
 
 NOTHING = "nothing was changed"
@@ -40,21 +40,20 @@ NOTHING = "nothing was changed"
 def promote(project: Project, environment: Environment, plan: Plan, watch: Watch) -> RunResult:
     """Carry out a plan; what the target refuses or a check finds closes the gate and is in the result.
 
-    Raises FileError, TargetError, Interrupted (nothing was changed) and OutcomeUnknown.
+    Raises FileError, TargetError (nothing was changed) and OutcomeUnknown.
     """
-    with listening() as signals:
-        return _Run(project, environment, plan, watch, signals).run()
+    return _Run(project, environment, plan, watch).run()
 
 
 class _Run(Importing):
-    def __init__(self, project: Project, environment: Environment, plan: Plan, watch: Watch, signals: Signals) -> None:
+    def __init__(self, project: Project, environment: Environment, plan: Plan, watch: Watch) -> None:
         super().__init__(project, environment, plan, watch)
-        self.signals = signals
         self.recorder = Recorder(self)
         self.gates = Gates(self)
         self.notices: Notices | None = None  # of the server, once there is a session
         self.in_transaction = False
         self.committed = False
+        self.interrupted = False  # by a signal, after COMMIT
         self.begun = time.perf_counter()
 
     def run(self) -> RunResult:
@@ -85,6 +84,7 @@ class _Run(Importing):
             tuple(self.steps),
             verdict,
             changed=self.committed,
+            interrupted=self.interrupted,
             data={"dry_run": self.plan.dry_run, "seconds": round(time.perf_counter() - self.begun, 3)},
         )
 
@@ -162,7 +162,7 @@ class _Run(Importing):
         self.recorder.committed(conn)
         if self.plan.dry_run:
             return f"{said}, {counted(new, 'rows')} would be new; {NOTHING} (rolled back)"
-        with self.signals.held():
+        with current().held():
             answered = commit_with_proof(conn, self.project, self.environment, self.plan.run_id)
             self.committed = True
         proof = "" if answered else " (the connection was lost at COMMIT; the ledger proves it)"
@@ -199,7 +199,11 @@ class _Run(Importing):
         """The verdict on a run that was committed and whose last checks could not be made."""
         hint = f"promote check --env {self.environment.name} --stage after_commit"
         self.note(StepResult("check", "after_commit", Outcome.ERROR, _reason(stop), hint=hint))
-        return f"committed as run {self.plan.run_id[:8]}, but the checks after COMMIT could not be finished: see above"
+        committed = f"committed as run {self.plan.run_id[:8]}, but the checks after COMMIT could not be finished"
+        if isinstance(stop, PromoteError):
+            return f"{committed}: see above"
+        self.interrupted = True
+        return f"{_reason(stop)}, did not finish: {committed}"
 
 
 def _reason(stop: KeyboardInterrupt | PromoteError) -> str:

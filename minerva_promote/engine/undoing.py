@@ -12,7 +12,6 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.lock import claim, hold
 from minerva_promote.database.session import Connection, admin_session, begin, execute, rollback
 from minerva_promote.engine.committing import commit_with_proof, session_name
-from minerva_promote.engine.signals import Signals, listening, signal_name
 from minerva_promote.engine.undo_steps import NOTHING, coming_steps, going_steps, written_step
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError, UsageError
 from minerva_promote.ledger.event import Event, Kind, add, add_apart
@@ -27,6 +26,7 @@ from minerva_promote.ledger.undo.restore import plan_restore, restore
 from minerva_promote.ledger.undo.subject import Subject, subject_of
 from minerva_promote.ledger.verify import require_as_written
 from minerva_promote.results import Outcome, RunResult, Severity, StepResult
+from minerva_promote.signals import current, signal_name
 from minerva_promote.words import counted
 
 _VIEW = b"begin isolation level repeatable read, read only"
@@ -45,18 +45,16 @@ class Undo:
 def undo(project: Project, environment: Environment, asked: Undo) -> RunResult:
     """Show, or do. What stands against it closes the gate and is in the result.
 
-    Raises UsageError, TargetError, Interrupted (nothing was changed) and OutcomeUnknown.
+    Raises UsageError, TargetError (nothing was changed) and OutcomeUnknown.
     """
-    with listening() as signals:
-        return _Undoing(project, environment, asked, signals).run()
+    return _Undoing(project, environment, asked).run()
 
 
 class _Undoing:
-    def __init__(self, project: Project, environment: Environment, asked: Undo, signals: Signals) -> None:
+    def __init__(self, project: Project, environment: Environment, asked: Undo) -> None:
         self.project = project
         self.environment = environment
         self.asked = asked
-        self.signals = signals
         self.id = str(uuid4())  # its event in the ledger proves the COMMIT
         self.committed = False
         self.possible = False  # whether there is a ledger to tell of an attempt
@@ -228,7 +226,7 @@ class _Undoing:
 
     def commit(self, conn: Connection) -> str:
         """COMMIT; what is to be said of its proof."""
-        with self.signals.held():
+        with current().held():
             answered = commit_with_proof(conn, self.project, self.environment, self.id, admin_session)
             self.committed = True
         return "" if answered else " (the connection was lost at COMMIT; the ledger proves it)"

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 import psycopg
 from sqlalchemy import Connection
 
+from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch, revisions
 from minerva_promote.database.notices import Notices
@@ -91,7 +92,29 @@ class Applying:
             if not done and not left and now == before:
                 raise _unchanged(error) from error
             self._stopped(error, self.tree.below(now), table, left, script)
+        except KeyboardInterrupt as stop:
+            self._note_what_stays(stop, conn, table, invalid)
+            raise
+        for name in dict.fromkeys(step.name for step in self.steps):
+            record_change(f"revision {name} applied")
         return tuple(self.steps)
+
+    def _note_what_stays(
+        self, stop: KeyboardInterrupt, conn: psycopg.Connection, table: str, invalid: Collection[str]
+    ) -> None:
+        """What a signal leaves behind of revisions that commit by themselves."""
+        stored = self.tree.below(revisions(conn, table) or ())
+        for step in self.steps:
+            if step.name in stored:
+                record_change(f"revision {step.name} applied")
+        for statement in self._committed(table, self.executed.at) if self.executed.at else ():
+            record_change(f"of revision {self.executed.at}: {statement}")
+        for row in fetch(conn, _INVALID):
+            if row["name"] not in invalid:
+                stop.add_note(
+                    f"{row['name']} of {row['table']} was begun, and no search uses it:"
+                    f" DROP INDEX CONCURRENTLY {row['name']}"
+                )
 
     def _explain(self, conn: psycopg.Connection, error: PromoteError) -> None:
         """Say more than the server does of what is common: a table in use, a statement that takes no transaction."""

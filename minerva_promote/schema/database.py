@@ -10,6 +10,7 @@ from types import MappingProxyType
 import psycopg
 from psycopg import sql
 
+from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import databases, server
 from minerva_promote.database.faults import attempt
@@ -53,6 +54,7 @@ def ensure_database(project: Project, environment: Environment, *, recreate: boo
             return _step(name, "already there")
         if there:
             _must(conn, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(ident(name)), f"dropping database {name}")
+            record_change(f"database {name} dropped")
         # From template0: no objects and no encoding that someone gave template1.
         create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(ident(name))
         refused = attempt(conn, create)
@@ -62,6 +64,8 @@ def ensure_database(project: Project, environment: Environment, *, recreate: boo
                 f"database {name} is missing, and could not be made: {refused.message}",
                 hint=f"as an administrator: {text(owner)}",
             )
+        if refused is None:
+            record_change(f"database {name} made")
         return _step(name, "made anew" if there else "made", sql=text(create))
 
 

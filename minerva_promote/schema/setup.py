@@ -9,6 +9,7 @@ from dataclasses import replace
 import psycopg
 from sqlalchemy import Connection
 
+from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import Server, server
 from minerva_promote.database.lock import hold
@@ -73,6 +74,9 @@ def _inside(conn: psycopg.Connection, project: Project, environment: Environment
             hold(conn)  # what is there is looked at only now: another setup may have been at work
             for part in together:
                 steps += part(connection)
+        for step in steps:
+            if step.data.get("changed") or step.data.get("applied"):
+                record_change(f"{step.name} {step.detail}")
         if any(step.outcome.closes_gate for step in steps):
             return (*steps, *notices.steps("setup"))
     state = check_at_head(conn, project)

@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import server
 from minerva_promote.database.faults import execute
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.query import Connection, QueryError
 from minerva_promote.database.session import import_session
-from minerva_promote.errors import Interrupted, TargetError
+from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.state import Standing, migration_state
 from minerva_promote.vectors import telling
@@ -148,7 +149,7 @@ def apply(
 ) -> RunResult:
     """Mend what interrupted builds left, build what is advised, set what is advised, and look again after each.
 
-    Raises TargetError and Interrupted, which tell what was done before.
+    Raises TargetError, which tells what was done before; a signal leaves that to the commit log.
     """
     targets = declared_targets(project, recall, latency)
     done: list[StepResult] = []
@@ -157,6 +158,7 @@ def apply(
             notices = Notices(site.conn, environment.name)
             for said in mend(site.conn):
                 done.append(StepResult("mend", "vector indexes", Outcome.OK, said))
+                record_change(said)
             found = look(project, environment, targets, timeout)
             for _ in range(ROUNDS):
                 builds = [each for each in found.seen if each.advice.step in (Step.REBUILD, Step.REPLACE)]
@@ -164,19 +166,15 @@ def apply(
                     break
                 for each in builds:
                     done.append(_build(site, each))
+                    record_change(f"index {each.index.name} built")
                 found = look(project, environment, targets, timeout)
             if settings := _settings(found):
                 for name, value in settings.items():
                     done.append(_set(site, found, name, value))
+                    record_change(f"{name} set to {value}")
                 found = look(project, environment, targets, timeout)
             done += notices.steps("index")
-    except KeyboardInterrupt:
-        if not done:
-            raise
-        raise Interrupted(
-            f"stopped{_before(done)}", hint=f"promote index --env {environment.name} --apply goes on from there"
-        ) from None
-    except (TargetError, Interrupted) as error:
+    except TargetError as error:
         error.message += _before(done)
         raise
     return telling.applied(environment, found, tuple(done))

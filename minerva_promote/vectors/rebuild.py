@@ -18,13 +18,14 @@ from typing import Protocol, runtime_checkable
 import psycopg
 from psycopg import sql
 
+from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.faults import attempt, execute, target_errors
 from minerva_promote.database.lock import held_by
 from minerva_promote.database.query import QueryError, fetch
 from minerva_promote.database.quote import ident, literal, text
 from minerva_promote.database.session import admin_session
-from minerva_promote.errors import Interrupted, TargetError
+from minerva_promote.errors import TargetError
 from minerva_promote.vectors.advice import Advice, Step, definition, reindex
 from minerva_promote.vectors.indexes import TEMPORARY, VectorIndex, read_indexes
 from minerva_promote.vectors.memory import needed, setting
@@ -81,7 +82,7 @@ def building(project: Project, environment: Environment, progress: Progress | No
 
 
 def carry_out(site: Site, index: VectorIndex, advice: Advice, rows: int) -> None:
-    """Rebuild or replace an index over so many rows, as advised. Raises TargetError, Interrupted: it is as it was."""
+    """Rebuild or replace an index over so many rows, as advised. Raises TargetError: it is as it was."""
     try:
         if advice.step is Step.REBUILD:
             _build(site, index, reindex(index), index.method, index.options, rows)
@@ -92,11 +93,10 @@ def carry_out(site: Site, index: VectorIndex, advice: Advice, rows: int) -> None
             _build(site, index, statement, advice.method, advice.options, rows)
             built = [each for each in read_indexes(site.conn) if (each.schema, each.name) == (index.schema, name)]
             finish(site.conn, built[0], rows)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"stopped while the new {index.name} was taking its place: it is complete",
-            hint=f"promote index --env {site.environment.name} --apply goes on from there",
-        ) from None
+    except KeyboardInterrupt as stop:
+        if advice.step is Step.REPLACE and not getattr(stop, "__notes__", ()):
+            stop.add_note(f"the new {index.name} may be complete: it takes its place next time")
+        raise
 
 
 def mend(conn: psycopg.Connection) -> Iterator[str]:
@@ -169,11 +169,9 @@ def _build(site: Site, index: VectorIndex, statement: str, method: str, options:
     try:
         with _watched(site):
             _run(site, statement, f"building {index.name}")
-    except KeyboardInterrupt:
-        raise Interrupted(
-            f"stopped while {index.name} was being built: it is as it was{_clean_up(site)}",
-            hint=f"promote index --env {site.environment.name} --apply starts again",
-        ) from None
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"{index.name} is as it was{_clean_up(site)}")
+        raise
     except TargetError as error:
         if not conn.closed:
             error.message += f"; {index.name} is as it was{_clean_up(site)}"
@@ -219,6 +217,7 @@ def _clean_up(site: Site) -> str:
             except TargetError as error:
                 if error.sqlstate != _NOT_AVAILABLE:
                     raise
+                record_change(f"{index.name}, which no search uses and the next --apply drops")
                 return f"; what was begun, {index.name}, is dropped next time: the table is in use"
     return ""
 

@@ -198,7 +198,7 @@ def test_an_interrupted_one(shop: Shop, backups: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 3, out
-    assert err == "error: stopped by Ctrl-C: nothing was changed (rolled back)\n  run the command again when you like\n"
+    assert err == "error: stopped by Ctrl-C, did not finish: nothing was changed; rerun the command\n"
     assert list(backups.iterdir()) == []
     pid = (shop.root / "pid").read_text().strip()
     assert not Path(f"/proc/{pid}").exists()

@@ -14,7 +14,7 @@ from minerva_promote.errors import TargetError
 from tests.run.conftest import Shop
 from tests.run.terminal import Terminal, started, without_bars
 from tests.vectors.support_index import fill, make_table
-from tests.vectors.test_index import APPLY, IVFFLAT, lines_of, look, names
+from tests.vectors.test_index import IVFFLAT, lines_of, look, names
 
 BUILDING = "select phase from pg_stat_progress_create_index where datname = current_database()"
 
@@ -82,7 +82,9 @@ def test_ctrl_c_leaves_the_index_as_it_was(either: Shop) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (3, ""), err
-    assert err == f"error: stopped while notes_e was being built: it is as it was\n  {APPLY} starts again\n"
+    assert err == (
+        "error: stopped by Ctrl-C, did not finish: notes_e is as it was; nothing was changed; rerun the command\n"
+    )
     assert names(either) == before
 
 
@@ -102,9 +104,10 @@ def test_ctrl_c_while_the_table_is_in_use(stale: Shop) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     (left,) = [name for name, valid, _ in names(stale) if not valid]
-    assert err.splitlines()[0] == (
-        "error: stopped while notes_e was being built: it is as it was;"
-        f" what was begun, {left}, is dropped next time: the table is in use"
+    assert err == (
+        "error: stopped by Ctrl-C, did not finish: notes_e is as it was;"
+        f" what was begun, {left}, is dropped next time: the table is in use;"
+        f" these changes stay: {left}, which no search uses and the next --apply drops; rerun the command\n"
     )
 
 
@@ -136,10 +139,12 @@ def test_what_was_done_before_the_end_is_told(
 
     monkeypatch.setattr(looking, "look", then_stop)
     ran = stale.promote("index", "--env", "test-prod", "--apply")
-    what = "the server is gone" if isinstance(stop, TargetError) else "stopped"
-    first, *hint = ran.stderr.splitlines()
-    assert (ran.exit_code, first) == (3, f"error: {what}; done before, and it stays: build notes_e")
-    assert [line.strip() for line in hint] == ([f"{APPLY} goes on from there"] if what == "stopped" else [])
+    lines = {
+        KeyboardInterrupt: "stopped by Ctrl-C, did not finish: these changes stay: index notes_e built;"
+        " rerun the command",
+        TargetError: "the server is gone; done before, and it stays: build notes_e",
+    }
+    assert (ran.exit_code, ran.stderr) == (3, f"error: {lines[type(stop)]}\n")
     assert names(stale) == [("notes_e", True, "lists=10")]
 
 

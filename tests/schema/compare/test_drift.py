@@ -206,7 +206,7 @@ def test_interrupted(pair: Pair, server: Server) -> None:
         process.send_signal(signal.SIGTERM)
         out, error = process.communicate(timeout=30)
         assert (process.returncode, out, error) == (
-            3, "", "error: stopped by SIGTERM: nothing was changed (rolled back)\n  run the command again when you like\n"
+            3, "", "error: stopped by SIGTERM, did not finish: nothing was changed; rerun the command\n"
         )  # fmt: skip
         assert name not in scratches(server)
 
