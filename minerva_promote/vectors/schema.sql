@@ -13,8 +13,15 @@ CREATE TABLE IF NOT EXISTS promote.vector_indexes (
     PRIMARY KEY (schema_name, index_name)
 );
 -- Whether promote index --apply chose the method and the options. Of older records that is not known: they count as so.
-ALTER TABLE promote.vector_indexes ADD COLUMN IF NOT EXISTS applied boolean NOT NULL DEFAULT true;
-ALTER TABLE promote.vector_indexes ALTER COLUMN applied SET DEFAULT false;
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute
+                   WHERE attrelid = 'promote.vector_indexes'::regclass AND attname = 'applied') THEN
+        ALTER TABLE promote.vector_indexes ADD COLUMN applied boolean NOT NULL DEFAULT true;
+        ALTER TABLE promote.vector_indexes ALTER COLUMN applied SET DEFAULT false;
+    END IF;
+END
+$$;
 COMMENT ON TABLE promote.vector_indexes IS 'rows that a vector index was built over, when promote built or migrated it';
 
 -- Readable by whoever may read the ledger.
