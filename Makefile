@@ -2,22 +2,30 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make lock"
 EXAMPLE ?= examples/lighthouse.sql
 PYTEST_ARGS ?= -n auto
 SIZES ?= 2500 5000 10000
 
-.PHONY: help install demo test test-releases format check soak bench bench-big bench-search examples clean
+.PHONY: help install demo test test-releases format check coverage soak bench bench-big bench-search examples reference transcripts docs \
+	lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml requirements/install.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(PIP) --require-hashes -r requirements/install.txt
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+$(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
+	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed-dev requirements/docs.txt
+	$(PIP) --require-hashes -r requirements/docs.txt
 	@touch $@
 
 install: $(VENV)/.installed  ## the command promote, in .venv/bin
@@ -44,6 +52,9 @@ check: $(VENV)/.installed-dev  ## everything that CI runs
 	$(BIN)/mypy
 	$(BIN)/pytest -m "not soak" $(PYTEST_ARGS)
 
+coverage: $(VENV)/.installed-dev  ## the tests, and which lines of the package they run
+	$(BIN)/pytest -m "not soak" $(PYTEST_ARGS) --cov --cov-report=term:skip-covered
+
 soak: $(VENV)/.installed-dev  ## the long campaigns
 	$(BIN)/pytest -m soak $(PYTEST_ARGS)
 
@@ -61,6 +72,20 @@ bench-search: $(VENV)/.installed-dev  ## vector searches at 1,000, 10,000 and 10
 examples: $(VENV)/.installed  ## write examples/*.sql anew from examples/text
 	$(BIN)/python -m benchmarks.examples
 
+reference: $(VENV)/.installed-dev  ## write the reference pages that come from the program
+	$(BIN)/python -m tests.reference
+
+transcripts: $(VENV)/.installed-dev  ## write what commands really print into README.md and docs/
+	$(BIN)/python -m tests.transcript
+
+docs: $(VENV)/.installed-docs  ## build the documentation into site/; a warning is an error
+	$(BIN)/mkdocs build --strict --quiet
+
+lock:  ## write requirements/*.txt anew from pyproject.toml, for Python 3.11 to 3.14; needs uv
+	$(LOCK) --group build pyproject.toml -o requirements/install.txt
+	$(LOCK) --group dev -c requirements/install.txt pyproject.toml -o requirements/dev.txt
+	$(LOCK) --group docs -c requirements/dev.txt -o requirements/docs.txt
+
 clean:  ## caches, benchmark files and the virtual environment; not .promote, which holds databases
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist benchmarks/data
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist site benchmarks/data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,7 +14,19 @@ import pytest
 from minerva_promote.cli.entry import COMMANDS, cli
 from minerva_promote.config.models import Limits
 from tests.material import REPOSITORY
-from tests.transcript import DATABASE, Walk, blocks, commands, executed_pages, normalised, pages, walk
+from tests.transcript import (
+    DATABASE,
+    Got,
+    Shown,
+    Walk,
+    blocks,
+    commands,
+    executed_pages,
+    normalised,
+    pages,
+    same_as,
+    walk,
+)
 
 PAGES = {page.relative_to(REPOSITORY).as_posix(): page.read_text("utf-8") for page in pages()}
 EXECUTED = [page.relative_to(REPOSITORY).as_posix() for page in executed_pages()]
@@ -27,13 +39,27 @@ def prose(document: str) -> str:
 
 
 @pytest.mark.parametrize("page", EXECUTED)
-def test_a_page_shows_what_one_gets(page: str) -> None:
+def test_a_page_shows_what_commands_print(page: str) -> None:
     with walk() as it:
         results = list(it.run(PAGES[page]))
         assert results
         assert "\n\n".join(filter(None, (got.difference for got in results))) == ""
         if page in AFTERWARDS:
             AFTERWARDS[page](it)
+
+
+@pytest.mark.parametrize("page", [page for page, document in PAGES.items() if same_as(document)])
+def test_a_page_shows_what_another_one_shows(page: str) -> None:
+    origin = same_as(PAGES[page])
+    assert origin is not None
+    outputs = {shown.command: shown.output for shown in _shown(origin.read_text("utf-8"))}
+    differences = [Got(shown, outputs[shown.command]).difference for shown in _shown(PAGES[page])]
+    assert differences
+    assert "\n\n".join(filter(None, differences)) == ""
+
+
+def _shown(document: str) -> list[Shown]:
+    return [shown for block in blocks(document) if block.language == "console" for shown in commands(block)]
 
 
 def queries_find_what_they_look_for(it: Walk) -> None:
@@ -124,9 +150,7 @@ def test_its_numbers_are_the_configured_ones() -> None:
 def _named() -> Iterator[str]:
     """Every promote command of the pages, in blocks and in the text."""
     for document in PAGES.values():
-        for block in blocks(document):
-            if block.language == "console":
-                yield from (shown.command for shown in commands(block) if shown.command.startswith("promote "))
+        yield from (shown.command for shown in _shown(document) if shown.command.startswith("promote "))
         spans = re.findall(r"`([^`]+)`", " ".join(prose(document).split()))
         yield from (code for code in spans if code.startswith("promote "))
 

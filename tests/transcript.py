@@ -3,6 +3,7 @@
 Every page with the line ``<!-- test -->`` (README.md or docs/**.md) is executed by itself, in a fresh copy of the
 project with servers of its own. ``<!-- test: production server -->`` sets the variables of the environment prod as well,
 and starts a second server for it; with ``<!-- test: production -->`` that server has the empty database and its owner.
+With ``<!-- test: as in docs/tutorial.md -->`` nothing is executed: that page shows the same commands and their output.
 
 console: every ``$ command`` is run by bash in the copy of the project. sql: run by psql as the import role of
 production, or as the first line says ("-- as an administrator, in database postgres", "-- as the owner"); a text block
@@ -16,13 +17,16 @@ that prepare the page and are not shown; each must succeed. A line that is only 
 from __future__ import annotations
 
 import difflib
+import fcntl
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +35,7 @@ from typing import Any
 
 import yaml
 
+from minerva_promote.database.embedded_files import exists
 from tests import yamlfile
 from tests.material import REPOSITORY
 from tests.servers import SHIPPED, variables_of
@@ -39,6 +44,7 @@ ROOT = "/srv/minerva"  # where the reader of the pages has the project
 DATABASE = "minerva"  # of production
 
 _MARK = re.compile(r"^<!-- test(?:: (production|production server))? -->$", re.MULTILINE)
+_AS_IN = re.compile(r"^<!-- test: as in (\S+) -->$", re.MULTILINE)
 _BLOCK = re.compile(r"^(?:```(\w+)\n(.*?)^```|<!-- (run)\n(.*?)^-->)$", re.MULTILINE | re.DOTALL)
 _RUN = re.compile(r"\b(?:committed as run|undone as) ([0-9a-f]{8})\b")
 _CHANGING = (
@@ -122,6 +128,12 @@ def executed_pages() -> tuple[Path, ...]:
     return tuple(page for page in pages() if _MARK.search(page.read_text("utf-8")))
 
 
+def same_as(document: str) -> Path | None:
+    """The page that shows the commands of this one with their output, if this one says so."""
+    mark = _AS_IN.search(document)
+    return REPOSITORY / mark[1] if mark else None
+
+
 def blocks(document: str) -> tuple[Block, ...]:
     """The fenced blocks that have a language, and the comments that prepare the page, in order."""
     return tuple(
@@ -160,6 +172,7 @@ class Walk:
         self.status = 0  # of the last command
         self.socket: tuple[str, str] | None = None  # folder and port of the server that plays production's
         self.ids: dict[str, str] = {}  # of runs: as the page shows them, and as they are in this walk
+        self._servers = (self.root / ".promote", folder / "production")  # folders of the two embedded servers
         self.root.mkdir()
         for name in (*SHIPPED, "examples"):
             source = REPOSITORY / name
@@ -175,6 +188,7 @@ class Walk:
         self.env = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("PG")}
         self.env["PATH"] = f"{programs}:{self._postgres()}:{self.env['PATH']}"
         self.env["PYTHONPATH"] = str(REPOSITORY)
+        self._create_data()
 
     def run(self, document: str) -> Iterator[Got]:
         """Execute the blocks of a page."""
@@ -232,20 +246,33 @@ class Walk:
     def url(self, role: str, database: str) -> str:
         """The URL of a database of the server that plays production's."""
         if not self.socket:
-            with self._elsewhere():
-                self._program(["promote", "server", "start"])
-                status = self._program(["promote", "server", "status"]).stdout
-            found = re.search(r"socket \.+ (.+) \(port (\d+)", status)
-            assert found is not None
-            self.socket = found[1], found[2]
+            folder = self._servers[1]
+            self._program(["promote", "server", "start"], PROMOTE_EMBEDDED_DIR=str(folder))
+            lines = _postmaster_file(folder).read_text().splitlines()
+            self.socket = lines[4], lines[3]
         host, port = self.socket
         return f"postgresql://{role}@/{database}?host={host}&port={port}"
 
     def stop(self) -> None:
-        """Stop both servers."""
-        self._program(["promote", "server", "stop"])
-        with self._elsewhere():
-            self._program(["promote", "server", "stop"])
+        """Stop both servers; their data is thrown away."""
+        for folder in self._servers:
+            file = _postmaster_file(folder)
+            if file.is_file():
+                number = int(file.read_text().split()[0])
+                os.kill(number, signal.SIGQUIT)
+                while exists(number):
+                    time.sleep(0.02)
+
+    def _create_data(self) -> None:
+        """Give both servers their data: copies of a directory that is created once in a session."""
+        origin = Path(os.environ.get("PROMOTE_TEST_FOLDER", self.root.parent)) / "documentation"
+        with origin.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not origin.is_dir():
+                for verb in ("start", "stop"):
+                    self._program(["promote", "server", verb], PROMOTE_EMBEDDED_DIR=str(origin))
+        for folder in self._servers:
+            self._program(["cp", "-a", str(origin), str(folder)])
 
     def _create_production(self) -> None:
         for text in (
@@ -255,14 +282,6 @@ class Walk:
         ):
             output = self.sql(text)
             assert self.status == 0, output
-
-    @contextmanager
-    def _elsewhere(self) -> Iterator[None]:
-        self.env["PROMOTE_EMBEDDED_DIR"] = str(self.root.with_name("production"))
-        try:
-            yield
-        finally:
-            del self.env["PROMOTE_EMBEDDED_DIR"]
 
     def _edit(self, text: str) -> None:
         name = text.partition("\n")[0].removeprefix("# ")
@@ -275,11 +294,11 @@ class Walk:
         merged = _merged(yamlfile.read(path), yaml.safe_load(text))
         yamlfile.write(path, merged)
 
-    def _program(self, command: list[str], given: str = "") -> subprocess.CompletedProcess[str]:
+    def _program(self, command: list[str], given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.root,
-            env=self.env,
+            env={**self.env, **more},
             input=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -293,6 +312,11 @@ class Walk:
         from minerva_promote.database.embedded import binary
 
         return binary("psql").parent
+
+
+def _postmaster_file(folder: Path) -> Path:
+    """Where the embedded server in a folder keeps its process number, port and socket."""
+    return next(folder.glob("postgres-*/"), folder) / "postmaster.pid"
 
 
 def _merged(there: Any, more: Any) -> Any:
