@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
@@ -17,9 +17,10 @@ from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.state import Standing, migration_state
 from minerva_promote.vectors import telling
-from minerva_promote.vectors.advice import Advice, Step, Version, advise
+from minerva_promote.vectors.advice import Step, Version, advise
 from minerva_promote.vectors.declared import declared_searches, declared_targets
-from minerva_promote.vectors.health import Health, Search, Targets, judge
+from minerva_promote.vectors.health import Search, Targets, judge
+from minerva_promote.vectors.index_model import Bare, Look, Seen
 from minerva_promote.vectors.indexes import Counted, VectorColumn, VectorIndex, read_columns, read_indexes
 from minerva_promote.vectors.measuring import Measured, measure, measure_exact, why
 from minerva_promote.vectors.rebuild import Progress, Site, building, carry_out, mend
@@ -27,37 +28,6 @@ from minerva_promote.vectors.rebuild import Progress, Site, building, carry_out,
 TIMEOUT = "2min"  # for one index
 ROUNDS = 3  # of building: the cheapest index first, and what was advised after each was measured
 NOT_SEEN = Measured(Counted(0, 0, None, recorded=False, exact=False))
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One index, looked at."""
-
-    index: VectorIndex
-    measured: Measured
-    health: Health
-    advice: Advice
-
-
-@dataclass(frozen=True, slots=True)
-class Bare:
-    """A column of vectors without any index, looked at."""
-
-    column: VectorColumn
-    measured: Measured
-    operator: str
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """All that was seen in one go."""
-
-    seen: tuple[Seen, ...]
-    bare: tuple[Bare, ...]
-    targets: Targets
-    version: Version  # of pgvector
-    seconds: float
-    unready: StepResult | None = None  # why there was nothing to look at
 
 
 def parse_version(version: str | None) -> Version:

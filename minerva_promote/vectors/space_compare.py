@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from minerva_promote.results import Finding, Severity
-from minerva_promote.vectors.space import Comparison, ConfigRow, Space, SpaceSample, Text
 from minerva_promote.vectors.space_directions import FEWEST, FEWEST_DIMENSIONS, LEAST, directions, strays, sure, unit
+from minerva_promote.vectors.space_model import Comparison, ConfigRow, Space, SpaceSample, Text
 
 if TYPE_CHECKING:
     from minerva_promote.vectors.space_directions import Vectors

@@ -15,7 +15,7 @@ from minerva_promote.vectors.measuring import K, Measured, Trial
 from minerva_promote.words import counted, seconds, size
 
 if TYPE_CHECKING:
-    from minerva_promote.vectors.looking import Bare, Look, Seen
+    from minerva_promote.vectors.index_model import Bare, Look, Seen
 
 NOTHING = "nothing was changed"
 

@@ -20,10 +20,11 @@ from minerva_promote.exportfile.binding import Layout, Row
 from minerva_promote.exportfile.validate import validate
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.vectors import space_target
-from minerva_promote.vectors.space import Space, SpaceSample, Text, space_step, spaces_of
+from minerva_promote.vectors.space import space_step
 from minerva_promote.vectors.space_collector import SpaceCollector
 from minerva_promote.vectors.space_compare import compare
 from minerva_promote.vectors.space_directions import directions
+from minerva_promote.vectors.space_model import Space, SpaceSample, Text, spaces_of
 from tests import servers
 from tests.material import REPOSITORY
 from tests.run.exports import CONFIG, Export, key
