@@ -94,7 +94,7 @@ def _codes(
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     arguments = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
     place = places.get((package, name), places.get(("", name)))
-    if place is not None and len(call.args) > place:
+    if place is not None and len(call.args) > max(place, 1):  # a code never comes alone
         arguments.append(call.args[place])
     for argument in arguments:
         yield from (text for text in _strings(argument, constants) if CODE.fullmatch(text))

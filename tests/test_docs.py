@@ -138,6 +138,19 @@ def test_links_lead_somewhere(page: str) -> None:
     assert not re.search(r"\bhttps?://", text)  # nothing on a page depends on another site
 
 
+@pytest.mark.parametrize("page", ["docs/contributing.md", "docs/explanation/design.md"])
+def test_named_files_exist(page: str) -> None:
+    paths = set(re.findall(r"`((?:minerva_promote|docs|tests|checks|templates)/[^`]*)`", prose(PAGES[page])))
+    assert paths
+    assert [path for path in paths if not (REPOSITORY / path).exists()] == []
+
+
+def test_every_package_is_in_the_design() -> None:
+    packages = {path.parent.name for path in (REPOSITORY / "minerva_promote").glob("*/__init__.py")}
+    design = PAGES["docs/explanation/design.md"]
+    assert packages == set(re.findall(r"^\| `minerva_promote/(\w+)/` \|", design, re.MULTILINE))
+
+
 def test_its_numbers_are_the_configured_ones() -> None:
     limits = Limits()
     text = " ".join(prose(PAGES["docs/reference/limits.md"]).split())

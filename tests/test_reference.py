@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from minerva_promote.config.drift_codes import CODES
 from minerva_promote.config.models import Limits
+from tests.finding_codes import codes_of_the_package
+from tests.material import REPOSITORY
 from tests.reference import PAGES, field_comments
 
 
@@ -20,3 +24,15 @@ def test_a_page_is_what_the_program_says(page: Path) -> None:
 def test_the_comment_beside_a_field_is_its_description() -> None:
     assert field_comments(Limits)["findings"] == "printed; the rest is counted"
     assert "rows" not in field_comments(Limits)
+
+
+def test_the_page_of_findings_has_every_code() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "findings.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| (?:<a id=\"[a-z-]+\"></a>)?`([a-z-]+)` \| (.+?) \|", page, re.MULTILINE))
+    codes = codes_of_the_package()
+    assert len(codes) > 200
+    assert codes.keys() == rows.keys()
+    drift = page.partition("## Roles and privileges\n")[2].partition("\n## ")[0]
+    assert [code for code, cause in CODES.items() if f"`{code}` | {cause[0].upper()}{cause[1:]}. |" not in drift] == []
+    links = re.findall(r"<a id=\"([a-z-]+)\">", page)
+    assert sorted(links) == sorted(codes)
