@@ -63,7 +63,7 @@ def history(
     project = load()
     target = project.environment(named(environment, option))
     with import_session(project, target) as conn:
-        require_ledger(conn, target.name)
+        require_ledger(conn, target.name, reading=True)
         if verify:
             result = _verified(conn, target.name, head)
         else:
@@ -92,7 +92,7 @@ def show(run: str, option: str | None, form: str) -> None:
     project = load()
     target = project.environment(named(None, option))
     with import_session(project, target) as conn:
-        require_ledger(conn, target.name)
+        require_ledger(conn, target.name, reading=True)
         found = find_run(conn, run)
     lines, data = everything(found), {"run": values(found)}
     output(RunResult("show", target.name, found.run_id, found.file, data=data, lines=lines), form)
@@ -128,13 +128,14 @@ def _listed(
 
 def _verified(conn: psycopg.Connection, environment: str, head: str | None) -> RunResult:
     from minerva_promote.ledger.verify import prove
-    from minerva_promote.results import Outcome, RunResult, StepResult
+    from minerva_promote.results import Outcome, RunResult, Severity, StepResult
     from minerva_promote.words import counted
 
     found = prove(conn, head)
     events = counted(found.events, "events")
     data = {"events": found.events, "head": found.head}
-    outcome = Outcome.FAIL if found.findings else Outcome.OK
+    broken = [finding for finding in found.findings if finding.severity is Severity.ERROR]
+    outcome = Outcome.FAIL if broken else Outcome.WARN if found.findings else Outcome.OK
     steps = [StepResult("verify", "events and their order", outcome, events, findings=found.findings, data=data)]
     if found.unguarded:
         detail = counted(len(found.unguarded), "findings")
@@ -145,8 +146,8 @@ def _verified(conn: psycopg.Connection, environment: str, head: str | None) -> R
     verdict = f"proved: {events}, none was changed, removed or reordered; head {found.head or 'none'}"
     if found.unguarded:
         verdict = f"{events}, none was changed, removed or reordered, but what guards them is not as it was made"
-    if found.findings:
-        verdict = f"the ledger is not what it was: {counted(len(found.findings), 'findings')}"
+    if broken:
+        verdict = f"the ledger is not what it was: {counted(len(broken), 'findings')}"
     title = f"database {conn.info.dbname}"
     return RunResult("history", environment, title=title, steps=tuple(steps), verdict=verdict, data=data)
 

@@ -84,9 +84,14 @@ def query(name: str, package: str = __package__ or "") -> bytes:
 Row = dict[str, Any]  # by column name
 
 
-def fetch(conn: psycopg.Connection, statement: Any, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+def fetch(
+    conn: psycopg.Connection,
+    statement: Any,
+    parameters: Mapping[str, Any] | None = None,
+    doing: str = "reading the catalog",
+) -> list[Row]:
     """All rows of a query, by column name; a driver error becomes a TargetError."""
-    with target_errors("reading the catalog"), conn.cursor(row_factory=dict_row) as cursor:
+    with target_errors(doing), conn.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(statement, parameters).fetchall()
 
 

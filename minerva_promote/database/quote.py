@@ -16,6 +16,11 @@ def split(name: str) -> tuple[str, str]:
     return (schema, rest) if dot else (DEFAULT_SCHEMA, name)
 
 
+def name_of(schema: str, relation: str) -> str:
+    """What a table is called in the contract and in messages: without its schema where that is ``public``."""
+    return relation if schema == DEFAULT_SCHEMA else f"{schema}.{relation}"
+
+
 def ident(name: str) -> sql.Identifier:
     """One name: a role, a database, a schema, a column."""
     return sql.Identifier(name)

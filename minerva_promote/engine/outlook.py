@@ -21,7 +21,7 @@ from minerva_promote.engine.clocks import clock_findings
 from minerva_promote.engine.excess import excess_findings
 from minerva_promote.engine.structure import extension_findings, structure_findings
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.install import EVENTS_TABLE, ROWS_TABLE
+from minerva_promote.ledger.install import EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
 from minerva_promote.results import Finding, Severity
 from minerva_promote.schema.compare.stale import stale_to_database
 
@@ -56,7 +56,8 @@ def look(conn: Connection, project: Project, environment: Environment) -> Outloo
     facts = server(conn)
     snapshot = live_snapshot(conn, contract.tables)
     effects = side_effects(conn, contract.tables)
-    privileges = table_privileges(conn, (*(f"public.{name}" for name in contract.tables), EVENTS_TABLE, ROWS_TABLE))
+    ledger = (EVENTS_TABLE, ROWS_TABLE, ROOTS_TABLE)
+    privileges = table_privileges(conn, (*(f"public.{name}" for name in contract.tables), *ledger))
     findings = [
         *preflight.server_findings(facts),
         *preflight.setting_findings(conn, facts),

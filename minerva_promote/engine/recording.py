@@ -14,7 +14,7 @@ from minerva_promote.database.lock import held_by
 from minerva_promote.database.session import Connection, import_session
 from minerva_promote.engine.importing import Importing
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.event import ENDED, Event, Kind, add, add_apart
+from minerva_promote.ledger.event import ENDED, NOT_OURS, Event, Kind, add, add_apart
 from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
 from minerva_promote.ledger.openruns import GONE, OpenRun, open_runs
 from minerva_promote.ledger.rows import store
@@ -66,7 +66,8 @@ class Recorder:
         except TargetError as error:
             if error.sqlstate == ENDED:
                 return False
-            raise
+            if error.sqlstate != NOT_OURS:
+                raise
         return True
 
     def _help(self, run: OpenRun) -> str:
@@ -86,13 +87,13 @@ class Recorder:
 
     def committed(self, conn: Connection) -> None:
         """In the transaction of the rows, as its last act. Raises TargetError."""
-        store(conn, self._plan.run_id, self._run.inserted)
+        digest = store(conn, self._plan.run_id, self._run.inserted)
         event = self._event("committed")
-        self._add(conn, replace(event, details={**event.details, "types": self._run.types}))
+        self._add(conn, replace(event, details={**event.details, "types": self._run.types}), digest)
 
-    def _add(self, conn: Connection, event: Event) -> None:
+    def _add(self, conn: Connection, event: Event, rows_digest: str | None = None) -> None:
         try:
-            add(conn, event)
+            add(conn, event, rows_digest)
         except TargetError as error:
             if error.sqlstate != _WAITED or conn.info.transaction_status:
                 raise
@@ -140,7 +141,7 @@ class Recorder:
         checks = [step for step in self._run.steps if step.step == "check"]
         details = dict(self.details)
         if found and kind != "started":
-            details["repaired"] = [finding.fact for finding in found.warnings]
+            details["repaired"] = _repaired(found.warnings)
         if findings:
             details["findings"] = [
                 {name: self._clean(value) for name, value in finding.items()} for finding in findings
@@ -166,6 +167,11 @@ class Recorder:
 
     def _clean(self, value: Any) -> Any:
         return self._project.redact(value) if isinstance(value, str) else value
+
+
+def _repaired(warnings: Sequence[Finding]) -> list[str]:
+    more = [f"… {len(warnings) - FINDINGS:,} more"] if len(warnings) > FINDINGS else []
+    return [*(finding.fact for finding in warnings[:FINDINGS]), *more]
 
 
 def _rows(loaded: Loaded | None) -> dict[str, dict[str, int]] | None:

@@ -38,7 +38,7 @@ def required_step(project: Project, environment: Environment, here: Whereabouts,
         other = project.environment(wanted.passed_in)
         asked = _Asked(name, environment, other, here, file, sha256)
         with import_session(project, other) as conn:
-            require_ledger(conn, other.name)
+            require_ledger(conn, other.name, reading=True)
             unlike = _other_and_whole(conn, asked)
             if unlike is not None:
                 return unlike

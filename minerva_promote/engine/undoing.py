@@ -136,10 +136,10 @@ class _Undoing:
             return self.refused()
         if not self.asked.apply:
             return f"{counted(plan.removed, 'rows')} would go; {NOTHING}: --apply removes them"
-        keep(conn, self.id, plan)
+        digest = keep(conn, self.id, plan)
         others = remove(conn, plan)
         rows = {each.name: {"removed": each.removed, "kept": each.rows_kept} for each in plan.tables}
-        self.record(conn, subject, rows, others, types=_types(plan))
+        self.record(conn, subject, rows, others, types=_types(plan), digest=digest)
         short = self.id[:8]
         how = f"promote undo --env {self.environment.name} {short} brings them back"
         return f"undone as {short}{self.commit(conn)}: {counted(plan.removed, 'rows')} removed; {how}"
@@ -171,12 +171,13 @@ class _Undoing:
         rows: Mapping[str, Mapping[str, int]],
         others: Mapping[str, Written],
         types: Mapping[str, Mapping[str, str]] | None = None,
+        digest: str | None = None,
     ) -> None:
         """The event of the ledger, in the transaction of the rows; and what else was written is told."""
         self.steps += written_step(others)
         details = {} if types is None else {"types": types, **self.choices()}
         kind: Kind = "undone" if subject.undo is None else "restored"
-        add(conn, self.event(kind, self.asked.reason, details, rows))
+        add(conn, self.event(kind, self.asked.reason, details, rows), digest)
 
     def attempted(
         self, kind: Kind, reason: str, findings: Sequence[Mapping[str, str]] = (), *, conn: Connection | None = None

@@ -1,4 +1,4 @@
--- The runs of a version 1 ledger become events, with their own times and actors. After schema.sql.
+-- The runs of a version 1 ledger become events, with their own times and actors. After tables.sql.
 
 ALTER TABLE promote.events DISABLE TRIGGER a_stamp;
 INSERT INTO promote.events (kind, run_id, environment, at, began, actor, actor_role, client_host, client_user,
@@ -22,7 +22,7 @@ BEGIN
         LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
         WHERE c.oid = 'promote.runs'::regclass AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
     LOOP
-        EXECUTE format('GRANT SELECT ON TABLE promote.events, promote.chain, promote.run_rows TO %s', grantee);
+        EXECUTE format('GRANT SELECT ON TABLE promote.events, promote.chain, promote.run_rows, promote.run_roots TO %s', grantee);
     END LOOP;
 END
 $$;

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from minerva_promote.database.catalog import fetch, query
-from minerva_promote.ledger.install import schema_text
+from minerva_promote.ledger.install import functions_text
 from minerva_promote.results import Finding
 
 ALWAYS = "A"
@@ -25,7 +25,7 @@ _FUNCTION = re.compile(
     re.DOTALL,
 )
 _TRIGGER = re.compile(
-    r"CREATE TRIGGER (?P<name>\w+) (?P<when>[A-Z ]+) ON (?P<table>promote\.\w+)\s+FOR EACH (?P<each>\w+)"
+    r"CREATE OR REPLACE TRIGGER (?P<name>\w+) (?P<when>[A-Z ]+) ON (?P<table>promote\.\w+)\s+FOR EACH (?P<each>\w+)"
     r" EXECUTE FUNCTION (?P<function>promote\.\w+)\(\);"
 )
 _HELP = "what was written meanwhile may be forged: look at who may change this database"
@@ -69,10 +69,10 @@ def unguarded(conn: psycopg.Connection) -> Iterator[Finding]:
 
 @cache
 def _guards() -> tuple[_Guard, ...]:
-    """As they stand in ledger/schema.sql."""
-    functions = {found["name"]: found for found in _FUNCTION.finditer(schema_text())}
+    """As they stand in ledger/functions.sql."""
+    functions = {found["name"]: found for found in _FUNCTION.finditer(functions_text())}
     guards = []
-    for found in _TRIGGER.finditer(schema_text()):
+    for found in _TRIGGER.finditer(functions_text()):
         words = {*found["when"].split(), found["each"]}
         function = functions[found["function"]]
         guards.append(

@@ -14,12 +14,15 @@ from minerva_promote.database.faults import target_errors
 from minerva_promote.database.quote import qualified, text
 from minerva_promote.errors import TargetError
 
-LEDGER_VERSION = 2
+LEDGER_VERSION = 3
+READABLE = (2, LEDGER_VERSION)  # versions whose runs can be read
 VERSION_TABLE = "promote.ledger"
 EVENTS_TABLE = "promote.events"
 CHAIN_TABLE = "promote.chain"
 ROWS_TABLE = "promote.run_rows"
+ROOTS_TABLE = "promote.run_roots"
 REMOVED_TABLE = "promote.removed_rows"
+TABLES = (EVENTS_TABLE, CHAIN_TABLE, ROWS_TABLE, ROOTS_TABLE)  # that everybody reads who reads the ledger
 
 # What a client says of an event. Actor, times and the chain are not among them: the server writes those.
 CLIENT_COLUMNS = (
@@ -40,14 +43,13 @@ CLIENT_COLUMNS = (
     "reason",
     "configuration",
     "details",
+    "signing_key",
+    "signature",
 )
 
 _READ = Grants(
     schemas={"promote": ("USAGE",)},
-    tables=dict.fromkeys(
-        (EVENTS_TABLE, CHAIN_TABLE, ROWS_TABLE, VERSION_TABLE, "promote.revision", "promote.vector_indexes"),
-        ("SELECT",),
-    ),
+    tables=dict.fromkeys((*TABLES, VERSION_TABLE, "promote.revision", "promote.vector_indexes"), ("SELECT",)),
 )
 # What `ledger:` of a role means. Who writes may set CLIENT_COLUMNS of its own events, and change or remove none.
 LEDGER_GRANTS = {
@@ -55,12 +57,18 @@ LEDGER_GRANTS = {
     "read": _READ,
     "write": _READ.model_copy(
         update={
-            "tables": {**_READ.tables, ROWS_TABLE: ("SELECT", "INSERT")},
+            "tables": {**_READ.tables, **dict.fromkeys((ROWS_TABLE, ROOTS_TABLE), ("SELECT", "INSERT"))},
             "columns": {EVENTS_TABLE: {"INSERT": CLIENT_COLUMNS}},
         }
     ),
 }
 
+# The files that bring a ledger of a version to the present one. Constraints come last: older rows may not satisfy them.
+_STEPS = {
+    0: ("base", "tables", "functions", "constraints"),
+    1: ("tables", "functions", "from_1", "constraints"),
+    2: ("from_2", "functions", "constraints"),
+}
 _NEWER_HINT = "use the release of promote that made it, or a later one"
 
 
@@ -88,12 +96,17 @@ def unusable(version: int | None, environment: str) -> tuple[str, str] | None:
     return f"the ledger has version {version}, this release of promote knows {LEDGER_VERSION}", hint
 
 
-def require_ledger(conn: psycopg.Connection, environment: str) -> None:
-    """Raise TargetError when there is no ledger that this role may read and this release knows."""
-    wrong = unusable(ledger_version(conn), environment)
+def require_ledger(conn: psycopg.Connection, environment: str, *, reading: bool = False) -> None:
+    """Raise TargetError when there is no ledger that this role may read and this release knows.
+
+    ``reading``: one of an older version does as well, as far as its runs can be read.
+    """
+    version = ledger_version(conn)
+    wrong = None if reading and version in READABLE else unusable(version, environment)
     if wrong is None:
-        found = relations(conn, (EVENTS_TABLE, CHAIN_TABLE, ROWS_TABLE))
-        if len(found) == 3 and all(relation.readable for relation in found.values()):
+        tables = TABLES if version == LEDGER_VERSION else TABLES[:3]
+        present = relations(conn, tables)
+        if len(present) == len(tables) and all(relation.readable for relation in present.values()):
             return
         wrong = unusable(None, environment)
         assert wrong is not None
@@ -101,7 +114,7 @@ def require_ledger(conn: psycopg.Connection, environment: str) -> None:
 
 
 def install(conn: psycopg.Connection, version_table: str = REVISION_TABLE) -> bool:
-    """Put the ledger there, or bring it to the present version, in the transaction that is open; False when it is.
+    """Create the ledger, or upgrade it, in the transaction that is open; False when it has the present version.
 
     ``version_table`` is the one in which Alembic keeps the revision.
     Raises TargetError for a ledger of a later release, and for a schema ``promote`` that is not ours.
@@ -118,9 +131,8 @@ def install(conn: psycopg.Connection, version_table: str = REVISION_TABLE) -> bo
         raise TargetError(
             "a schema named promote is there, and it is not a ledger", hint="rename it, then repeat the command"
         )
-    steps = ("base", "schema") if version == 0 else ("schema", "from_1")
     with target_errors("making the ledger" if version == 0 else "upgrading the ledger"):
-        for name in steps:
+        for name in _STEPS[version]:
             conn.execute(_text(name).replace(REVISION_TABLE, text(qualified(version_table))).encode())
     return True
 
@@ -131,23 +143,49 @@ def chain_source() -> str:
     return f"search_path=pg_catalog, pg_temp\n{_body()}"
 
 
-def schema_text() -> str:
-    """The SQL that makes the ledger."""
-    return _text("schema")
-
-
-def _body() -> str:
-    return _between(_text("schema"), "AS $chain$", "$chain$;")
+def functions_text() -> str:
+    """The SQL of the ledger's functions and triggers."""
+    return _text("functions")
 
 
 @cache
-def expression(name: str) -> str:
-    """SQL of the chain over a row ``e`` of promote.events: its ``hash``, or the digest of its ``run_rows`` or
-    ``removed_rows``.
+def constraint_names() -> frozenset[str]:
+    """The ledger's constraints that rows of older versions need not satisfy: "promote.events.events_kind_check"."""
+    tables = re.findall(r"ALTER TABLE (\S+)\n(.*?);", _text("constraints"), re.DOTALL)
+    return frozenset(
+        f"{table}.{name}" for table, actions in tables for name in re.findall(r"ADD CONSTRAINT (\w+)", actions)
+    )
+
+
+def _body() -> str:
+    return _between(_text("functions"), "AS $chain$", "$chain$;")
+
+
+@cache
+def expression(name: str, version: int = LEDGER_VERSION) -> str:
+    """SQL of the chain over a row ``e`` of promote.events: its ``hash``, or the digest of its ``run_rows``,
+    ``run_roots`` or ``removed_rows``; by the event's format, as far as a ledger of this version has such events.
 
     The verifier computes them from here, so that a function that was replaced in the target is no witness.
     """
-    return _between(_body(), f"/* {name} */", "/* end */")
+    if name in ("removed_rows", "run_roots"):  # the same in both, or only in the present one
+        return format_expression(name, LEDGER_VERSION)
+    if version == 2:
+        return format_expression(name, 2)
+    old, new = (format_expression(name, format_) for format_ in READABLE)
+    return f"case e.format when 2 then ({old}) when {LEDGER_VERSION} then ({new}) end"
+
+
+@cache
+def format_expression(name: str, format_: int) -> str:
+    """SQL of one part of the chain as events of this format have it."""
+    return _between(_text("format_2") if format_ == 2 else _body(), f"/* {name} */", "/* end */")
+
+
+@cache
+def content_expression() -> str:
+    """SQL over a row ``e`` of promote.events: the text of which its hash is made, after that of the event before."""
+    return _between(_body(), "/* content */", "/* end of content */")
 
 
 @cache
@@ -156,6 +194,6 @@ def _text(name: str) -> str:
 
 
 def _between(text: str, begin: str, end: str) -> str:
-    found = re.search(f"{re.escape(begin)}(.*?){re.escape(end)}", text, re.DOTALL)
-    assert found is not None, begin
-    return found[1]
+    match = re.search(f"{re.escape(begin)}(.*?){re.escape(end)}", text, re.DOTALL)
+    assert match is not None, begin
+    return match[1]

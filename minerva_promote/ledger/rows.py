@@ -7,6 +7,7 @@ in the binary format can tell whether it is still as it was promoted.
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ import psycopg
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.faults import target_errors
+from minerva_promote.database.quote import name_of, split
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.install import expression
+from minerva_promote.ledger.install import ROWS_TABLE, expression
+from minerva_promote.ledger.roots import not_as_sent
 
 Wire = bytes | None
 
@@ -26,10 +29,17 @@ PART_ROWS = 4_000  # about 150 kB where the key is one uuid
 _INSERT = b"""
 insert into promote.run_rows (run_id, table_name, part, key_columns, columns, rows, keys, marks)
 values ($1::uuid, $2, $3::int, $4::text[], $5::text[], $6::int, $7::bytea, $8::bytea)
+returning encode(sha256(convert_to(jsonb_build_array(table_name, part, key_columns, columns, rows)::text, 'UTF8')
+    || keys || marks), 'hex'), run_id::text
 """
+# Of the transaction of the event. Before format 3 the digest is over all rows, and what another transaction wrote in
+# between is left out here, as long as the event itself is where it was written.
 _SELECT = b"""
-select table_name, key_columns, columns, rows, keys, marks from promote.run_rows where run_id = %(run_id)s
-order by table_name collate "C", part
+select r.table_name, r.key_columns, r.columns, r.rows, r.keys, r.marks
+from promote.events as e join promote.run_rows as r on r.run_id = e.run_id
+where e.run_id = %(run_id)s and e.kind = 'committed'
+    and (r.xact = e.xact or e.format < 3 and e.xact & 4294967295 is distinct from e.xmin::text::bigint)
+order by r.table_name collate "C", r.part
 """
 _DIGESTS = f"""
 select e.rows_digest as told, ({expression("run_rows")}) as computed
@@ -87,15 +97,31 @@ def unpack(stored: Packed) -> RunRows:
     return RunRows(stored.table, stored.key_columns, stored.columns, keys, marks)
 
 
-def store(conn: psycopg.Connection, run_id: str, found: Iterable[Packed]) -> None:
-    """Write down what a run inserted, in the open transaction and before its event, which takes the digest of it."""
+def stored_names(table: str) -> list[str]:
+    """How rows of a table may be called in run_rows and removed_rows: with the schema, or as version 2 wrote it."""
+    return list(dict.fromkeys((".".join(split(table)), table, name_of(*split(table)))))
+
+
+def store(conn: psycopg.Connection, run_id: str, pieces: Iterable[Packed]) -> str | None:
+    """Write down what a run inserted, in the open transaction and before its event; the digest that the event must get.
+
+    Raises TargetError when the ledger does not take them as they were sent.
+    """
     numbers: dict[str, int] = {}
+    digests: dict[tuple[bytes, int], bytes] = {}
     with target_errors("writing the ledger"), psycopg.RawCursor(conn) as cursor:
-        for piece in found:
+        for piece in pieces:
+            name = ".".join(split(piece.table))
             for part in _parts(piece):
-                number = numbers[piece.table] = numbers.get(piece.table, 0) + 1
-                values = [run_id, part.table, number, list(part.key_columns), list(part.columns), part.rows]
-                cursor.execute(_INSERT, [*values, bytes(part.keys), bytes(part.marks)], binary=True)
+                number = numbers[name] = numbers.get(name, 0) + 1
+                head = [name, number, list(part.key_columns), list(part.columns), part.rows]
+                keys, marks = bytes(part.keys), bytes(part.marks)
+                text = json.dumps(head, ensure_ascii=False).encode()
+                digest = digests[name.encode(), number] = hashlib.sha256(text + keys + marks).digest()
+                stored = cursor.execute(_INSERT, [run_id, *head, keys, marks], binary=True).fetchall()
+                if stored != [(digest.hex(), run_id)]:
+                    raise not_as_sent(ROWS_TABLE)
+    return hashlib.sha256(b"".join(digests[key] for key in sorted(digests))).hexdigest() if digests else None
 
 
 def load(conn: psycopg.Connection, run_id: str) -> tuple[RunRows, ...]:
@@ -116,7 +142,7 @@ def load(conn: psycopg.Connection, run_id: str) -> tuple[RunRows, ...]:
         return tuple(
             unpack(
                 Packed(
-                    row["table_name"],
+                    name_of(*split(row["table_name"])),
                     tuple(row["key_columns"]),
                     tuple(row["columns"]),
                     row["rows"],

@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 import psycopg
 
-from minerva_promote.database.catalog import fetch, query
+from minerva_promote.database.catalog import fetch, query, relations
 from minerva_promote.database.lock import RUN_CLASS
 from minerva_promote.errors import UsageError
+from minerva_promote.ledger.bounds import fold_root
+from minerva_promote.ledger.install import ROOTS_TABLE
 from minerva_promote.ledger.said import BAD, readable
 
 State = Literal["running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore"]
@@ -35,7 +37,7 @@ SHORT = 8  # characters of an id that are shown
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One event as it stands in the ledger; see the comments of ledger/schema.sql."""
+    """One event as it stands in the ledger; see the comments of ledger/tables.sql."""
 
     seq: int
     kind: str
@@ -68,6 +70,7 @@ class Recorded:
     configuration: str | None
     details: Mapping[str, Any]
     rows_digest: str | None
+    format: int
     hash: str
 
 
@@ -161,14 +164,17 @@ def read_runs(
     case; ``since`` when they began.
     """
     sha = re.fullmatch(r"([0-9a-f]{6,64})…?", (file or "").lower())
+    keys = [] if root is None else [root, root.lower(), fold_root(root), fold_root(root.lower())]
     asked = {
         "ids": None if ids is None else list(ids),
         "file": file,
         "sha": f"{sha[1]}%" if sha else None,
-        "roots": None if root is None else [root, root.lower()],
+        "roots": list(dict.fromkeys(keys)) or None,
         "since": since,
     }
-    found = [row["run_id"] for row in fetch(conn, query("runs", __package__ or ""), asked)]
+    listed = root is not None and bool(relations(conn, (ROOTS_TABLE,)))
+    statement = query("runs_of_root" if listed else "runs", __package__ or "")
+    found = [row["run_id"] for row in fetch(conn, statement, asked)]
     kept: list[Run] = []
     for begin in range(0, len(found), PAGE):
         for run in _together(conn, found[begin : begin + PAGE]):

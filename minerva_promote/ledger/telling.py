@@ -90,7 +90,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     bytes_ = run.told("file_bytes")
     yield "file", ", ".join(filter(None, [run.file, "" if bytes_ is None else size(bytes_)]))
     yield "sha256", run.told("file_sha256") or ""
-    yield "roots", ", ".join(run.told("roots") or ())
+    yield "roots", _roots(run)
     yield "rows", "; ".join(_counts(run.told("rows") or {}))
     yield "began", f"{first.at:%Y-%m-%d %H:%M:%S} UTC"
     took = _took(run)
@@ -107,6 +107,13 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "repaired", "; ".join(run.details.get("repaired", ()))
     if run.details.get("ledger_version") == 1:
         yield "note", "recorded by version 1 of the ledger: which rows it inserted is not known"
+
+
+def _roots(run: Run) -> str:
+    """Those that its events list, and how many more there are."""
+    listed, count = run.told("roots") or (), run.details.get("roots")
+    more = f", and {count - len(listed):,} more" if isinstance(count, int) and count > len(listed) else ""
+    return ", ".join(listed) + more
 
 
 def _line(run: Run) -> tuple[str, ...]:

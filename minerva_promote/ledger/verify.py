@@ -17,16 +17,17 @@ from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.faults import target_errors
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.ledger.guards import unguarded
-from minerva_promote.ledger.install import REMOVED_TABLE, expression
+from minerva_promote.ledger.install import LEDGER_VERSION, REMOVED_TABLE, expression, ledger_version
 from minerva_promote.ledger.runs import SHORT
-from minerva_promote.results import Finding
+from minerva_promote.ledger.verify_rows import Link, rows_of_events
+from minerva_promote.results import Finding, Severity
 
 _BEGIN = b"set transaction isolation level repeatable read, read only"
 _NAMES = b"set local search_path = pg_catalog, pg_temp"  # no function of another schema stands in for the server's
-_EVENTS = f"""
+_EVENTS = """
 select e.seq, e.kind, e.run_id::text as run_id, e.previous, e.hash, e.rows_digest,
-    ({expression("hash")}) as computed,
-    case when e.kind = 'committed' then ({expression("run_rows")}) end as digest
+    ({hash}) as computed,
+    case when e.kind = 'committed' or (e.format > 2 and e.kind <> 'undone') then ({run_rows}) end as digest
 from promote.events as e order by e.seq
 """
 _ABOUT = f"""
@@ -35,18 +36,12 @@ where (e.run_id = any (%(ids)s::uuid[]) or e.subject = any (%(ids)s::uuid[]))
     and e.hash is distinct from ({expression("hash")})
 order by e.seq
 """
-_REMOVED = f"select e.seq, ({expression('removed_rows')}) as digest from promote.events as e where e.kind = 'undone'"
 # The hash that an event would have at another place.
-_AT = f"""
-select t.seq, ({expression("hash")}) as computed
+_AT = """
+select t.seq, ({hash}) as computed
 from promote.events as t cross join unnest(%(seqs)s::bigint[], %(places)s::bigint[]) as w (seq, place)
 cross join lateral jsonb_populate_record(t, jsonb_build_object('seq', w.place)) as e
 where t.seq = w.seq
-"""
-_STRANGE = """
-select distinct r.run_id::text as run_id from {} as r
-where not exists (select from promote.events as e where e.run_id = r.run_id and e.kind = %(kind)s)
-order by 1
 """
 _KEEP = "nobody can say what it was: keep the head of the chain elsewhere, and look at who may change this database"
 
@@ -62,26 +57,9 @@ class Verified:
     looked_at_removed: bool  # False: there were undos, and this role may not read what they took away
 
 
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """One event, as far as the chain goes."""
-
-    seq: int
-    kind: str
-    run_id: str
-    previous: str
-    hash: str
-    rows_digest: str | None
-    computed: str
-    digest: str | None
-
-    def __str__(self) -> str:
-        return f"event {self.seq} ({self.kind}, run {self.run_id[:SHORT]})"
-
-
 def verify(conn: psycopg.Connection) -> tuple[Finding, ...]:
     """What is wrong with the ledger; nothing, where it is as it was written. See prove."""
-    return prove(conn).findings
+    return tuple(finding for finding in prove(conn).findings if finding.severity is Severity.ERROR)
 
 
 def require_as_written(conn: psycopg.Connection, ids: Iterable[str]) -> None:
@@ -104,14 +82,16 @@ def prove(conn: psycopg.Connection, head: str | None = None) -> Verified:
     with target_errors("verifying the ledger"), conn.transaction():
         conn.execute(_BEGIN)
         conn.execute(_NAMES)
-        links = [_Link(**row) for row in fetch(conn, _EVENTS.encode())]
+        version = ledger_version(conn) or LEDGER_VERSION
+        computed = {name: expression(name, version) for name in ("hash", "run_rows")}
+        links = [Link(**row) for row in fetch(conn, _EVENTS.format(**computed).encode())]
         ends = [(row["seq"], row["hash"]) for row in fetch(conn, query("chain", __package__ or ""))]
-        findings, moved = _events(conn, links)
+        findings, moved = _events(conn, links, computed["hash"])
         findings += _order(links, moved, ends[0][0] if ends else 0)
         findings += _head(links, ends)
         may = f"select pg_catalog.has_table_privilege('{REMOVED_TABLE}', 'SELECT') as may".encode()
         removed = bool(fetch(conn, may)[0]["may"])
-        findings += _rows(conn, links, removed)
+        findings += rows_of_events(conn, links, version, removed=removed)
         off = tuple(unguarded(conn))
     if head is not None and not any(link.hash.startswith(head) for link in links):
         fact = f"the chain has no event with the hash {head}"
@@ -121,7 +101,7 @@ def prove(conn: psycopg.Connection, head: str | None = None) -> Verified:
     return Verified(len(links), links[-1].hash if links else "", tuple(findings), off, looked)
 
 
-def _events(conn: psycopg.Connection, links: list[_Link]) -> tuple[list[Finding], Mapping[int, int]]:
+def _events(conn: psycopg.Connection, links: list[Link], hash_: str) -> tuple[list[Finding], Mapping[int, int]]:
     """Events that are not what they were; and those that only stand elsewhere, by where they stood."""
     wrong = [link for link in links if link.computed != link.hash]
     places = _places(links)
@@ -129,7 +109,7 @@ def _events(conn: psycopg.Connection, links: list[_Link]) -> tuple[list[Finding]
     moved: dict[int, int] = {}
     if elsewhere:
         at = {"seqs": list(elsewhere), "places": list(elsewhere.values())}
-        hashes = {row["seq"]: row["computed"] for row in fetch(conn, _AT.encode(), at)}
+        hashes = {row["seq"]: row["computed"] for row in fetch(conn, _AT.format(hash=hash_).encode(), at)}
         moved = {elsewhere[link.seq]: link.seq for link in wrong if hashes.get(link.seq) == link.hash}
     stands = set(moved.values())
     found = []
@@ -142,7 +122,7 @@ def _events(conn: psycopg.Connection, links: list[_Link]) -> tuple[list[Finding]
     return found, moved
 
 
-def _places(links: Iterable[_Link]) -> dict[str, int]:
+def _places(links: Iterable[Link]) -> dict[str, int]:
     """Where each event stands by the hashes alone: each names the one before."""
     after = {link.previous: link.hash for link in links}
     places: dict[str, int] = {}
@@ -153,10 +133,10 @@ def _places(links: Iterable[_Link]) -> dict[str, int]:
     return places
 
 
-def _order(links: list[_Link], moved: Mapping[int, int], last: int) -> Iterator[Finding]:
+def _order(links: list[Link], moved: Mapping[int, int], last: int) -> Iterator[Finding]:
     """Events that are not there, and such as were put in the place of others."""
     wrong = {link.seq for link in links if link.computed != link.hash}
-    before: _Link | None = None
+    before: Link | None = None
     for link in links:
         begin = before.seq + 1 if before else 1
         if link.seq > begin:
@@ -170,7 +150,7 @@ def _order(links: list[_Link], moved: Mapping[int, int], last: int) -> Iterator[
 
 
 def _missing(
-    begin: int, end: int, before: _Link | None, after: _Link | None, moved: Mapping[int, int]
+    begin: int, end: int, before: Link | None, after: Link | None, moved: Mapping[int, int]
 ) -> Iterator[Finding]:
     gone = [seq for seq in range(begin, min(end, begin + 1000) + 1) if seq not in moved]
     if not gone:
@@ -182,7 +162,7 @@ def _missing(
     yield Finding("ledger-missing", f"{what} missing {where}", help=_KEEP)
 
 
-def _head(links: list[_Link], ends: list[tuple[int, str]]) -> Iterator[Finding]:
+def _head(links: list[Link], ends: list[tuple[int, str]]) -> Iterator[Finding]:
     last = links[-1] if links else None
     if not ends:
         fact = "the head of the chain was removed: nothing can be added any more"
@@ -193,21 +173,3 @@ def _head(links: list[_Link], ends: list[tuple[int, str]]) -> Iterator[Finding]:
         yield Finding("ledger-changed", f"{last} was added beside the chain, whose head is {ends[0][0]}", help=_KEEP)
     elif last is not None and ends[0][0] == last.seq and ends[0][1] != last.hash and last.computed == last.hash:
         yield Finding("ledger-changed", f"{last} is not the one that the head of the chain names", help=_KEEP)
-
-
-def _rows(conn: psycopg.Connection, links: list[_Link], removed: bool) -> Iterator[Finding]:
-    """Rows that are kept beside the events, and are not those that were written with them."""
-    digests = {link.seq: link.digest for link in links if link.kind == "committed"}
-    if removed:
-        digests |= {row["seq"]: row["digest"] for row in fetch(conn, _REMOVED.encode())}
-    for link in links:
-        if link.seq in digests and digests[link.seq] != link.rows_digest and link.computed == link.hash:
-            table = "run_rows" if link.kind == "committed" else "removed_rows"
-            fact = f"the rows in promote.{table} of {link} were changed, removed or added to"
-            help_ = "nobody can say which rows they were: an undo of this run is refused"
-            yield Finding("ledger-rows", fact, help=help_)
-    strange = [("promote.run_rows", "committed"), *([(REMOVED_TABLE, "undone")] if removed else [])]
-    for table, kind in strange:
-        for row in fetch(conn, _STRANGE.format(table).encode(), {"kind": kind}):
-            fact = f"{table} has rows of run {row['run_id'][:SHORT]}, and no event says that it was {kind}"
-            yield Finding("ledger-rows", fact, help="the event was removed, or the rows were added by hand")

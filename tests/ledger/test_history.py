@@ -172,7 +172,7 @@ def test_words_that_mean_nothing(shop: Shop) -> None:
     ("statement", "fact", "hint"),
     [
         ("drop schema promote cascade", "there is no ledger", "promote setup --env test-prod"),
-        ("insert into promote.ledger values (3)", "the ledger has version 3, this release of promote knows 2",
+        ("insert into promote.ledger values (4)", "the ledger has version 4, this release of promote knows 3",
          "use the release of promote that made it, or a later one"),
         ("revoke select on promote.ledger from {role}", "this role may not read the ledger", "promote setup --env test-prod"),
         ("revoke select on promote.events from {role}", "this role may not read the ledger", "promote setup --env test-prod"),

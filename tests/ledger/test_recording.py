@@ -100,14 +100,14 @@ def test_a_file_in_which_some_rows_are_new(shop: Shop) -> None:
         )
     shop.accepted(Export())
     assert shop.rows("select table_name, rows from promote.run_rows order by 1") == [
-        ("books", 1), ("chunks", 3), ("screenshots", 2),
+        ("public.books", 1), ("public.chunks", 3), ("public.screenshots", 2),
     ]  # fmt: skip
 
 
 def test_more_rows_than_a_part_holds(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minerva_promote.load.inserted.PART_ROWS", 2)
     shop.accepted(Export(chunks=5))
-    assert shop.rows("select part, rows from promote.run_rows where table_name = 'chunks' order by 1") == [
+    assert shop.rows("select part, rows from promote.run_rows where table_name = 'public.chunks' order by 1") == [
         (1, 2), (2, 2), (3, 1),
     ]  # fmt: skip
     with shop.database.connect(shop.role) as conn:

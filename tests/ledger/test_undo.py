@@ -295,7 +295,7 @@ def test_wide_rows(undone: Undone) -> None:
     before = undone.rows()
     undone.done(undone.done(undone.latest()))
     assert undone.rows() == before
-    assert shop.rows("select count(*) from promote.removed_rows where table_name = 'chunks'")[0][0] > 3
+    assert shop.rows("select count(*) from promote.removed_rows where table_name = 'public.chunks'")[0][0] > 3
 
 
 def test_a_trigger_that_writes_down_what_was_removed(undone: Undone) -> None:
@@ -330,7 +330,8 @@ def test_a_ledger_that_was_tampered_with(undone: Undone) -> None:
     undo = undone.done()
     shop.database.execute(
         "alter table promote.removed_rows disable trigger all",
-        "update promote.removed_rows set content = overlay(content placing 'x'::bytea from 60) where table_name = 'books'",
+        "update promote.removed_rows set content = overlay(content placing 'x'::bytea from 60)"
+        " where table_name = 'public.books'",
     )
     assert told(undone.undo(undo)) == [
         f"error: the rows that the ledger keeps of undo {undo} are not those that it recorded; {NOTHING}",
@@ -345,7 +346,7 @@ def test_an_event_that_was_tampered_with(undone: Undone) -> None:
     shop.database.execute(
         "alter table promote.run_rows disable trigger all",
         "alter table promote.events disable trigger all",
-        "update promote.run_rows set marks = substr(marks, 17) || substr(marks, 1, 16) where table_name = 'chunks'",
+        "update promote.run_rows set marks = substr(marks, 17) || substr(marks, 1, 16) where table_name = 'public.chunks'",
         f"update promote.events e set rows_digest = ({digest}) where kind = 'committed'",
     )
     before = shop.contents()

@@ -1,4 +1,4 @@
-"""A ledger of version 1 becomes one of version 2 at `promote setup`, with the times and actors that it had."""
+"""A ledger of version 1 becomes one of version 3 at `promote setup`, with the times and actors that it had."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_from_version_1(shop: Shop) -> None:
         1,
         [
             "  preflight  ledger ........................... FAIL   the ledger has version 1, this release of promote"
-            " knows 2",
+            " knows 3",
             "             promote setup --env test-prod",
             "gate closed: nothing was changed",
         ],
@@ -45,15 +45,15 @@ def test_from_version_1(shop: Shop) -> None:
         said = shop.promote(*line, "--env", "test-prod")
         assert (said.exit_code, said.stderr) == (
             3,
-            "error: test-prod: the ledger has version 1, this release of promote knows 2\n"
+            "error: test-prod: the ledger has version 1, this release of promote knows 3\n"
             "  promote setup --env test-prod\n",
         )
 
     made = shop.promote("setup", "--env", "test-prod")
     assert made.exit_code == 0
-    assert "  setup      ledger ........................... ok     upgraded from version 1 (version 2)" in made.stdout
+    assert "  setup      ledger ........................... ok     upgraded from version 1 (version 3)" in made.stdout
     assert shop.rows("select run_id::text, at, began, actor from promote.events order by seq") == before
-    assert shop.rows("select version from promote.ledger order by 1") == [(1,), (2,)]
+    assert shop.rows("select version from promote.ledger order by 1") == [(1,), (3,)]
     assert shop.rows("select to_regclass('promote.runs')::text") == [(None,)]
     assert shop.rows(f"select has_table_privilege('{reader}', 'promote.events', 'select')") == [(True,)]
     shop.promote("grants", "--env", "test-prod", "--apply")  # what the reader had is not declared

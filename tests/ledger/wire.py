@@ -13,8 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import get_args
 from urllib.parse import quote
 
+from minerva_promote.ledger.event import Kind
 from tests.servers import PASSWORD, Database
 
 PATIENCE = 60  # seconds
@@ -44,6 +46,7 @@ class Message:
         return f"{self.kind.decode() or 'startup'} {self.event or what}"
 
 
+KINDS = frozenset(kind.encode() for kind in get_args(Kind))
 Where = Callable[[Message], bool]
 
 
@@ -234,18 +237,25 @@ def _messages(client: socket.socket) -> Iterator[Message]:
         if kind in (b"Q", b"P"):
             statement, event = body.split(b"\0")[0 if kind == b"Q" else 1].strip(), ""
         if kind == b"B" and b"into promote.events" in statement:
-            event = _first_value(body)
+            event = _kind(body)
         yield Message(kind, content, statement, event)
 
 
-def _first_value(bind: bytes) -> str:
-    """The first parameter of a Bind message."""
+def _kind(bind: bytes) -> str:
+    """The kind of event among the parameters of a Bind message."""
     at = bind.index(b"\0") + 1
     at = bind.index(b"\0", at) + 1
     (formats,) = struct.unpack_from(">h", bind, at)
-    at += 2 + 2 * formats + 2
-    (length,) = struct.unpack_from(">i", bind, at)
-    return bind[at + 4 : at + 4 + length].decode()
+    at += 2 + 2 * formats
+    (count,) = struct.unpack_from(">h", bind, at)
+    at += 2
+    for _ in range(count):
+        (length,) = struct.unpack_from(">i", bind, at)
+        value = bind[at + 4 : at + 4 + max(length, 0)]
+        if value in KINDS:
+            return value.decode()
+        at += 4 + max(length, 0)
+    return ""
 
 
 def cut(one: socket.socket) -> None:

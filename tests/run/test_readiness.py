@@ -80,8 +80,8 @@ def test_no_ledger(shop: Shop) -> None:
 
 
 def test_a_ledger_of_another_release(shop: Shop) -> None:
-    shop.database.execute("insert into promote.ledger (version) values (3)")
-    fact = "the ledger has version 3, this release of promote knows 2"
+    shop.database.execute("insert into promote.ledger (version) values (4)")
+    fact = "the ledger has version 4, this release of promote knows 3"
     unready(shop, "ledger", fact, "use the release of promote that made it, or a later one")
 
 

@@ -26,7 +26,7 @@ EVENT = """insert into promote.events ({extra} kind, run_id, environment, promot
 CHANGES = ("update promote.events set file_name = 'x'", "delete from promote.events", "truncate promote.events")
 SERVERS = (
     "seq", "format", "at", "began", "actor", "actor_role", "client_addr", "xact", "database", "system_identifier",
-    "postgresql", "pgvector", "revision", "rows_digest", "previous", "hash",
+    "postgresql", "pgvector", "revision", "rows_digest", "roots_digest", "removed_digest", "previous", "hash",
 )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def test_from_nothing_and_then_again(project: ProjectCopy) -> None:
     assert found[f"role {reader}"] == ("ok", "made, statement_timeout = 30s")
     assert found[f"migration {HEAD}"][0] == "ok"
     assert found["migration c8d7004725a4"][0] == "WARN"  # the index on an empty table
-    assert found["ledger"] == ("ok", "made (version 2)")
+    assert found["ledger"] == ("ok", "made (version 3)")
     assert found["grants to PUBLIC"] == ("ok", "2 taken away")
 
     before = everything_of(project)
@@ -84,7 +84,7 @@ def test_from_nothing_and_then_again(project: ProjectCopy) -> None:
         f"role {api}": ("ok", "already there"),
         f"role {reader}": ("ok", "already there"),
         "migrations": ("ok", f"already there ({HEAD})"),
-        "ledger": ("ok", "already there (version 2)"),
+        "ledger": ("ok", "already there (version 3)"),
         f"grants to {api}": ("ok", "already there"),
         f"grants to {reader}": ("ok", "already there"),
         "grants to PUBLIC": ("ok", "nothing to take away"),
@@ -378,7 +378,7 @@ def test_a_ledger_of_a_later_release(project: ProjectCopy) -> None:
     project.database("test-prod").execute("insert into promote.ledger values (99)")
     with pytest.raises(TargetError) as caught:
         setup(*it)
-    assert caught.value.message == "the ledger has version 99, this release of promote knows 2"
+    assert caught.value.message == "the ledger has version 99, this release of promote knows 3"
 
 
 def test_an_unknown_table_in_the_grants(project: ProjectCopy) -> None:

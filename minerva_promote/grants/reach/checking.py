@@ -9,6 +9,7 @@ from minerva_promote.grants.live import Effect
 from minerva_promote.grants.reach.effects import table
 from minerva_promote.grants.reach.standing import Standing
 from minerva_promote.grants.reach.telling import listed, quoted
+from minerva_promote.ledger.install import constraint_names
 
 COMMANDS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 
@@ -30,6 +31,8 @@ def _constraint(standing: Standing, effect: Effect) -> Iterator[Drift]:
     statements: tuple[str, ...]
     what, writers = f"constraint {effect.name} on {effect.table}", listed(roles)
     if effect.state == "not valid":
+        if f"{effect.table}.{effect.name}" in constraint_names():  # older rows of the ledger stay as they were written
+            return
         code, fact = (
             "constraint-not-valid",
             f"rows of before may break it; {writers} rel{'y' if len(roles) > 1 else 'ies'} on it",

@@ -16,7 +16,7 @@ SELECT e.seq, e.kind, e.run_id::text AS run_id, e.subject::text AS subject, e.en
     e.actor_role, e.client_addr, e.xact, e.xmin::text::bigint AS xmin, e.database, e.system_identifier, e.postgresql,
     e.pgvector, e.revision, e.client_host, e.client_user, e.promote_version, e.file_name, e.file_sha256, e.file_bytes,
     e.roots, e.rows::text AS rows, e.checks::text AS checks, e.seconds, e.reason, e.configuration,
-    e.details::text AS details, e.rows_digest, e.hash
+    e.details::text AS details, e.rows_digest, e.format, e.hash
 FROM promote.events AS e
 WHERE e.seq IN (SELECT seq FROM wanted)
 ORDER BY e.seq

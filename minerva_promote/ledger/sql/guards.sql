@@ -14,5 +14,5 @@ JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'promote'
 JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
 JOIN pg_catalog.pg_namespace AS f ON f.oid = p.pronamespace
-WHERE NOT t.tgisinternal AND c.relname IN ('events', 'run_rows', 'removed_rows')
+WHERE NOT t.tgisinternal AND c.relname IN ('events', 'run_rows', 'run_roots', 'removed_rows')
 ORDER BY 1, 2

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import psycopg
 
 from minerva_promote.database.catalog import fetch
-from minerva_promote.ledger.rows import load
+from minerva_promote.ledger.rows import load, stored_names
 from minerva_promote.ledger.runs import Run
 from minerva_promote.ledger.undo.subject import event_of
 from minerva_promote.ledger.undo.tables import Key
@@ -32,7 +32,11 @@ def claims_of_others(
 ) -> Claims:
     """Which of some rows later runs, that were not undone, added as well."""
     committed = event_of(run, "committed")
-    asked = {"seq": committed.seq, "roots": list(committed.roots or ()), "shared": list(shared)}
+    asked = {
+        "seq": committed.seq,
+        "roots": list(committed.roots or ()),
+        "shared": [stored for name in shared for stored in stored_names(name)],
+    }
     found: Claims = {}
     for other in fetch(conn, _OTHERS, asked):
         for rows in load(conn, other["run_id"]):

@@ -9,8 +9,9 @@ import psycopg
 from psycopg import sql
 
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.quote import name_of
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.undo.tables import name_of, read
+from minerva_promote.ledger.undo.tables import read
 
 
 @dataclass(frozen=True, slots=True)

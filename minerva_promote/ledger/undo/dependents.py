@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from psycopg import sql
 
 from minerva_promote.database.pipelined import Pipelined
-from minerva_promote.ledger.rows import packed
+from minerva_promote.ledger.rows import packed, stored_names
 from minerva_promote.ledger.undo.going import Going
 from minerva_promote.ledger.undo.links import Link
-from minerva_promote.ledger.undo.tables import Key, Keys, as_bytes, keys_of
+from minerva_promote.ledger.undo.tables import Key, Keys, array_of, as_bytes, keys_of
 
 SHOWN = 5  # of one link
 _BATCH = 100_000  # keys of one query
 _TEXT_OID = 25
+_TEXTS_OID = 1009
 _BYTEA_OID = 17
 
 
@@ -122,7 +123,7 @@ def _as_text(alias: str, key: Sequence[str]) -> sql.Composable:
 # The keys of a run's rows stand one after the other in pieces of bytes.
 _ADDED_BY = b"""
 select r.run_id::text from promote.run_rows r
-where r.table_name = $1 and position($2 in r.keys) > 0
+where r.table_name = any ($1) and position($2 in r.keys) > 0
   and not exists (
       select from promote.events u where u.kind = 'undone' and u.subject = r.run_id
       and not exists (select from promote.events b where b.kind = 'restored' and b.subject = u.run_id))
@@ -134,7 +135,7 @@ def _added_by(pipe: Pipelined, link: Link, key: Key) -> str:
     """The run that added a row; empty for rows of others."""
     if not key:
         return ""
-    doing = pipe.doing
-    found = pipe.ask(_ADDED_BY, (_TEXT_OID, _BYTEA_OID), (link.child.name.encode(), packed(key)))
+    doing, names = pipe.doing, array_of(_TEXT_OID, [name.encode() for name in stored_names(link.child.name)])
+    found = pipe.ask(_ADDED_BY, (_TEXTS_OID, _BYTEA_OID), (names, packed(key)))
     pipe.doing = doing
     return (found[0][0] or b"").decode() if found else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psycopg
 
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.quote import name_of, split
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import expression
 from minerva_promote.ledger.runs import Run
@@ -19,7 +20,12 @@ _PIECES = b"""
 select table_name, part, columns, rows from promote.removed_rows where run_id = %(undo)s
 order by table_name collate "C", part
 """
-_KEYS = b"select distinct table_name, key_columns from promote.run_rows where run_id = %(run)s"
+_KEYS = b"""
+select distinct r.table_name, r.key_columns
+from promote.events as e join promote.run_rows as r on r.run_id = e.run_id
+where e.run_id = %(run)s and e.kind = 'committed'
+    and (r.xact = e.xact or e.format < 3 and e.xact & 4294967295 is distinct from e.xmin::text::bigint)
+"""
 _CONTENT = b"""
 select content from promote.removed_rows where run_id = %(undo)s and table_name = %(table)s and part = %(part)s
 """
@@ -35,6 +41,7 @@ class Kept:
 
     undo_id: str
     table: str
+    stored_as: str  # the table's name in removed_rows
     key: tuple[str, ...]  # as the run had it: the table may have another one by now, or none
     columns: tuple[str, ...]
     types: Mapping[str, str]  # of these columns, as they were
@@ -44,7 +51,7 @@ class Kept:
     def pieces(self, conn: psycopg.Connection) -> Iterator[bytes]:
         """The streams, one at a time."""
         for part in self.parts:
-            found = fetch(conn, _CONTENT, {"undo": self.undo_id, "table": self.table, "part": part})
+            found = fetch(conn, _CONTENT, {"undo": self.undo_id, "table": self.stored_as, "part": part})
             yield bytes(found[0]["content"])
 
     def rows(self, conn: psycopg.Connection) -> Iterator[list[Key]]:
@@ -63,17 +70,19 @@ def kept_by(conn: psycopg.Connection, undo: Run) -> tuple[Kept, ...]:
         )
     undone = event_of(undo, "undone")
     types = undone.details.get("types", {})
-    keys = {row["table_name"]: tuple(row["key_columns"]) for row in fetch(conn, _KEYS, {"run": undone.subject})}
+    listed = fetch(conn, _KEYS, {"run": undone.subject})
+    keys = {name_of(*split(row["table_name"])): tuple(row["key_columns"]) for row in listed}
     by_table: dict[str, list[tuple[int, tuple[str, ...], int]]] = {}
     for row in fetch(conn, _PIECES, {"undo": undo.run_id}):
         by_table.setdefault(row["table_name"], []).append((row["part"], tuple(row["columns"]), row["rows"]))
     return tuple(
         Kept(
             undo.run_id,
+            name_of(*split(name)),
             name,
-            keys[name],
+            keys[name_of(*split(name))],
             pieces[0][1],
-            types.get(name, {}),
+            types.get(name_of(*split(name)), {}),
             tuple(part for part, _, _ in pieces),
             sum(rows for _, _, rows in pieces),
         )

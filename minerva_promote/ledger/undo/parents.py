@@ -12,7 +12,8 @@ from psycopg import sql
 from minerva_promote.config.models import Contract
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.pipelined import Pipelined
-from minerva_promote.ledger.undo.tables import Key, Table, Wire, as_bytes, keys_of, name_of, read, read_tables
+from minerva_promote.database.quote import name_of
+from minerva_promote.ledger.undo.tables import Key, Table, Wire, as_bytes, keys_of, read, read_tables
 
 
 @dataclass(slots=True)

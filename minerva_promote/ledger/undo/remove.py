@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 
 import psycopg
@@ -10,8 +12,11 @@ from psycopg import sql
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.faults import execute, target_errors
 from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.database.quote import split
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import TargetError
+from minerva_promote.ledger.install import REMOVED_TABLE
+from minerva_promote.ledger.roots import not_as_sent
 from minerva_promote.ledger.undo import findings as told
 from minerva_promote.ledger.undo.content import Written, counts_are_kept, reached, writes, written_since
 from minerva_promote.ledger.undo.going import Going
@@ -24,11 +29,17 @@ _HINT = "find out what a trigger or a rule of the target does; nothing was remov
 _KEEP = b"""
 insert into promote.removed_rows (run_id, table_name, part, columns, rows, content)
 values ($1::uuid, $2::text, $3::int, $4::text[], $5::int, $6::bytea)
+returning run_id::text,
+    encode(sha256(convert_to(jsonb_build_array(table_name, part, columns, rows)::text, 'UTF8') || content), 'hex')
 """
 
 
-def keep(conn: Connection, undo_id: str, plan: UndoPlan) -> None:
-    """Write down all that the rows hold, so that the undo can be taken back. The rows have to be locked."""
+def keep(conn: Connection, undo_id: str, plan: UndoPlan) -> str | None:
+    """Write down all that the rows hold, so that the undo can be taken back; the digest that its event must get.
+
+    The rows have to be locked. Raises TargetError when the ledger does not take them as they were sent.
+    """
+    digests: dict[tuple[bytes, int], bytes] = {}
     pipe = Pipelined(conn, "keeping rows")
     for each in plan.going:
         table = _table(each.going)
@@ -38,9 +49,16 @@ def keep(conn: Connection, undo_id: str, plan: UndoPlan) -> None:
         for part, batch in enumerate(batches, 1):
             rows = _rows(pipe, each.going, keys[batch])
             batches.took(rows)
-            values = [undo_id, each.name, part, list(table.stored), len(rows), piece_of(rows)]
+            name = ".".join(split(each.name))
+            head = [name, part, list(table.stored), len(rows)]
+            content = piece_of(rows)
+            digest = hashlib.sha256(json.dumps(head, ensure_ascii=False).encode() + content).digest()
+            digests[name.encode(), part] = digest
             with target_errors(pipe.doing), psycopg.RawCursor(conn) as cursor:
-                cursor.execute(_KEEP, values, binary=True)
+                stored = cursor.execute(_KEEP, [undo_id, *head, content], binary=True).fetchall()
+            if stored != [(undo_id, digest.hex())]:
+                raise not_as_sent(REMOVED_TABLE)
+    return hashlib.sha256(b"".join(digests[key] for key in sorted(digests))).hexdigest() if digests else None
 
 
 def remove(conn: Connection, plan: UndoPlan) -> dict[str, Written]:

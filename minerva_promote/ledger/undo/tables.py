@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from minerva_promote.database.catalog import fetch, query
-from minerva_promote.database.quote import ident, split
+from minerva_promote.database.quote import ident, name_of, split
 from minerva_promote.exportfile.display import display
 
 Wire = bytes | None
@@ -60,11 +60,6 @@ class Table:
     def shown(self, key: Sequence[Wire], columns: Sequence[str]) -> str:
         """The values of some columns as a person reads them."""
         return ", ".join(display(value, self.columns[name].type) for name, value in zip(columns, key, strict=True))
-
-
-def name_of(schema: str, relation: str) -> str:
-    """How messages call a table."""
-    return relation if schema == "public" else f"{schema}.{relation}"
 
 
 def read_tables(conn: psycopg.Connection, names: Iterable[str]) -> dict[str, Table]:
