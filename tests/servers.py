@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg import sql
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.embedded import EmbeddedServer
 from tests import yamlfile
 from tests.material import REPOSITORY
@@ -39,12 +40,12 @@ class Server:
     params: Mapping[str, str]  # libpq keywords, dbname left out
     folder: Path | None  # of the embedded server; None with PROMOTE_TEST_URL
 
-    def connect(self, dbname: str = "postgres", user: str | None = None, **more: Any) -> psycopg.Connection[Any]:
-        """A connection in autocommit, as the superuser unless told otherwise."""
+    def connect(self, dbname: str = "postgres", user: str | None = None, **more: Any) -> Connection:
+        """A connection in autocommit without any settings of ours, as the superuser unless told otherwise."""
         params: dict[str, Any] = {**self.params, "dbname": dbname, "autocommit": True, **more}
         if user is not None:
             params |= {"user": user, "password": PASSWORD}
-        return psycopg.connect(**params)
+        return Connection.connect(**params)
 
     def url(self, dbname: str, user: str | None = None) -> str:
         """The URL of a database, for the superuser or a role made by a test."""
@@ -97,7 +98,7 @@ class Database:
     server: Server
     name: str
 
-    def connect(self, user: str | None = None, **more: Any) -> psycopg.Connection[Any]:
+    def connect(self, user: str | None = None, **more: Any) -> Connection:
         """A connection in autocommit, as the superuser unless told otherwise."""
         return self.server.connect(self.name, user, **more)
 

@@ -67,7 +67,8 @@ def ping(environment: str | None, option: str | None, form: str) -> None:
     project = load()
     target = project.environment(named(environment, option))
     found: dict[Identity, Whereabouts] = {}
-    identities: tuple[Identity, ...] = ("url", "admin_url")
+    identities: list[Identity] = ["url", "admin_url"]
+    identities += ["direct_url"] if "direct_url" in target.settings else []
     steps = [_answer(project, target, identity, found) for identity in identities]
     if found:
         steps.append(_identity(target, found))
@@ -89,6 +90,12 @@ def _entry(target: Environment) -> StepResult:
         where, outcome = error.message, Outcome.SKIP
     hint = "; ".join(target.warnings)
     data = {"kind": target.kind, "protected": target.protected, "url": where, "warnings": list(target.warnings)}
+    if "direct_url" in target.settings:
+        try:
+            data["direct_url"] = target.target("direct_url").redacted()
+        except ConfigError as error:
+            data["direct_url"] = error.message
+        where = f"{where}; direct_url {data['direct_url']}"
     return StepResult("env", target.name, outcome, f"{', '.join(facts)}: {where}", at=target.at, hint=hint, data=data)
 
 
@@ -105,11 +112,11 @@ def _answer(
     begun = time.perf_counter()
     try:
         where = target.target(identity)
-        conn = connect(where, project.root, target.timeouts, environment=target.name, autocommit=True)
+        conn = connect(where, project.root, target.timeouts, environment=target.name)
         with closed_after(conn):
             found[identity] = whereabouts(conn)
             require_identity(conn, target, where)
-            facts = server(conn)
+            facts, pooled = server(conn), conn.pooled
     except ConfigError as error:
         outcome = Outcome.SKIP if identity == "admin_url" else Outcome.FAIL
         return StepResult("ping", identity, outcome, error.message, at=error.at, hint=error.hint)
@@ -119,6 +126,7 @@ def _answer(
     vector = f"pgvector {facts.vector_version}" if facts.vector_version else "no pgvector"
     mode = "standby" if facts.in_recovery else "read-only" if facts.read_only else "primary"
     word, more, hint = _MODES[mode]
+    more += ", through a connection pooler" if pooled else ""
     detail = f"{facts.role} on {facts.database}, PostgreSQL {major}.{minor}, {vector}{more}"
     took = time.perf_counter() - begun
     data = {
@@ -126,6 +134,7 @@ def _answer(
         "database": facts.database,
         "version": facts.version_num,
         "mode": mode,
+        "pooled": pooled,
         "ms": round(took * 1e3, 1),
     }
     return StepResult("ping", identity, Outcome(word), detail, took, hint=hint, data=data)

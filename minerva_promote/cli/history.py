@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import UsageError
 
 if TYPE_CHECKING:
-    import psycopg
-
     from minerva_promote.results import RunResult
 
 STATES = ("running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore")
@@ -99,7 +98,7 @@ def show(run: str, option: str | None, form: str) -> None:
 
 
 def _listed(
-    conn: psycopg.Connection,
+    conn: Connection,
     environment: str,
     file: str | None,
     root: str | None,
@@ -126,7 +125,7 @@ def _listed(
     return RunResult("history", environment, title=title, verdict=verdict, data=data, lines=table(runs))
 
 
-def _verified(conn: psycopg.Connection, environment: str, head: str | None) -> RunResult:
+def _verified(conn: Connection, environment: str, head: str | None) -> RunResult:
     from minerva_promote.ledger.verify import prove
     from minerva_promote.results import Outcome, RunResult, Severity, StepResult
     from minerva_promote.words import counted

@@ -46,10 +46,13 @@ def read_environment(project: Project, name: str) -> Environment:
     assert valid is not None
     faults += _faults(valid, source, project)
     faults += role_faults(valid, filled)
-    settings = {
-        key: Setting(key, raw, source.at((key,)), lookup, FORMAT)
-        for key, raw in (("url", valid.url), ("admin_url", valid.admin_url))
-        if raw is not None
+    urls: dict[Identity, str | None] = {
+        "url": valid.url,
+        "admin_url": valid.admin_url,
+        "direct_url": valid.direct_url,
+    }
+    settings: dict[Identity, Setting] = {
+        key: Setting(key, raw, source.at((key,)), lookup, FORMAT) for key, raw in urls.items() if raw is not None
     }
     passwords = {
         role: Setting(f"roles.{role}.password", wanted.password, source.at(("roles", role, "password")), lookup, "…")
@@ -59,6 +62,7 @@ def read_environment(project: Project, name: str) -> Environment:
     environment = Environment(
         name=name,
         kind=valid.kind,
+        pooler=valid.pooler,
         protected=valid.protected,
         requires=valid.requires,
         pin=valid.identity,
@@ -95,7 +99,9 @@ def _filled_in(role: Role, password: Setting | None) -> Role:
 
 def _is_late(path: Keys) -> bool:
     """True for what is filled in only when it is needed."""
-    return path in (("url",), ("admin_url",)) or (len(path) == 3 and path[0] == "roles" and path[2] == "password")
+    return path in (("url",), ("admin_url",), ("direct_url",)) or (
+        len(path) == 3 and path[0] == "roles" and path[2] == "password"
+    )
 
 
 def _faults(valid: EnvironmentFile, source: Source, project: Project) -> Iterator[ConfigError]:
@@ -128,7 +134,7 @@ def _learn_secrets(environment: Environment, project: Project) -> None:
         except ConfigError:
             continue
         try:
-            is_url = setting.path in ("url", "admin_url")
+            is_url = setting.path in ("url", "admin_url", "direct_url")
             project.redactor.add(*(parse_url(value).secrets() if is_url else (value,)))
         except ConfigError:
             project.redactor.add(value)  # no URL: whatever it is, it may hold a password

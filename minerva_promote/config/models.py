@@ -168,6 +168,8 @@ class EnvironmentFile(Model):
 
     url: str = Field(repr=False)  # the import role
     admin_url: str | None = Field(default=None, repr=False)  # the owner
+    direct_url: str | None = Field(default=None, repr=False)  # the owner, around a connection pooler
+    pooler: Literal["none", "session", "transaction"] | None = None  # what pools connections; default: detected
     kind: Literal["local", "production"] = "local"
     protected: bool = False
     requires: Requires | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from minerva_promote.config.snapshot import Snapshot
     from minerva_promote.config.source import Source
 
-Identity = Literal["url", "admin_url"]
+Identity = Literal["url", "admin_url", "direct_url"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ class Environment:
 
     name: str
     kind: Literal["local", "production"]
+    pooler: Literal["none", "session", "transaction"] | None  # between here and the server; None: not said
     protected: bool  # a person types the environment's name, or --yes NAME
     requires: Requires | None
     pin: Pin | None  # which database it is
@@ -114,7 +115,7 @@ class Environment:
     at: Location
     project: str
     variables: Mapping[str, int | str]  # the project's, for templates and migrations
-    settings: Mapping[str, Setting] = field(repr=False)  # url, admin_url
+    settings: Mapping[Identity, Setting] = field(repr=False)  # url, admin_url, direct_url
     passwords: Mapping[str, Setting] = field(repr=False)  # of roles
     source: Source = field(repr=False)  # its file, variables not filled in
 
@@ -127,6 +128,11 @@ class Environment:
     def admin_url(self) -> Target:
         """Where and as whom to set up, migrate and grant; ConfigError when it is not set or no URL."""
         return self.target("admin_url")
+
+    @cached_property
+    def session_identity(self) -> Identity:
+        """Whose URL leads to a session of the owner's that no pooler shares: direct_url, where there is one."""
+        return "direct_url" if "direct_url" in self.settings else "admin_url"
 
     def target(self, identity: Identity) -> Target:
         """The target of one identity; ConfigError with the variable to set and its format.
@@ -159,13 +165,13 @@ class Environment:
     def warnings(self) -> tuple[str, ...]:
         """What was read otherwise than it is written, for those URLs that are set."""
         found: list[str] = []
-        targets: list[Target] = []
+        targets: dict[Identity, Target] = {}
         for identity, setting in self.settings.items():
             try:
-                target = self.target("url" if identity == "url" else "admin_url")
+                target = self.target(identity)
             except ConfigError:
                 continue
-            targets.append(target)
+            targets[identity] = target
             found += [f"{setting.name}: {warning}" for warning in target.warnings]
             if target.secrets() and not variables_of(setting.raw):
                 found.append(f"{setting.at}: {identity}: a password in the file; use a variable and .env")
@@ -174,6 +180,10 @@ class Environment:
             for setting in self.passwords.values()
             if setting.raw and not variables_of(setting.raw)
         ]
-        if len({target.dbname for target in targets}) > 1:
-            found.append(f"url names database {targets[0].dbname}, admin_url {targets[1].dbname}")
+        first = next(iter(targets), None)
+        found += [
+            f"{first} names database {targets[first].dbname}, {identity} {target.dbname}"
+            for identity, target in targets.items()
+            if first is not None and target.dbname != targets[first].dbname
+        ]
         return tuple(found)

@@ -8,7 +8,7 @@ import psycopg
 
 from minerva_promote.config.models import Timeouts
 from minerva_promote.database.faults import target_errors
-from minerva_promote.database.session import Connection, prepare
+from minerva_promote.database.session import Connection, own_session, prepare
 
 _PROOF = """select 1 from pg_catalog.pg_locks where locktype = 'advisory' and granted and pid = {pid}
 and database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
@@ -19,12 +19,13 @@ def beside(conn: Connection, timeouts: Timeouts, application: str) -> Connection
     """A second session, in autocommit, with the settings of every session."""
     params = {**conn.info.get_parameters(), "password": conn.info.password, "application_name": application}
     with target_errors("connecting once more"):
-        other = psycopg.connect(
+        other = Connection.connect(
             psycopg.conninfo.make_conninfo("", **{name: value for name, value in params.items() if value}),
             autocommit=True,
             prepare_threshold=None,
         )
-    prepare(other, timeouts)
+    prepare(other, timeouts, application)
+    own_session(other, timeouts, application)
     return other
 
 

@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from minerva_promote.config.snapshot import Column, Snapshot, Table
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import target_errors
 from minerva_promote.database.quote import qualified, split
 
@@ -85,7 +86,7 @@ Row = dict[str, Any]  # by column name
 
 
 def fetch(
-    conn: psycopg.Connection,
+    conn: Connection,
     statement: Any,
     parameters: Mapping[str, Any] | None = None,
     doing: str = "reading the catalog",
@@ -95,12 +96,12 @@ def fetch(
         return cursor.execute(statement, parameters).fetchall()
 
 
-def server(conn: psycopg.Connection) -> Server:
+def server(conn: Connection) -> Server:
     """The server, the database and the current role."""
     return Server(**fetch(conn, query("server"))[0])
 
 
-def relations(conn: psycopg.Connection, names: Iterable[str]) -> Mapping[str, Relation]:
+def relations(conn: Connection, names: Iterable[str]) -> Mapping[str, Relation]:
     """Those of the named tables and views that exist, by qualified name."""
     rows = fetch(conn, query("relations"), _split_all(names))
     return {
@@ -110,7 +111,7 @@ def relations(conn: psycopg.Connection, names: Iterable[str]) -> Mapping[str, Re
     }
 
 
-def live_snapshot(conn: psycopg.Connection, tables: Iterable[str]) -> Snapshot:
+def live_snapshot(conn: Connection, tables: Iterable[str]) -> Snapshot:
     """Columns, keys and unique sets of tables of schema public; one that is missing is left out. Two queries."""
     wanted = {"tables": sorted(set(tables))}
     columns: dict[str, dict[str, Column]] = {}
@@ -131,7 +132,7 @@ def live_snapshot(conn: psycopg.Connection, tables: Iterable[str]) -> Snapshot:
     return Snapshot(made, conn.info.dbname)
 
 
-def revisions(conn: psycopg.Connection, table: str = REVISION_TABLE) -> tuple[str, ...] | None:
+def revisions(conn: Connection, table: str = REVISION_TABLE) -> tuple[str, ...] | None:
     """The migration revisions the database says it is at: one, none, or several; None when the role may not look.
 
     Read from Alembic's table, or from the ledger's view of it. Two queries.
@@ -146,7 +147,7 @@ def revisions(conn: psycopg.Connection, table: str = REVISION_TABLE) -> tuple[st
     return tuple(sorted(row["version_num"] for row in rows))
 
 
-def table_privileges(conn: psycopg.Connection, tables: Iterable[str]) -> Mapping[str, TablePrivileges]:
+def table_privileges(conn: Connection, tables: Iterable[str]) -> Mapping[str, TablePrivileges]:
     """What the current role may do with those of the tables that exist, by qualified name."""
     whole: dict[str, set[str]] = {}
     columns: dict[str, dict[str, frozenset[str]]] = {}
@@ -159,24 +160,24 @@ def table_privileges(conn: psycopg.Connection, tables: Iterable[str]) -> Mapping
     return {name: TablePrivileges(frozenset(whole[name]), columns[name]) for name in whole}
 
 
-def side_effects(conn: psycopg.Connection, tables: Iterable[str]) -> tuple[SideEffect, ...]:
+def side_effects(conn: Connection, tables: Iterable[str]) -> tuple[SideEffect, ...]:
     """Enabled triggers, rules and row security of tables of schema public."""
     rows = fetch(conn, query("side_effects"), {"tables": sorted(set(tables))})
     return tuple(SideEffect(**row) for row in rows)
 
 
-def definitions(conn: psycopg.Connection, tables: Iterable[str]) -> tuple[str, ...]:
+def definitions(conn: Connection, tables: Iterable[str]) -> tuple[str, ...]:
     """What tables of schema public do with a row beyond types and keys, one definition after the other."""
     return tuple(row["definition"] for row in fetch(conn, query("definitions"), {"tables": sorted(set(tables))}))
 
 
-def existing_roles(conn: psycopg.Connection, names: Iterable[str]) -> frozenset[str]:
+def existing_roles(conn: Connection, names: Iterable[str]) -> frozenset[str]:
     """Those of the named roles that the server has."""
     statement = b"SELECT rolname::text AS name FROM pg_catalog.pg_roles WHERE rolname = ANY (%(names)s::text[])"
     return frozenset(row["name"] for row in fetch(conn, statement, {"names": sorted(set(names))}))
 
 
-def databases(conn: psycopg.Connection) -> frozenset[str]:
+def databases(conn: Connection) -> frozenset[str]:
     """The databases of the server."""
     return frozenset(row["datname"] for row in fetch(conn, b"SELECT datname::text FROM pg_catalog.pg_database"))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import TargetError
 
 HINTS = {
@@ -73,13 +74,27 @@ def target_errors(doing: str) -> Iterator[None]:
         raise target_error(doing, error) from error
 
 
-def execute(conn: psycopg.Connection, statement: sql.SQL | sql.Composed | bytes, doing: str) -> None:
+def attempt_outside(conn: Connection, statement: sql.SQL | sql.Composed) -> Refusal | None:
+    """Execute a statement that takes no transaction, such as CREATE DATABASE; None when it worked.
+
+    It has none of the settings of the connection.
+    """
+    try:
+        conn.send(statement.as_bytes(conn))
+    except psycopg.Error as error:
+        if conn.closed:
+            raise target_error("the connection was lost", error) from error
+        return refusal(error)
+    return None
+
+
+def execute(conn: Connection, statement: sql.SQL | sql.Composed | bytes, doing: str) -> None:
     """Execute one statement; a refusal is a TargetError that says what was being done."""
     with target_errors(doing):
         conn.execute(statement)
 
 
-def attempt(conn: psycopg.Connection, statement: sql.SQL | sql.Composed) -> Refusal | None:
+def attempt(conn: Connection, statement: sql.SQL | sql.Composed) -> Refusal | None:
     """Execute one statement; None when it worked.
 
     Inside a transaction it has its own savepoint, so that a refusal leaves the transaction usable; on an autocommit

@@ -6,9 +6,8 @@ Waiting for it is bounded by lock_timeout. Advisory locks are per database: no k
 
 from __future__ import annotations
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import target_errors
 from minerva_promote.errors import TargetError
 
@@ -27,7 +26,7 @@ where l.locktype = 'advisory' and l.granted and l.objsubid = 1
 """
 
 
-def hold(conn: psycopg.Connection) -> None:
+def hold(conn: Connection) -> None:
     """Wait for the lock, at most lock_timeout, and keep it to the end of the transaction that is open.
 
     Raises TargetError that names the session which holds it; the transaction is rolled back then.
@@ -42,7 +41,7 @@ def hold(conn: psycopg.Connection) -> None:
         raise held_by(conn, error) from error
 
 
-def claim(conn: psycopg.Connection, run_id: str) -> None:
+def claim(conn: Connection, run_id: str) -> None:
     """Show until the end of the open transaction that this run is at work.
 
     A pooler may give its session another name; and a lock is let go only when everybody sees what was committed.
@@ -58,7 +57,7 @@ def claimed(run_id: str) -> dict[str, int]:
 
 
 def held_by(
-    conn: psycopg.Connection, error: TargetError, key: int = LOCK_KEY, who_else: str = "another run, migration or setup"
+    conn: Connection, error: TargetError, key: int = LOCK_KEY, who_else: str = "another run, migration or setup"
 ) -> TargetError:
     """The same with the holder of the lock in it, where it is still there."""
     found = fetch(conn, _HOLDER, {"high": key >> 32, "low": key & 0xFFFFFFFF})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import psycopg
 from psycopg.errors import Diagnostic
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
 # The server's hint ("drop the index until the table has more data") is no way out of a migration.
@@ -19,14 +19,14 @@ MOST = 20  # different findings that are kept between two looks: a trigger may s
 class Notices:
     """Collects the notices and warnings of a connection to an environment from now on, each once with its number."""
 
-    def __init__(self, conn: psycopg.Connection, environment: str) -> None:
+    def __init__(self, conn: Connection, environment: str) -> None:
         self._environment = environment  # its name, for the way out
         self._findings: dict[tuple[str, str], Finding] = {}
         self._more = 0
         self._warnings: list[str] = []
         self.listen(conn)
 
-    def listen(self, conn: psycopg.Connection) -> None:
+    def listen(self, conn: Connection) -> None:
         """Hear another connection too."""
         conn.add_notice_handler(self._take)
 

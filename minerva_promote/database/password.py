@@ -8,21 +8,20 @@ import hmac
 import re
 import unicodedata
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import target_errors
 
 _VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
 
 
-def scram(conn: psycopg.Connection, role: str, password: str) -> str:
+def scram(conn: Connection, role: str, password: str) -> str:
     """The SCRAM verifier of a password: the server and its log never see the password."""
     with target_errors(f"preparing the password of role {role}"):
         return conn.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
 
 
-def stored_verifier(conn: psycopg.Connection, role: str) -> str | None:
+def stored_verifier(conn: Connection, role: str) -> str | None:
     """What the server keeps of a role's password; only a superuser may ask."""
     rows = fetch(conn, b"SELECT rolpassword FROM pg_catalog.pg_authid WHERE rolname = %(role)s", {"role": role})
     return rows[0]["rolpassword"] if rows else None

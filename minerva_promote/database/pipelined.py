@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 import psycopg
-from psycopg import generators, pq
+from psycopg import capabilities, generators, pq
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import target_error
 from minerva_promote.errors import TargetError
 
@@ -24,7 +25,7 @@ class Pipelined:
     Raises TargetError when the server refuses a statement or the connection breaks.
     """
 
-    def __init__(self, conn: psycopg.Connection, doing: str) -> None:
+    def __init__(self, conn: Connection, doing: str) -> None:
         self.conn = conn
         self.pgconn = conn.pgconn
         self.doing = doing  # for messages: "importing chunks"
@@ -33,11 +34,12 @@ class Pipelined:
         self._prefix = uuid4().hex[:12]  # behind a pooler, names of others live on the same server connection
 
     def send(self, sql: bytes, types: Sequence[int], values: Sequence[Wire], *, keep: bool = False) -> None:
-        """Start a statement; ``keep`` prepares it, for one that comes again."""
+        """Start a statement; ``keep`` prepares it, for one that comes again before close()."""
         assert not self.waiting
+        self.conn.require_transaction()
         formats = [pq.Format.BINARY] * len(values)
         try:
-            if keep:
+            if keep and capabilities.has_send_close_prepared():
                 name = self._prepare(sql, types)
                 self.pgconn.send_query_prepared(name, values, formats, pq.Format.BINARY)
             else:
@@ -61,9 +63,11 @@ class Pipelined:
         return self.receive()
 
     def close(self) -> None:
-        """Forget the prepared statements; only for a connection that lives on."""
-        for name in self._prepared.values():
-            self.ask(b'deallocate "' + name + b'"', (), ())
+        """Have the server forget the prepared statements; a transaction that is rolled back does so too."""
+        try:
+            self.conn.close_prepared()
+        except psycopg.Error as error:
+            raise self._lost(error) from error
         self._prepared.clear()
 
     def _prepare(self, sql: bytes, types: Sequence[int]) -> bytes:
@@ -74,6 +78,7 @@ class Pipelined:
             self.waiting = True
             self._result()
             self._prepared[(sql, len(types))] = name
+            self.conn.prepared += (name,)
         return name
 
     def _result(self) -> pq.abc.PGresult:

@@ -12,9 +12,10 @@ import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
+from minerva_promote.database.connection import READ_COMMITTED, REPEATABLE_READ, raw_cursor
+from minerva_promote.database.connection import Connection as Connection
+from minerva_promote.database.quote import literal, text
 from minerva_promote.errors import TargetError
-
-Connection = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,10 @@ def reading(connection: Connection, timeout: str, *, one_snapshot: bool = False)
     REPEATABLE READ: all its statements see the same rows. Raises QueryError, and TargetError when the connection is
     lost.
     """
-    own = not in_transaction(connection)
+    how = REPEATABLE_READ if one_snapshot else READ_COMMITTED
+    settings = b"set local transaction_read_only = on; set local statement_timeout = " + text(literal(timeout)).encode()
     try:
-        with connection.transaction(force_rollback=True):
-            if own and one_snapshot:
-                connection.execute("set transaction isolation level repeatable read")
-            connection.execute(
-                "select set_config('transaction_read_only', 'on', true), set_config('statement_timeout', %s, true)",
-                [timeout],
-            )
+        with connection.transaction(force_rollback=True, how=how, more=settings):
             yield
     except psycopg.Error as error:
         raise _failure(connection, error) from error
@@ -90,7 +86,7 @@ def configured(connection: Connection, settings: Mapping[str, str]) -> Iterator[
 def fetch(connection: Connection, sql: bytes, parameters: Sequence[Any] = ()) -> Rows:
     """All rows of ``sql``, with ``$1`` … bound; not prepared, so every call is planned for its own values."""
     try:
-        with psycopg.RawCursor(connection) as cursor:
+        with raw_cursor(connection) as cursor:
             begun = time.perf_counter()
             cursor.execute(sql, parameters or None, binary=True, prepare=False)
             rows = cursor.fetchall()
@@ -108,7 +104,7 @@ def fetch_few(connection: Connection, sql: bytes, limit: int) -> Rows:
     rows: list[tuple[Any, ...]] = []
     begun = time.perf_counter()
     try:
-        with psycopg.RawCursor(connection) as cursor:
+        with raw_cursor(connection) as cursor:
             with closing(cast("Generator[tuple[Any, ...]]", cursor.stream(sql, binary=True))) as stream:
                 for row in stream:
                     rows.append(row)

@@ -10,7 +10,9 @@ from typing import Any
 import psycopg
 from psycopg import pq, sql, waiting
 
+from minerva_promote.database.connection import READ_COMMITTED, Connection
 from minerva_promote.database.faults import Refusal, refusal, target_error, target_errors
+from minerva_promote.database.quote import literal, text
 
 _SAVEPOINT = b"promote_trial"
 _AT_ONCE = 500  # statements sent before the first answer is read
@@ -25,30 +27,30 @@ class Tried:
 
 
 @contextmanager
-def trial_transaction(conn: psycopg.Connection, lock_timeout: str, statement_timeout: str) -> Generator[None]:
+def trial_transaction(conn: Connection, lock_timeout: str, statement_timeout: str) -> Generator[None]:
     """A transaction for trials: short waits, row security as the roles have it; always rolled back.
 
     Raises TargetError where no transaction that may write can be started (a standby).
     """
     with target_errors("starting the trial"):
-        conn.execute(b"begin isolation level read committed, read write")
         settings = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout, "row_security": "on"}
-        for name, value in settings.items():  # row_security = off would be one more reason for "permission denied"
-            conn.execute(b"select pg_catalog.set_config(%s, %s, true)", (name, value))
+        # row_security = off would be one more reason for "permission denied"
+        more = "; ".join(f"set local {name} = {text(literal(value))}" for name, value in settings.items())
+        conn.start(READ_COMMITTED + b", read write", more.encode())
     try:
         yield
     finally:
         if not conn.closed:
             with target_errors("ending the trial"):
-                conn.execute(b"rollback")
+                conn.send(b"rollback")
 
 
-def trial(conn: psycopg.Connection, statement: sql.Composable) -> Refusal | None:
+def trial(conn: Connection, statement: sql.Composable) -> Refusal | None:
     """Try one statement in the transaction that is open, and undo it; None when the server carried it out."""
     return trials(conn, (statement,))[0].refusal
 
 
-def trials(conn: psycopg.Connection, statements: Sequence[sql.Composable]) -> tuple[Tried, ...]:
+def trials(conn: Connection, statements: Sequence[sql.Composable]) -> tuple[Tried, ...]:
     """Try statements one by one in the transaction that is open; each is undone before the next.
 
     They are sent ahead, so that the way to the server is waited for once in hundreds of statements. Raises TargetError
@@ -64,7 +66,7 @@ def trials(conn: psycopg.Connection, statements: Sequence[sql.Composable]) -> tu
     return tuple(tried)
 
 
-def _sent_ahead(conn: psycopg.Connection, statements: Sequence[bytes]) -> list[Tried]:
+def _sent_ahead(conn: Connection, statements: Sequence[bytes]) -> list[Tried]:
     """One batch; the savepoint of the caller is there before and after."""
     pgconn = conn.pgconn
     pgconn.enter_pipeline_mode()
@@ -103,7 +105,7 @@ def _receive(
     return answers[:-1]
 
 
-def _told(conn: psycopg.Connection, results: Sequence[pq.abc.PGresult]) -> Tried:
+def _told(conn: Connection, results: Sequence[pq.abc.PGresult]) -> Tried:
     rolled_back, *rest = results
     if rolled_back.status != pq.ExecStatus.COMMAND_OK or not rest:
         raise target_error("trying what the role can do", _error(conn, rolled_back))
@@ -114,5 +116,5 @@ def _told(conn: psycopg.Connection, results: Sequence[pq.abc.PGresult]) -> Tried
     return Tried(None, None if value is None else value.decode("utf-8", "replace"))
 
 
-def _error(conn: psycopg.Connection, result: pq.abc.PGresult) -> Any:
+def _error(conn: Connection, result: pq.abc.PGresult) -> Any:
     return psycopg.errors.error_from_result(result, encoding=conn.info.encoding)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import target_error, target_errors
 from minerva_promote.errors import TargetError
 
@@ -43,7 +44,7 @@ class Whereabouts:
         return bool(self.system_identifier)
 
 
-def whereabouts(conn: psycopg.Connection) -> Whereabouts:
+def whereabouts(conn: Connection) -> Whereabouts:
     """Where the session is; asks for nothing that the role may not have. In autocommit or inside a transaction."""
     with target_errors("asking which database this is"):
         database = str(conn.execute(_DATABASE).fetchall()[0][0])
@@ -59,9 +60,7 @@ def whereabouts(conn: psycopg.Connection) -> Whereabouts:
         return Whereabouts(database, "", failed.message)
 
 
-def require_identity(
-    conn: psycopg.Connection, environment: Environment, target: Target, *, maintenance: bool = False
-) -> None:
+def require_identity(conn: Connection, environment: Environment, target: Target, *, maintenance: bool = False) -> None:
     """Raise WrongTarget unless the session is on the database that the environment is pinned to.
 
     ``maintenance``: the session is on another database of the server, and the environment's own goes by its URL.

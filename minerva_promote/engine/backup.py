@@ -16,7 +16,8 @@ from minerva_promote.config.gate_models import Backup
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import server
 from minerva_promote.database.dump import Program, dump, find_pg_dump, open_params
-from minerva_promote.database.session import Connection, admin_session
+from minerva_promote.database.pooler import owner_session
+from minerva_promote.database.session import Connection
 from minerva_promote.database.whereabouts import Whereabouts, WrongTarget, as_yaml, whereabouts
 from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import ConfigError, TargetError
@@ -63,8 +64,8 @@ def prepare(project: Project, environment: Environment, wanted: Backup, conn: Co
     """The program, the connection and the folder. Raises TargetError, and ConfigError where there is no admin_url."""
     folder = project.root / Path(wanted.folder).expanduser()
     _require_folder(folder)
-    target = environment.admin_url
-    with admin_session(project, environment, application="promote backup") as owner:
+    target = environment.target(environment.session_identity)
+    with owner_session(project, environment, "backup:", application="promote backup") as owner:
         _require_same(whereabouts(conn), whereabouts(owner))
         setting = f"backup.program in {environment.at.file}"
         program = find_pg_dump(wanted.program or "", server(owner).version_num, setting)

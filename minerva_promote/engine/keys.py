@@ -1,4 +1,4 @@
-"""How many rows of a file the target has already, by their keys: looked up in batches, in no transaction."""
+"""How many rows of a file the target has already, by their keys: looked up in batches, each in a transaction."""
 
 from __future__ import annotations
 
@@ -81,6 +81,7 @@ class Keys:
     def _ask(self, table: str, waiting: _Waiting) -> None:
         key = self._contract.tables[table].key
         count = len(waiting.keys) // len(key)
-        found = self._pipe.ask(statements.select(table, key, key, count), waiting.types * count, waiting.keys)
+        with self._conn.transaction():
+            found = self._pipe.ask(statements.select(table, key, key, count), waiting.types * count, waiting.keys)
         self._there[table] = self._there.get(table, 0) + len(found)
         waiting.keys.clear()

@@ -10,7 +10,7 @@ from uuid import uuid4
 from minerva_promote.config.fingerprint import fingerprint
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.lock import claim, hold
-from minerva_promote.database.session import Connection, admin_session, begin, execute, rollback
+from minerva_promote.database.session import Connection, admin_session, begin, begin_view, rollback
 from minerva_promote.engine.committing import commit_with_proof, session_name
 from minerva_promote.engine.undo_steps import NOTHING, coming_steps, going_steps, written_step
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError, UsageError
@@ -28,8 +28,6 @@ from minerva_promote.ledger.verify import require_as_written
 from minerva_promote.results import Outcome, RunResult, Severity, StepResult
 from minerva_promote.signals import current, signal_name
 from minerva_promote.words import counted
-
-_VIEW = b"begin isolation level repeatable read, read only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class _Undoing:
             if self.asked.apply:
                 begin(conn)
             else:
-                execute(conn, _VIEW, "starting the transaction")
+                begin_view(conn)
             try:
                 if self.asked.apply:
                     claim(conn, self.id)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.database.catalog import Row, fetch, query
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import Refusal
 from minerva_promote.database.trial import Tried
 
@@ -110,7 +110,7 @@ class Surroundings:
         return self.others.get(kind, ())
 
 
-def surroundings(conn: psycopg.Connection) -> Surroundings:
+def surroundings(conn: Connection) -> Surroundings:
     """Everything that attempts are made on, whoever makes them. Two queries."""
     relations = fetch(conn, query("prove_relations", __package__ or ""))
     others: dict[str, list[tuple[str, str]]] = {}

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.url import Target
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import execute
 from minerva_promote.database.session import closed_after, connect_to
 from minerva_promote.database.trial import trial_transaction
@@ -28,7 +28,7 @@ _IDENTITIES = ("password", "passfile", "sslcert", "sslkey", "sslpassword", "serv
 class Identity:
     """A transaction as the role; everything in it is rolled back."""
 
-    conn: psycopg.Connection
+    conn: Connection
     how: str  # in words: "logged in (url)"
     logged_in: bool  # the session is the role's own: it may be asked to become another
     is_session_user: bool  # SET ROLE looks at what the role is a member of
@@ -67,7 +67,7 @@ def become(project: Project, environment: Environment, live: Live, role: str) ->
 
 def _logged_in(
     project: Project, environment: Environment, live: Live, role: str
-) -> tuple[psycopg.Connection | None, str, list[str]]:
+) -> tuple[Connection | None, str, list[str]]:
     """A connection as the role, how it came about, and why ways before it did not work."""
     notes: list[str] = []
     if not live.roles[role].login:
@@ -123,7 +123,7 @@ def _ways(environment: Environment, role: str) -> Iterator[tuple[str, Callable[[
     yield "logged in with its declared password", with_password
 
 
-def _may_set(conn: psycopg.Connection, live: Live, role: str) -> bool:
+def _may_set(conn: Connection, live: Live, role: str) -> bool:
     """Whether the admin may become the role; before PostgreSQL 16 every member may."""
     right = "SET" if live.version >= 16 else "MEMBER"
     asked = b"SELECT pg_catalog.pg_has_role(%(role)s::pg_catalog.name, %(right)s) AS may"

@@ -11,6 +11,7 @@ import psycopg
 
 from minerva_promote.database import catalog
 from minerva_promote.database.catalog import Row
+from minerva_promote.database.connection import REPEATABLE_READ, Connection
 from minerva_promote.database.quote import split
 from minerva_promote.grants.callers import Known, callers_of
 from minerva_promote.grants.held import Slot
@@ -29,7 +30,7 @@ from minerva_promote.grants.live import (
 from minerva_promote.grants.signature import Signature
 
 
-def inspect(conn: psycopg.Connection, roles: Iterable[str], functions: Iterable[str] = ()) -> Live:
+def inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str] = ()) -> Live:
     """How things are with these roles and PUBLIC; whichever role asks, whatever its search_path. Ten queries.
 
     ``functions`` are looked up ("f(int)", in ``public`` where it names no schema), those of system schemas too.
@@ -40,17 +41,16 @@ def inspect(conn: psycopg.Connection, roles: Iterable[str], functions: Iterable[
 
 
 @contextmanager
-def _one_moment(conn: psycopg.Connection) -> Iterator[None]:
+def _one_moment(conn: Connection) -> Iterator[None]:
     """A snapshot for all queries inside, where no transaction is open: roles come and go at any time."""
     if conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         yield
         return
-    with conn.transaction():
-        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with conn.transaction(how=REPEATABLE_READ + b", read only"):
         yield
 
 
-def _inspect(conn: psycopg.Connection, roles: Iterable[str], functions: Iterable[str]) -> Live:
+def _inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str]) -> Live:
     asked = {"roles": sorted(set(roles))}
     wanted = {text: Signature.read(text) for text in sorted(set(functions))}
     session = _fetch(conn, "session")[0]
@@ -74,13 +74,11 @@ def _inspect(conn: psycopg.Connection, roles: Iterable[str], functions: Iterable
     )
 
 
-def _fetch(conn: psycopg.Connection, name: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
+def _fetch(conn: Connection, name: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
     return catalog.fetch(conn, catalog.query(name, __package__ or ""), parameters)
 
 
-def _objects(
-    conn: psycopg.Connection, entries: Sequence[Row], routines: Iterable[Row], wanted: Iterable[Signature]
-) -> Known:
+def _objects(conn: Connection, entries: Sequence[Row], routines: Iterable[Row], wanted: Iterable[Signature]) -> Known:
     """All objects; of system schemas those that the rows tell by number, and the functions that may be wanted."""
     relations = {row["object"] for row in entries if row["of_system_schema"] and row["kind"] != "function"}
     functions = {row["object"] for row in entries if row["of_system_schema"] and row["kind"] == "function"}

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch, query
+from minerva_promote.database.connection import Connection
 
 REMEMBERED = 20  # events that are looked back upon
 
@@ -31,7 +30,7 @@ class Change:
         return f"{what} {self.run_id[:8]} ({named}{self.at:%Y-%m-%d %H:%M:%S} UTC)"
 
 
-def latest_changes(conn: psycopg.Connection) -> tuple[Change, ...]:
+def latest_changes(conn: Connection) -> tuple[Change, ...]:
     """The last events after which there were other rows, the latest first. One query."""
     rows = fetch(conn, query("changes", __package__ or ""), {"limit": REMEMBERED + 1})
     return tuple(Change(**row) for row in rows)

@@ -17,6 +17,7 @@ from minerva_promote import __version__
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.secrets import redact
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.session import admin_session, import_session
 from minerva_promote.errors import PromoteError, TargetError
 from minerva_promote.ledger.bounds import (
@@ -131,7 +132,7 @@ class Event:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def add(conn: psycopg.Connection, event: Event, rows_digest: str | None = None) -> None:
+def add(conn: Connection, event: Event, rows_digest: str | None = None) -> None:
     """Add the event, in the open transaction or, in autocommit, in one of its own. Raises TargetError.
 
     ``rows_digest`` is that of the rows which were stored for it in this transaction. The row of promote.chain is held
@@ -203,7 +204,7 @@ def add_apart(
     environment: Environment,
     event: Event,
     *,
-    conn: psycopg.Connection | None = None,
+    conn: Connection | None = None,
     admin: bool = False,
 ) -> str:
     """Add the event in a transaction of its own; "" or why it could not be recorded, in one line.
@@ -225,11 +226,11 @@ def add_apart(
     return "the connection was lost"
 
 
-def _usable(conn: psycopg.Connection) -> bool:
+def _usable(conn: Connection) -> bool:
     return not conn.closed and conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
-def _added(conn: psycopg.Connection, event: Event) -> bool:
+def _added(conn: Connection, event: Event) -> bool:
     """Whether the event is in the ledger now; False when the connection broke. Raises TargetError for a refusal."""
     try:
         add(conn, event)
@@ -243,7 +244,7 @@ def _added(conn: psycopg.Connection, event: Event) -> bool:
     return True
 
 
-def is_recorded(conn: psycopg.Connection, run_id: str) -> bool:
+def is_recorded(conn: Connection, run_id: str) -> bool:
     """True when the run, the undo or its taking back was committed."""
     rows = fetch(
         conn,

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch, query
+from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.install import functions_text
 from minerva_promote.results import Finding
 
@@ -49,7 +48,7 @@ class _Guard:
         return bool(row["plain"]) and all(row[name] == getattr(self, name) for name in names)
 
 
-def unguarded(conn: psycopg.Connection) -> Iterator[Finding]:
+def unguarded(conn: Connection) -> Iterator[Finding]:
     """Triggers that are missing, switched off or others than this release makes; and such as are not the ledger's."""
     there = {(row["table"], row["name"]): row for row in fetch(conn, query("guards", __package__ or ""))}
     for guard in _guards():

@@ -6,10 +6,9 @@ import re
 from functools import cache
 from importlib import resources
 
-import psycopg
-
 from minerva_promote.config.models import Grants
 from minerva_promote.database.catalog import REVISION_TABLE, fetch, relations
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import target_errors
 from minerva_promote.database.quote import qualified, text
 from minerva_promote.errors import TargetError
@@ -72,7 +71,7 @@ _STEPS = {
 _NEWER_HINT = "use the release of promote that made it, or a later one"
 
 
-def ledger_version(conn: psycopg.Connection) -> int | None:
+def ledger_version(conn: Connection) -> int | None:
     """The version of the ledger that is there; 0 for none, None when the current role may not look."""
     found = relations(conn, (VERSION_TABLE,)).get(VERSION_TABLE)
     if found is None:
@@ -96,7 +95,7 @@ def unusable(version: int | None, environment: str) -> tuple[str, str] | None:
     return f"the ledger has version {version}, this release of promote knows {LEDGER_VERSION}", hint
 
 
-def require_ledger(conn: psycopg.Connection, environment: str, *, reading: bool = False) -> None:
+def require_ledger(conn: Connection, environment: str, *, reading: bool = False) -> None:
     """Raise TargetError when there is no ledger that this role may read and this release knows.
 
     ``reading``: one of an older version does as well, as far as its runs can be read.
@@ -113,7 +112,7 @@ def require_ledger(conn: psycopg.Connection, environment: str, *, reading: bool 
     raise TargetError(f"{environment}: {wrong[0]}", hint=wrong[1])
 
 
-def install(conn: psycopg.Connection, version_table: str = REVISION_TABLE) -> bool:
+def install(conn: Connection, version_table: str = REVISION_TABLE) -> bool:
     """Create the ledger, or upgrade it, in the transaction that is open; False when it has the present version.
 
     ``version_table`` is the one in which Alembic keeps the revision.

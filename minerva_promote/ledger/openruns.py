@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch, query
+from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.runs import SHORT, alive
 
 GONE = "its session is gone; nothing was stored"
@@ -37,7 +36,7 @@ class OpenRun:
         return f"{began}: it is still at work" if self.alive else f"{began}: {GONE}"
 
 
-def open_runs(conn: psycopg.Connection) -> tuple[OpenRun, ...]:
+def open_runs(conn: Connection) -> tuple[OpenRun, ...]:
     """Runs without an end; and the last one that was committed, if its checks have no end and nobody is at work.
 
     A session that begins or ends meanwhile is taken for alive.

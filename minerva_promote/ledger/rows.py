@@ -12,9 +12,8 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection, raw_cursor
 from minerva_promote.database.faults import target_errors
 from minerva_promote.database.quote import name_of, split
 from minerva_promote.errors import TargetError
@@ -102,14 +101,14 @@ def stored_names(table: str) -> list[str]:
     return list(dict.fromkeys((".".join(split(table)), table, name_of(*split(table)))))
 
 
-def store(conn: psycopg.Connection, run_id: str, pieces: Iterable[Packed]) -> str | None:
+def store(conn: Connection, run_id: str, pieces: Iterable[Packed]) -> str | None:
     """Write down what a run inserted, in the open transaction and before its event; the digest that the event must get.
 
     Raises TargetError when the ledger does not take them as they were sent.
     """
     numbers: dict[str, int] = {}
     digests: dict[tuple[bytes, int], bytes] = {}
-    with target_errors("writing the ledger"), psycopg.RawCursor(conn) as cursor:
+    with target_errors("writing the ledger"), raw_cursor(conn) as cursor:
         for piece in pieces:
             name = ".".join(split(piece.table))
             for part in _parts(piece):
@@ -124,7 +123,7 @@ def store(conn: psycopg.Connection, run_id: str, pieces: Iterable[Packed]) -> st
     return hashlib.sha256(b"".join(digests[key] for key in sorted(digests))).hexdigest() if digests else None
 
 
-def load(conn: psycopg.Connection, run_id: str) -> tuple[RunRows, ...]:
+def load(conn: Connection, run_id: str) -> tuple[RunRows, ...]:
     """The rows that a committed run inserted, a table's pieces in order; none for a run of a version 1 ledger.
 
     Raises TargetError when what is written down is not what was when the run committed.

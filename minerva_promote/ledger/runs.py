@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch, query, relations
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.lock import RUN_CLASS
 from minerva_promote.errors import UsageError
 from minerva_promote.ledger.bounds import fold_root
@@ -149,7 +148,7 @@ class Run:
 
 
 def read_runs(
-    conn: psycopg.Connection,
+    conn: Connection,
     *,
     ids: Iterable[str] | None = None,
     file: str | None = None,
@@ -185,7 +184,7 @@ def read_runs(
     return tuple(kept)
 
 
-def find_run(conn: psycopg.Connection, prefix: str) -> Run:
+def find_run(conn: Connection, prefix: str) -> Run:
     """The one run whose id begins so. Raises UsageError when there is none, or more than one."""
     wanted = prefix.strip().lower().replace("-", "")
     if not re.fullmatch("[0-9a-f]{1,32}", wanted):
@@ -200,7 +199,7 @@ def find_run(conn: psycopg.Connection, prefix: str) -> Run:
     return next(_together(conn, [found[0]["run_id"]]))
 
 
-def alive(conn: psycopg.Connection) -> frozenset[str]:
+def alive(conn: Connection) -> frozenset[str]:
     """The ids of the runs whose session is there."""
     rows = fetch(conn, query("alive", __package__ or ""), {"class": RUN_CLASS})
     return frozenset(row["run_id"] for row in rows)
@@ -211,7 +210,7 @@ def _named(row: Mapping[str, Any]) -> str:
     return f"{row['run_id'][: SHORT + 4]} ({', '.join(parts)})"
 
 
-def _together(conn: psycopg.Connection, ids: list[str]) -> Iterator[Run]:
+def _together(conn: Connection, ids: list[str]) -> Iterator[Run]:
     """The runs of these ids, in this order."""
     living = alive(conn)  # before and after: whose session begins or ends meanwhile is at work
     events = [_recorded(row) for row in fetch(conn, query("events", __package__ or ""), {"ids": ids})]

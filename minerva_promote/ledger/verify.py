@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch, query
+from minerva_promote.database.connection import REPEATABLE_READ, Connection
 from minerva_promote.database.faults import target_errors
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.ledger.guards import unguarded
@@ -22,7 +21,6 @@ from minerva_promote.ledger.runs import SHORT
 from minerva_promote.ledger.verify_rows import Link, rows_of_events
 from minerva_promote.results import Finding, Severity
 
-_BEGIN = b"set transaction isolation level repeatable read, read only"
 _NAMES = b"set local search_path = pg_catalog, pg_temp"  # no function of another schema stands in for the server's
 _EVENTS = """
 select e.seq, e.kind, e.run_id::text as run_id, e.previous, e.hash, e.rows_digest,
@@ -57,12 +55,12 @@ class Verified:
     looked_at_removed: bool  # False: there were undos, and this role may not read what they took away
 
 
-def verify(conn: psycopg.Connection) -> tuple[Finding, ...]:
+def verify(conn: Connection) -> tuple[Finding, ...]:
     """What is wrong with the ledger; nothing, where it is as it was written. See prove."""
     return tuple(finding for finding in prove(conn).findings if finding.severity is Severity.ERROR)
 
 
-def require_as_written(conn: psycopg.Connection, ids: Iterable[str]) -> None:
+def require_as_written(conn: Connection, ids: Iterable[str]) -> None:
     """Raise TargetError when an event of one of these runs, or about one, was changed after it was written."""
     for row in fetch(conn, _ABOUT.encode(), {"ids": list(ids)}):
         event = f"event {row['seq']} ({row['kind']}, run {row['run_id'][:SHORT]})"
@@ -72,15 +70,14 @@ def require_as_written(conn: psycopg.Connection, ids: Iterable[str]) -> None:
         )
 
 
-def prove(conn: psycopg.Connection, head: str | None = None) -> Verified:
+def prove(conn: Connection, head: str | None = None) -> Verified:
     """Read the whole ledger, as of one moment; ``head`` is the hash of an event that must be in it.
 
     On a connection outside any transaction.
     """
     if head is not None and not re.fullmatch("[0-9a-f]{16,64}", head):
         raise UsageError(f'--head "{head}" is no hash', hint="16 to 64 hexadecimal digits, as history --verify says it")
-    with target_errors("verifying the ledger"), conn.transaction():
-        conn.execute(_BEGIN)
+    with target_errors("verifying the ledger"), conn.transaction(how=REPEATABLE_READ + b", read only"):
         conn.execute(_NAMES)
         version = ledger_version(conn) or LEDGER_VERSION
         computed = {name: expression(name, version) for name in ("hash", "run_rows")}
@@ -101,7 +98,7 @@ def prove(conn: psycopg.Connection, head: str | None = None) -> Verified:
     return Verified(len(links), links[-1].hash if links else "", tuple(findings), off, looked)
 
 
-def _events(conn: psycopg.Connection, links: list[Link], hash_: str) -> tuple[list[Finding], Mapping[int, int]]:
+def _events(conn: Connection, links: list[Link], hash_: str) -> tuple[list[Finding], Mapping[int, int]]:
     """Events that are not what they were; and those that only stand elsewhere, by where they stood."""
     wrong = [link for link in links if link.computed != link.hash]
     places = _places(links)

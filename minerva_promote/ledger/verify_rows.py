@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.install import REMOVED_TABLE, ROOTS_TABLE, ROWS_TABLE, expression
 from minerva_promote.ledger.runs import SHORT
 from minerva_promote.results import Finding, Severity
@@ -53,9 +52,7 @@ class Link:
         return self.computed == self.hash
 
 
-def rows_of_events(
-    conn: psycopg.Connection, links: Sequence[Link], version: int, *, removed: bool
-) -> Iterator[Finding]:
+def rows_of_events(conn: Connection, links: Sequence[Link], version: int, *, removed: bool) -> Iterator[Finding]:
     """Rows that are not those that were written with an event, and such as no event covers.
 
     ``removed``: the role may read promote.removed_rows. What nobody goes by, as anyone who may write the ledger can add
@@ -88,9 +85,7 @@ def rows_of_events(
             yield Finding("ledger-rows", fact, help="the event was removed, or the rows were added by hand")
 
 
-def _stray(
-    conn: psycopg.Connection, table: str, kinds: Sequence[str], own: str, ended: str, whole: bool
-) -> Iterator[Finding]:
+def _stray(conn: Connection, table: str, kinds: Sequence[str], own: str, ended: str, whole: bool) -> Iterator[Finding]:
     for row in fetch(conn, _STRAY.format(table=table, own=own).encode(), {"kinds": list(kinds)}):
         run = row["run_id"][:SHORT]
         if not row["told"]:

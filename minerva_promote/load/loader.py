@@ -88,6 +88,7 @@ class Loader:
         self.flush()
         self._collect()
         self._remember()
+        self._pipe.close()
         return self.loaded
 
     def verify(self) -> None:

@@ -6,11 +6,11 @@ import io
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
@@ -20,8 +20,10 @@ from sqlalchemy.exc import DBAPIError
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.beside import beside
+from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.faults import target_error
 from minerva_promote.database.notices import Notices
+from minerva_promote.database.pooler import owner_session
 from minerva_promote.database.session import closed_after
 from minerva_promote.errors import ConfigError, Location, PromoteError, TargetError
 from minerva_promote.schema.env_py import at_home, own_connections, variables
@@ -103,7 +105,7 @@ class Tree:
         """The qualified name of Alembic's table, which env.py may choose."""
         return self.files.table or self._asked_version_table()
 
-    def script(self, environment: Environment, current: Collection[str], conn: psycopg.Connection) -> Script:
+    def script(self, environment: Environment, current: Collection[str], conn: Session) -> Script:
         """The SQL from these revisions to the head, as Alembic's offline mode writes it. Changes nothing."""
         text, begun, why = io.StringIO(), [""], ""
 
@@ -139,16 +141,29 @@ class Tree:
         if self.in_one_transaction and not apart:
             self._run(self._config(environment, connection=connection), on_step=on_step, revision=revision)
             return
-        with variables(self.files, conn) as url, own_connections(self.files, conn, environment, notices):
+        with ExitStack() as stack:
+            other = stack.enter_context(self._session_beside(conn, environment))
+            url = stack.enter_context(variables(self.files, other))
+            stack.enter_context(own_connections(self.files, conn, environment, notices))
             if not self.in_one_transaction:
                 self._run(self._config(environment, url=url), on_step=on_step, revision=revision)
                 return
-            with closed_after(beside(conn, environment.timeouts, "promote migrate")) as other:
-                other.autocommit = False  # SQLAlchemy says when
-                notices.listen(other)
-                self._on(other, environment, on_step, revision)
+            other.autocommit = False  # SQLAlchemy says when
+            notices.listen(other)
+            self._on(other, environment, on_step, revision)
 
-    def _on(self, conn: psycopg.Connection, environment: Environment, on_step: OnStep | None, revision: str) -> None:
+    @contextmanager
+    def _session_beside(self, conn: Session, environment: Environment) -> Iterator[Session]:
+        """Another session on the database of ``conn``, which no pooler shares."""
+        if conn.pooled:
+            task, name = "a migration that commits by itself", "promote migrate"
+            with owner_session(self.project, environment, task, application=name) as other:
+                yield other
+        else:
+            with closed_after(beside(conn, environment.timeouts, "promote migrate")) as other:
+                yield other
+
+    def _on(self, conn: Session, environment: Environment, on_step: OnStep | None, revision: str) -> None:
         """Run env.py on a connection of ours that it commits by itself; the target's lock is held by another."""
         with engine_on(conn).connect() as connection:
             config = self._config(environment, connection=connection)

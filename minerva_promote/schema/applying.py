@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch, revisions
+from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.notices import Notices
 from minerva_promote.errors import PromoteError, TargetError
 from minerva_promote.results import Finding, Outcome, StepResult
@@ -61,7 +62,7 @@ class Applying:
         self.begun = time.perf_counter()
         self.executed = Executed()
 
-    def together(self, conn: psycopg.Connection, connection: Connection) -> tuple[StepResult, ...]:
+    def together(self, conn: Session, connection: Connection) -> tuple[StepResult, ...]:
         """All in the transaction that is open on ``connection``. Raises PromoteError: nothing was changed then."""
         self.executed.together = True
         try:
@@ -72,7 +73,7 @@ class Applying:
             raise _unchanged(error) from error
         return tuple(self.steps)
 
-    def apart(self, conn: psycopg.Connection, connection: Connection) -> tuple[StepResult, ...]:
+    def apart(self, conn: Session, connection: Connection) -> tuple[StepResult, ...]:
         """Each as it commits by itself; what failed half way is a failed step, with what was done and what was not.
 
         Raises TargetError where nothing was changed.
@@ -99,9 +100,7 @@ class Applying:
             record_change(f"revision {name} applied")
         return tuple(self.steps)
 
-    def _note_what_stays(
-        self, stop: KeyboardInterrupt, conn: psycopg.Connection, table: str, invalid: Collection[str]
-    ) -> None:
+    def _note_what_stays(self, stop: KeyboardInterrupt, conn: Session, table: str, invalid: Collection[str]) -> None:
         """What a signal leaves behind of revisions that commit by themselves."""
         stored = self.tree.below(revisions(conn, table) or ())
         for step in self.steps:
@@ -116,7 +115,7 @@ class Applying:
                     f" DROP INDEX CONCURRENTLY {row['name']}"
                 )
 
-    def _explain(self, conn: psycopg.Connection, error: PromoteError) -> None:
+    def _explain(self, conn: Session, error: PromoteError) -> None:
         """Say more than the server does of what is common: a table in use, a statement that takes no transaction."""
         if not isinstance(error, TargetError) or not self.executed.last:
             return

@@ -7,15 +7,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import databases, server
-from minerva_promote.database.faults import attempt
+from minerva_promote.database.faults import attempt_outside
 from minerva_promote.database.quote import ident, text
-from minerva_promote.database.session import admin_session, closed_after, connect_to
+from minerva_promote.database.session import Connection, admin_session, closed_after, connect_to
 from minerva_promote.database.whereabouts import WrongTarget
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import Outcome, StepResult
@@ -57,7 +56,7 @@ def ensure_database(project: Project, environment: Environment, *, recreate: boo
             record_change(f"database {name} dropped")
         # From template0: no objects and no encoding that someone gave template1.
         create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(ident(name))
-        refused = attempt(conn, create)
+        refused = attempt_outside(conn, create)
         if refused is not None and refused.sqlstate not in DUPLICATE:
             owner = sql.SQL("{} OWNER {}").format(create, ident(server(conn).role))
             raise TargetError(
@@ -70,7 +69,7 @@ def ensure_database(project: Project, environment: Environment, *, recreate: boo
 
 
 @contextmanager
-def maintenance_session(project: Project, environment: Environment) -> Iterator[psycopg.Connection | None]:
+def maintenance_session(project: Project, environment: Environment) -> Iterator[Connection | None]:
     """The admin identity on a database that is always there, in autocommit; None when it is let into none."""
     target = environment.admin_url
     for name in MAINTENANCE:
@@ -100,8 +99,8 @@ def _present_after_all(project: Project, environment: Environment, recreate: boo
     return _step(name, "already there")
 
 
-def _must(conn: psycopg.Connection, statement: sql.Composed, doing: str) -> None:
-    refused = attempt(conn, statement)
+def _must(conn: Connection, statement: sql.Composed, doing: str) -> None:
+    refused = attempt_outside(conn, statement)
     if refused is not None:
         raise TargetError(f"{doing}: {refused.message}", hint=f"as an administrator: {text(statement)}")
 

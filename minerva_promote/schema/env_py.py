@@ -73,7 +73,7 @@ def own_connections(files: TreeFiles, conn: Session, environment: Environment, n
     # Without parameters: the portal of an extended query stays open, and with it a snapshot, for whose end
     # CREATE INDEX CONCURRENTLY would wait.
     fetch(conn, f"SELECT pg_catalog.pg_advisory_xact_lock({key})".encode())
-    question = proof(conn.info.backend_pid, key)
+    question = proof(conn.server_pid, key)
 
     def opened(connection: Any, _: object) -> None:
         cursor = connection.cursor()

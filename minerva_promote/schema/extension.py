@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.database.catalog import Server, fetch, server
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import HINTS, Refusal, attempt
 from minerva_promote.database.quote import ident, text
 from minerva_promote.errors import TargetError
@@ -15,7 +15,7 @@ _CREATE = sql.SQL("CREATE EXTENSION vector SCHEMA public")
 _USABLE = b"select pg_catalog.has_schema_privilege(%(schema)s, 'USAGE') as usable"
 
 
-def ensure_vector(conn: psycopg.Connection) -> bool:
+def ensure_vector(conn: Connection) -> bool:
     """Create the extension if it is missing; whether it was.
 
     Raises TargetError with the server's own sentence and hint when the server refuses: a managed service says there
@@ -38,7 +38,7 @@ def ensure_vector(conn: psycopg.Connection) -> bool:
     return True
 
 
-def require_vector_available(conn: psycopg.Connection) -> None:
+def require_vector_available(conn: Connection) -> None:
     """Raise TargetError, in the server's words, where pgvector is missing and the server would refuse to create it.
 
     Nothing is created: a migration may want it in another schema. A role that lacks only the privilege is left to the

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import psycopg
 from sqlalchemy import Connection
 
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.faults import execute
 from minerva_promote.database.lock import hold
 from minerva_promote.database.notices import Notices
@@ -22,7 +22,7 @@ from minerva_promote.vectors.records import record_builds
 MIGRATABLE = (Standing.UP_TO_DATE, Standing.BEHIND, Standing.NOT_MIGRATED)
 
 
-def pending(conn: psycopg.Connection, project: Project, environment: Environment) -> tuple[Revision, ...]:
+def pending(conn: Session, project: Project, environment: Environment) -> tuple[Revision, ...]:
     """The revisions that the database lacks, oldest first. Raises TargetError where that cannot be said."""
     return _migratable(conn, project, environment).pending
 
@@ -75,7 +75,7 @@ def script(project: Project, environment: Environment) -> str:
 
 
 def apply_pending(
-    conn: psycopg.Connection,
+    conn: Session,
     connection: Connection,
     project: Project,
     environment: Environment,
@@ -102,7 +102,7 @@ def apply_pending(
     return applying.apart(conn, connection)
 
 
-def check_at_head(conn: psycopg.Connection, project: Project) -> State:
+def check_at_head(conn: Session, project: Project) -> State:
     """Read the state again after a COMMIT; TargetError when the database is not at the head."""
     state = migration_state(conn, project)
     if state.standing is not Standing.UP_TO_DATE:
@@ -113,9 +113,7 @@ def check_at_head(conn: psycopg.Connection, project: Project) -> State:
     return state
 
 
-def shape_steps(
-    conn: psycopg.Connection, project: Project, environment: Environment, state: State
-) -> tuple[StepResult, ...]:
+def shape_steps(conn: Session, project: Project, environment: Environment, state: State) -> tuple[StepResult, ...]:
     """A failed step when a database at its head is not what today's configuration would make; nothing otherwise."""
     if state.standing is not Standing.UP_TO_DATE:
         return ()
@@ -125,16 +123,14 @@ def shape_steps(
     )
 
 
-def _migratable(conn: psycopg.Connection, project: Project, environment: Environment) -> State:
+def _migratable(conn: Session, project: Project, environment: Environment) -> State:
     state = migration_state(conn, project)
     if state.standing not in MIGRATABLE:
         raise TargetError(f"the database is {state.fact}", hint=state.hint(environment.name))
     return state
 
 
-def _shown(
-    conn: psycopg.Connection, project: Project, environment: Environment, state: State
-) -> tuple[StepResult, ...]:
+def _shown(conn: Session, project: Project, environment: Environment, state: State) -> tuple[StepResult, ...]:
     if state.standing not in MIGRATABLE:
         hint = state.hint(environment.name)
         return (StepResult("migrate", "revision", Outcome.FAIL, state.fact, hint=hint),)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
+from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.faults import target_error
 
 
-def engine_on(conn: psycopg.Connection) -> Engine:
+def engine_on(conn: Session) -> Engine:
     """SQLAlchemy on a connection of ours, which stays open."""
     return create_engine(
         "postgresql+psycopg://",
@@ -26,7 +25,7 @@ def engine_on(conn: psycopg.Connection) -> Engine:
 
 
 @contextmanager
-def transaction_for_alembic(conn: psycopg.Connection) -> Iterator[Connection]:
+def transaction_for_alembic(conn: Session) -> Iterator[Connection]:
     """One transaction on an idle connection of ours, as SQLAlchemy sees it; committed when the block ends well.
 
     Statements on ``conn`` itself belong to the transaction once the first one is sent. The connection stays open.
@@ -42,7 +41,7 @@ def transaction_for_alembic(conn: psycopg.Connection) -> Iterator[Connection]:
             _autocommit(conn, before)
 
 
-def _autocommit(conn: psycopg.Connection[Any], value: bool) -> bool:
+def _autocommit(conn: Session, value: bool) -> bool:
     before = conn.autocommit
     if before != value:
         conn.autocommit = value

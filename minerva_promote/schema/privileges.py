@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.config.project import Environment
 from minerva_promote.config.role_models import Role
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import attempt, execute
 from minerva_promote.database.notices import Notices
 from minerva_promote.errors import TargetError
@@ -22,7 +22,7 @@ from minerva_promote.grants.wanted import import_role
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
 
-def ensure_privileges(conn: psycopg.Connection, environment: Environment, notices: Notices) -> tuple[StepResult, ...]:
+def ensure_privileges(conn: Connection, environment: Environment, notices: Notices) -> tuple[StepResult, ...]:
     """Give the declared roles what is declared, the import role what the ledger needs, and take from PUBLIC.
 
     In the transaction that is open. Nothing is taken from a declared role here: that is `promote grants`. Raises
@@ -55,9 +55,7 @@ def _granted(name: str, done: list[Drift]) -> StepResult:
     return StepResult("setup", f"grants to {name}", Outcome.OK, detail, data=data)
 
 
-def _undeclared_import_role(
-    conn: psycopg.Connection, environment: Environment, plan: GrantPlan
-) -> Iterator[StepResult]:
+def _undeclared_import_role(conn: Connection, environment: Environment, plan: GrantPlan) -> Iterator[StepResult]:
     """What the ledger needs, for an import role that nobody declared; the owner and a superuser need no grant."""
     name = _undeclared(environment, plan)
     if name is None:
@@ -85,7 +83,7 @@ def _undeclared(environment: Environment, plan: GrantPlan) -> str | None:
     return name
 
 
-def _public(conn: psycopg.Connection, environment: Environment, before: GrantPlan) -> StepResult:
+def _public(conn: Connection, environment: Environment, before: GrantPlan) -> StepResult:
     """Take from PUBLIC what every new role would have: objects in public, temporary tables, and the way in.
 
     Not what is declared under ``public:``. The way in stays open as long as the import role is not declared: it may

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import psycopg
-
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import existing_roles
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.session import admin_session, import_session
 from minerva_promote.ledger.install import ledger_version, unusable
 from minerva_promote.results import Outcome, StepResult
@@ -57,7 +56,7 @@ def _set_up(project: Project, environment: Environment) -> tuple[StepResult, ...
     return setup(project, environment).steps
 
 
-def _unready(conn: psycopg.Connection, environment: Environment, state: State) -> tuple[StepResult, ...]:
+def _unready(conn: Connection, environment: Environment, state: State) -> tuple[StepResult, ...]:
     if state.standing is not Standing.UP_TO_DATE:
         fact = f"the database is {state.fact}"
         return (StepResult("preflight", "migrations", Outcome.FAIL, fact, hint=state.hint(environment.name)),)

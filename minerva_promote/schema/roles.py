@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.config.project import Environment
 from minerva_promote.database.catalog import server
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import attempt
 from minerva_promote.database.password import matches, stored_verifier
 from minerva_promote.database.quote import ident, text
@@ -23,7 +23,7 @@ _PASSWORD = "PASSWORD '***'"  # never the password itself, which would end up in
 DUPLICATE = ("42710", "23505")  # a setup of another database was quicker
 
 
-def ensure_roles(conn: psycopg.Connection, environment: Environment) -> tuple[StepResult, ...]:
+def ensure_roles(conn: Connection, environment: Environment) -> tuple[StepResult, ...]:
     """Make the declared roles and change what differs, in the transaction that is open; one step a role.
 
     Raises TargetError with all the statements that an administrator has to run when the admin identity may not.
@@ -71,7 +71,7 @@ def _for_administrator(statements: Sequence[str]) -> str:
     return f"as an administrator{whose}: {'; '.join(statements)}"
 
 
-def _has_another_password(conn: psycopg.Connection, environment: Environment, name: str) -> bool:
+def _has_another_password(conn: Connection, environment: Environment, name: str) -> bool:
     password = _declared_password(environment, name)
     return password is not None and not matches(stored_verifier(conn, name), password)
 

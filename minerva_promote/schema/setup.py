@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-import psycopg
 from sqlalchemy import Connection
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import Server, server
+from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.lock import hold
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import admin_session
@@ -60,7 +60,7 @@ def setup(project: Project, environment: Environment, *, recreate: bool = False)
     )
 
 
-def _inside(conn: psycopg.Connection, project: Project, environment: Environment) -> tuple[StepResult, ...]:
+def _inside(conn: Session, project: Project, environment: Environment) -> tuple[StepResult, ...]:
     _refuse_unfit(server(conn))
     notices = Notices(conn, environment.name)
     steps: list[StepResult] = []
@@ -83,7 +83,7 @@ def _inside(conn: psycopg.Connection, project: Project, environment: Environment
     return (*steps, *notices.steps("setup"), *shape_steps(conn, project, environment, state))
 
 
-def _transactions(conn: psycopg.Connection, project: Project, parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:
+def _transactions(conn: Session, project: Project, parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:
     """All in one; migrations that commit by themselves in one of their own, as they have to see what came before."""
     waiting = migration_state(conn, project).pending
     apart = bool(waiting) and goes_apart(Tree(project), waiting)
@@ -101,14 +101,14 @@ def _refuse_unfit(facts: Server) -> None:
         )
 
 
-def _extension(conn: psycopg.Connection) -> StepResult:
+def _extension(conn: Session) -> StepResult:
     made = ensure_vector(conn)
     version = server(conn).vector_version
     return _step("extension vector", f"made ({version})" if made else f"already there ({version})", changed=made)
 
 
 def _migrations(
-    conn: psycopg.Connection, connection: Connection, project: Project, environment: Environment, notices: Notices
+    conn: Session, connection: Connection, project: Project, environment: Environment, notices: Notices
 ) -> tuple[StepResult, ...]:
     applied = apply_pending(conn, connection, project, environment, notices)
     if applied:
@@ -116,7 +116,7 @@ def _migrations(
     return (_step("migrations", f"already there ({migration_state(conn, project).head})"),)
 
 
-def _ledger(conn: psycopg.Connection, project: Project) -> StepResult:
+def _ledger(conn: Session, project: Project) -> StepResult:
     before = ledger_version(conn)
     made = install(conn, version_table(project))
     record_builds(conn)

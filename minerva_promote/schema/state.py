@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import psycopg
-
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch, live_snapshot, relations, revisions
+from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.install import EVENTS_TABLE
 from minerva_promote.results import Finding
 from minerva_promote.schema.heads import written_head
@@ -87,7 +86,7 @@ class State:
                 return "alembic_version must hold one row: remove the revisions that are not the schema's"
 
 
-def migration_state(conn: psycopg.Connection, project: Project) -> State:
+def migration_state(conn: Connection, project: Project) -> State:
     """Where the database of ``conn`` stands. Four queries at most."""
     files = find_tree(project.migrations)
     current = revisions(conn, files.table) if files.table else None
@@ -124,7 +123,7 @@ def version_table(project: Project) -> str:
     return table
 
 
-def _was_known(conn: psycopg.Connection, tree: Tree) -> str:
+def _was_known(conn: Connection, tree: Tree) -> str:
     """What the ledger says of the last time at which the database stood at a revision of the tree; "" for never."""
     found = relations(conn, (EVENTS_TABLE,)).get(EVENTS_TABLE)
     if found is None or not found.readable:
@@ -140,7 +139,7 @@ def _other_kind(project: Project) -> str:
     return "have a migration take NOT NULL from it, or give the environment kind: local"
 
 
-def shape_findings(conn: psycopg.Connection, project: Project, environment: Environment) -> tuple[Finding, ...]:
+def shape_findings(conn: Connection, project: Project, environment: Environment) -> tuple[Finding, ...]:
     """Where a migrated database is not what the configuration of today would make: vector length and kind.
 
     Migrations read both once, when they run. Two queries.

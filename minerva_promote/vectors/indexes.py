@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.database import query as reads
 from minerva_promote.database.catalog import Row, fetch, query
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, text
 
 TEMPORARY = "promote_new_"  # of an index that is being built anew; followed by the number of the one it replaces
@@ -152,14 +152,14 @@ class Counted:
     exact: bool  # False: rows by statistics
 
 
-def read_indexes(conn: psycopg.Connection, tables: Iterable[str] | None = None) -> tuple[VectorIndex, ...]:
+def read_indexes(conn: Connection, tables: Iterable[str] | None = None) -> tuple[VectorIndex, ...]:
     """All vector indexes, or those of tables given by name, with the schema or (of public) without; one query."""
     wanted = None if tables is None else {name if "." in name else f"public.{name}" for name in tables}
     found = (_index(row) for row in fetch(conn, query("indexes", __package__)))
     return tuple(each for each in found if wanted is None or f"{each.schema}.{each.table}" in wanted)
 
 
-def read_columns(conn: psycopg.Connection) -> tuple[VectorColumn, ...]:
+def read_columns(conn: Connection) -> tuple[VectorColumn, ...]:
     """All columns that hold vectors; one query."""
     return tuple(VectorColumn(**row) for row in fetch(conn, query("columns", __package__)))
 
@@ -182,7 +182,7 @@ def unindexed(column: VectorColumn, operator: str) -> VectorIndex:
     )  # fmt: skip
 
 
-def count_rows(conn: psycopg.Connection, index: VectorIndex, count_all: int = COUNT_ALL) -> Counted:
+def count_rows(conn: Connection, index: VectorIndex, count_all: int = COUNT_ALL) -> Counted:
     """Rows now and at build. Two queries; a big table is told from its statistics and a sample.
 
     Without a record, a row counts as there at build when its transaction is not younger than the index's. That holds
@@ -224,7 +224,7 @@ where n.nspname = 'promote' and c.relname = 'vector_indexes'
 """
 
 
-def _recorded(conn: psycopg.Connection, index: VectorIndex) -> int | None:
+def _recorded(conn: Connection, index: VectorIndex) -> int | None:
     """The rows that promote wrote down when it built the index, if it is still the same build, whatever its name."""
     if reads.fetch(conn, RECORDS).rows != ((True,),):
         return None

@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import attempt, execute, target_errors
 from minerva_promote.database.lock import held_by
+from minerva_promote.database.pooler import owner_session
 from minerva_promote.database.query import QueryError, fetch
 from minerva_promote.database.quote import ident, literal, text
 from minerva_promote.database.session import admin_session
@@ -58,7 +59,7 @@ class Progress(Protocol):
 class Site:
     """Where is built: a connection as the owner that alone builds vector indexes in its database."""
 
-    conn: psycopg.Connection
+    conn: Connection
     project: Project
     environment: Environment
     progress: Progress | None = None
@@ -67,7 +68,7 @@ class Site:
 @contextmanager
 def building(project: Project, environment: Environment, progress: Progress | None = None) -> Iterator[Site]:
     """A place to build; TargetError naming who builds already."""
-    with admin_session(project, environment, application="promote index") as conn:
+    with owner_session(project, environment, "index --apply", application="promote index") as conn:
         # A client that was killed is noticed: its build would go on for nobody. Not every system can tell.
         attempt(conn, sql.SQL("SET client_connection_check_interval = '1s'"))
         try:
@@ -99,7 +100,7 @@ def carry_out(site: Site, index: VectorIndex, advice: Advice, rows: int) -> None
         raise
 
 
-def mend(conn: psycopg.Connection) -> Iterator[str]:
+def mend(conn: Connection) -> Iterator[str]:
     """Drop what interrupted builds left behind, or put it in its place; after each what was done, in words."""
     for index in read_indexes(conn):
         if not index.leftover:
@@ -111,18 +112,18 @@ def mend(conn: psycopg.Connection) -> Iterator[str]:
             yield f"{index.name}: left behind by an interrupted build, dropped"
 
 
-def original(conn: psycopg.Connection, index: VectorIndex) -> VectorIndex | None:
+def original(conn: Connection, index: VectorIndex) -> VectorIndex | None:
     """The index that a build of ours was to replace, if it is still there."""
     number = index.name.removeprefix(TEMPORARY)
     return next((each for each in read_indexes(conn) if number == str(each.oid)), None)
 
 
-def drop(conn: psycopg.Connection, index: VectorIndex) -> None:
+def drop(conn: Connection, index: VectorIndex) -> None:
     """Drop an index that no search uses, waiting for nobody longer than lock_timeout."""
     execute(conn, f"DROP INDEX CONCURRENTLY IF EXISTS {index.qualified}".encode(), f"dropping {index.name}")
 
 
-def finish(conn: psycopg.Connection, built: VectorIndex, rows: int | None) -> str:
+def finish(conn: Connection, built: VectorIndex, rows: int | None) -> str:
     """Put a complete index in the place and under the name of the one it replaces, in one short transaction; the name.
 
     That takes an exclusive lock on the table for a moment: waiting for it is short, and repeated.
@@ -152,7 +153,7 @@ def finish(conn: psycopg.Connection, built: VectorIndex, rows: int | None) -> st
     raise AssertionError("unreachable")
 
 
-def _record(conn: psycopg.Connection, schema: str, name: str, rows: int) -> None:
+def _record(conn: Connection, schema: str, name: str, rows: int) -> None:
     for index in read_indexes(conn):
         if (index.schema, index.name) == (schema, name):
             record_build(conn, index, rows)
@@ -203,7 +204,7 @@ def _wait_for_table(site: Site, index: VectorIndex) -> None:
     _set_lock_timeout(conn, "0")
 
 
-def _set_lock_timeout(conn: psycopg.Connection, timeout: str) -> None:
+def _set_lock_timeout(conn: Connection, timeout: str) -> None:
     execute(conn, sql.SQL("SET lock_timeout = {}").format(literal(timeout)), "preparing the build")
 
 
@@ -229,7 +230,7 @@ def _watched(site: Site) -> Iterator[None]:
         yield
         return
     over = threading.Event()
-    thread = threading.Thread(target=_poll, args=(site, site.conn.info.backend_pid, site.progress, over))
+    thread = threading.Thread(target=_poll, args=(site, site.conn.server_pid, site.progress, over))
     thread.start()
     try:
         yield

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from importlib import resources
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import target_errors
 from minerva_promote.vectors.indexes import RECORDS, VectorIndex, count_rows, read_indexes
 
@@ -55,7 +54,7 @@ DELETE FROM promote.vector_indexes AS r WHERE NOT EXISTS (
 """
 
 
-def record_builds(conn: psycopg.Connection) -> int:
+def record_builds(conn: Connection) -> int:
     """Write down every vector index whose build is not known yet, with its rows at build; how many these are.
 
     As the owner, in the transaction that is open or in one of its own; for setup and migrations, after their work.
@@ -78,13 +77,13 @@ def record_builds(conn: psycopg.Connection) -> int:
     return written
 
 
-def record_build(conn: psycopg.Connection, index: VectorIndex, rows: int) -> None:
+def record_build(conn: Connection, index: VectorIndex, rows: int) -> None:
     """Write down one index that `promote index` built over so many rows; nothing where there is no ledger."""
     if _there(conn):
         _write(conn, index, rows, applied=True)
 
 
-def applied_builds(conn: psycopg.Connection) -> frozenset[tuple[str, str]]:
+def applied_builds(conn: Connection) -> frozenset[tuple[str, str]]:
     """Schema and name of the indexes that are as `promote index --apply` chose them, as far as this role may read it.
 
     By name and parameters, not by file: whoever builds the same again changes nothing. Two queries.
@@ -94,7 +93,7 @@ def applied_builds(conn: psycopg.Connection) -> frozenset[tuple[str, str]]:
     return frozenset((row["schema"], row["name"]) for row in fetch(conn, _APPLIED))
 
 
-def _write(conn: psycopg.Connection, index: VectorIndex, rows: int, *, applied: bool) -> None:
+def _write(conn: Connection, index: VectorIndex, rows: int, *, applied: bool) -> None:
     values = {
         "schema": index.schema,
         "name": index.name,
@@ -109,11 +108,11 @@ def _write(conn: psycopg.Connection, index: VectorIndex, rows: int, *, applied: 
         conn.execute(_WRITE, values)
 
 
-def _there(conn: psycopg.Connection) -> bool:
+def _there(conn: Connection) -> bool:
     """Whether there is a ledger to write to; the table, or its newest column, is made where it is missing."""
     if fetch(conn, _SCHEMA) != [{"ours": True}]:
         return False
     if not fetch(conn, _COLUMN):
-        with target_errors("making the record of vector indexes"):
+        with target_errors("making the record of vector indexes"), conn.transaction():
             conn.execute(resources.files(__package__ or "").joinpath("schema.sql").read_bytes())
     return True

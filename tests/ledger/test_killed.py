@@ -21,8 +21,11 @@ FIRST = int(os.environ.get("PROMOTE_TEST_FIRST", "1"))  # message of a campaign,
 def effects(messages: list[Message]) -> list[str]:
     """The events that are in the ledger when these messages arrived there."""
     committed = any(message.commits for message in messages)
-    kinds = [message.event for message in messages if message.ends and message.event]
-    return [kind for kind in kinds if kind != "committed" or committed]
+    return [
+        message.event
+        for message in messages
+        if message.stores or (message.ends and message.event == "committed" and committed)
+    ]
 
 
 def places(scene: Scene) -> list[int]:
@@ -32,7 +35,7 @@ def places(scene: Scene) -> list[int]:
         scene.command("run", "test-prod", "--file", str(scene.next_file()))
     counting, writing, others = [], [], []
     for number, message in enumerate(scene.wire.messages, 1):
-        if message.commits or (message.ends and message.event):
+        if message.commits or message.stores or (message.ends and message.event == "committed"):
             counting.append(number)
         elif message.ends and b"insert into" in message.statement:
             writing.append(number)

@@ -41,6 +41,11 @@ class Message:
         """Whether it is the COMMIT of a transaction."""
         return self.kind == b"Q" and self.statement == b"commit"
 
+    @property
+    def stores(self) -> bool:
+        """Whether it is the COMMIT of an event that has a transaction of its own, in the same request."""
+        return self.kind == b"E" and self.statement == b"COMMIT" and bool(self.event)
+
     def __str__(self) -> str:
         what = " ".join(self.statement.decode("utf-8", "replace").split())[:60]
         return f"{self.kind.decode() or 'startup'} {self.event or what}"
@@ -231,14 +236,17 @@ def _pieces(one: socket.socket, *, typed: bool) -> Iterator[tuple[bytes, bytes]]
 
 def _messages(client: socket.socket) -> Iterator[Message]:
     """What the client sends, message by message."""
-    statement, event = b"", ""
+    statement, event, ended = b"", "", False
     for kind, content in _pieces(client, typed=False):
         body = content[len(kind) + 4 :]
+        if ended:
+            event = ""
         if kind in (b"Q", b"P"):
-            statement, event = body.split(b"\0")[0 if kind == b"Q" else 1].strip(), ""
+            statement = body.split(b"\0")[0 if kind == b"Q" else 1].strip()
         if kind == b"B" and b"into promote.events" in statement:
             event = _kind(body)
         yield Message(kind, content, statement, event)
+        ended = kind in (b"Q", b"S")
 
 
 def _kind(bind: bytes) -> str:

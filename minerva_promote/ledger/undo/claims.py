@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.rows import load, stored_names
 from minerva_promote.ledger.runs import Run
 from minerva_promote.ledger.undo.subject import event_of
@@ -27,9 +26,7 @@ order by e.seq
 Claims = dict[str, dict[Key, str]]  # table -> key -> the run that added the row again
 
 
-def claims_of_others(
-    conn: psycopg.Connection, run: Run, going: Collection[tuple[str, Key]], shared: Collection[str]
-) -> Claims:
+def claims_of_others(conn: Connection, run: Run, going: Collection[tuple[str, Key]], shared: Collection[str]) -> Claims:
     """Which of some rows later runs, that were not undone, added as well."""
     committed = event_of(run, "committed")
     asked = {

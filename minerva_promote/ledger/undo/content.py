@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.undo.tables import read
@@ -41,7 +41,7 @@ class Content:
     hash: str
 
 
-def reached(conn: psycopg.Connection, oids: Iterable[int]) -> tuple[Reached, ...]:
+def reached(conn: Connection, oids: Iterable[int]) -> tuple[Reached, ...]:
     """These tables, and all that lead to them by foreign keys."""
     return tuple(
         Reached(
@@ -66,7 +66,7 @@ from {} as t cross join lateral (select sha256(record_send(t.*)) as digest offse
 """
 
 
-def content_of(conn: psycopg.Connection, tables: Iterable[Reached]) -> dict[str, Content]:
+def content_of(conn: Connection, tables: Iterable[Reached]) -> dict[str, Content]:
     """What each table holds now, as this transaction sees it. Raises TargetError for a table it may not read."""
     found = {}
     for table in tables:
@@ -90,7 +90,7 @@ class Writes:
     files: str
 
 
-def writes(conn: psycopg.Connection) -> dict[int, Writes]:
+def writes(conn: Connection) -> dict[int, Writes]:
     """Per table of the database, by oid."""
     return {
         row["table"]: Writes(row["inserted"] or 0, row["updated"] or 0, row["deleted"] or 0, row["files"] or "")
@@ -126,6 +126,6 @@ def written_since(before: Mapping[int, Writes], after: Mapping[int, Writes]) -> 
 _COUNTED = b"select setting = 'on' as counted from pg_catalog.pg_settings where name = 'track_counts'"
 
 
-def counts_are_kept(conn: psycopg.Connection) -> bool:
+def counts_are_kept(conn: Connection) -> bool:
     """Whether the server counts what a transaction writes (track_counts)."""
     return bool(fetch(conn, _COUNTED)[0]["counted"])

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import psycopg
-
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.whereabouts import whereabouts
 from minerva_promote.ledger.rows import RunRows
 from minerva_promote.ledger.runs import Run
@@ -87,7 +86,7 @@ def going_of(
     ]
 
 
-def believed(conn: psycopg.Connection, run: Run) -> Believed:
+def believed(conn: Connection, run: Run) -> Believed:
     """The transactions that wrote the rows of a run or put them back, as far as they can be believed.
 
     Full transaction numbers only grow: an event's row has the number that stands in it for as long as nobody has loaded

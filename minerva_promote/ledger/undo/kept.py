@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import psycopg
-
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of, split
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import expression
@@ -48,19 +47,19 @@ class Kept:
     parts: tuple[int, ...]
     count: int
 
-    def pieces(self, conn: psycopg.Connection) -> Iterator[bytes]:
+    def pieces(self, conn: Connection) -> Iterator[bytes]:
         """The streams, one at a time."""
         for part in self.parts:
             found = fetch(conn, _CONTENT, {"undo": self.undo_id, "table": self.stored_as, "part": part})
             yield bytes(found[0]["content"])
 
-    def rows(self, conn: psycopg.Connection) -> Iterator[list[Key]]:
+    def rows(self, conn: Connection) -> Iterator[list[Key]]:
         """The rows, a piece at a time."""
         for piece in self.pieces(conn):
             yield list(rows_of(piece))
 
 
-def kept_by(conn: psycopg.Connection, undo: Run) -> tuple[Kept, ...]:
+def kept_by(conn: Connection, undo: Run) -> tuple[Kept, ...]:
     """What an undo kept, a table each. Raises TargetError when that is not what it recorded."""
     digests = fetch(conn, _DIGESTS, {"undo": undo.run_id})
     if not digests or digests[0]["told"] != digests[0]["computed"]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import psycopg
-
 from minerva_promote.config.models import Contract
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of
 from minerva_promote.ledger.undo.tables import Table, read, read_tables
 
@@ -28,7 +27,7 @@ class Link:
     readable: bool = True  # whether the current role sees all rows of the child
 
 
-def read_links(conn: psycopg.Connection, contract: Contract, parents: Mapping[str, Table]) -> tuple[Link, ...]:
+def read_links(conn: Connection, contract: Contract, parents: Mapping[str, Table]) -> tuple[Link, ...]:
     """All links that lead to some tables."""
     by_oid = {table.oid: table for table in parents.values()}
     rows = fetch(conn, read("foreign_keys"), {"tables": sorted(by_oid)})

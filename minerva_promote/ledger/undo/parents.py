@@ -6,11 +6,11 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.config.models import Contract
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.database.quote import name_of
 from minerva_promote.ledger.undo.tables import Key, Table, Wire, as_bytes, keys_of, read, read_tables
@@ -39,7 +39,7 @@ class Need:
                 self.values[value] = None
 
 
-def needs_of(conn: psycopg.Connection, contract: Contract, tables: Mapping[str, Table]) -> list[Need]:
+def needs_of(conn: Connection, contract: Contract, tables: Mapping[str, Table]) -> list[Need]:
     """What rows of some tables need: by foreign keys, and by the contract's word."""
     by_oid = {table.oid: name for name, table in tables.items()}
     rows = fetch(conn, read("parents"), {"tables": sorted(by_oid)})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.config.models import Contract
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.faults import execute
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.ledger.rows import RunRows
@@ -86,7 +86,7 @@ class UndoPlan:
 
 
 def plan_undo(
-    conn: psycopg.Connection,
+    conn: Connection,
     contract: Contract,
     rows: Iterable[RunRows],
     writers: Believed,
@@ -156,7 +156,7 @@ def _fit(plan: TablePlan) -> bool:
     return not (missing or not plan.going.found or table.row_security or "SELECT" in table.lacking)
 
 
-def _lock(conn: psycopg.Connection, tables: Iterable[Table], links: Sequence[Link]) -> None:
+def _lock(conn: Connection, tables: Iterable[Table], links: Sequence[Link]) -> None:
     """Nobody else writes these tables, nor those whose references no foreign key watches over.
 
     Others go on reading. Foreign keys need no lock: who refers to a row has to lock it, and the rows are locked.
@@ -168,7 +168,7 @@ def _lock(conn: psycopg.Connection, tables: Iterable[Table], links: Sequence[Lin
         execute(conn, statement, f"locking {name}")
 
 
-def _effects(conn: psycopg.Connection, tables: Mapping[str, Table]) -> Iterator[tuple[str, Finding]]:
+def _effects(conn: Connection, tables: Mapping[str, Table]) -> Iterator[tuple[str, Finding]]:
     """Triggers and rules that would run with the removal."""
     by_oid = {table.oid: name for name, table in tables.items()}
     for row in fetch(conn, read("effects"), {"tables": sorted(by_oid)}):

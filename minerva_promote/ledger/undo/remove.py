@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import raw_cursor
 from minerva_promote.database.faults import execute, target_errors
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.database.quote import split
@@ -54,7 +54,7 @@ def keep(conn: Connection, undo_id: str, plan: UndoPlan) -> str | None:
             content = piece_of(rows)
             digest = hashlib.sha256(json.dumps(head, ensure_ascii=False).encode() + content).digest()
             digests[name.encode(), part] = digest
-            with target_errors(pipe.doing), psycopg.RawCursor(conn) as cursor:
+            with target_errors(pipe.doing), raw_cursor(conn) as cursor:
                 stored = cursor.execute(_KEEP, [undo_id, *head, content], binary=True).fetchall()
             if stored != [(undo_id, digest.hex())]:
                 raise not_as_sent(REMOVED_TABLE)

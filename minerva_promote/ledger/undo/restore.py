@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.config.models import Contract
@@ -153,7 +152,7 @@ def _values(columns: Sequence[str], wanted: Sequence[str], rows: Sequence[Key]) 
 
 
 def _unique_sets(
-    conn: psycopg.Connection, tables: Mapping[str, Table], coming: Mapping[str, Coming]
+    conn: Connection, tables: Mapping[str, Table], coming: Mapping[str, Coming]
 ) -> dict[str, list[tuple[str, ...]]]:
     """The unique sets of each table whose values are kept; for a set that is not, the server has the word."""
     by_oid = {table.oid: name for name, table in tables.items()}

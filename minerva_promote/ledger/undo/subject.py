@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import psycopg
-
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import UsageError
 from minerva_promote.ledger.runs import SHORT, Recorded, Run, find_run
 
@@ -34,7 +33,7 @@ class Subject:
         return f"taking back undo {self.undo.short}, {_time(event_of(self.undo, 'undone'))}, of {what}"
 
 
-def subject_of(conn: psycopg.Connection, prefix: str, environment: str) -> Subject:
+def subject_of(conn: Connection, prefix: str, environment: str) -> Subject:
     """What is to be taken back. Raises UsageError when the id is of nothing that can be."""
     found = find_run(conn, prefix)
     if found.state == "undo":
@@ -81,7 +80,7 @@ def _standing_undo(undo: Run, environment: str) -> Run:
     )
 
 
-def _run_of(conn: psycopg.Connection, undo: Run) -> Run:
+def _run_of(conn: Connection, undo: Run) -> Run:
     return find_run(conn, event_of(undo, "undone").subject or "")
 
 

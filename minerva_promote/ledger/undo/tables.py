@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import psycopg
 from psycopg import sql
 
 from minerva_promote.database.catalog import fetch, query
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, name_of, split
 from minerva_promote.exportfile.display import display
 
@@ -62,7 +62,7 @@ class Table:
         return ", ".join(display(value, self.columns[name].type) for name, value in zip(columns, key, strict=True))
 
 
-def read_tables(conn: psycopg.Connection, names: Iterable[str]) -> dict[str, Table]:
+def read_tables(conn: Connection, names: Iterable[str]) -> dict[str, Table]:
     """Those of the named tables that exist, by the name they are called."""
     pairs = sorted({split(name) for name in names})
     wanted = {"schemas": [schema for schema, _ in pairs], "names": [name for _, name in pairs]}
@@ -139,7 +139,7 @@ def as_bytes(statement: sql.Composable) -> bytes:
     return statement.as_bytes(None)
 
 
-def table_name(conn: psycopg.Connection, oid: int) -> str:
+def table_name(conn: Connection, oid: int) -> str:
     """How messages call the table with this oid."""
     statement = (
         b"select n.nspname::text as schema, c.relname::text as name from pg_catalog.pg_class c"

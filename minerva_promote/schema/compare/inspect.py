@@ -14,6 +14,7 @@ import psycopg
 from minerva_promote.config.schema_facts import KINDS, ON_COLUMNS, Fact
 from minerva_promote.database import catalog
 from minerva_promote.database.catalog import Row
+from minerva_promote.database.connection import REPEATABLE_READ, Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.schema.compare.model import Entity, Schema, indexed
 from minerva_promote.vectors.records import applied_builds
@@ -38,7 +39,7 @@ SELECT pg_catalog.set_config('jit', 'off', true) AS jit,
 """
 
 
-def inspect(conn: psycopg.Connection) -> Schema:
+def inspect(conn: Connection) -> Schema:
     """Every object outside the server's own schemas and the ledger's; whichever role asks. Sixteen queries.
 
     All of it is of one moment and read-only, unless the connection is in a transaction of its own. Names of public and
@@ -73,20 +74,19 @@ def _without(schema: str, entities: Iterable[Entity]) -> Iterator[Entity]:
 
 
 @contextmanager
-def _one_moment(conn: psycopg.Connection) -> Iterator[None]:
+def _one_moment(conn: Connection) -> Iterator[None]:
     if conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         yield
         return
-    with conn.transaction():
-        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with conn.transaction(how=REPEATABLE_READ + b", read only"):
         yield
 
 
-def _fetch(conn: psycopg.Connection, name: str) -> list[Row]:
+def _fetch(conn: Connection, name: str) -> list[Row]:
     return catalog.fetch(conn, catalog.query(name, __package__ or ""))
 
 
-def _entities(conn: psycopg.Connection, revisions: tuple[str, ...] | None) -> Iterator[Entity]:
+def _entities(conn: Connection, revisions: tuple[str, ...] | None) -> Iterator[Entity]:
     if revisions is not None:
         yield Entity("revision", "", "", "revision", _facts("revision", {"at": revisions}))
     for row in _fetch(conn, "schemas"):

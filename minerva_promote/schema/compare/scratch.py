@@ -12,9 +12,10 @@ from minerva_promote.config.models import Timeouts
 from minerva_promote.config.project import Project
 from minerva_promote.config.url import parse_url
 from minerva_promote.database.catalog import databases, fetch
-from minerva_promote.database.faults import attempt, execute
+from minerva_promote.database.faults import attempt_outside, execute
 from minerva_promote.database.quote import ident
 from minerva_promote.database.session import Connection, closed_after, connect
+from minerva_promote.errors import TargetError
 
 PREFIX = "promote_scratch_"
 MAINTENANCE = "postgres"
@@ -35,7 +36,9 @@ def scratch(project: Project, schema: str = "public") -> Iterator[Connection]:
         fetch(keeper, b"SELECT pg_catalog.pg_advisory_lock(%(key)s, %(number)s)", {"key": _KEY, "number": number})
         try:
             create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(ident(name))
-            execute(keeper, create, "making a scratch database")
+            refused = attempt_outside(keeper, create)
+            if refused is not None:
+                raise TargetError(f"making a scratch database: {refused.message}", hint=refused.hint)
             with closed_after(_session(project, name)) as conn:
                 made = sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(ident(schema))
                 execute(conn, made, "preparing the scratch database")
@@ -48,12 +51,12 @@ def scratch(project: Project, schema: str = "public") -> Iterator[Connection]:
 
 
 def _session(project: Project, database: str) -> Connection:
-    return connect(parse_url(f"embedded:///{database}", name="scratch"), project.root, Timeouts(), autocommit=True)
+    return connect(parse_url(f"embedded:///{database}", name="scratch"), project.root, Timeouts())
 
 
 def _drop(keeper: Connection, name: str) -> None:
     """Drop the database; where that fails the next process does it."""
-    attempt(keeper, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(ident(name)))
+    attempt_outside(keeper, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(ident(name)))
 
 
 def _sweep(keeper: Connection) -> None:

@@ -1,0 +1,76 @@
+"""Whether a connection pooler is between here and the server, and sessions that it does not share.
+
+A pooler is there when another process answers than the one whose id was given when the connection began. It pools
+transactions when one process answers two connections that are open, or one connection is answered by two processes.
+That it does not is nothing that a client can see: the environment says so, or has a URL that goes around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from minerva_promote.config.url import FORMAT
+from minerva_promote.database.faults import target_errors
+from minerva_promote.database.session import Connection, closed_after, connect_to, own_session, release_session
+from minerva_promote.errors import ConfigError
+
+if TYPE_CHECKING:
+    from minerva_promote.config.project import Environment, Project
+
+_LOOKS = 3  # at the process behind each of two connections
+
+
+@contextmanager
+def owner_session(
+    project: Project, environment: Environment, task: str, *, application: str = "promote"
+) -> Iterator[Connection]:
+    """A session of the owner's that nobody shares: for what takes no transaction, and for locks that outlive one.
+
+    ``task`` begins the message: "index --apply". Raises ConfigError where a pooler gives none.
+    """
+    if environment.pooler == "transaction" and environment.session_identity == "admin_url":
+        raise _refusal(environment, task, "which pools transactions")
+    target = environment.target(environment.session_identity)
+    with closed_after(connect_to(project, environment, target, application=application)) as conn:
+        if conn.pooled and environment.pooler != "none":
+            _require_unshared(project, environment, conn, task)
+        own_session(conn, environment.timeouts, application)
+        try:
+            yield conn
+        finally:
+            release_session(conn)
+
+
+def _require_unshared(project: Project, environment: Environment, conn: Connection, task: str) -> None:
+    target = environment.target(environment.session_identity)
+    with closed_after(connect_to(project, environment, target, application="promote")) as other:
+        if shared(conn, other):
+            raise _refusal(environment, task, "which pools transactions")
+    if environment.session_identity == "admin_url" and environment.pooler is None:
+        raise _refusal(environment, task, "and whether that pools sessions or transactions cannot be seen")
+
+
+def shared(one: Connection, other: Connection) -> bool:
+    """Whether two open connections are seen to share processes of the server, or one of them changes its own."""
+    with target_errors("looking for a connection pooler"):
+        for _ in range(_LOOKS):
+            for conn in (one, other):
+                conn.look()
+    return bool(one.pids & other.pids) or max(len(one.pids), len(other.pids)) > 1
+
+
+def _refusal(environment: Environment, task: str, which: str) -> ConfigError:
+    identity = environment.session_identity
+    name = f"{environment.name}_DIRECT_DATABASE_URL".upper().replace("-", "_")
+    hint = f"add the owner's URL that goes around it: direct_url: ${{{name}}}, and set {name}={FORMAT}"
+    if identity == "direct_url":
+        hint = "name the server itself in direct_url, not the pooler"
+    elif "cannot be seen" in which:
+        hint += "; or, if it pools sessions, say so: pooler: session"
+    return ConfigError(
+        f"{task} needs a session of its own, and {identity} leads through a connection pooler, {which}",
+        at=environment.place(identity),
+        hint=hint,
+    )
