@@ -23,7 +23,7 @@ class Allowed:
     by_column: Mapping[tuple[str, str], frozenset[str]]  # table and privilege -> columns that have it by name
     groups: frozenset[str]  # declared to be a member of, also indirectly
     becomes: frozenset[str]  # those of them that SET ROLE may reach
-    accepted: tuple[Accept, ...]
+    accepted: tuple[Accept, ...]  # its own, those of PUBLIC and of the groups that it inherits from
 
     def on(self, kind: str, name: str, column: str = "") -> frozenset[str]:
         """All that it may do with one object or column."""
@@ -39,8 +39,10 @@ class Allowed:
         return any(entry.object == on or entry.object.endswith(f" {on}") for entry in self.accepted)
 
 
-def allowed(role: str, roles: Mapping[str, Role], held: Held, live: Live) -> Allowed:
-    """What one declared role may do."""
+def allowed(
+    role: str, roles: Mapping[str, Role], held: Held, live: Live, of_public: tuple[Accept, ...] = ()
+) -> Allowed:
+    """What one declared role may do; ``of_public`` are the accepted ways to more that every role has."""
     grantees = {role, PUBLIC, *_reached(role, roles, "inherit")}
     declared: dict[_Key, frozenset[str]] = defaultdict(frozenset)
     for slot, privileges in held.items():
@@ -63,7 +65,7 @@ def allowed(role: str, roles: Mapping[str, Role], held: Held, live: Live) -> All
         by_column,
         frozenset(_reached(role, roles, "")),
         frozenset(_reached(role, roles, "set")),
-        roles[role].accept,
+        (*(entry for name in sorted(grantees & set(roles)) for entry in roles[name].accept), *of_public),
     )
 
 

@@ -45,6 +45,11 @@ _SERVER = (
     ("UPDATE on pg_catalog.pg_authid", "EXPLAIN UPDATE pg_catalog.pg_authid SET rolsuper = true WHERE false"),
     ("DELETE on pg_catalog.pg_class", "EXPLAIN DELETE FROM pg_catalog.pg_class WHERE false"),
 )
+_LARGE_OBJECTS = {
+    "lo_creat": ("lo_creat(integer)", "lo_creat(-1)"),
+    "lo_create": ("lo_create(oid)", "lo_create(0)"),
+    "lo_from_bytea": ("lo_from_bytea(oid,bytea)", "lo_from_bytea(0, '')"),
+}
 _ATTRIBUTES = ("SUPERUSER", "CREATEROLE", "CREATEDB", "REPLICATION", "BYPASSRLS")
 _COLUMNS = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolbypassrls")
 
@@ -57,6 +62,7 @@ def server_attempts(around: Surroundings, live: Live, allowed: Allowed) -> Itera
     yield from _fixed("server files", _FILES)
     yield from _fixed("admin's work", _SERVER)
     yield from _settings(around, allowed)
+    yield from _large_objects(around, allowed)
     for name, text in around.of("secret"):
         if not allowed.on("table", name) & {"SELECT"} and not allowed.columns(name, "SELECT"):
             words = statement("EXPLAIN SELECT FROM {}", quoted(text))
@@ -65,6 +71,15 @@ def server_attempts(around: Surroundings, live: Live, allowed: Allowed) -> Itera
         if "EXECUTE" not in allowed.on("function", name):
             words = ask("has_function_privilege", int(number), "EXECUTE")
             yield Attempt("EXECUTE", f"EXECUTE on {name}", f"function {name}", "on functions", words, asked=True)
+
+
+def _large_objects(around: Surroundings, allowed: Allowed) -> Iterator[Attempt]:
+    """Making a large object: every role may, until somebody takes it from PUBLIC."""
+    for name, who in around.of("large object"):
+        signature, call = _LARGE_OBJECTS[name]
+        may = who == "public" or "EXECUTE" in allowed.on("function", f"pg_catalog.{signature}")
+        words = statement("SELECT pg_catalog.{}", quoted(call))
+        yield Attempt("lo_create", name, f"function pg_catalog.{signature}", "in ways", words, declared=may)
 
 
 def _fixed(topic: str, attempts: Iterable[tuple[str, str]]) -> Iterator[Attempt]:

@@ -59,7 +59,7 @@ def become(project: Project, environment: Environment, live: Live, role: str) ->
         else:
             reasons = "; ".join([*notes, f"{live.admin} is no superuser and may not SET ROLE {role}"])
             hint = f"give its password (roles.{role}.password), or an admin_url whose role may SET ROLE {role}"
-            raise NotProvable(f"could not be proved: {reasons}", hint=hint)
+            raise NotProvable(f"not tested: {reasons}", hint=hint)
         execute(conn, sql.SQL(words).format(sql.Identifier(role)), f"becoming {role}")
         said = "; ".join([f"{how} by {live.admin}", *notes])
         yield Identity(conn, said, logged_in=False, is_session_user=live.admin_superuser)
@@ -92,7 +92,7 @@ def _logged_in(
             return conn, how, notes
         conn.close()
         notes.append(f"not {how}: it leads to {found['who']} in database {found['place']}")
-    return None, "", notes
+    return None, "", notes or ["no password given"]
 
 
 def _ways(environment: Environment, role: str) -> Iterator[tuple[str, Callable[[], Target | None]]]:

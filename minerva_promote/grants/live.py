@@ -98,6 +98,11 @@ class Routine:
     executors: frozenset[str]  # of the roles asked for and PUBLIC ("public"), who has EXECUTE; the owner left out
     callers: tuple[Caller, ...] = ()  # sorted
 
+    @property
+    def is_power(self) -> bool:
+        """Whether it does more than its caller may: those of an extension in an untrusted language are its business."""
+        return self.security_definer or bool(self.untrusted and not self.extension)
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:

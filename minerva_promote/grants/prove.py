@@ -16,7 +16,7 @@ from minerva_promote.grants.attempts_declared import declared_attempts
 from minerva_promote.grants.attempts_objects import object_attempts
 from minerva_promote.grants.attempts_server import server_attempts
 from minerva_promote.grants.held import Held
-from minerva_promote.grants.identity import Identity, become
+from minerva_promote.grants.identity import Identity, NotProvable, become
 from minerva_promote.grants.live import Live
 from minerva_promote.results import Finding, Outcome, StepResult
 from minerva_promote.words import counted
@@ -24,7 +24,7 @@ from minerva_promote.words import counted
 STEP = "prove"
 ORDER = (  # of the lines; others, the privileges that something may have, come as they are declared
     *("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "ALTER", "DROP", "CREATE", "TEMPORARY", "GRANT", "LOCK"),
-    *("other rights", "nextval", "EXECUTE", "new revision", "forgery", "other roles", "new powers"),
+    *("other rights", "nextval", "EXECUTE", "lo_create", "new revision", "forgery", "other roles", "new powers"),
     *("settings", "server files", "secrets", "admin's work"),
 )
 SHOWN = 20  # findings of one line; the others are named in one more
@@ -50,7 +50,9 @@ def prove(
     return tuple(
         step
         for name in names
-        for step in _proof(project, environment, live, allowed(name, environment.roles, held, live), around)
+        for step in _proof(
+            project, environment, live, allowed(name, environment.roles, held, live, environment.accept), around
+        )
     )
 
 
@@ -67,8 +69,13 @@ def _proof(
         with become(project, environment, live, mine.role) as identity:
             possible, left_out = _possible(attempts, identity)
             tried = trials(identity.conn, [attempt.statement for attempt in possible])
+    except NotProvable as reason:
+        data = {"role": mine.role, "attempts": 0}
+        yield StepResult(STEP, mine.role, Outcome.SKIP, reason.message, at=at, hint=reason.hint, data=data)
+        return
     except PromoteError as error:
-        yield StepResult(STEP, mine.role, Outcome.ERROR, error.message, at=at, hint=error.hint)
+        data = {"role": mine.role, "attempts": 0}
+        yield StepResult(STEP, mine.role, Outcome.ERROR, error.message, at=at, hint=error.hint, data=data)
         return
     seconds = time.perf_counter() - begun
     detail = f"{counted(len(possible), 'attempts')}, {identity.how}"

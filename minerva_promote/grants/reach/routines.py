@@ -18,8 +18,10 @@ def routine_drift(standing: Standing) -> Iterator[Drift]:
     USAGE on the function's schema makes no difference: what is named is looked up there, what is called is not.
     """
     for routine in sorted(standing.live.routines, key=lambda routine: routine.name):
-        code = _code(routine)
-        roles = [role for role in standing.roles if code and _is_more(standing, role, routine)]
+        if not routine.is_power:
+            continue
+        code = "security-definer" if routine.security_definer else "untrusted-function"
+        roles = [role for role in standing.roles if _is_more(standing, role, routine)]
         callers = [role for role in roles if not routine.executors.isdisjoint((role, PUBLIC))]
         if callers and PUBLIC in routine.executors:
             fact = f"every role may call it, {listed(callers)} too; {_why(standing.live, routine)}"
@@ -28,12 +30,6 @@ def routine_drift(standing: Standing) -> Iterator[Drift]:
             if role in routine.executors:
                 yield _called(standing.live, code, routine, role, _why(standing.live, routine))
         yield from _indirect(standing, code, routine, [role for role in roles if role not in callers])
-
-
-def _code(routine: Routine) -> str:
-    if routine.security_definer:
-        return "security-definer"
-    return "untrusted-function" if routine.untrusted and not routine.extension else ""
 
 
 def _is_more(standing: Standing, role: str, routine: Routine) -> bool:

@@ -1,0 +1,88 @@
+"""`promote grants --prove`: "proved" means that nothing is otherwise than declared, and that somebody was tested."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests import yamlfile
+from tests.conftest import Ran
+from tests.grants.shopping import Desk, desk, make_shop, ready, shop
+from tests.run.conftest import embedded
+from tests.servers import PASSWORD, ProjectCopy
+
+__all__ = ["desk", "embedded", "make_shop", "ready", "shop"]  # fixtures
+
+
+def proof(desk: Desk, code: int) -> Any:
+    ran = desk.grants("--prove", "--format", "json")
+    found = json.loads(ran.stdout)
+    assert (ran.exit_code, found["exit_code"]) == (code, code), ran.stdout
+    return found
+
+
+def test_drift_that_no_attempt_meets(desk: Desk) -> None:
+    """Each was "proved" when only attempts were made."""
+    assert proof(desk, 0)["verdict"].startswith("proved: 2 roles can do what is declared, and nothing else")
+    desk.run("create schema hidden", "create table hidden.t (a int)")
+    desk.run(
+        "create function hidden.f(int, int) returns int language plpgsql security definer as 'begin return 1; end'",
+        "revoke execute on function hidden.f from public",
+        "create aggregate public.total(int) (sfunc = hidden.f, stype = int, initcond = '0')",
+        "alter role {reader} set search_path = evil, pg_catalog",
+    )
+    found = proof(desk, 1)
+    assert found["verdict"] == "not proved: drift: 2 differences; nothing was changed"
+    failed = {step["data"]["code"] for step in found["steps"] if step["outcome"] == "FAIL"}
+    assert failed == {"security-definer", "weak-setting"}
+    assert any(step["step"] == "prove" for step in found["steps"])
+    desk.run("grant delete on books to {reader}")
+    assert proof(desk, 1)["verdict"] == (
+        "not proved: drift: 3 differences; 2 of N steps of the proof failed; nothing was changed".replace(
+            "N", str(sum(step["step"] == "prove" for step in proof(desk, 1)["steps"]))
+        )
+    )
+
+
+def test_a_role_that_is_missing(desk: Desk) -> None:
+    desk.role("fresh")
+    assert proof(desk, 1)["verdict"] == "not proved: drift: 1 difference; nothing was changed"
+
+
+def test_an_owner_who_is_no_superuser(
+    embedded: ProjectCopy, promote: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shipped environments, from nothing; the reader has no password, and the owner may not become it."""
+    owner, api, reader = (embedded.name(name) for name in ("owner", "minerva_api", "minerva_reader"))
+    database = f"shipped_{embedded.suffix}"
+    with embedded.server.connect() as conn:
+        conn.execute(f"CREATE ROLE {owner} LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'")  # type: ignore[call-overload]
+        conn.execute(f"CREATE DATABASE {database} OWNER {owner} TEMPLATE template0")  # type: ignore[call-overload]
+    with embedded.server.connect(database) as conn:
+        conn.execute("CREATE EXTENSION vector")
+    monkeypatch.setenv("TEST_PROD_DATABASE_URL", embedded.server.url(database, api))
+    monkeypatch.setenv("TEST_PROD_ADMIN_DATABASE_URL", embedded.server.url(database, owner))
+    monkeypatch.setenv("MINERVA_API_PASSWORD", PASSWORD)
+    made = promote("setup", "--env", "test-prod")
+    assert made.exit_code == 0, made.stdout + made.stderr
+    ran = promote("grants", "--env", "test-prod", "--prove", "--format", "json")
+    found = json.loads(ran.stdout)
+    assert (ran.exit_code, found["exit_code"]) == (0, 0), ran.stdout
+    assert found["verdict"] == (
+        "proved: 1 role can do what is declared, and nothing else that was tried; "
+        f"{reader} not tested; nothing was changed"
+    )
+    (step,) = [step for step in found["steps"] if step["name"] == reader]
+    assert (step["outcome"], step["detail"]) == (
+        "skip",
+        f"not tested: no password given; {owner} is no superuser and may not SET ROLE {reader}",
+    )
+    environment = embedded.root / "environments" / "test-prod.yaml"
+    roles = yamlfile.read(environment)["roles"]
+    yamlfile.change(environment, roles={reader: roles[reader]})
+    found = json.loads(promote("grants", "--env", "test-prod", "--prove", "--format", "json").stdout)
+    assert (found["exit_code"], found["data"]["tested"]) == (0, [])
+    assert found["verdict"] == f"no drift, and no role was tested: {reader}; nothing was changed"
