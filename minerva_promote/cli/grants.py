@@ -74,12 +74,13 @@ def _require_sense(*, apply: bool, prove: bool, generate: bool, set_passwords: b
 
 def _compare(project: Project, target: Environment, form: str) -> None:
     from minerva_promote.database.session import admin_session
+    from minerva_promote.grants.elsewhere import declared_elsewhere
     from minerva_promote.grants.plan import look
     from minerva_promote.grants.script import script
     from minerva_promote.grants.telling import shown
 
     with admin_session(project, target) as conn:
-        plan = look(conn, target)
+        plan = look(conn, target, declared_elsewhere(project, target))
     result = shown(target, plan)
     if form == "sql":
         say(redact(script(plan)))

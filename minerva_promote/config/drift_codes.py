@@ -29,11 +29,13 @@ CODES: dict[str, str] = {
     "undeclared-import-role": "the role that imports is not declared in this environment",
     # what the role owns
     "owns-database": "the role owns the database: it can drop it, and make schemas in it",
+    "owns-other-database": "the role owns another database of the server",
+    "other-database": "a privilege on another database of the server that no environment of the project declares",
     "owns-schema": "the role owns a schema: it can drop all that is in it",
     "owns-object": "the role owns an object: it can change, drop and give away what it owns",
     # what others let it do
     "through-public": "a privilege that the role has because every role has it",
-    "security-definer": "a function that the role can call and that runs with another role's rights",
+    "security-definer": "a function that runs with another role's rights and that the role can call, by name or not",
     "untrusted-function": "a function that the role can call and whose language can reach outside the database",
     "restricted-function": "a function of the server that is not for ordinary roles and that the role can call",
     "trigger": "a trigger that the role sets off and that runs with another role's rights",

@@ -37,10 +37,10 @@ def excess_findings(conn: Connection, environment: Environment, role: str) -> It
 
 
 def _is_power(drift: Drift) -> bool:
-    """Leaves out what the preflight tells in words of its own, and what makes a session different, not stronger."""
+    """Leaves out what the preflight tells in words of its own, and what gives no power in this database."""
     if drift.what.startswith("setting "):
         return drift.code == "weak-setting" and "session_replication_role" not in drift.what
-    return drift.code in MORE and drift.code != "rule"
+    return drift.code in MORE and drift.code not in ("rule", "other-database", "owns-other-database")
 
 
 def admin_name(environment: Environment) -> str | None:

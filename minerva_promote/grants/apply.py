@@ -18,6 +18,7 @@ from minerva_promote.database.password import scram
 from minerva_promote.database.quote import ident, literal, text
 from minerva_promote.database.session import CommitLost, Connection, admin_session, begin, commit, rollback
 from minerva_promote.errors import OutcomeUnknown, TargetError
+from minerva_promote.grants.elsewhere import Elsewhere, declared_elsewhere
 from minerva_promote.grants.held import Drift
 from minerva_promote.grants.plan import GrantPlan, look
 
@@ -53,7 +54,7 @@ def apply(project: Project, environment: Environment, *, passwords: bool = False
     with admin_session(project, environment) as conn:
         for tried in count(1):
             try:
-                return _transaction(conn, environment, passwords)
+                return _transaction(conn, environment, passwords, declared_elsewhere(project, environment))
             except TargetError as error:
                 rollback(conn)
                 if tried >= TRIES.get(error.sqlstate, 1):
@@ -62,16 +63,18 @@ def apply(project: Project, environment: Environment, *, passwords: bool = False
     raise AssertionError("unreachable")
 
 
-def _transaction(conn: Connection, environment: Environment, passwords: bool) -> Applied:
+def _transaction(conn: Connection, environment: Environment, passwords: bool, elsewhere: Elsewhere) -> Applied:
     begin(conn)
     hold(conn)
     notices = Notices(conn, environment.name)
-    plan = look(conn, environment)
+    plan = look(conn, environment, elsewhere)
     if plan.unknown:
         rollback(conn)
         return Applied((), (), plan, ())
     names = [name for name, role in plan.wanted.roles.items() if passwords or name not in plan.live.roles]
-    done, plan = run_plan(conn, plan, notices, lambda: look(conn, environment), lambda drift: drift.automatic)
+    done, plan = run_plan(
+        conn, plan, notices, lambda: look(conn, environment, elsewhere), lambda drift: drift.automatic
+    )
     given = set_passwords(conn, environment, names)
     without_effect = tuple((drift, why_still(plan, drift)) for drift in done if drift in plan.drifts)
     if without_effect:

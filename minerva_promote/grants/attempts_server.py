@@ -17,6 +17,8 @@ from minerva_promote.grants.attempts import (
     quoted,
     statement,
 )
+from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
+from minerva_promote.grants.held import PUBLIC
 from minerva_promote.grants.live import Live
 
 _FOLDER = "/promote-no-such-folder/file"
@@ -54,7 +56,9 @@ _ATTRIBUTES = ("SUPERUSER", "CREATEROLE", "CREATEDB", "REPLICATION", "BYPASSRLS"
 _COLUMNS = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolbypassrls")
 
 
-def server_attempts(around: Surroundings, live: Live, allowed: Allowed) -> Iterator[Attempt]:
+def server_attempts(
+    around: Surroundings, live: Live, allowed: Allowed, elsewhere: Elsewhere = nothing_elsewhere
+) -> Iterator[Attempt]:
     """Everything that the role must not do outside its schemas."""
     yield from _database(around, live, allowed)
     yield from _other_roles(live, allowed)
@@ -63,6 +67,7 @@ def server_attempts(around: Surroundings, live: Live, allowed: Allowed) -> Itera
     yield from _fixed("admin's work", _SERVER)
     yield from _settings(around, allowed)
     yield from _large_objects(around, allowed)
+    yield from _other_databases(live, allowed, elsewhere)
     for name, text in around.of("secret"):
         if not allowed.on("table", name) & {"SELECT"} and not allowed.columns(name, "SELECT"):
             words = statement("EXPLAIN SELECT FROM {}", quoted(text))
@@ -80,6 +85,16 @@ def _large_objects(around: Surroundings, allowed: Allowed) -> Iterator[Attempt]:
         may = who == "public" or "EXECUTE" in allowed.on("function", f"pg_catalog.{signature}")
         words = statement("SELECT pg_catalog.{}", quoted(call))
         yield Attempt("lo_create", name, f"function pg_catalog.{signature}", "in ways", words, declared=may)
+
+
+def _other_databases(live: Live, allowed: Allowed, elsewhere: Elsewhere) -> Iterator[Attempt]:
+    """What the role must not have on other databases; what PUBLIC has there by itself is left to it."""
+    for other in live.other_databases:
+        usual = other.privileges.get(PUBLIC, frozenset()) - {"CREATE"}
+        mine = elsewhere(live.version).get(other.name, {}).get(allowed.role, frozenset())
+        for privilege in sorted({"CONNECT", "CREATE", "TEMPORARY"} - usual - mine):
+            words, on = ask("has_database_privilege", other.name, privilege), f"database {other.name}"
+            yield Attempt("databases", f"{privilege} on {on}", on, "on databases", words, asked=True)
 
 
 def _fixed(topic: str, attempts: Iterable[tuple[str, str]]) -> Iterator[Attempt]:

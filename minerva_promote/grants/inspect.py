@@ -22,6 +22,7 @@ from minerva_promote.grants.live import (
     LiveRole,
     Member,
     Object,
+    OtherDatabase,
     Owned,
     Routine,
     ServerSetting,
@@ -53,12 +54,14 @@ def _one_moment(conn: Connection) -> Iterator[None]:
 def _inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str]) -> Live:
     asked = {"roles": sorted(set(roles))}
     wanted = {text: Signature.read(text) for text in sorted(set(functions))}
-    session = _fetch(conn, "session")[0]
+    session = _fetch(conn, "session", asked)[0]
+    others = tuple(_other_databases(session.pop("other_databases")))
     session["extension_schemas"] = tuple(session["extension_schemas"])
     entries, routines = _fetch(conn, "entries", asked), _fetch(conn, "routines", asked)
     known = _objects(conn, entries, routines, wanted.values())
     return Live(
         **session,
+        other_databases=others,
         objects={(found.kind, found.name): found for found in known.values()},
         roles={row["name"]: _role(row) for row in _fetch(conn, "roles")},
         members=tuple(Member(**row) for row in _fetch(conn, "members")),
@@ -119,6 +122,12 @@ def _entries(rows: Iterable[Row], known: Known) -> Iterator[Entry]:
             words(row["options"]),
             words(row["initial"]),
         )
+
+
+def _other_databases(rows: Iterable[Row]) -> Iterator[OtherDatabase]:
+    for row in rows:
+        privileges = {grantee: frozenset(privileges) for grantee, privileges in row.pop("privileges").items()}
+        yield OtherDatabase(**row, privileges=privileges)
 
 
 def _routines(rows: Iterable[Row], known: Known) -> Iterator[Routine]:

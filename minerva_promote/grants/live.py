@@ -137,6 +137,17 @@ class ServerSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherDatabase:
+    """Another database of the server."""
+
+    name: str
+    sql: str  # as it stands in a statement
+    owner: str
+    privileges: Mapping[str, frozenset[str]]  # of the roles asked for and PUBLIC ("public")
+    changeable: bool = field(compare=False)  # whether the role that asked has the rights of its owner
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """All of it, of one moment."""
 
@@ -157,6 +168,11 @@ class Live:
     mappings: tuple[UserMapping, ...]  # of the roles asked for and PUBLIC
     settings: tuple[ServerSetting, ...]
     declared_functions: Mapping[str, str]  # as it was asked for ("f(int)") -> Slot.name ("public.f(integer)")
+
+    # owned by the roles asked for, or with privileges of theirs or PUBLIC's
+    other_databases: tuple[OtherDatabase, ...] = ()
+    text_bodies: int = 0  # functions, not of extensions or the ledger, whose body is text: no catalogue has its calls
+    large_objects: bool = False  # whether every role may create them
 
     def admin_may_become(self, role: str) -> bool:
         """Whether the role that asked may SET ROLE to another one; a superuser may become any."""

@@ -9,6 +9,7 @@ from minerva_promote.config.project import Environment
 from minerva_promote.config.role_models import Accept
 from minerva_promote.database.session import Connection
 from minerva_promote.grants.diff import privilege_drift
+from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
 from minerva_promote.grants.held import PUBLIC, Drift, called
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.live import Live
@@ -34,12 +35,13 @@ class GrantPlan:
         return any(drift.code == "unknown-object" for drift in self.drifts)
 
 
-def look(conn: Connection, environment: Environment) -> GrantPlan:
+def look(conn: Connection, environment: Environment, elsewhere: Elsewhere = nothing_elsewhere) -> GrantPlan:
     """Compare the database of ``conn``, the admin identity's, with what the environment declares.
 
     Reads only, in as many queries as inspect, whatever the number of roles and tables.
     """
-    return compare(inspect(conn, environment.roles, declared_functions(environment)), environment)
+    live = inspect(conn, environment.roles, declared_functions(environment))
+    return compare(live, environment, elsewhere=elsewhere)
 
 
 def compare(
@@ -49,11 +51,13 @@ def compare(
     only: Iterable[str] | None = None,
     admin: str | None = None,
     exact_public: bool = True,
+    elsewhere: Elsewhere = nothing_elsewhere,
 ) -> GrantPlan:
     """The same for what was read already.
 
     ``only`` looks at some of the roles, ``admin`` names the admin identity where another role looked, and
-    ``exact_public`` False tells of PUBLIC only what gives those roles more than declared.
+    ``exact_public`` False tells of PUBLIC only what gives those roles more than declared. ``elsewhere`` is what other
+    environments declare for other databases of the server.
     """
     live = live if admin is None else replace(live, admin=admin)
     wanted = want(environment, live, only)
@@ -61,7 +65,7 @@ def compare(
         wanted = replace(wanted, public_declared=False)
     found = [*wanted.unknown, *role_drift(live, wanted), *privilege_drift(live, wanted)]
     found = [drift for drift in found if drift.role != live.admin or drift.role not in wanted.roles]
-    found += (_placed(environment, drift) for drift in reach(live, wanted, wanted.roles))
+    found += (_placed(environment, drift) for drift in reach(live, wanted, wanted.roles, elsewhere))
     found.sort(key=_order)
     accepts = wanted.accepts
     accepted = tuple(drift for drift in found if _is_accepted(drift, accepts.get(drift.role, ())))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.session import admin_session
+from minerva_promote.grants.elsewhere import declared_elsewhere
 from minerva_promote.grants.plan import GrantPlan, look
 from minerva_promote.grants.prove import prove
 from minerva_promote.grants.reach.telling import listed
@@ -20,7 +21,7 @@ def proof(project: Project, environment: Environment) -> RunResult:
     Drift is a failure although no attempt met it: what is tried is less than what is compared.
     """
     with admin_session(project, environment) as conn:
-        plan = look(conn, environment)
+        plan = look(conn, environment, declared_elsewhere(project, environment))
     compared = (*nothing_declared(environment), *drift_steps(plan.drifts), *note_steps(plan))
     tried = prove(project, environment, plan.live, plan.wanted.held)
     return RunResult(

@@ -15,6 +15,7 @@ from minerva_promote.grants.attempts import Attempt, Surroundings, surroundings
 from minerva_promote.grants.attempts_declared import declared_attempts
 from minerva_promote.grants.attempts_objects import object_attempts
 from minerva_promote.grants.attempts_server import server_attempts
+from minerva_promote.grants.elsewhere import Elsewhere, declared_elsewhere
 from minerva_promote.grants.held import Held
 from minerva_promote.grants.identity import Identity, NotProvable, become
 from minerva_promote.grants.live import Live
@@ -25,7 +26,7 @@ STEP = "prove"
 ORDER = (  # of the lines; others, the privileges that something may have, come as they are declared
     *("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "ALTER", "DROP", "CREATE", "TEMPORARY", "GRANT", "LOCK"),
     *("other rights", "nextval", "EXECUTE", "lo_create", "new revision", "forgery", "other roles", "new powers"),
-    *("settings", "server files", "secrets", "admin's work"),
+    *("databases", "settings", "server files", "secrets", "admin's work"),
 )
 SHOWN = 20  # findings of one line; the others are named in one more
 
@@ -45,25 +46,31 @@ def prove(
     ]
     if not names:
         return ()
+    elsewhere = declared_elsewhere(project, environment)
     with admin_session(project, environment) as conn:
         around = surroundings(conn)
     return tuple(
         step
         for name in names
         for step in _proof(
-            project, environment, live, allowed(name, environment.roles, held, live, environment.accept), around
+            project,
+            environment,
+            live,
+            allowed(name, environment.roles, held, live, environment.accept),
+            around,
+            elsewhere,
         )
     )
 
 
 def _proof(
-    project: Project, environment: Environment, live: Live, mine: Allowed, around: Surroundings
+    project: Project, environment: Environment, live: Live, mine: Allowed, around: Surroundings, elsewhere: Elsewhere
 ) -> Iterator[StepResult]:
     begun, at = time.perf_counter(), environment.place("roles", mine.role)
     attempts = [
         *declared_attempts(around, live, mine),
         *object_attempts(around, live, mine),
-        *server_attempts(around, live, mine),
+        *server_attempts(around, live, mine, elsewhere),
     ]
     try:
         with become(project, environment, live, mine.role) as identity:

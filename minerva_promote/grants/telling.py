@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from minerva_promote.config.project import Environment
 from minerva_promote.grants.apply import Applied
 from minerva_promote.grants.held import Drift, called
+from minerva_promote.grants.limits import not_compared, open_databases
 from minerva_promote.grants.plan import GrantPlan
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.words import counted, one_line
@@ -48,7 +49,7 @@ def drift_steps(drifts: Iterable[Drift]) -> Iterator[StepResult]:
 
 
 def note_steps(plan: GrantPlan) -> Iterator[StepResult]:
-    """What is worth a word: accepted ways to more, acceptances of nothing."""
+    """What is worth a word: accepted ways to more, acceptances of nothing, and what was not compared."""
     for drift in plan.accepted:
         entries = plan.wanted.accepts[drift.role]
         why = next(entry.why for entry in entries if (entry.code, entry.object) == (drift.code, drift.what))
@@ -56,6 +57,9 @@ def note_steps(plan: GrantPlan) -> Iterator[StepResult]:
         yield StepResult("accepted", one_line(drift.what), Outcome.OK, detail, at=drift.at, data=_data(drift))
     if plan.notes:
         yield StepResult("grants", "declaration", Outcome.WARN, findings=plan.notes)
+    if plan.wanted.roles and (detail := not_compared(plan.live)):
+        data = {"databases": open_databases(plan.live), "functions": plan.live.text_bodies}
+        yield StepResult("grants", "not compared", Outcome.SKIP, one_line(detail), data=data)
 
 
 def nothing_declared(environment: Environment) -> Iterator[StepResult]:

@@ -32,16 +32,15 @@ def test_drift_that_no_attempt_meets(desk: Desk) -> None:
         "create function hidden.f(int, int) returns int language plpgsql security definer as 'begin return 1; end'",
         "revoke execute on function hidden.f from public",
         "create aggregate public.total(int) (sfunc = hidden.f, stype = int, initcond = '0')",
-        "alter role {reader} set search_path = evil, pg_catalog",
     )
     found = proof(desk, 1)
-    assert found["verdict"] == "not proved: drift: 2 differences; nothing was changed"
+    assert found["verdict"] == "not proved: drift: 1 difference; nothing was changed"
     failed = {step["data"]["code"] for step in found["steps"] if step["outcome"] == "FAIL"}
-    assert failed == {"security-definer", "weak-setting"}
+    assert failed == {"security-definer"}
     assert any(step["step"] == "prove" for step in found["steps"])
     desk.run("grant delete on books to {reader}")
     assert proof(desk, 1)["verdict"] == (
-        "not proved: drift: 3 differences; 2 of N steps of the proof failed; nothing was changed".replace(
+        "not proved: drift: 2 differences; 2 of N steps of the proof failed; nothing was changed".replace(
             "N", str(sum(step["step"] == "prove" for step in proof(desk, 1)["steps"]))
         )
     )

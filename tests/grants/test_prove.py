@@ -181,7 +181,7 @@ def test_a_role_with_exactly_what_is_declared(stage: Stage) -> None:
     ):
         assert line in lines
     assert re.fullmatch(r" [\d,]+ attempts, logged in \(url\)", lines[0])
-    assert 20 <= len(steps) <= 32
+    assert 20 <= len(steps) <= 34
     assert stage.snapshot() == before
 
 

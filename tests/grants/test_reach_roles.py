@@ -349,7 +349,20 @@ def plain(name: str) -> LiveRole:
 def world(version: int, *members: Member) -> Live:
     names = {each for row in members for each in (row.group, row.member)}
     empty: Any = ()
-    return Live(version, "db", "dba", "dba", True, {}, {name: plain(name) for name in names}, members, *[empty] * 6, {})
+    return Live(
+        version,
+        "db",
+        "dba",
+        "dba",
+        True,
+        (),
+        None,
+        {},
+        {name: plain(name) for name in names},
+        members,
+        *[empty] * 6,
+        {},
+    )
 
 
 def test_an_attribute_that_the_administrator_may_not_take_away() -> None:

@@ -179,7 +179,7 @@ def test_a_role_that_is_not_there_yet(desk: Desk) -> None:
         "-- read its definition first: from then on it runs with the rights of postgres, which is a superuser\n"
     )
     paste(desk, desk.grants("--format", "sql").stdout)
-    assert desk.shop.rows("select rolpassword from pg_authid where rolname like 'odd%'") == [(None,)]
+    assert desk.shop.rows(f"select rolpassword from pg_authid where rolname like 'odd%{desk.suffix}'") == [(None,)]
     said = desk.said(code=1)
     assert said.count("FAIL") == 1
     assert said.endswith("drift: 1 difference; it cannot be ended by --apply\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,10 @@ from typing import Any
 import pytest
 
 from minerva_promote.config.load import load_project
+from minerva_promote.database.catalog import Row
+from minerva_promote.grants import inspect as inspection
+from minerva_promote.grants.inspect import _other_databases
+from minerva_promote.grants.live import OtherDatabase
 from minerva_promote.schema.setup import setup
 from tests import servers, yamlfile
 from tests.conftest import Ran
@@ -135,6 +139,12 @@ def ready(server: servers.Server) -> str:
     return ready_database(server)
 
 
+def _databases_of_other_tests_left_out(rows: Iterable[Row]) -> Iterator[OtherDatabase]:
+    """What the roles that all tests of a session share have on databases of other tests is nobody's drift."""
+    shared = f"_{os.environ['PROMOTE_TEST_SESSION']}"
+    return _other_databases(row for row in rows if not any(role.endswith(shared) for role in row["privileges"]))
+
+
 def shop_on(database: servers.Database, folder: Path, promote: Callable[..., Ran]) -> Shop:
     """A copy of the project whose test-prod is this database."""
     copy = _copied(database.server, folder)
@@ -164,6 +174,7 @@ def make_shop(
             monkeypatch.delenv(name, raising=False)
         if server.folder is not None:
             monkeypatch.setenv("PROMOTE_EMBEDDED_DIR", str(server.folder))
+        monkeypatch.setattr(inspection, "_other_databases", _databases_of_other_tests_left_out)
         return shop
 
     return make

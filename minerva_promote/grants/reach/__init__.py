@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
 from minerva_promote.grants.held import Drift
 from minerva_promote.grants.live import Live
 from minerva_promote.grants.reach.attributes import attribute_drift
 from minerva_promote.grants.reach.checking import checking_drift
+from minerva_promote.grants.reach.databases import database_drift
 from minerva_promote.grants.reach.effects import effect_drift
 from minerva_promote.grants.reach.mappings import mapping_drift
 from minerva_promote.grants.reach.memberships import membership_drift
@@ -28,16 +30,22 @@ WAYS = (
     effect_drift,
     checking_drift,
     mapping_drift,
+    database_drift,
     setting_drift,
 )
 
 
-def reach(live: Live, wanted: Declared, roles: Iterable[str]) -> Iterator[Drift]:
-    """All of it for these roles, in a stable order. Roles that do not exist yet are passed over."""
+def reach(
+    live: Live, wanted: Declared, roles: Iterable[str], elsewhere: Elsewhere = nothing_elsewhere
+) -> Iterator[Drift]:
+    """All of it for these roles, in a stable order. Roles that do not exist yet are passed over.
+
+    ``elsewhere`` is what is declared for other databases of the server.
+    """
     asked = set(roles)
     if live.admin in asked:
         yield _admin(live.admin)
-    standing = Standing(live, wanted, asked)
+    standing = Standing(live, wanted, asked, elsewhere)
     for way in WAYS:
         yield from way(standing)
 

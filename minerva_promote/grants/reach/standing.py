@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
 from minerva_promote.grants.held import PUBLIC, Held, Slot
 from minerva_promote.grants.live import Live
 
@@ -42,8 +43,11 @@ class Declared(Protocol):
 class Standing:
     """The roles that are looked at, and what each has through its declared groups and PUBLIC as well."""
 
-    def __init__(self, live: Live, wanted: Declared, roles: Iterable[str]) -> None:
+    def __init__(
+        self, live: Live, wanted: Declared, roles: Iterable[str], elsewhere: Elsewhere = nothing_elsewhere
+    ) -> None:
         self.live = live
+        self.elsewhere = elsewhere
         self.wanted = wanted
         self.roles = tuple(sorted(name for name in set(roles) if name in live.roles and name != live.admin))
         self.memberships = wanted.memberships
@@ -77,6 +81,10 @@ class Standing:
                 found |= held.get(Slot(source, "table", name), frozenset())
             found |= held.get(Slot(source, kind, name, column), frozenset())
         return found
+
+    def declared_elsewhere(self, database: str, role: str) -> frozenset[str]:
+        """What the role shall have on another database of the server."""
+        return self.elsewhere(self.live.version).get(database, {}).get(role, frozenset())
 
     def on_table(self, role: str, table: str) -> frozenset[str]:
         """What the role shall have on a table or on some column of it."""

@@ -1,0 +1,69 @@
+"""What other environments of a project declare for the databases of the same server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+
+from minerva_promote.config.privileges import expand
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.config.url import Target
+from minerva_promote.errors import PromoteError
+
+# the server's release -> database -> role -> privileges on it
+Elsewhere = Callable[[int], Mapping[str, Mapping[str, frozenset[str]]]]
+
+_HERE = ("", "localhost", "127.0.0.1", "::1")
+
+
+def nothing_elsewhere(release: int) -> Mapping[str, Mapping[str, frozenset[str]]]:
+    """For a comparison that looks at one environment alone."""
+    return {}
+
+
+def declared_elsewhere(project: Project, environment: Environment) -> Elsewhere:
+    """Reads the other environments only when it is called; those that cannot be read, or have no URL, say nothing."""
+
+    @cache
+    def read(release: int) -> Mapping[str, Mapping[str, frozenset[str]]]:
+        found: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
+        here = _servers(environment)
+        for name in project.environment_names:
+            if name == environment.name:
+                continue
+            try:
+                other = project.environment(name)
+            except PromoteError:
+                continue
+            databases = {target.dbname for target in _targets(other) if _hosts(target) & here}
+            for database in databases:
+                for role, declared in other.roles.items():
+                    given = (
+                        expand(declared.grants.database, "database", release) if not declared.absent else frozenset()
+                    )
+                    found[database][role] = found[database].get(role, frozenset()) | given
+        return found
+
+    return read
+
+
+def _targets(environment: Environment) -> Iterator[Target]:
+    for identity in ("url", "admin_url"):
+        try:
+            yield environment.target("url" if identity == "url" else "admin_url")
+        except PromoteError:  # not set, on this machine
+            continue
+
+
+def _servers(environment: Environment) -> frozenset[str]:
+    return frozenset[str]().union(*map(_hosts, _targets(environment)))
+
+
+def _hosts(target: Target) -> frozenset[str]:
+    """The names of its server; one for the embedded server, and one for this machine however it is reached."""
+    if target.embedded:
+        return frozenset({"embedded"})
+    names = f"{target.params.get('host', '')},{target.params.get('hostaddr', '')}".lower().split(",")
+    named = {name for name in names if name} or {""}
+    return frozenset("" if name in _HERE or name.startswith(("/", "@")) else name for name in named)

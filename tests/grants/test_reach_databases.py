@@ -1,0 +1,147 @@
+"""Other databases of the server: owned, connected to, created in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from minerva_promote.grants.held import END, OWNERSHIP, PUBLIC, Drift
+from minerva_promote.grants.limits import not_compared, open_databases
+from minerva_promote.grants.reach import reach
+from tests import yamlfile
+from tests.grants.reaching import Bench
+from tests.grants.shopping import Desk, desk, make_shop, ready, shop
+from tests.servers import Database
+
+__all__ = ["desk", "make_shop", "ready", "shop"]  # fixtures
+
+MORE = "declare it in the environment of that database, accept it with the reason, or run the statement yourself"
+
+
+@pytest.fixture
+def bench(suffix: str, database: Database) -> Bench:
+    return Bench(database, suffix)
+
+
+@pytest.fixture
+def other(make_database: Callable[..., Database]) -> Database:
+    """Another database of the server, as it is made."""
+    return make_database()
+
+
+def test_what_a_role_may_do_in_another_database(bench: Bench, other: Database) -> None:
+    api, reader = bench.role("api"), bench.role("reader")
+    wish = bench.clean(api, reader)
+    assert bench.found(wish, api, reader) == []
+    bench.run(f"GRANT CONNECT, CREATE ON DATABASE {other.name} TO {api}")
+    drift = Drift(
+        "other-database",
+        api,
+        f"CONNECT, CREATE on database {other.name}",
+        "it may connect to a database in which nothing of this declaration holds",
+        (f'REVOKE CONNECT, CREATE ON DATABASE {other.name} FROM "{api}"',),
+        help=MORE,
+        automatic=False,
+        phase=END,
+    )
+    assert bench.found(wish, api, reader) == [drift]
+    live, declared = bench.live(api, reader), {other.name: {api: frozenset({"CONNECT"})}}
+    (left,) = reach(live, wish, (api, reader), lambda release: declared)  # by another environment
+    assert left.what == f"CREATE on database {other.name}"
+    bench.by_hand(drift)
+    assert bench.found(wish, api, reader) == []
+
+
+def test_a_role_that_owns_another_database(bench: Bench, other: Database) -> None:
+    api = bench.role("api")
+    bench.run(f"ALTER DATABASE {other.name} OWNER TO {api}", f"ALTER DATABASE {other.name} ALLOW_CONNECTIONS false")
+    drift = Drift(
+        "owns-other-database",
+        api,
+        f"database {other.name}",
+        "its owner may drop and rename it, and do in it what nothing here declares or compares",
+        (f'ALTER DATABASE {other.name} OWNER TO "{bench.admin}"',),
+        help="accept it with the reason, or run the statement yourself",
+        automatic=False,
+        phase=OWNERSHIP,
+    )
+    try:
+        assert bench.found(bench.clean(api), api) == [drift]
+    finally:
+        bench.by_hand(drift)
+    assert bench.found(bench.clean(api), api) == []
+
+
+def test_what_every_role_may_do_in_another_database(bench: Bench, other: Database) -> None:
+    """CONNECT and TEMPORARY are the server's own doing, and no drift; CREATE is somebody's."""
+    api = bench.role("api")
+    live = bench.live(api)
+    assert other.name in open_databases(live)
+    assert "every role has privileges on other databases (" in not_compared(live)
+    one = replace(live, other_databases=tuple(each for each in live.other_databases if each.name == other.name))
+    assert list(reach(one, bench.clean(api), [api])) == []
+    given = replace(one.other_databases[0], privileges={PUBLIC: frozenset({"CONNECT", "CREATE"})})
+    (drift,) = reach(replace(one, other_databases=(given,)), bench.clean(api), [api])
+    assert (drift.role, drift.what, drift.fact) == (
+        PUBLIC,
+        f"CREATE on database {other.name}",
+        f"every role has it, {api} too",
+    )
+    unchangeable = replace(given, changeable=False)  # the owner cannot end it
+    assert list(reach(replace(one, other_databases=(unchangeable,)), bench.clean(api), [api])) == []
+    bench.run(f"REVOKE ALL ON DATABASE {other.name} FROM PUBLIC")
+    assert other.name not in open_databases(bench.live(api))
+
+
+def test_what_is_told_and_not_compared(bench: Bench) -> None:
+    api = bench.role("api")
+    live = replace(bench.live(api), other_databases=())
+    assert not_compared(live) == "every role may create large objects (lo_create)"
+    bench.run(
+        "CREATE FUNCTION a() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE FUNCTION b() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'",
+        "CREATE FUNCTION c() RETURNS int LANGUAGE sql RETURN 1",
+        "REVOKE EXECUTE ON FUNCTION lo_create, lo_creat, lo_from_bytea FROM PUBLIC",
+    )
+    live = replace(bench.live(api), other_databases=())
+    assert not_compared(live) == "calls in the text of 2 functions (PL/pgSQL, SQL in quotes) are not seen"
+    bench.run("DROP FUNCTION a", "DROP FUNCTION b")
+    assert not_compared(replace(bench.live(api), other_databases=())) == ""
+
+
+def test_on_the_command_line(desk: Desk, other: Database) -> None:
+    """Shown and left to a person, accepted with a reason, or declared by the environment of that database."""
+    name = desk.role("tool", login=True, grants={"database": ["CONNECT"]})
+    desk.run("create role {tool} login", "grant connect on database {db} to {tool}")
+    assert "in step" in desk.said()
+    other.execute(f"revoke all on database {other.name} from public")
+    desk.run(f"grant connect on database {other.name} to {{tool}}")
+    short = other.name.removesuffix(f"_{desk.suffix}")
+    assert f"not done by --apply: REVOKE CONNECT ON DATABASE {short} FROM " in desk.said("--apply", code=1)
+    assert f"-- REVOKE CONNECT ON DATABASE {short} FROM " in desk.said("--format", "sql", code=1)
+    proof = desk.grants("--prove")
+    assert proof.exit_code == 1
+    assert f"CONNECT on database {other.name}" in proof.stdout
+    assert "\nnot proved: drift: 1 difference; 1 of " in proof.stdout
+    accept = [{"code": "other-database", "object": f"CONNECT on database {other.name}", "why": "it copies"}]
+    desk.role("tool", login=True, grants={"database": ["CONNECT"]}, accept=accept)
+    assert "in step" in desk.said()
+    assert desk.grants("--prove").exit_code == 0
+    desk.role("tool", login=True, grants={"database": ["CONNECT"]})
+    environment = yamlfile.read(desk.shop.root / "environments" / "test-prod.yaml")
+    sibling = {
+        "url": other.url(),
+        "admin_url": other.url(),
+        "kind": "local",
+        "roles": {name: environment["roles"][name]},
+    }
+    yamlfile.write(desk.shop.root / "environments" / "sibling.yaml", sibling)
+    assert "in step" in desk.said()
+    assert desk.grants("--prove").exit_code == 0
+    (step,) = [
+        step for step in json.loads(desk.grants("--format", "json").stdout)["steps"] if step["name"] == "not compared"
+    ]
+    assert (step["outcome"], step["data"]["functions"]) == ("skip", 0)
