@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
+
+# What the logs of GitHub Actions and Azure Pipelines take for a command of their own.
+_COMMAND_LINE = re.compile(r"(?m)^( *):(?=:)")
+_COMMAND_MARK = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
 
 
 def seconds(value: float) -> str:
@@ -37,8 +43,34 @@ def one_line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The same of each of its lines; line breaks stay."""
-    return "\n".join(map(one_line, text.split("\n")))
+    """The text as it may be printed: each of its lines safe for a terminal and for the log of a CI service.
+
+    Line breaks stay. Applying it again changes nothing.
+    """
+    return without_log_commands("\n".join(map(one_line, text.split("\n"))))
+
+
+def without_log_commands(text: str) -> str:
+    """The text with ``::`` at the beginning of a line, and ``##[`` and ``##vso[`` anywhere, broken up."""
+    if "::" in text:
+        text = _COMMAND_LINE.sub(r"\1\\x3a", text)
+    return _COMMAND_MARK.sub(r"#\\x23", text) if "##" in text else text
+
+
+def has_log_commands(text: str) -> bool:
+    """Whether a CI service could take a line of this text for a command."""
+    return without_log_commands(text) != text
+
+
+def shell_word(text: str) -> str:
+    """The text as one word of a shell's command line, in printable characters."""
+    if printable(text) == text and "\n" not in text:
+        return shlex.quote(text)
+    octets = "".join(
+        chr(byte) if 32 < byte < 127 and byte not in b"'\\:#" else f"\\x{byte:02x}"
+        for byte in text.encode("utf-8", "surrogateescape")
+    )
+    return f"$'{octets}'"
 
 
 def aligned(rows: Sequence[Sequence[str]], gap: str = "   ") -> tuple[str, ...]:

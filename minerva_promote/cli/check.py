@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
+from minerva_promote.cli.printing import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,7 @@ def check(
 
     project = load()
     if listed:
-        click.echo(_listing(select(project.checks, stage, only), form))
+        say(_listing(select(project.checks, stage, only), form))
         return
     target = project.environment(named(environment, option))
     facts = _facts(project, export, repair) if export else None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from minerva_promote.cli.printing import say
 from minerva_promote.errors import UsageError
+from minerva_promote.words import printable
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project
@@ -72,9 +72,17 @@ def agree(target: Environment, yes: str | None) -> None:
         return
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(f"{target.name} is protected, and nobody is there to ask", hint=f"--yes {target.name}")
-    typed = click.prompt(f"{target.name} is protected; type its name to change it", err=True)
+    typed = click.prompt(printable(f"{target.name} is protected; type its name to change it"), err=True)
     if typed != target.name:
         raise UsageError(f"{typed!r} is not {target.name}: nothing was changed")
+
+
+def output_script(text: str, exit_code: int) -> NoReturn:
+    """Print SQL on stdout, as it can be run, and end the command with this exit code."""
+    from minerva_promote.report.as_sql import render_sql
+
+    say(render_sql(redact(text)))
+    raise SystemExit(exit_code)
 
 
 def output(result: RunResult, form: str) -> NoReturn:
@@ -83,34 +91,3 @@ def output(result: RunResult, form: str) -> NoReturn:
 
     say(as_json.render(result, redact) if form == "json" else text.render(result, redact))
     raise SystemExit(result.exit_code)
-
-
-def say(text: str) -> bool:
-    """Print on stdout; False when nobody reads it any more (``| head``, a closed terminal, a full disk).
-
-    What a command did is done, and its exit code says how it ended: whoever reads the report changes nothing.
-    """
-    try:
-        click.echo(text)
-    except OSError as error:
-        if not isinstance(error, BrokenPipeError):
-            complain(f"error: the report could not be written: {error.strerror}")
-        silence(sys.stdout)
-        return False
-    return True
-
-
-def complain(line: str) -> None:
-    """Print a line on stderr, if anybody is there to read it."""
-    try:
-        click.echo(line, err=True)
-    except OSError:
-        silence(sys.stderr)
-
-
-def silence(stream: TextIO) -> None:
-    """Send a stream that cannot be written to nowhere: what is left in its buffer would fail again at exit."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)

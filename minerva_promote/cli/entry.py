@@ -7,13 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from itertools import pairwise
 from typing import Any, NoReturn
 
 import click
 
 from minerva_promote import __version__, commit_log
-from minerva_promote.cli.context import silence
+from minerva_promote.cli.command_line import refuse_repeated_options, report_usage_error, wants_json
+from minerva_promote.cli.printing import silence
 from minerva_promote.signals import current, interrupted, listening
 
 # command -> where it is, and its one line of help
@@ -139,20 +139,21 @@ def _tune() -> None:
 
 
 def _run(words: list[str]) -> int:
-    from minerva_promote.errors import EXIT_UNFINISHED, EXIT_USAGE, PromoteError
+    from minerva_promote.errors import EXIT_UNFINISHED, PromoteError
 
+    as_json = wants_json(words)
     try:
+        refuse_repeated_options(cli, words)
         result = cli.main(words, prog_name="promote", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except PromoteError as error:
         from minerva_promote.cli.failure import tell
 
-        return tell(error, as_json=_wants_json(words))
+        return tell(error, as_json=as_json)
     except click.Abort as abort:
         return _stopped(abort, words)
     except click.ClickException as error:
-        error.show()
-        return EXIT_USAGE
+        return report_usage_error(error, as_json=as_json)
     except KeyboardInterrupt as stop:
         return _stopped(stop, words)
     except BrokenPipeError as error:
@@ -178,7 +179,7 @@ def _stopped(error: BaseException, words: list[str]) -> int:
     current().finish()
     stop = _stop_behind(error)
     told = interrupted(stop) if stop else Interrupted("the input ended, did not finish: nothing was changed")
-    return tell(told, as_json=_wants_json(words))
+    return tell(told, as_json=wants_json(words))
 
 
 def _stop_behind(error: BaseException | None) -> KeyboardInterrupt | None:
@@ -205,7 +206,3 @@ def _globals_first(words: list[str]) -> list[str]:
         (first if word.startswith(tuple(f"{name}=" for name in GLOBAL_OPTIONS)) else rest).append(word)
         place += 1
     return first + rest + words[end:]
-
-
-def _wants_json(words: list[str]) -> bool:
-    return "--format=json" in words or ("--format", "json") in pairwise(words)

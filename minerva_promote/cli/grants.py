@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import agree, env_argument, env_option, load, named, output, redact, say, yes_option
+from minerva_promote.cli.context import (
+    agree,
+    env_argument,
+    env_option,
+    load,
+    named,
+    output,
+    output_script,
+    redact,
+    yes_option,
+)
+from minerva_promote.cli.printing import say
 from minerva_promote.errors import UsageError
 
 if TYPE_CHECKING:
@@ -83,8 +94,7 @@ def _compare(project: Project, target: Environment, form: str) -> None:
         plan = look(conn, target, declared_elsewhere(project, target))
     result = shown(target, plan)
     if form == "sql":
-        say(redact(script(plan)))
-        raise SystemExit(result.exit_code)
+        output_script(script(plan), result.exit_code)
     output(result, form)
 
 

@@ -9,11 +9,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from minerva_promote.cli.context import say
+from minerva_promote.cli.printing import say
 from minerva_promote.report import text
 from minerva_promote.results import RunResult, StepResult
 from minerva_promote.signals import current
-from minerva_promote.words import printable, size
+from minerva_promote.words import size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -77,12 +77,12 @@ class LiveReport:
         """The last line."""
         if not self._headed:
             self.heading(result.environment, result.run_id, result.title)
-        self._say([result.verdict])
+        self._say([text.whole(result.verdict)])
 
     def _say(self, lines: list[str]) -> None:
         self._end_bar()
         for line in lines:
-            self.on = self.on and say(printable(self.redact(line)))
+            self.on = self.on and say(self.redact(line))
 
     def _end_bar(self) -> None:
         if self._bar is not None:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output, redact, say
+from minerva_promote.cli.context import (
+    env_argument,
+    env_option,
+    format_option,
+    load,
+    named,
+    output,
+    output_script,
+    redact,
+)
+from minerva_promote.cli.printing import say
 
 if TYPE_CHECKING:
     from minerva_promote.schema.compare.compare import Compared
@@ -113,5 +123,5 @@ def _print(compared: Compared, form: str) -> None:
         output(compared.result, form)
     from minerva_promote.schema.compare.script import script
 
-    say(redact(script(compared.result, compared.judged, compared.left, compared.right)))
-    raise SystemExit(compared.result.exit_code)
+    text = script(compared.result, compared.judged, compared.left, compared.right)
+    output_script(text, compared.result.exit_code)

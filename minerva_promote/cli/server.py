@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from minerva_promote.cli.printing import say
+from minerva_promote.words import printable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,8 +42,8 @@ def start() -> None:
       promote server start
     """
     info = _server().ensure_running()
-    click.echo(f"{_title(info)} {'started' if info.started else 'was running already'}")
-    click.echo(STAYS)
+    say(f"{_title(info)} {'started' if info.started else 'was running already'}")
+    say(STAYS)
 
 
 @server.command()
@@ -51,7 +54,7 @@ def stop() -> None:
     Example:
       promote server stop
     """
-    click.echo("the embedded server is stopped" if _server().stop() else "the embedded server was not running")
+    say("the embedded server is stopped" if _server().stop() else "the embedded server was not running")
 
 
 @server.command()
@@ -67,15 +70,15 @@ def status() -> None:
     found = _server()
     info = found.status()
     if info is None:
-        click.echo("the embedded server is not running")
-        click.echo(_line("data", str(found.data) if found.data.exists() else f"{found.data} (made on first use)"))
+        say("the embedded server is not running")
+        say(_line("data", str(found.data) if found.data.exists() else f"{found.data} (made on first use)"))
         return
-    click.echo(f"{_title(info)} is running")
-    click.echo(_line("data", str(info.data)))
-    click.echo(_line("socket", f"{info.host} (port {info.port}, user {info.superuser})"))
+    say(f"{_title(info)} is running")
+    say(_line("data", str(info.data)))
+    say(_line("socket", f"{info.host} (port {info.port}, user {info.superuser})"))
     for name, size in databases(info).items():
-        click.echo(_line(f"database {name}", f"{size / 1_000_000:,.1f} MB"))
-    click.echo(STAYS)
+        say(_line(f"database {name}", f"{size / 1_000_000:,.1f} MB"))
+    say(STAYS)
 
 
 @server.command()
@@ -94,15 +97,15 @@ def reset(yes: bool) -> None:
     found = _server()
     if not found.data.exists():
         found.stop()
-        click.echo(f"nothing to delete: there is no {found.data}")
+        say(f"nothing to delete: there is no {found.data}")
         return
     if not yes:
         if not sys.stdin.isatty():
             hint = f"it would delete {found.data}; say so: promote server reset --yes"
             raise UsageError("reset needs a confirmation, and there is no terminal to ask on", hint=hint)
-        click.confirm(f"delete every database in {found.data}?", abort=True)
+        click.confirm(printable(f"delete every database in {found.data}?"), abort=True)
     found.reset()
-    click.echo(f"deleted {found.data}; the next command that needs it makes it anew")
+    say(f"deleted {found.data}; the next command that needs it makes it anew")
 
 
 @server.command(context_settings={"ignore_unknown_options": True})

@@ -15,11 +15,11 @@ from minerva_promote.cli.context import (
     load,
     named,
     output,
-    redact,
-    say,
+    output_script,
     yes_option,
 )
 from minerva_promote.errors import UsageError
+from minerva_promote.words import printable
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment
@@ -92,8 +92,7 @@ def migrate(environment: str | None, option: str | None, apply: bool, sql: bool,
     target = project.environment(named(environment, option))
     if sql:
         text = script(project, target)
-        say(redact(text or "-- nothing is pending"))
-        raise SystemExit(1 if text else 0)
+        output_script(text or "-- nothing is pending", 1 if text else 0)
     if apply:
         agree(target, yes)
     output(run(project, target, apply=apply), form)
@@ -104,4 +103,5 @@ def _ask_to_drop(target: Environment) -> None:
     name = target.admin_url.dbname
     if not sys.stdin.isatty():
         raise UsageError(f"--recreate drops database {name}, and nobody is there to ask", hint="add --yes")
-    click.confirm(f"drop database {name} of environment {target.name}, with all that is in it?", abort=True, err=True)
+    question = f"drop database {name} of environment {target.name}, with all that is in it?"
+    click.confirm(printable(question), abort=True, err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -28,7 +27,7 @@ from minerva_promote.plan import Plan
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.ready import unready_steps
 from minerva_promote.vectors.indexes import read_indexes
-from minerva_promote.words import counted, size
+from minerva_promote.words import counted, shell_word, size
 
 STAGES = {"before_commit": "before COMMIT", "after_commit": "after COMMIT"}
 _SIZE = b"select pg_catalog.pg_database_size(pg_catalog.current_database()) as bytes"
@@ -158,7 +157,7 @@ class _Foreseeing(Importing):
 
     def command(self, digest: Digest) -> str:
         """The run that does what was shown."""
-        file = shlex.quote(str(self.plan.file)) + (" --repair" if self.plan.repair else "")
+        file = shell_word(str(self.plan.file)) + (" --repair" if self.plan.repair else "")
         yes = f" --yes {self.environment.name}" if self.environment.protected else ""
         return f"promote run --env {self.environment.name} --file {file}{yes} --plan {digest}"
 

@@ -12,6 +12,7 @@ from minerva_promote.config.models import Grants, Role
 from minerva_promote.config.privileges import DEFAULT_KINDS
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.role_models import Membership, qualified
+from minerva_promote.config.yaml_text import dump_yaml
 from minerva_promote.database.session import admin_session
 from minerva_promote.grants.held import PUBLIC, Drift, default_parts
 from minerva_promote.grants.inspect import inspect
@@ -206,12 +207,9 @@ def _grants(entries: Iterable[Entry]) -> dict[str, Any]:
 
 
 def _text(live: Live, environment: Environment, values: Mapping[str, Any], left_out: Mapping[str, str]) -> str:
-    import yaml
-
     lines = [f"# what database {one_line(live.database)} has; to be put into {environment.at.file}"]
     lines += [f"# left out: {one_line(name)} ({why})" for name, why in left_out.items()]
-    text = yaml.safe_dump(_escaped(values), sort_keys=False, allow_unicode=True, default_flow_style=None, width=160)
-    return "\n".join(lines) + "\n" + text.rstrip("\n")
+    return "\n".join([*lines, dump_yaml(_escaped(values)).rstrip("\n")])
 
 
 def _escaped(value: Any, key: str = "") -> Any:

@@ -10,6 +10,7 @@ A command that could not finish prints {"version", "exit_code", "errors": [{"mes
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,8 @@ from minerva_promote.errors import Location
 from minerva_promote.results import Finding, RunResult, StepResult
 
 VERSION = 1
+
+_LOG_COMMAND = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)  # for the log of a CI service
 
 
 def render(result: RunResult, redact: Callable[[str], str]) -> str:
@@ -40,7 +43,9 @@ def render(result: RunResult, redact: Callable[[str], str]) -> str:
 def dumped(values: Any) -> str:
     """JSON that a terminal may show: what could steer one is escaped, also where JSON would not ask for it."""
     plain = json.dumps(values, ensure_ascii=False, indent=2, default=str)
-    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in plain)
+    if not plain.replace("\n", "").isprintable():
+        plain = "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in plain)
+    return _LOG_COMMAND.sub(r"#\\u0023", plain) if "##" in plain else plain
 
 
 def _step(step: StepResult) -> dict[str, Any]:

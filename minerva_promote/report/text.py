@@ -22,8 +22,8 @@ def render(result: RunResult, redact: Callable[[str], str]) -> str:
     width = min(WIDEST_NAME, max(NAME_WIDTH, *names, 0))
     for step in result.steps:
         lines += step_lines(step, width)
-    lines += result.lines
-    lines += [line for line in (result.verdict,) if line]
+    lines += map(whole, result.lines)
+    lines += [whole(line) for line in (result.verdict,) if line]
     text = "\n".join(lines)
     if redact(text) != text:  # rare: then line by line, as a secret does not reach over a line's end
         lines = [redact(line) for line in lines]
@@ -33,7 +33,7 @@ def render(result: RunResult, redact: Callable[[str], str]) -> str:
 def heading(environment: str, run_id: str, title: str) -> str:
     """The first line: environment, run, file."""
     run = f"run {run_id[:8]}" if run_id else ""
-    return _whole("   ".join(part for part in (environment, run, title) if part))
+    return whole("   ".join(part for part in (environment, run, title) if part))
 
 
 def step_lines(step: StepResult, width: int = NAME_WIDTH) -> list[str]:
@@ -52,7 +52,7 @@ def step_lines(step: StepResult, width: int = NAME_WIDTH) -> list[str]:
             lines.append(f"{indent}{place:<{width}} {step.hint}")
         elif place or step.hint:
             lines.append(indent + (place or step.hint))
-    return [*map(_whole, lines), *finding_lines(step.findings)]
+    return [*map(whole, lines), *finding_lines(step.findings)]
 
 
 def finding_lines(findings: Iterable[Finding]) -> list[str]:
@@ -64,7 +64,7 @@ def finding_lines(findings: Iterable[Finding]) -> list[str]:
         lines.append(f"    {place}{warn}{finding.code}: {finding.fact}")
         if finding.help:
             lines.append(f"        help: {finding.help}")
-    return [*map(_whole, lines)]
+    return [*map(whole, lines)]
 
 
 def _detail(step: StepResult) -> str:
@@ -72,7 +72,7 @@ def _detail(step: StepResult) -> str:
     return ", ".join(part for part in (step.detail, seconds(step.seconds) if slow else "") if part)
 
 
-def _whole(line: str) -> str:
+def whole(line: str) -> str:
     """The line without a break: what a file is called, or a server says, is no line of its own."""
     return line.replace("\n", "\\x0a")
 

@@ -134,4 +134,5 @@ def _key(text: str) -> str:
     if plain and text not in _OWN_WORDS:
         return text
     quoted = json.dumps(text, ensure_ascii=False)
+    quoted = re.sub(r"(?i)##(?=\[|vso\[)", r"#\\x23", quoted)  # the log of a CI service takes them for commands
     return re.sub(r"[^\x20-\x7e\xa1-\u024f]", lambda match: f"\\U{ord(match[0]):08X}", quoted)
