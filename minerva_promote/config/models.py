@@ -93,6 +93,7 @@ class Limits(Model):
     row_bytes: int = Field(default=64 << 20, ge=1024)  # one row, or one statement that is not an INSERT
     rows: int = Field(default=10_000_000, ge=1)
     findings: int = Field(default=100, ge=1)  # printed; the rest is counted
+    work: int = Field(default=100_000, ge=1)  # on what is no row, besides one for 32 bytes; see exportfile.effort
     validate_first: int = Field(default=64 << 20, ge=0)  # bytes; a bigger file is validated while its rows go in
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -41,6 +42,12 @@ _TEXTS = (
     (re.compile(rb"\s*--\s*\n--\s+PostgreSQL database dump"), "a pg_dump of a database", "export the book instead"),
     (re.compile(rb"\s*--\s+MySQL dump|\s*/\*!"), "a MySQL dump", "promote takes the exporter's INSERT files"),
 )
+
+
+def foreign_file(path: Path) -> Foreign | None:
+    """What the file looks like that begins so; None when it begins like an export file."""
+    with path.open("rb") as file:
+        return foreign_kind(file.read(600))
 
 
 def foreign_kind(head: bytes) -> Foreign | None:

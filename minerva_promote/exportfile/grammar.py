@@ -1,13 +1,12 @@
 """Shapes become values: what one INSERT says, by PostgreSQL's own parser (libpg_query).
 
 A shape is parsed only when it is simple enough that the parser, which recurses in C without a bound, cannot overflow
-its stack; and each only once.
+its stack. :mod:`known_shapes` remembers what was parsed.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any
 
 from minerva_promote.exportfile.faults import shown
@@ -17,8 +16,7 @@ from minerva_promote.sql_parser import SqlSyntaxError, parse
 
 MAX_NESTING = 2_000  # of nesting(): far more than an export needs, far less than the parser's stack
 
-LONG = 8192  # bytes of a shape that is not remembered
-_ANY_CONFLICT = b" ON CONFLICT DO NOTHING"
+ANY_CONFLICT = b" ON CONFLICT DO NOTHING"
 _BLANKS = re.compile(rb"[ \t\n\r\f]+")
 _QUOTED_NAME = re.compile(rb'"(?:[^"]|"")*+"')
 _PLACEHOLDER = re.compile(r"""near "(?:'s'|1|1\.5)"$""")
@@ -30,19 +28,21 @@ _TRANSACTION = re.compile(rb"(?:(?:begin|commit|end)(?: (?:work|transaction))?|s
 
 def row_shape(head: bytes, row: bytes) -> Insert | Refused:
     """The head and one row, whatever the tail will say."""
-    return _insert(head, row, _ANY_CONFLICT)
+    return read_insert(head, row, ANY_CONFLICT)
 
 
-def whole_shape(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
-    """The head, the first row and the tail of a statement."""
-    return _insert(head, row, b" " + tail)
+def plain_transaction(shape: bytes) -> str:
+    """ "begin" or "commit" for the usual forms, which need no parser; empty for all others."""
+    plain = _BLANKS.sub(b" ", shape).strip()
+    if not _TRANSACTION.fullmatch(plain):
+        return ""
+    return "begin" if plain[:1] in b"bBsS" else "commit"
 
 
 def transaction_shape(shape: bytes) -> str | Refused:
     """ "begin" or "commit" for the accepted forms."""
-    plain = _BLANKS.sub(b" ", shape).strip()
-    if _TRANSACTION.fullmatch(plain):
-        return "begin" if plain[:1] in b"bBsS" else "commit"
+    if plain := plain_transaction(shape):
+        return plain
     try:
         statement = _parse((("head", shape),))
         node = statement.transaction_stmt if statement.HasField("transaction_stmt") else None
@@ -59,12 +59,8 @@ def transaction_shape(shape: bytes) -> str | Refused:
         return refused.kept()
 
 
-def _insert(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
-    read = _known if len(head) + len(row) + len(tail) < LONG else _read
-    return read(head, row, tail)
-
-
-def _read(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
+def read_insert(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
+    """What an INSERT with one row says, or why it is refused."""
     try:
         statement = _parse((("head", head), ("row", row), ("tail", tail)))
         if not statement.HasField("insert_stmt"):
@@ -74,9 +70,6 @@ def _read(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
         return Reading(head, row).insert(statement.insert_stmt)
     except Refused as refused:
         return refused.kept()
-
-
-_known = lru_cache(maxsize=512)(_read)
 
 
 def _parse(parts: tuple[tuple[str, bytes], ...]) -> Any:

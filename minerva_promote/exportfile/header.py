@@ -6,7 +6,7 @@ import re
 
 from minerva_promote.config.models import Contract
 
-_COUNT = re.compile(rb"--+[ \t]*([A-Za-z][A-Za-z ]*?)[ \t]*:[ \t]*(.*?)[ \t]*")
+_TITLE = re.compile(rb"[A-Za-z][A-Za-z ]*+")
 
 
 class Header:
@@ -18,11 +18,12 @@ class Header:
 
     def comment(self, text: bytes) -> None:
         """Take a comment; the same one twice changes nothing."""
-        match = _COUNT.fullmatch(text)
-        table = self._contract.header_counts.get(match[1].decode()) if match else None
-        if not match or table is None or table not in self._contract.tables:
+        title, colon, value = text.lstrip(b"-").partition(b":")
+        title = title.strip(b" \t")
+        table = self._contract.header_counts.get(title.decode()) if colon and _TITLE.fullmatch(title) else None
+        if table is None or table not in self._contract.tables:
             return
-        digits = match[2].replace(b",", b"")
+        digits = value.strip(b" \t").replace(b",", b"")
         number = int(digits) if re.fullmatch(rb"[0-9]{1,18}", digits) else -1
         if number != self.counts.setdefault(table, number):
             self.counts[table] = -1

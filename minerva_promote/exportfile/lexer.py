@@ -14,13 +14,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from minerva_promote.exportfile.effort import FAULT, Effort, too_costly
 from minerva_promote.exportfile.replay import KEPT, Template, statement_template, template_of
 from minerva_promote.exportfile.source import Source
-from minerva_promote.exportfile.tokens import BLANK, BLANKS, FEFF, feff
+from minerva_promote.exportfile.tokens import BLANK, BLANKS, EMPTY, FEFF, WHOLE_COMMENTS, feff
 from minerva_promote.exportfile.units import Fault, NeedMore, Unit
 from minerva_promote.exportfile.unitscan import UnitScan
 
+SEEN = 64  # shapes
+MOST_COMMENTS = 1000  # what describes a file stands at its beginning
+
 _COMMENT = re.compile(rb"--[^\n\r]*")
+_COMMENT_END = re.compile(rb"[\n\r]|\*/")
 _COMMENT_EDGE = re.compile(rb"/\*|\*/")
 
 
@@ -29,21 +34,27 @@ class Lexer:
     """Cuts the window of a source into units; ``at`` is where the next one begins."""
 
     source: Source
-    on_comment: Callable[[bytes], None]  # every -- comment outside literals, without its line end
+    on_comment: Callable[[bytes], None]  # the first -- comments outside literals, each without its line end
+    effort: Effort
     at: int = 0
     _templates: dict[str, list[Template]] = field(
         default_factory=lambda: {"head": [], "row": [], "tail": [], "statement": []}
     )
+    _seen: dict[tuple[bytes, ...], None] = field(default_factory=dict)  # shapes of the last units that were lexed
     _statement_bytes: int = 0  # of the longest replayed statement
+    comments: int = MOST_COMMENTS  # so many more are handed to on_comment
     _carried: list[Fault] = field(default_factory=list)  # from comments before a row's comma
 
     def next(self, kind: str) -> Unit | None:
         """The next unit; None when only blanks and comments are left. Grows the window as needed."""
         while True:
             at_end = self.source.ended
+            begin = self._blanks_end()
             try:
-                unit = self._replayed(kind) or self._unit(kind, at_end)
+                unit = self._replayed(kind, begin) or self._unit(kind, at_end, begin)
             except NeedMore:
+                if begin == len(self.source.window):
+                    self._pass_lines()
                 grown = self.source.grow(self.at)
                 self.at = 0
                 if not grown and not self.source.ended:
@@ -53,6 +64,7 @@ class Lexer:
                 if unit.end - self.at > self.source.limit:
                     return self._too_long(kind)
                 self.at = unit.end
+                self.effort.spend(unit.cost)
                 unit.base = self.source.start
                 for fault in self._carried:
                     fault.at -= self.source.start
@@ -60,16 +72,31 @@ class Lexer:
                 self._carried = []
             return unit
 
-    def _replayed(self, kind: str) -> Unit | None:
+    def _blanks_end(self) -> int:
+        match = BLANK.match(self.source.window, self.at)
+        return match.end() if match else self.at
+
+    def _pass_lines(self) -> None:
+        """Past the blanks and whole comments of a window that holds nothing else, so that they are not read again."""
+        window = self.source.window
+        match = WHOLE_COMMENTS.match(window, self.at)
+        end = match.end() if match else self.at
+        if end > self.at:
+            faults: list[Fault] = []
+            self._comments(window, self.at, end, True, faults)
+            for fault in faults:
+                fault.at += self.source.start
+            self._carried += faults
+            self.at = end
+
+    def _replayed(self, kind: str, begin: int) -> Unit | None:
         """The next unit when it is like one before it and no comment stands before it."""
         window = self.source.window
-        match = BLANK.match(window, self.at)
-        begin = match.end() if match else self.at
         templates = self._templates[kind]
         for number, template in enumerate(templates):
             unit = template.match(window, begin)
             if unit is not None:
-                if window.find(b"--", self.at, begin) >= 0:
+                if begin > self.at:
                     self._comments(window, self.at, begin, True, unit.faults)
                 if number:
                     templates.insert(0, templates.pop(number))
@@ -78,9 +105,11 @@ class Lexer:
 
     def replayed_statement(self) -> tuple[Unit, object] | None:
         """The row of the next statement, and its meaning, when that has one row and is like one that was learnt."""
-        unit = self._replayed("statement")
+        if not self._templates["statement"]:
+            return None
+        unit = self._replayed("statement", self._blanks_end())
         if unit is None and self._refilled():
-            unit = self._replayed("statement")
+            unit = self._replayed("statement", self._blanks_end())
         if unit is None or unit.end - self.at > self.source.limit:
             return None
         self._statement_bytes = max(self._statement_bytes, unit.end - self.at)
@@ -101,14 +130,38 @@ class Lexer:
 
     def learn_statement(self, head: Unit, row: Unit, tail: Unit, meaning: object) -> None:
         """Remember a faultless statement of one row, which has just been read, and what it means."""
-        if head.base == row.base == tail.base == self.source.start:
+        if head.base == row.base == tail.base == self.source.start and self._is_seen(
+            (head.shape, row.shape, tail.shape)
+        ):
             template = statement_template(self.source.window, head, row, tail)
             if template is not None:
                 template.meaning = meaning
                 self._templates["statement"].insert(0, template)
                 del self._templates["statement"][KEPT:]
 
+    def skip_empty(self) -> None:
+        """Past empty statements, where they are no fault."""
+        if match := EMPTY.match(self.source.window, self.at):
+            self.at = match.end()
+
+    def stop(self) -> Fault:
+        """Read no further."""
+        self.source.ended = True
+        fault = too_costly(self.at)
+        self.at = len(self.source.window)
+        return fault
+
+    def _is_seen(self, shapes: tuple[bytes, ...]) -> bool:
+        """Whether these came before: what does not come again costs more to learn than it saves."""
+        known = shapes in self._seen
+        self._seen[shapes] = None
+        if len(self._seen) > SEEN:
+            del self._seen[next(iter(self._seen))]
+        return known
+
     def _learn(self, unit: Unit) -> None:
+        if not self._is_seen((unit.shape,)):
+            return
         template = template_of(self.source.window, unit)
         if template is not None:
             self._templates[unit.kind].insert(0, template)
@@ -149,15 +202,16 @@ class Lexer:
         self.at = len(self.source.window)
         return Unit(kind, b"", (), (), [], fault.at, self.at, [fault], ended=False, base=self.source.start, cut=True)
 
-    def _skip(self, at: int, at_end: bool, faults: list[Fault] | None) -> int:
+    def _skip(self, at: int, at_end: bool, faults: list[Fault] | None, blanks: int = -1) -> int:
         """Past blanks and comments; comments are handed on only with ``faults``, that is once."""
         window = self.source.window
         while True:
-            match = BLANK.match(window, at)
-            assert match
-            if faults is not None and match.end() > at:
-                self._comments(window, at, match.end(), at_end, faults)
-            at = match.end()
+            match = None if blanks >= 0 else BLANK.match(window, at)
+            end = match.end() if match else blanks
+            blanks = -1
+            if faults is not None and end > at:
+                self._comments(window, at, end, at_end, faults)
+            at = end
             if window.startswith(b"/*", at):
                 at = self.block_comment(window, at, at_end, faults)
             elif window[at : at + 1] in (b"/", b"-") and at + 1 == len(window) and not at_end:
@@ -166,13 +220,26 @@ class Lexer:
                 return at
 
     def _comments(self, window: bytes, begin: int, end: int, at_end: bool, faults: list[Fault]) -> None:
-        if window.find(b"--", begin, end) < 0:
+        mark = window.find(FEFF, begin, end)
+        if mark < 0 and window.find(b"--", begin, end) < 0:
             return
         if end == len(window) and not at_end:
             raise NeedMore
-        for match in _COMMENT.finditer(window[begin:end]):
-            self.check_comment(match.group(), begin + match.start(), faults)
-            self.on_comment(match.group())
+        while mark >= 0 and self.effort.left(self.source.start + mark) >= 0:  # once a comment
+            faults.append(feff(mark))
+            self.effort.spend(FAULT)
+            behind = _COMMENT_END.search(window, mark, end)
+            mark = window.find(FEFF, behind.end(), end) if behind else -1
+        place = begin
+        while self.comments > 0 and (match := _COMMENT.search(window, place, end)):
+            self.comment(match.group())
+            place = match.end()
+
+    def comment(self, text: bytes) -> None:
+        """Hand a -- comment on, as long as that is wanted."""
+        if self.comments > 0:
+            self.comments -= 1
+            self.on_comment(text)
 
     @staticmethod
     def check_comment(text: bytes, at: int, faults: list[Fault]) -> None:
@@ -194,14 +261,24 @@ class Lexer:
                 return len(window)
             depth += 1 if edge.group() == b"/*" else -1
             place = edge.end()
+            if depth:
+                self.effort.spend(1)
+            if depth and self.effort.left(self.source.start + place) < 0:
+                return self._stopped(window, place, faults)
         if faults is not None:
             self.check_comment(window[at:place], at, faults)
         return place
 
-    def _unit(self, kind: str, at_end: bool) -> Unit | None:
+    def _stopped(self, window: bytes, at: int, faults: list[Fault] | None) -> int:
+        if faults is not None:
+            faults.append(too_costly(at))
+        self.source.ended = True
+        return len(window)
+
+    def _unit(self, kind: str, at_end: bool, begin: int) -> Unit | None:
         window = self.source.window
         faults: list[Fault] = []
-        begin = self._skip(self.at, at_end, faults)
+        begin = self._skip(self.at, at_end, faults, begin)
         if begin == len(window):
             if not at_end:
                 raise NeedMore

@@ -6,6 +6,7 @@ After the PostgreSQL documentation, 4.1.2 "Constants"; NUL and lone surrogates a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 
 class BadEscape(ValueError):
@@ -23,7 +24,30 @@ _UNICODE = re.compile(
     % {b"high": _HIGH, b"low": _LOW},
     re.DOTALL,
 )
+_SIMPLE = ((b"''", b"'"), (b"\\'", b"'"), (b"\\n", b"\n"), (b"\\t", b"\t"), (b"\\r", b"\r"), (b'\\"', b'"'))
 _NAMED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_BACKSLASH = b"\0"  # stands for one that is decoded, meanwhile: a file holds no NUL
+
+
+class _Decoded(dict[bytes, bytes]):
+    """What each escape of one string stands for, worked out once."""
+
+    def __init__(self, pattern: re.Pattern[bytes], decode: Callable[[re.Match[bytes]], bytes]) -> None:
+        super().__init__()
+        self._pattern, self._decode = pattern, decode
+
+    def __missing__(self, escape: bytes) -> bytes:
+        match = self._pattern.match(escape)
+        assert match
+        decoded = self._decode(match)
+        if b"\0" in decoded:
+            raise BadEscape("stands for a NUL character")
+        self[escape] = decoded
+        return decoded
+
+    def sub(self, text: bytes) -> bytes:
+        """The text with its escapes decoded; doubled backslashes in it are already replaced."""
+        return self._pattern.sub(lambda match: self[match[0]], text) if b"\\" in text else text
 
 
 def escape_string(*pieces: bytes) -> bytes:
@@ -39,7 +63,14 @@ def escape_string(*pieces: bytes) -> bytes:
             raise BadEscape(f"\\{other.decode()} needs {4 if other == b'u' else 8} hexadecimal digits")
         return _NAMED.get(other, other)
 
-    return _utf8(b"".join(_ESCAPE.sub(one, piece) for piece in pieces))
+    table = _Decoded(_ESCAPE, one)
+    decoded = []
+    for piece in pieces:
+        text = piece.replace(b"\\\\", _BACKSLASH)  # from the left, so never the second half of an escape
+        for written, meant in _SIMPLE:
+            text = text.replace(written, meant)
+        decoded.append(table.sub(text).replace(_BACKSLASH, b"\\"))
+    return _utf8(b"".join(decoded))
 
 
 def unicode_string(raw: bytes) -> bytes:
@@ -53,7 +84,8 @@ def unicode_string(raw: bytes) -> bytes:
             raise BadEscape("a backslash in U&'…' needs four hexadecimal digits, or + and six")
         return _character(high, low, short or long)
 
-    return _utf8(_UNICODE.sub(one, raw))
+    text = _Decoded(_UNICODE, one).sub(raw.replace(b"\\\\", _BACKSLASH))
+    return _utf8(text.replace(_BACKSLASH, b"\\"))
 
 
 def _character(high: bytes | None, low: bytes | None, code: bytes | None) -> bytes:
@@ -68,8 +100,6 @@ def _character(high: bytes | None, low: bytes | None, code: bytes | None) -> byt
 
 
 def _utf8(data: bytes) -> bytes:
-    if b"\0" in data:
-        raise BadEscape("stands for a NUL character")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:

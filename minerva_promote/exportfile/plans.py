@@ -6,19 +6,22 @@ from collections import Counter
 from collections.abc import Iterable
 
 from minerva_promote.exportfile.binding import Binder, RowPlan
-from minerva_promote.exportfile.grammar import row_shape
+from minerva_promote.exportfile.effort import PLAN, Effort
+from minerva_promote.exportfile.known_shapes import KnownShapes
 from minerva_promote.exportfile.shapes import Insert, Refused
 from minerva_promote.exportfile.units import Unit
 
-MOST = 512  # plans that are kept
+MOST = 4096  # plans that are kept
 MOST_BYTES = 1 << 20  # of their shapes
 
 
 class Plans:
     """Makes and keeps plans; counts what they repaired."""
 
-    def __init__(self, binder: Binder) -> None:
+    def __init__(self, binder: Binder, shapes: KnownShapes, effort: Effort) -> None:
         self._binder = binder
+        self._shapes = shapes
+        self._effort = effort
         self._plans: dict[tuple[bytes, bytes], RowPlan | Refused] = {}
         self._bytes = 0
         self._repaired: Counter[str] = Counter()
@@ -28,7 +31,8 @@ class Plans:
         key = (head.shape, row.shape)
         plan = self._plans.get(key)
         if plan is None:
-            insert = row_shape(*key)
+            self._effort.spend(PLAN)
+            insert = self._shapes.row(*key)
             try:
                 plan = self._binder.plan(insert, row) if isinstance(insert, Insert) else insert
             except Refused as refused:

@@ -8,17 +8,19 @@ from pathlib import Path
 from minerva_promote.config.models import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.exportfile.binding import Binder, Row, RowPlan
-from minerva_promote.exportfile.contract import RuleFault, Rules
-from minerva_promote.exportfile.findings import Findings
-from minerva_promote.exportfile.foreign import Foreign, foreign_kind
+from minerva_promote.exportfile.contract import Rules
+from minerva_promote.exportfile.effort import FREE_COST, FREE_TOKENS, PARSE, STATEMENT, TOKEN, UNIT
+from minerva_promote.exportfile.foreign import Foreign, foreign_file
 from minerva_promote.exportfile.frame import MEANT, Frame
-from minerva_promote.exportfile.grammar import transaction_shape, whole_shape
+from minerva_promote.exportfile.grammar import plain_transaction, transaction_shape
 from minerva_promote.exportfile.header import Header
+from minerva_promote.exportfile.known_shapes import KnownShapes
 from minerva_promote.exportfile.lexer import Lexer
 from minerva_promote.exportfile.plans import Plans
+from minerva_promote.exportfile.scan_report import ScanReport
 from minerva_promote.exportfile.shapes import Insert, Refused
 from minerva_promote.exportfile.source import Source
-from minerva_promote.exportfile.statements import ENDLESS, IN_OTHER_STATEMENTS, keyword, refused_statement
+from minerva_promote.exportfile.statements import IN_OTHER_STATEMENTS, keyword, refused_statement
 from minerva_promote.exportfile.units import Fault, Unit
 from minerva_promote.words import counted
 
@@ -26,7 +28,7 @@ TICK_ROWS = 16  # between two ticks
 Tick = Callable[[int], None]
 
 
-class Scan:
+class Scan(ScanReport):
     """Reads one file once. Iterate :meth:`rows`; afterwards ``findings``, ``rules``, ``sha256`` are complete.
 
     ``rules`` None leaves out the contract over rows: for the second reading of a file whose hash is compared.
@@ -43,21 +45,20 @@ class Scan:
         rules: Rules | None = None,
         tick: Tick | None = None,
     ) -> None:
+        super().__init__(path, contract, rules)
         self.path = path
         self.contract = contract
-        self.rules = rules
         self.tick = tick
-        self.findings = Findings(path, contract.limits.findings)
         self.statements = 0
         self.sha256 = b""  # empty when the file is not read to its end
         self.size = 0  # bytes
         self._frame = Frame(self._add)
         self._header = Header(contract)
         self._binder = Binder(contract, snapshot, repair)
-        self._plans = Plans(self._binder)
+        self._shapes = KnownShapes(self._effort)
+        self._plans = Plans(self._binder, self._shapes, self._effort)
         self._row_count = 0
         self._foreign: Foreign | None = None
-        self._cut = False  # the file ends inside a statement, which has been said
         self._stopped = False  # it is not read to its end
 
     def rows(self) -> Iterator[Row]:
@@ -69,7 +70,7 @@ class Scan:
             source.grow(0)
             if not self._acceptable(limits.file_bytes):
                 return
-            self._lexer = Lexer(source, self._comment)
+            self._lexer = Lexer(source, self._comment, self._effort)
             yield from self._statements()
             if not self._stopped:
                 self._finish()
@@ -85,8 +86,7 @@ class Scan:
         if not self.size:
             self.findings.add("empty", "the file is empty", "export the book again")
             return False
-        with self.path.open("rb") as file:
-            self._foreign = foreign_kind(file.read(600))
+        self._foreign = foreign_file(self.path)
         return not (self._foreign and self._foreign.certain and self._is_foreign())
 
     def _is_foreign(self) -> bool:
@@ -103,6 +103,11 @@ class Scan:
             if row is not None:
                 yield row
                 continue
+            if self._frame.is_open:
+                lexer.skip_empty()
+            if self._too_costly():
+                return
+            self._effort.spend(STATEMENT)
             head = lexer.next("head")
             if head is None:
                 return
@@ -137,6 +142,8 @@ class Scan:
             row = self._row(unit, plan)
             if row is not None:
                 return row
+            if self._too_costly():
+                return None
         return None
 
     def _insert(self, head: Unit) -> Iterator[Row]:
@@ -163,18 +170,23 @@ class Scan:
                     first = first or (unit, plan)
                     row = self._row(unit, plan)
                     if row is not None:
+                        self._effort.refund(min(unit.cost, UNIT + TOKEN * (4 * len(unit.texts) + FREE_TOKENS)))
                         yield row
                 else:
                     self._refused(plan, head, unit)
                     sound = plan.part != "head"  # said once
+            if self._too_costly():
+                return
             if not self._lexer.next_is_row():
                 break
             rows += 1
         tail = self._lexer.next("tail")
         if tail is None or not tail.ended:
             self._unclosed(tail)
-        elif self._faults(tail.faults) and sound and self._tail(head, tail) and rows == 1 and first:
-            self._lexer.learn_statement(head, first[0], tail, first[1])
+        elif self._faults(tail.faults) and sound and self._tail(head, tail) and first:
+            self._effort.refund(STATEMENT + min(head.cost + tail.cost, FREE_COST))
+            if rows == 1:
+                self._lexer.learn_statement(head, first[0], tail, first[1])
 
     def _row(self, unit: Unit, plan: RowPlan) -> Row | None:
         values, faults = plan.read(unit.texts)
@@ -188,7 +200,7 @@ class Scan:
         return None if faults else Row(plan.layout, values, self._source.start + unit.begin, unit.end - unit.begin)
 
     def _tail(self, head: Unit, tail: Unit) -> bool:
-        insert = whole_shape(head.shape, b"(1)", tail.shape)
+        insert = self._shapes.whole(head.shape, b"(1)", tail.shape)
         refused = insert if isinstance(insert, Refused) else None
         try:
             if isinstance(insert, Insert):
@@ -200,6 +212,8 @@ class Scan:
         return refused is None
 
     def _transaction(self, head: Unit, word: str) -> None:
+        if not plain_transaction(head.shape):
+            self._effort.spend(PARSE)
         kind = transaction_shape(head.shape)
         if self._faults(head.faults) and isinstance(kind, Refused):
             self._refused(kind, head)
@@ -216,7 +230,7 @@ class Scan:
         if word == "INSERT":
             self._frame.inside("a statement", head.begin, opens=True)
             if self._faults(head.faults):
-                insert = whole_shape(head.shape, b"", b"")
+                insert = self._shapes.whole(head.shape, b"", b"")
                 fallback = Refused("form", "this INSERT has no rows", "write INSERT INTO table (columns) VALUES (…)")
                 self._refused(insert if isinstance(insert, Refused) else fallback, head)
             return
@@ -236,51 +250,11 @@ class Scan:
         if unit is None or unit.cut:
             self._unclosed(unit)
 
-    def _faults(self, faults: list[Fault]) -> bool:
-        """Report them; True when there are none."""
-        for fault in faults:
-            self._add(fault.code, fault.fact, fault.help, fault.at)
-        if faults and self.rules is not None:
-            self.rules.incomplete = True
-        return not faults
-
-    def _refused(self, refused: Refused, head: Unit, row: Unit | None = None, tail: Unit | None = None) -> None:
-        if self.rules is not None:
-            self.rules.incomplete = True
-        unit = {"head": head, "row": row, "tail": tail}[refused.part] or head
-        at = unit.window_place(refused.hole) + unit.base - self._source.start
-        self._add(refused.code, refused.fact, refused.help, at)  # before the window, in the head of a long statement
-
-    def _unclosed(self, unit: Unit | None) -> None:
-        """A statement that the file ends in, or a row that the statement ends in."""
-        begin = unit.begin if unit else self._lexer.at
-        if self.rules is not None:
-            self.rules.incomplete = True
-        if unit and not unit.cut:
-            if self._faults(unit.faults):
-                self._faults([Fault("syntax", "a row without its closing parenthesis", begin, "close it")])
-            return
-        self._cut = True
-        faults = unit.faults if unit else []
-        endless = [fault for fault in faults if fault.code in ENDLESS]
-        if self._source.bad is not None:
-            self._faults([] if endless else faults)
-        elif self._faults(endless or faults):
-            self._faults(
-                [Fault("cut", "a statement without its semicolon", begin, "the file is cut off: export again")]
-            )
-
-    def _rule(self, fault: RuleFault, unit: Unit, plan: RowPlan) -> None:
-        literal = plan.literal_of(fault.column)
-        self._add(fault.code, fault.fact, fault.help, unit.begin if literal is None else unit.places[literal])
-
-    def _add(self, code: str, fact: str, help_: str, at: int) -> None:
-        place = (0, 0) if self.findings.full else self._source.place(at)
-        self.findings.add(code, fact, help_, place)
-
     def _comment(self, text: bytes) -> None:
         if self._frame.is_before:
             self._header.comment(text)
+        else:
+            self._lexer.comments = 0  # the header is over
 
     def _finish(self) -> None:
         source = self._source

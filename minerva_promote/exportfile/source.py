@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 from minerva_promote.errors import FileError, Location, NoSuchFile
 
+_CONTINUATION = bytes(range(0x80, 0xC0))  # bytes that begin no character
+
 BLOCK = 1 << 20  # bytes of one read: stays in the cache of the core that works on it
 
 
@@ -41,7 +43,8 @@ class Source:
         self.complete = False  # all bytes were read
         self.bad: BadByte | None = None  # the window ends before this byte
         self._hash = hashlib.sha256()
-        self._known = (0, 1, 0)  # an offset in the file, its line, and where that line begins
+        self._first = (0, 1, 1)  # a place asked for before, as below
+        self._known = (0, 1, 1)  # an offset in the file, its line and its column
         self._file = open_export(path)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="promote-read")
         self._blocks = _checked(self._file, self._hash)
@@ -92,17 +95,20 @@ class Source:
         Reads the file again from the place asked for before: nobody pays for lines until there is a finding.
         """
         offset = self.start + position
-        at, line, begin = self._known
-        if offset < at:
-            at, line, begin = 0, 1, 0
+        known = [place for place in (self._first, self._known) if place[0] <= offset]
+        at, line, column = known[-1] if known else (0, 1, 1)
         for block in self._between(at, offset):
             lines = block.count(b"\n")
             if lines:
                 line += lines
-                begin = at + block.rfind(b"\n") + 1
-            at += len(block)
-        self._known = (offset, line, begin)
-        return line, 1 + sum(characters(block) for block in self._between(begin, offset))
+                column = 1
+                block = block[block.rfind(b"\n") + 1 :]
+            column += characters(block)
+        if offset < self._known[0]:
+            self._first = (offset, line, column)  # a statement's head is asked for after its rows
+        else:
+            self._first, self._known = self._known, (offset, line, column)
+        return line, column
 
     def _between(self, begin: int, end: int) -> Iterator[bytes]:
         while begin < end:
@@ -120,7 +126,7 @@ class Source:
 
 def characters(data: bytes) -> int:
     """How many characters these bytes of UTF-8 begin."""
-    return len(data) if data.isascii() else sum(1 for byte in data if byte & 0xC0 != 0x80)
+    return len(data if data.isascii() else data.translate(None, _CONTINUATION))
 
 
 def open_export(path: Path) -> BinaryIO:

@@ -12,7 +12,7 @@ IN_OTHER_STATEMENTS = frozenset(
 )
 
 # What makes all other faults of the same piece worthless.
-ENDLESS = frozenset(("unterminated", "too-long"))
+ENDLESS = frozenset(("unterminated", "too-long", "too-costly"))
 
 _WORDS = re.compile(rb"[A-Za-z_]+")
 _TWO_WORDS = frozenset(

@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-from minerva_promote.exportfile.tokens import ESCAPED_TO_QUOTE
+from minerva_promote.exportfile.tokens import ESCAPED_TO_QUOTE, TO_QUOTE
 from minerva_promote.exportfile.units import NeedMore
 
 
 def to_quote(window: bytes, begin: int, at_end: bool) -> tuple[bytes, int] | None:
     """What stands before the closing quote, and where it ends; None when the file ends before it."""
-    place, doubled = begin, False
-    while True:
-        quote = window.find(b"'", place)
-        if quote < 0:
-            _need_the_end(at_end)
-            return None
-        if quote + 1 == len(window) and not at_end:
-            raise NeedMore
-        if window[quote + 1 : quote + 2] != b"'":
-            break
-        doubled, place = True, quote + 2
-    raw = window[begin:quote]
-    return (raw.replace(b"''", b"'") if doubled else raw), quote + 1
+    quote = window.find(b"'", begin)  # most strings hold no other quote
+    if quote < 0 or window[quote + 1 : quote + 2] in (b"'", b""):
+        match = TO_QUOTE.match(window, begin)
+        quote = match.end() - 1 if match else -1
+    if not _is_closed(window, quote, at_end):
+        return None
+    return window[begin:quote].replace(b"''", b"'"), quote + 1
 
 
 def to_quote_escaped(window: bytes, begin: int, at_end: bool) -> tuple[bytes, int] | None:
-    """The same for E'…', where a backslash hides a quote; a doubled quote comes back as an escaped one."""
-    pieces, place = [], begin
-    while True:
-        match = ESCAPED_TO_QUOTE.match(window, place)
-        if match is None:
-            _need_the_end(at_end)
-            return None
-        if match.end() == len(window) and not at_end:
-            raise NeedMore
-        pieces.append(window[place : match.end() - 1])
-        if window[match.end() : match.end() + 1] != b"'":
-            return b"\\'".join(pieces), match.end()
-        place = match.end() + 1
+    """The same for E'…', where a backslash hides a quote; a doubled quote stays doubled."""
+    match = ESCAPED_TO_QUOTE.match(window, begin)
+    quote = match.end() - 1 if match else -1
+    return (window[begin:quote], quote + 1) if _is_closed(window, quote, at_end) else None
 
 
-def _need_the_end(at_end: bool) -> None:
-    if not at_end:
+def _is_closed(window: bytes, quote: int, at_end: bool) -> bool:
+    """Whether the string ends at this quote; raises NeedMore where the next byte decides and is not read yet."""
+    if not at_end and (quote < 0 or quote + 1 == len(window)):
         raise NeedMore
+    return quote >= 0

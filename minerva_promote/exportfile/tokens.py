@@ -22,9 +22,14 @@ SPECIAL = re.compile(
     % {b"w": _WORD},
     re.VERBOSE,
 )
-BLANK = re.compile(rb"(?>[ \t\n\r\f]++|--[^\n\r]*+)*+")
+NOTHING = re.compile(rb"[ \t\n\r\f,_ACDF-MO-TVWYZacdf-mo-tvwyz]*+")  # no special begins with one of these
+BLANK = re.compile(rb"(?>[ \t\n\r\f]++|--[^\n\r]*+|/\*[^*/-]*+\*/)*+")  # of block comments only the simplest
+WHOLE_COMMENTS = re.compile(rb"(?>[ \t\n\r\f]++|--[^\n\r]*+[\n\r]|/\*[^*/-]*+\*/)*+")
+EMPTY = re.compile(rb"[ \t\n\r\f]*+;[ \t\n\r\f;]*+")
 CONTINUED = re.compile(rb"(?>[ \t\f]++|--[^\n\r]*+)*+[\n\r](?>[ \t\n\r\f]++|--[^\n\r]*+[\n\r])*+'")
-ESCAPED_TO_QUOTE = re.compile(rb"(?>[^'\\]++|\\.)*+'", re.DOTALL)
+TO_QUOTE = re.compile(rb"(?>[^']++|'')*+'")
+ESCAPED_TO_QUOTE = re.compile(rb"(?>[^'\\]++|\\.|'')*+'", re.DOTALL)
+TO_DOUBLE_QUOTE = re.compile(rb'(?>[^"]++|"")*+"')
 TAG_BEGUN = re.compile(rb"\$[A-Za-z0-9_\x80-\xff]*+")
 VALUES_BEFORE = re.compile(rb"(?i)(?:.*[^%s.])?values" % _WORD, re.DOTALL)
 LINE_END = re.compile(rb"[\n\r]")

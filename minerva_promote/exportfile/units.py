@@ -45,6 +45,7 @@ class Unit:
     base: int = 0
     trace: tuple[Template, bytes] | None = None  # of a replayed unit: what it is like, and its window
     cut: bool = False  # the file ends inside it
+    cost: int = 0  # of lexing it, in units of effort; 0 for a replayed one
 
     @property
     def places(self) -> Sequence[int]:

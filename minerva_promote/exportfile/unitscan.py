@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from minerva_promote.exportfile import tokens
+from minerva_promote.exportfile.effort import FAULT, TOKEN, UNIT, too_costly
 from minerva_promote.exportfile.faults import shown
 from minerva_promote.exportfile.literals import BadEscape, escape_string, unicode_string
 from minerva_promote.exportfile.strings import to_quote, to_quote_escaped
-from minerva_promote.exportfile.tokens import (
-    BLANK,
-    BLANKS,
-    COMMAND,
-    CONTINUED,
-    DECIMAL_INTEGER,
-    DECIMAL_NUMBER,
-    FEFF,
-    LINE_END,
-    PLACEHOLDERS,
-    SPECIAL,
-    TAG_BEGUN,
-    VALUES_BEFORE,
-    feff,
-)
+from minerva_promote.exportfile.tokens import feff
 from minerva_promote.exportfile.units import DECIMAL, DOLLAR, ESCAPE, INTEGER, PLAIN, UNICODE, Fault, NeedMore, Unit
 
 if TYPE_CHECKING:
@@ -49,15 +37,22 @@ class UnitScan:
         self.cuts: list[tuple[int, int]] = []
         self.depth = 0
         self.over = False  # a psql command has ended the statement
+        self.tokens = 0
 
     def run(self) -> Unit:
-        window, search = self.window, SPECIAL.search
+        window, search, skip = self.window, tokens.SPECIAL.search, tokens.NOTHING.match
         place = self.begin
+        most = self._affordable(place)
         while True:
-            match = search(window, place)
+            match = search(window, skip(window, place).end())  # type: ignore[union-attr]
             if match is None:
                 return self._end_of_window(place)
             at, end = match.span()
+            self.tokens += 1
+            if self.tokens > most:
+                most = self._affordable(at)
+                if self.tokens > most:
+                    return self._stop(at)
             first = window[at]
             if at > place:
                 self._plain(window[place:at])
@@ -82,6 +77,17 @@ class UnitScan:
                 if self.over:
                     return self._unit(place)
 
+    def _affordable(self, at: int) -> int:
+        """How many tokens this unit may have, when it has come so far."""
+        left = self.lexer.effort.left(self.lexer.source.start + at) - FAULT * len(self.faults)
+        return min(left // TOKEN, self.tokens + 1000)
+
+    def _stop(self, at: int) -> Unit:
+        self.faults[:] = [too_costly(at)]
+        unit = self._unit(len(self.window), ended=False)
+        unit.cut = self.lexer.source.ended = True
+        return unit
+
     def _plain(self, text: bytes) -> None:
         self.parts.append(text)
         self.size += len(text)
@@ -96,7 +102,7 @@ class UnitScan:
         self.holes.append(self.size)
         self.texts.append(text)
         self.places.append(at)
-        self._replace(PLACEHOLDERS.get(kind, b"'s'"), end)
+        self._replace(tokens.PLACEHOLDERS.get(kind, b"'s'"), end)
 
     def _complete(self, end: int) -> None:
         if end > len(self.window) - 1 and not self.at_end:
@@ -116,6 +122,7 @@ class UnitScan:
             self.cuts,
             rows_follow,
             ended,
+            cost=UNIT + TOKEN * self.tokens,
         )
 
     def _end_of_window(self, place: int) -> Unit:
@@ -127,8 +134,8 @@ class UnitScan:
         return unit
 
     def _after_values(self) -> bool:
-        last = next((part for part in reversed(self.parts) if part.strip(BLANKS)), b"")
-        return bool(VALUES_BEFORE.fullmatch(last.rstrip(BLANKS)))
+        last = next((part for part in reversed(self.parts) if part.strip(tokens.BLANKS)), b"")
+        return bool(tokens.VALUES_BEFORE.fullmatch(last.rstrip(tokens.BLANKS)))
 
     def _fault(self, code: str, fact: str, at: int, help_: str) -> None:
         self.faults.append(Fault(code, fact, at, help_))
@@ -144,9 +151,9 @@ class UnitScan:
 
     def _number(self, text: bytes, at: int, end: int) -> int:
         self._complete(end + 2)  # an exponent's sign and digit may follow
-        if DECIMAL_INTEGER.fullmatch(text):
+        if tokens.DECIMAL_INTEGER.fullmatch(text):
             kind = INTEGER
-        elif DECIMAL_NUMBER.fullmatch(text):
+        elif tokens.DECIMAL_NUMBER.fullmatch(text):
             kind = DECIMAL
         else:
             self._fault(
@@ -169,9 +176,9 @@ class UnitScan:
             following = self.window[end : end + 1]
             if following in (b",", b")", b":", b"]"):
                 break
-            continued = CONTINUED.match(self.window, end)
+            continued = tokens.CONTINUED.match(self.window, end)
             if continued is None:
-                blank = BLANK.match(self.window, end)
+                blank = tokens.BLANK.match(self.window, end)
                 self._complete((blank.end() if blank else end) + 2)  # a comment may begin there
                 break
             begin = continued.end()
@@ -193,7 +200,7 @@ class UnitScan:
         if token.startswith(b"--"):
             self._complete(end)
             self.lexer.check_comment(token, at, self.faults)
-            self.lexer.on_comment(token)
+            self.lexer.comment(token)
             self._replace(b" ", end)
             return end
         if token == b"/*":
@@ -219,20 +226,15 @@ class UnitScan:
         return self._string(PLAIN, at, end)
 
     def _quoted_name(self, at: int, end: int) -> int:
-        place = end
-        while True:
-            quote = self.window.find(b'"', place)
-            if quote < 0:
-                if not self.at_end:
-                    raise NeedMore
+        match = tokens.TO_DOUBLE_QUOTE.match(self.window, end)
+        if match is None or match.end() == len(self.window):
+            if not self.at_end:
+                raise NeedMore
+            if match is None:
                 self._fault("unterminated", "a quoted name that is never closed begins here", at, 'close it with "')
                 return len(self.window)
-            if quote + 1 == len(self.window) and not self.at_end:
-                raise NeedMore
-            if self.window[quote + 1 : quote + 2] != b'"':
-                self._plain(self.window[at : quote + 1])
-                return quote + 1
-            place = quote + 2
+        self._plain(self.window[at : match.end()])
+        return match.end()
 
     def _dollar(self, token: bytes, at: int, end: int) -> int:
         self._complete(end)
@@ -245,7 +247,7 @@ class UnitScan:
                 close = len(self.window)
             self._literal(DOLLAR, self.window[end:close], at, close + len(token))
             return min(close + len(token), len(self.window))
-        if TAG_BEGUN.fullmatch(self.window, at):
+        if tokens.TAG_BEGUN.fullmatch(self.window, at):
             self._complete(len(self.window))
         self._fault("parameter", f"{shown(token)} is a parameter, not a value", at, "write the value itself")
         self._replace(b"'s'", end)
@@ -261,7 +263,7 @@ class UnitScan:
             self._fault("psql-variable", "a psql :variable is not SQL", at, "write the value itself")
         elif token == b"\\":
             end = self._psql_command(at, end)
-        elif token == FEFF:
+        elif token == tokens.FEFF:
             self.faults.append(feff(at))
         elif token[-1:] == b'"':
             self._fault("name-form", 'a U&"…" name is not accepted', at, "write the name plainly")
@@ -280,13 +282,13 @@ class UnitScan:
 
     def _psql_command(self, at: int, end: int) -> int:
         """A backslash and its line, which ends the statement; before a semicolon the backslash alone."""
-        command = COMMAND.match(self.window, at)
+        command = tokens.COMMAND.match(self.window, at)
         name = command.group() if command else b""
         self._fault("psql-command", f"{shown(name)} is a psql command", at, "remove it; promote runs no psql")
         if name == b"\\;":
             return end
         self.over = True
-        line_end = LINE_END.search(self.window, end)
+        line_end = tokens.LINE_END.search(self.window, end)
         if line_end is None:
             self._complete(len(self.window))
         return line_end.start() if line_end else len(self.window)

@@ -50,8 +50,7 @@ def test_what_may_stand_twice(promote: Promote) -> None:
     for words in (
         ("validate", "--repair", "--repair", "nothing.sql"),
         ("--var", "a=1", "--var", "b=2", "validate", "nothing.sql"),
-        ("check", "--env", "local", "--yes", "--env"),
-        ("grants", "local", "--env", "--env"),
+        ("setup", "--yes", "--recreate", "--env", "nowhere"),
     ):
         assert "is given twice" not in promote(*words).stderr
 
