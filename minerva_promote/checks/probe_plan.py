@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minerva_promote.checks.prepare import PreparedCheck
-from minerva_promote.checks.probes import Measured, settings_of, told, vectors_of
+from minerva_promote.checks.probes import Measured, NotApplicable, settings_of, told, vectors_of
 from minerva_promote.checks.thresholds import Value
+from minerva_promote.database.catalog import server
 from minerva_promote.database.query import Connection, reading
-from minerva_promote.vectors.indexes import read_indexes
+from minerva_promote.vectors.advice import parse_version, why_no_index
+from minerva_promote.vectors.indexes import read_columns, read_indexes
 from minerva_promote.vectors.plans import pages_touched, plan_of
 from minerva_promote.vectors.searching import Budget
 from minerva_promote.vectors.shape import shape_of
+
+
+def _impossible(connection: Connection, tables: Sequence[str]) -> str:
+    """Why no column of vectors of these tables can have an index; empty where one can."""
+    columns = [column for column in read_columns(connection) if f"{column.schema}.{column.table}" in tables]
+    return why_no_index(columns, parse_version(server(connection).vector_version)) if columns else ""
 
 
 def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
@@ -19,7 +29,7 @@ def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
     sorts priced out, since a small table is rightly read whole; it is 0 where no index fits: another operator, an
     expression around the distance, no index. operator_matches: an index on the searched tables orders by the search's
     operator. pages_share: how much of the chosen index one search reads, 0 when none is chosen. Raises QueryError,
-    NothingToMeasure and TargetError.
+    NothingToMeasure, NotApplicable where no index is possible, and TargetError.
     """
     with reading(connection, prepared.timeout, one_snapshot=True):
         budget = Budget(connection)
@@ -29,6 +39,8 @@ def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
             own = plan_of(connection, prepared.sql, vector)
             forced = plan_of(connection, prepared.sql, vector, forced=True)
             indexes = read_indexes(connection, own.tables)
+            if not indexes and (why := _impossible(connection, own.tables)):
+                raise NotApplicable(f"{why}; every search reads all rows, and search_latency says whether in time")
             chosen, usable = own.used(indexes), forced.used(indexes)
             budget.limit()
             touched = pages_touched(connection, prepared.sql, vector, chosen) if chosen else 0

@@ -17,6 +17,10 @@ class NothingToMeasure(Exception):  # a fact about the target
     """There is nothing that a probe could measure; never a pass."""
 
 
+class NotApplicable(Exception):  # a fact about the target
+    """What a probe is about cannot be there, and nothing is wrong with that."""
+
+
 def settings_of(connection: Connection, prepared: PreparedCheck) -> Settings:
     """The settings of the check's searches. Raises QueryError for one that this pgvector does not have."""
     settings = Settings.of(prepared.check.search)

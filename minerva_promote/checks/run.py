@@ -14,7 +14,7 @@ from minerva_promote.checks.probe_golden import measure_golden
 from minerva_promote.checks.probe_latency import measure_latency
 from minerva_promote.checks.probe_plan import measure_plan
 from minerva_promote.checks.probe_recall import measure_recall
-from minerva_promote.checks.probes import Measured, NothingToMeasure
+from minerva_promote.checks.probes import Measured, NotApplicable, NothingToMeasure
 from minerva_promote.checks.thresholds import Bound, Incomparable, Value, broken, shown
 from minerva_promote.config.models import Stage
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch_few, reading
@@ -87,6 +87,8 @@ def run_check(connection: Connection, prepared: PreparedCheck) -> StepResult:
     except QueryTimeoutError:
         detail = f"took longer than its timeout of {prepared.timeout}"
         return _result(prepared, Outcome.ERROR, detail, time.perf_counter() - begun)
+    except NotApplicable as error:
+        return _result(prepared, Outcome.SKIP, str(error), time.perf_counter() - begun, values, more)
     except (QueryError, Incomparable, NothingToMeasure) as error:
         return _result(prepared, Outcome.ERROR, str(error), time.perf_counter() - begun, values, more)
     except TargetError as error:

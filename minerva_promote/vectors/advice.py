@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from psycopg import sql
 
 from minerva_promote.config.project import Environment
 from minerva_promote.database.quote import ident, text
 from minerva_promote.vectors.health import Health, Targets, Verdict, finer_lists, lists_off, usual_lists
-from minerva_promote.vectors.indexes import VectorIndex
+from minerva_promote.vectors.indexes import VectorColumn, VectorIndex
 from minerva_promote.vectors.measuring import SETTING, Measured
 
 Version = tuple[int, ...]
 # The first pgvector that has it, and the most numbers of a vector that an index takes.
 SINCE: Mapping[str, Version] = {"hnsw": (0, 5, 0), "halfvec": (0, 7, 0), "iterative scans": (0, 8, 0)}
 INDEXABLE = {"vector": 2000, "halfvec": 4000}
+HALFVEC_OPERATORS = {
+    "<=>": "halfvec_cosine_ops",
+    "<->": "halfvec_l2_ops",
+    "<#>": "halfvec_ip_ops",
+    "<+>": "halfvec_l1_ops",
+}
 # Of an hnsw index. With pgvector's own ef_construction of 64, 100,000 rows need hnsw.ef_search = 150 and more for a
 # recall@10 of 0.95; with twice that 100 suffices, and the build takes not twice as long (benchmarks/search.py).
 FIRST = {"m": 16, "ef_construction": 128}
 MORE = {"m": 32, "ef_construction": 200}  # where the first misses the targets, too
+
+
+def parse_version(version: str | None) -> Version:
+    """(0, 8, 5) of "0.8.5"; () of none."""
+    return tuple(int(part) for part in (version or "").split(".") if part.isdecimal())
 
 
 class Step(StrEnum):
@@ -185,6 +198,26 @@ def definition(index: VectorIndex, name: str, method: str, options: Mapping[str,
         f"CREATE INDEX CONCURRENTLY {text(ident(name))} ON {index.table_sql} USING {method} "
         f"({index.expression} {opclass}) WITH ({given}){tablespace}{where}"
     )
+
+
+def why_no_index(columns: Sequence[VectorColumn], version: Version) -> str:
+    """Why none of these columns can have an index as it is, and the way out; empty where one can, or there is none."""
+    reasons = [indexable(column.base_type, column.dimensions, version) for column in columns]
+    if not reasons or not all(reasons):
+        return ""
+    column = columns[0]
+    return f"no index is possible on {column.table}.{column.column} as it is: {reasons[0]}"
+
+
+def expression_index(column: VectorColumn, operator: str, version: Version) -> str:
+    """CREATE INDEX over the cast of a long vector to halfvec, and the ORDER BY that uses it; empty where none helps."""
+    opclass = HALFVEC_OPERATORS.get(operator)
+    fits = INDEXABLE["vector"] < column.dimensions <= INDEXABLE["halfvec"] and column.base_type == "vector"
+    if opclass is None or not fits or version < SINCE["halfvec"]:
+        return ""
+    table = text(sql.Identifier(column.schema, column.table))
+    cast = f"{text(ident(column.column))}::halfvec({column.dimensions})"
+    return f"CREATE INDEX ON {table} USING hnsw (({cast}) {opclass}), in a migration; search by {cast} {operator} $1"
 
 
 def indexable(base_type: str, dimensions: int, version: Version) -> str:

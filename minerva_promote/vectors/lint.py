@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from minerva_promote.checks.statement import require_one_select, uses_parameter
 from minerva_promote.config.project import DeclaredSearch
+from minerva_promote.database.catalog import server
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch, reading
 from minerva_promote.errors import ConfigError, ConfigErrors
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.vectors.indexes import VectorIndex, read_indexes
+from minerva_promote.vectors.advice import parse_version, why_no_index
+from minerva_promote.vectors.indexes import VectorIndex, read_columns, read_indexes
 from minerva_promote.vectors.plans import plan_of
 from minerva_promote.vectors.rules import shape_findings
 from minerva_promote.vectors.searching import Settings, exact_results, search
@@ -141,7 +143,8 @@ def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Findi
         mine = next((index for index in serving if index.operator == shape.operator or not shape.operator), None)
         if mine is not None and len(shapes) > 1:
             serving.remove(mine)
-        findings += shape_findings(shape, mine, indexes, column.name if column else "")
+        impossible = "" if indexes or column is None else _impossible(connection, column)
+        findings += shape_findings(shape, mine, indexes, column.name if column else "", impossible)
     if used is None:
         return "", findings
     if not own.ordered(indexes):
@@ -150,6 +153,16 @@ def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Findi
     if not findings:
         findings += _starved(connection, sql, more, settings, used, columns[0], shapes[0])
     return f"{used.name} serves it", findings
+
+
+def _impossible(connection: Connection, column: _Column) -> str:
+    """Why a column can have no index; empty where it can."""
+    mine = [
+        each
+        for each in read_columns(connection)
+        if (f"{each.schema}.{each.table}", each.column) == (column.table, column.name)
+    ]
+    return why_no_index(mine, parse_version(server(connection).vector_version))
 
 
 def _listed(value: Any) -> Any:

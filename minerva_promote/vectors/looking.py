@@ -17,7 +17,7 @@ from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.state import Standing, migration_state
 from minerva_promote.vectors import telling
-from minerva_promote.vectors.advice import Step, Version, advise
+from minerva_promote.vectors.advice import Step, Version, advise, parse_version
 from minerva_promote.vectors.declared import declared_searches, declared_targets
 from minerva_promote.vectors.health import Search, Targets, judge
 from minerva_promote.vectors.index_model import Bare, Look, Seen
@@ -28,11 +28,6 @@ from minerva_promote.vectors.rebuild import Progress, Site, building, carry_out,
 TIMEOUT = "2min"  # for one index
 ROUNDS = 3  # of building: the cheapest index first, and what was advised after each was measured
 NOT_SEEN = Measured(Counted(0, 0, None, recorded=False, exact=False))
-
-
-def parse_version(version: str | None) -> Version:
-    """(0, 8, 5) of "0.8.5"; () of none."""
-    return tuple(int(part) for part in (version or "").split(".") if part.isdecimal())
 
 
 def look(project: Project, environment: Environment, targets: Targets, timeout: str = TIMEOUT) -> Look:

@@ -18,11 +18,12 @@ _KINDS = {
 
 
 def shape_findings(
-    shape: Shape, used: VectorIndex | None, indexes: Sequence[VectorIndex], column: str
+    shape: Shape, used: VectorIndex | None, indexes: Sequence[VectorIndex], column: str, impossible: str = ""
 ) -> Iterator[Finding]:
     """What is wrong with a search; ``used`` is the index that it takes when indexes are preferred to everything.
 
-    ``indexes`` are the vector indexes of the searched table, ``column`` the vector column there.
+    ``indexes`` are the vector indexes of the searched table, ``column`` the vector column there;
+    ``impossible`` says why that one can have no index.
     """
     there = [index for index in indexes if not column or column in index.expression] or list(indexes)
     if not shape.operator:
@@ -41,7 +42,7 @@ def shape_findings(
     faults = list(_kept_off(shape, works))
     yield from faults
     if used is None and not shape.limit_inside:
-        yield from _unserved(shape, there, column, works, told=bool(faults))
+        yield from _unserved(shape, there, column, works, told=bool(faults), impossible=impossible)
 
 
 def _without_order(shape: Shape, column: str) -> Finding:
@@ -106,7 +107,9 @@ def _kept_off(shape: Shape, works: str) -> Iterator[Finding]:
         )
 
 
-def _unserved(shape: Shape, there: Sequence[VectorIndex], column: str, works: str, *, told: bool) -> Iterator[Finding]:
+def _unserved(
+    shape: Shape, there: Sequence[VectorIndex], column: str, works: str, *, told: bool, impossible: str
+) -> Iterator[Finding]:
     """What no index of the table serves; of a query in which other faults were ``told``, only a wrong operator."""
     fitting = [index for index in there if index.operator == shape.operator]
     names = ", ".join(f"{index.name} ({index.opclass})" for index in fitting or there)
@@ -119,6 +122,10 @@ def _unserved(shape: Shape, there: Sequence[VectorIndex], column: str, works: st
         return
     elif not there:
         fact = f"no ivfflat or hnsw index on {searched}: every search reads all rows"
+        if impossible:
+            help_ = f"{impossible}; exact search may suffice: promote index --env ENV"
+            yield Finding("no-index", fact, help=help_, severity=Severity.WARN)
+            return
         yield Finding("no-index", fact, help="right for a small table; promote index --env ENV", severity=Severity.WARN)
     elif all(not index.valid for index in fitting):
         fact = f"{names} is invalid: a build was broken off"

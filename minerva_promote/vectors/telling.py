@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from minerva_promote.config.project import Environment
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
-from minerva_promote.vectors.advice import SINCE, Advice, Step, indexable, too_old
+from minerva_promote.vectors.advice import SINCE, Advice, Step, expression_index, too_old, why_no_index
 from minerva_promote.vectors.health import Health, Targets, Verdict
 from minerva_promote.vectors.indexes import VectorIndex
 from minerva_promote.vectors.measuring import K, Measured, Trial
@@ -177,7 +177,7 @@ def _column_step(found: Look, bare: Bare) -> StepResult:
     name = f"{column.table}.{column.column}"
     rows = seen.counted.rows
     data = {"table": f"{column.schema}.{column.table}", "column": column.column, "rows": rows}
-    cannot = indexable(column.base_type, column.dimensions, found.version)
+    cannot = why_no_index([column], found.version)
     if not rows and not seen.left_out:
         return StepResult("index", name, Outcome.WARN, "no vector index, and no row has a vector", data=data)
     if math.isnan(seen.exact_p95):
@@ -185,8 +185,12 @@ def _column_step(found: Look, bare: Bare) -> StepResult:
     data["exact_p95_ms"] = round(seen.exact_p95, 3)
     detail = f"no vector index; exact search of {counted(rows, 'rows')} takes {seen.exact_p50:.1f} ms"
     if seen.exact_p95 <= found.targets.latency:
-        return StepResult("index", name, Outcome.OK, f"{detail}, p95 {seen.exact_p95:.1f} ms: it suffices", data=data)
+        suffices = f"{detail}, p95 {seen.exact_p95:.1f} ms: it suffices{f'; {cannot}' if cannot else ''}"
+        return StepResult("index", name, Outcome.OK, suffices, data=data)
     over = f"{detail}, p95 {seen.exact_p95:.1f} ms, must be <= {found.targets.latency:g}"
+    way = expression_index(column, bare.operator, found.version)
+    if cannot and way:
+        return StepResult("index", name, Outcome.FAIL, over, hint=f"{cannot}: {way}", data=data)
     hint = cannot or f"make one in a migration, when the rows are there: an hnsw index for {bare.operator}"
     return StepResult("index", name, Outcome.FAIL, over, hint=hint, data=data)
 
