@@ -78,7 +78,8 @@ def advise(
         case Verdict.HEALTHY:
             return Advice(Step.NOTHING, "nothing to do")
         case Verdict.EXACT if health.setting is None:
-            return Advice(Step.NOTHING, "nothing to do as long as the table is small")
+            replaced = _for_planner(index, rows, version) if health.cause == "planner" else None
+            return replaced or Advice(Step.NOTHING, "nothing to do as long as the table is small")
         case Verdict.EMPTY:
             later = "look again when the rows are there" if index.lists else "nothing to do: it grows with the rows"
             return Advice(Step.NOTHING, later)
@@ -90,8 +91,10 @@ def advise(
         case Verdict.UNKNOWN:
             over = "time" in health.why
             return Advice(Step.PERSON, "give it more time: --timeout 10min" if over else "mend that, and look again")
+        case Verdict.UNUSED if health.setting is not None:
+            return _set(index, health, seen, environment)
         case Verdict.UNUSED:
-            return _use(index, health)
+            return _use(index, health, rows, version)
         case Verdict.BUILT_EMPTY | Verdict.STALE:
             return _rebuild(index, rows)
         case Verdict.WRONG_LISTS:
@@ -112,15 +115,27 @@ def _repair(index: VectorIndex) -> Advice:
     return Advice(Step.DROP, "drop it", (f"DROP INDEX CONCURRENTLY {index.qualified}",))
 
 
-def _use(index: VectorIndex, health: Health) -> Advice:
+def _use(index: VectorIndex, health: Health, rows: int, version: Version) -> Advice:
     drop = f"DROP INDEX CONCURRENTLY {index.qualified}"
     if health.cause == "operator":
         return Advice(Step.PERSON, "build one for the operator of the searches, or drop it", (drop,))
     if health.cause == "another index":
         return Advice(Step.PERSON, f"keep one of the two: {drop}", (drop,))
-    return Advice(
-        Step.PERSON, f"renew the planner's statistics: ANALYZE {index.table_sql}", (f"ANALYZE {index.table_sql}",)
+    return _for_planner(index, rows, version) or Advice(
+        Step.PERSON,
+        "the planner takes reading the table for cheaper: set random_page_cost = 1.1 where the disk is fast, or lower"
+        " the targets",
     )
+
+
+def _for_planner(index: VectorIndex, rows: int, version: Version) -> Advice | None:
+    """An index that the planner takes where it reads the table in place of an ivfflat index; None when that is all."""
+    if index.method != "ivfflat":
+        return None
+    if version >= SINCE["hnsw"]:
+        return _replace(index, "hnsw", FIRST)
+    lists = finer_lists(rows)
+    return _replace(index, "ivfflat", {"lists": lists}) if index.lists < lists else None
 
 
 def _rebuild(index: VectorIndex, rows: int) -> Advice:

@@ -33,16 +33,18 @@ def declared_targets(project: Project, recall: float | None = None, latency: flo
     """The strictest that the probes demand; what is given on the command line wins, and else the defaults hold."""
     recalls: list[float] = []
     latencies: list[float] = []
+    warned: list[float] = []
     for check in (placed.check for placed in project.checks):
         for said in (each for each in (check.expect, check.warn) if isinstance(each, Mapping)):
             if check.probe == "latency":
-                latencies += _number(said.get("p95_ms"), "max") if said is check.expect else []
+                (latencies if said is check.expect else warned).extend(_number(said.get("p95_ms"), "max"))
             elif check.probe == "recall":
                 recalls += _number(said.get("recall_at_k"), "min")
     usual = Targets()
     return Targets(
         recall=recall if recall is not None else max(recalls, default=usual.recall),
         latency=latency if latency is not None else min(latencies, default=usual.latency),
+        wanted=min(warned, default=None) if latency is None else None,
     )
 
 

@@ -48,6 +48,12 @@ class Targets:
     recall: float = 0.95  # @10
     latency: float = 200.0  # milliseconds, p95
     speedup: float = 20.0  # times faster than exact search at the median, where that is too slow
+    wanted: float | None = None  # milliseconds, p95: what a search should take; None: the latency allowed
+
+    @property
+    def exact_enough(self) -> float:
+        """The p95 up to which reading a table whole needs no other index."""
+        return self.latency if self.wanted is None else min(self.wanted, self.latency)
 
     def met(self, trial: Trial) -> bool:
         """Whether a trial reaches both."""
@@ -78,7 +84,7 @@ class Health:
     verdict: Verdict
     why: str
     setting: int | None = None  # the one that reaches the targets, where that is what helps
-    cause: str = ""  # of an unused index: "operator", "another index", "planner"
+    cause: str = ""  # of an index that is not used, and should be: "operator", "another index", "planner"
 
 
 def usual_lists(rows: int) -> int:
@@ -130,7 +136,11 @@ def judge(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequen
     if not chosen and not now.uses and exact_in_time:
         # An index that would be used with another setting is worth that, though exact search suffices.
         setting = None if seen.exact_p95 <= SMALL * targets.latency else best_setting(seen, targets)
-        return Health(Verdict.EXACT, f"the planner reads {_all(rows)}: {exact_said(seen)}", setting)
+        slow = seen.exact_p95 > targets.exact_enough
+        why = f"the planner reads {_all(rows)}: {exact_said(seen)}"
+        if slow:
+            why += f", should be <= {targets.exact_enough:g}"
+        return Health(Verdict.EXACT, why, setting, cause="planner" if slow else "")
     if index.lists and built is not None and built < min(index.lists, rows):
         there = f"{built:,} rows when it was built, {rows:,} now: its {index.lists} lists are random"
         return Health(Verdict.BUILT_EMPTY, f"{there}; {evidence}")
@@ -138,7 +148,7 @@ def judge(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequen
         return Health(Verdict.UNUSED, f"the planner prefers {now.uses}", cause="another index")
     if not chosen:
         why = f"the planner reads {_all(rows)} instead: {exact_said(seen)}"
-        return Health(Verdict.UNUSED, why, cause="planner")
+        return Health(Verdict.UNUSED, why, best_setting(seen, targets), cause="planner")
     if now.recall is None:
         return Health(Verdict.UNKNOWN, f"recall is unknown: {seen.left_out}")
     return _measured(index, seen, targets, evidence)

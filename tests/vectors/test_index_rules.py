@@ -128,7 +128,7 @@ GOOD, POOR = trial(1, 0.97), trial(1, 0.2)
         (
             index(),
             seen(trial(1, 1.0, uses=""), exact=900),
-            (Verdict.UNUSED, Step.PERSON, """renew the planner's statistics: ANALYZE "public"."t\""""),
+            (Verdict.UNUSED, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 128"),
         ),
         (
             index(),
@@ -241,6 +241,37 @@ def test_exact_search_that_suffices_is_left_for_an_index_that_a_setting_brings_i
     assert judged(index("hnsw"), replace(whole, exact_p50=9.0, exact_p95=9.0)) == small
     untaken = replace(whole, trials=(replace(trial(100, 0.99), chosen=False),))
     assert judged(index("hnsw"), untaken) == small
+
+
+def test_where_the_planner_reads_the_table_there_is_a_way_on() -> None:
+    """A setting with which it takes the index, then an index that it takes, then the end: never the same again."""
+    whole, old = trial(1, 1.0, p95=300, uses=""), (0, 4, 4)
+    hnsw, lists = "replace it by hnsw m = 16, ef_construction = 128", "rebuild it with lists = 300"
+    end = (
+        "the planner takes reading the table for cheaper: set random_page_cost = 1.1 where the disk is fast, or lower the"
+        " targets"
+    )
+    ten, fine = index(options={"lists": 10}), index(options={"lists": 300})
+    slow = seen(whole, rows=3_000, built=3_000, exact=300)
+    served = replace(slow, trials=(replace(trial(3, 0.99), p50=2, p95=3),))
+    assert judged(ten, served) == (Verdict.UNUSED, Step.SETTING, "set ivfflat.probes = 3")
+    assert judged(ten, slow) == (Verdict.UNUSED, Step.REPLACE, hnsw)
+    assert judged(ten, slow, old) == (Verdict.UNUSED, Step.REPLACE, lists)
+    assert judged(fine, slow, old) == (Verdict.UNUSED, Step.PERSON, end)
+    assert judged(index("hnsw"), slow) == (Verdict.UNUSED, Step.PERSON, end)
+
+    def wanting(made: VectorIndex, exact: float, version: tuple[int, ...] = NEW) -> tuple[Any, ...]:
+        targets = replace(TARGETS, wanted=50.0)
+        measured = seen(whole, rows=3_000, built=3_000, exact=exact)
+        health = judge(made, measured, targets)
+        return health.verdict, advise(made, health, measured, targets, version).said
+
+    nothing = "nothing to do as long as the table is small"
+    assert wanting(ten, 49) == (Verdict.EXACT, nothing)
+    assert wanting(ten, 51) == (Verdict.EXACT, hnsw)
+    assert wanting(ten, 51, old) == (Verdict.EXACT, lists)
+    assert wanting(fine, 51, old) == (Verdict.EXACT, nothing)
+    assert wanting(index("hnsw"), 51) == (Verdict.EXACT, nothing)
 
 
 def test_finer_lists_are_not_called_wrong() -> None:
