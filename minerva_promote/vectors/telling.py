@@ -163,6 +163,9 @@ def _findings(found: Look, each: Seen) -> Iterator[Finding]:
         known = found.version >= SINCE["iterative scans"]
         goes_on = f"SET {index.method}.iterative_scan = relaxed_order: a search goes on until it has enough"
         yield _note("short-answer", fact, goes_on if known else too_old("iterative scans", found.version))
+    if each.health.cause == "planner" and each.health.verdict is Verdict.EXACT and not each.advice.automatic:
+        fact = f"the planner takes reading the table for cheaper than {index.name}"
+        yield _note("planner", fact, "ALTER DATABASE … SET random_page_cost = 1.1, where the disk is an SSD")
     if seen.left_out and each.health.verdict is not Verdict.UNKNOWN:
         yield _note("left-out", seen.left_out, "give it more time: --timeout 10min")
 

@@ -29,6 +29,7 @@ from minerva_promote.schema.compare.making import (
     row_security,
 )
 from minerva_promote.schema.compare.model import Entity, Schema
+from minerva_promote.schema.compare.renaming import rename
 
 _HOLD_ROWS = ("table", "column", "schema", "collation", "type", "sequence", "extension", "materialized view")
 _REMADE = (*(*CONSTRAINTS, "index", *VIEWS, "trigger", "rule", "policy", "statistics", "event trigger"),)
@@ -52,7 +53,7 @@ def steps_for(difference: Difference, model: Schema) -> Step:
     if left is None or right is None:
         return _new(left, model) if left is not None else _gone(difference.entity)
     if difference.aspect == NAME:
-        return _altered(right, _renamed(left, right))
+        return _altered(right, rename(right, right.name, left.name))
     match left.kind:
         case "index" | "primary key" | "unique" | "exclusion" if not left.fact("valid"):
             return Step((), f"{left.kind} {left.path} is invalid where it is to be taken from")
@@ -107,12 +108,6 @@ def _has_value(entity: Entity) -> bool:
 
 def _gone(entity: Entity) -> Step:
     return Step((dropped(entity),), "it would be lost with all that is in it" if entity.kind in _HOLD_ROWS else "")
-
-
-def _renamed(left: Entity, right: Entity) -> str:
-    if left.kind == "index":
-        return f"ALTER INDEX {_name(right)} RENAME TO {quoted(left.name)}"
-    return f"ALTER TABLE {table_of(right)} RENAME CONSTRAINT {quoted(right.name)} TO {quoted(left.name)}"
 
 
 def _name(entity: Entity) -> str:

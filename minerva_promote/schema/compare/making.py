@@ -35,6 +35,7 @@ _MADE = (
     ("type",),
     ("sequence",),
     ("function",),
+    (),  # types that need functions
     ("table", "column"),
     (),  # functions that need tables
     ("primary key", "unique", "check", "exclusion", "index"),
@@ -45,7 +46,9 @@ _MADE = (
 )  # in this order
 _RANKS = {kind: rank for rank, kinds in enumerate(_MADE) for kind in kinds}
 _DROP_RANKS = {kind: rank - len(_DROPPED) for rank, kinds in enumerate(_DROPPED) for kind in kinds}
-FUNCTIONS, FUNCTIONS_LATER = _RANKS["function"], _RANKS["function"] + 2
+TYPES, TYPES_LATER = _RANKS["type"], _RANKS["function"] + 1
+FUNCTIONS, FUNCTIONS_LATER, WITH_VIEWS = _RANKS["function"], _RANKS["table"] + 1, _RANKS["view"]
+VIEWS_GONE = _DROP_RANKS["view"]
 FIRST = _RANKS["sequence"]  # of what is altered: before anything else is
 LAST = len(_MADE)  # what is dropped once nothing uses it any more
 

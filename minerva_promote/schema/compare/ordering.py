@@ -7,12 +7,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 from minerva_promote.config.schema_facts import EXISTS
 from minerva_promote.schema.compare.allowed import Judged
 from minerva_promote.schema.compare.altering import Step, steps_for
-from minerva_promote.schema.compare.making import FUNCTIONS, FUNCTIONS_LATER, VIEWS, Statement
+from minerva_promote.schema.compare.making import (
+    FUNCTIONS,
+    FUNCTIONS_LATER,
+    LAST,
+    TYPES,
+    TYPES_LATER,
+    VIEWS,
+    VIEWS_GONE,
+    WITH_VIEWS,
+    Statement,
+)
 from minerva_promote.schema.compare.model import Entity, Schema
+from minerva_promote.schema.compare.renaming import apart
 
 Found = tuple[Judged, Step]
 _WORD = re.compile(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)')
@@ -177,25 +189,55 @@ def _words_of(entity: Entity) -> frozenset[str]:
 def in_order(found: Iterable[Found]) -> Iterator[tuple[Judged, Statement]]:
     """The statements that can run, each after those that it needs."""
     waiting = [(each, statement) for each, step in found if not step.why_not for statement in step.statements]
-    new = {statement.of.name for _, statement in waiting if statement.of.kind in ("table", *VIEWS)}
+    waiting = apart(waiting)
+    new = _New(
+        frozenset(statement.of.name for _, statement in waiting if statement.of.kind == "table"),
+        frozenset(statement.of.name for _, statement in waiting if statement.of.kind in VIEWS),
+        _late_types([statement for _, statement in waiting]),
+    )
     waiting = [(each, _in_place(statement, new)) for each, statement in waiting]
     for rank in sorted({statement.rank for _, statement in waiting}):
         yield from _sorted([pair for pair in waiting if pair[1].rank == rank])
 
 
-def _in_place(statement: Statement, new: set[str]) -> Statement:
-    """A function that speaks of a new table when it is made comes after it, all others before."""
-    if statement.rank != FUNCTIONS:
-        return statement
+class _New(NamedTuple):
+    """What a script makes, by name."""
+
+    tables: frozenset[str]
+    views: frozenset[str]
+    late_types: frozenset[str]  # that need a function
+
+
+def _late_types(statements: Sequence[Statement]) -> frozenset[str]:
+    """The new types that name a new function, and the types that name those."""
+    made = [statement for statement in statements if statement.rank == TYPES and not statement.is_drop]
+    late: set[str] = set()
+    names = {_bare(statement.of) for statement in statements if statement.rank == FUNCTIONS}
+    while more := {statement.of.name for statement in made if words(statement.text) & names} - late:
+        late |= more
+        names = more
+    return frozenset(late)
+
+
+def _in_place(statement: Statement, new: _New) -> Statement:
+    """A function that speaks of a new table or view when it is made comes after it, all others before."""
     of = statement.of
-    asked = words(f"{of.fact('arguments')} {of.fact('returns')}") | _words_of(of)
-    return replace(statement, rank=FUNCTIONS_LATER) if asked & new else statement
+    if statement.rank == TYPES and of.name in new.late_types:
+        return replace(statement, rank=TYPES_LATER)
+    if of.kind != "function" or statement.rank not in (FUNCTIONS, LAST):
+        return statement
+    asked = _asked(of)
+    if statement.rank == LAST:
+        return replace(statement, rank=VIEWS_GONE) if asked & new.views else statement
+    if asked & new.views:
+        return replace(statement, rank=WITH_VIEWS)
+    return replace(statement, rank=FUNCTIONS_LATER) if asked & new.tables else statement
 
 
 def _sorted(pairs: list[tuple[Judged, Statement]]) -> Iterator[tuple[Judged, Statement]]:
     """Types, functions and views of one rank by what they name of each other; what is dropped the other way round."""
     if pairs[0][1].of.kind not in ("type", "function", *VIEWS):
-        yield from pairs
+        yield from sorted(pairs, key=lambda pair: _is_generated(pair[1]))
         return
     named = {_bare(statement.of): statement.of.key for _, statement in pairs}
     needs = {
@@ -215,5 +257,18 @@ def _sorted(pairs: list[tuple[Judged, Statement]]) -> Iterator[tuple[Judged, Sta
     yield from sorted(pairs, key=lambda pair: -number[pair[1].of.key] if pair[1].is_drop else number[pair[1].of.key])
 
 
+def _is_generated(statement: Statement) -> bool:
+    """Whether it makes a column that is computed from others of its table."""
+    of = statement.of
+    return of.kind == "column" and not statement.is_drop and bool(of.fact("generated"))
+
+
+def _asked(function: Entity) -> frozenset[str]:
+    """What a function speaks of when it is made."""
+    return words(f"{function.fact('arguments')} {function.fact('returns')}") | _words_of(function)
+
+
 def _needed(statement: Statement) -> frozenset[str]:
+    if statement.is_drop and statement.of.kind == "function":
+        return _asked(statement.of)
     return _words_of(statement.of) if statement.is_drop else words(statement.text)

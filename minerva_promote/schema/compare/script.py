@@ -22,14 +22,15 @@ def _lines(result: RunResult, judged: Sequence[Judged], left: Side, right: Side)
     yield f"-- brings {_comment(right.name)} in step with {_comment(left.name)}: {_comment(result.verdict)}"
     found = settled(judged, left.schema, right.schema)
     safe = list(in_order(found))
-    first = [pair for pair in safe if _is_used(pair[1], safe)]
+    used = {pair[1].of.key for pair in safe if _is_used(pair[1], safe)}  # all labels of a type stay in their order
+    first = [pair for pair in safe if pair[1].of.key in used and _adds_label(pair[1])]
     for each, statement in first:
         yield "-- before the transaction: nothing may use a new label in the one that adds it"
         yield _reason(each, left, right)
         yield f"{statement.text};"
     if safe := [pair for pair in safe if pair not in first]:
         yield "BEGIN;"
-        yield f"SET LOCAL search_path = {', '.join(quoted(name) for name in _path(left))};"
+        yield f"SET LOCAL search_path = {', '.join(quoted(name) for name in _path(left, right))};"
         if any(statement.of.kind == "function" and not statement.is_drop for _, statement in safe):
             yield "SET LOCAL check_function_bodies = off;"
         before = ""
@@ -50,18 +51,23 @@ def _lines(result: RunResult, judged: Sequence[Judged], left: Side, right: Side)
 
 def _is_used(statement: Statement, safe: Sequence[tuple[Judged, Statement]]) -> bool:
     """Whether a label that it adds to an enum stands in another statement."""
-    if statement.of.kind != "type" or " ADD VALUE " not in statement.text:
+    if not _adds_label(statement):
         return False
     added = statement.text.partition(" ADD VALUE ")[2]
     labels = statement.of.fact("labels")
     assert isinstance(labels, tuple)
     wanted = [constant(label) for label in labels if added.startswith(constant(label))]
-    return any(label in other.text for label in wanted for _, other in safe if other.of.kind != "type")
+    return any(label in other.text for label in wanted for _, other in safe if not _adds_label(other))
 
 
-def _path(left: Side) -> tuple[str, ...]:
-    """The schemas whose names stand without a schema in what was read."""
-    others = {str(each.fact("in_schema")) for each in left.schema.of_kind("extension") if each.name == "vector"}
+def _adds_label(statement: Statement) -> bool:
+    return statement.of.kind == "type" and " ADD VALUE " in statement.text
+
+
+def _path(*sides: Side) -> tuple[str, ...]:
+    """The schemas whose names stand without a schema in what was read, on either side."""
+    extensions = [each for side in sides for each in side.schema.of_kind("extension")]
+    others = {str(each.fact("in_schema")) for each in extensions if each.name == "vector"}
     return (DEFAULT_SCHEMA, *sorted(others - {DEFAULT_SCHEMA}))
 
 

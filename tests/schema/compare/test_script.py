@@ -44,6 +44,18 @@ MORE = {
     "functions that need a table": "create table t (id int); create function f(t) returns int language sql as 'select 1';"
     " create function g() returns bigint language sql begin atomic select count(*) from t; end",
     "views on views": "create view a2 as select id from a; create view a1 as select id from a2",
+    "a generated column before its own": "alter table a add zb int, add ab int generated always as (zb + 1) stored",
+    "a domain that needs a function": "create function pos(int) returns bool language sql immutable as 'select $1 > 0';"
+    " create domain dd as int check (pos(value)); create type pp as (d dd); alter table a add d dd, add p pp",
+    "a function over a view, and a view over it": "create view z1 as select 1 as x; create function ov() returns setof z1"
+    " language sql as 'select * from z1'; create view a1 as select * from ov()",
+    "two labels, the last a default": "alter type mood add value 'x';\n alter type mood add value 'y';\n"
+    " alter table a alter m set default 'y'",
+    "a label that is a domain's default": "alter type mood add value 'x';\n create domain dm as mood default 'x'",
+    "indexes on vectors, halfvec and bits": "alter table a add h halfvec(4), add bb bit(8);"
+    " create index h_i on a using hnsw (h halfvec_l2_ops) with (m=8); create index b_i on a using hnsw (bb bit_hamming_ops);"
+    " create index e_i on a using hnsw ((v::halfvec(3)) halfvec_cosine_ops);"
+    " create index v_i on a using ivfflat (v vector_cosine_ops) with (lists=7) where id > 3",
     "a serial column": "alter table a add s serial",
     "an identity column": "alter table a add s int generated always as identity (start with 7 increment by 3)",
     "a label that is a default": "alter type mood add value 'happy' before 'sad';\n alter table a alter m set default 'happy'",
@@ -161,6 +173,48 @@ def test_it_runs_and_leaves_no_difference(bench: Bench, what: str) -> None:
     run(again, back)
     left = said(diff(bench.schema, bench.read(again)))
     assert bool(left) == ("-- to be decided by a person" in back), left
+
+
+CHANGES = {  # of one schema into another, both ways
+    "indexes that change their names": ("create index i1 on a (n); create index i2 on a (name); create index i3 on a (m)",
+        "create index i1 on a (name); create index i2 on a (m); create index i3 on a (n)"),
+    "constraints that change their names": ("alter table a add constraint k1 check (n > 1), add constraint k2 check (n > 2)",
+        "alter table a add constraint k2 check (n > 1), add constraint k1 check (n > 2)"),
+    "a name that goes on": ("create index i1 on a (n); create index i2 on a (name)",
+        "create index i2 on a (n); create index i3 on a (name)"),
+    "another kind of vector index": ("create index v on a using ivfflat (v vector_l2_ops) with (lists=3)",
+        "create index v on a using hnsw (v vector_cosine_ops) with (m=4)"),
+    "labels in between": ("create type e as enum ('1', '2', '3', '4')", "create type e as enum ('2', '4')"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_changes_run_both_ways(bench: Bench, what: str) -> None:
+    databases = [bench.copy(side) for side in CHANGES[what]]
+    for one, other in (databases, databases[::-1]):
+        wanted = bench.read(one)
+        text = written(wanted, bench.read(other))
+        target = bench.copy(of=other)
+        run(target, text)
+        assert bool(said(diff(wanted, bench.read(target)))) == ("-- to be decided by a person" in text)
+
+
+def test_pgvector_in_another_schema_on_one_side(bench: Bench) -> None:
+    """Types are told without its schema: the script finds them where the side has them that it is run on."""
+    databases = []
+    for number, schema in enumerate(("public", "extensions")):
+        database = bench.server.create_database(f"vector_{number}_{bench.suffix}")
+        database.execute(f"create schema if not exists {schema}", f"create extension vector schema {schema}")
+        database.execute(f"create table t (id int, v {schema}.vector(3))")
+        databases.append(database)
+    for one, other in (databases, databases[::-1]):
+        one.execute("alter table t add w text", "set search_path = public, extensions; alter table t add x vector(3)")
+        text = written(bench.read(one), bench.read(other))
+        run(other, text)
+        left = said(diff(bench.read(one), bench.read(other)))
+        assert [line for line in left if line.startswith("column")] == []
+        one.execute("alter table t drop w, drop x")
+        other.execute("alter table t drop w, drop x")
 
 
 @pytest.mark.parametrize("statement", LEFT_TO_A_PERSON)
