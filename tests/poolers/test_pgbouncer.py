@@ -17,7 +17,12 @@ from tests.conftest import Ran
 from tests.pgbouncer import Neighbours, PgBouncer, neighbours, pgbouncer
 from tests.run.conftest import Shop
 from tests.run.exports import Export
+from tests.schema import trees
+from tests.schema.support import HEAD
 
+ADD = 'op.add_column("books", sa.Column("isbn", sa.String))'
+CONCURRENTLY = """with op.get_context().autocommit_block():
+    op.execute("create index concurrently ix_books_isbn on books (isbn)")"""
 ENV = ("--env", "test-prod")
 LOCKS = (
     "select pid from pg_locks where locktype = 'advisory'"
@@ -136,3 +141,20 @@ def test_a_statement_is_cancelled(shop: Shop) -> None:
                 conn.execute("select pg_sleep(60)")
             assert time.monotonic() - begun < 30
             assert conn.execute("select 1").fetchall() == [(1,)]
+
+
+@pytest.mark.soak
+def test_migrations(shop: Shop) -> None:
+    trees.revision(shop.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "a column")
+    with pooled(shop, "transaction") as bouncer, busy(shop, bouncer):
+        assert "migrated to aaaaaaaaaaaa" in good(shop.promote("migrate", *ENV, "--apply"))
+        trees.revision(shop.root / "alembic", "bbbbbbbbbbbb", "aaaaaaaaaaaa", CONCURRENTLY, "an index")
+        refused = shop.promote("migrate", *ENV, "--apply")
+        assert refused.exit_code == 2, refused
+        assert (
+            f"a migration that commits by itself needs a session of its own, and admin_url {POOLED}" in refused.stderr
+        )
+        assert shop.rows("select to_regclass('ix_books_isbn')") == [(None,)]
+        shop.environment(direct_url=shop.database.url())
+        assert "migrated to bbbbbbbbbbbb" in shop.promote("migrate", *ENV, "--apply").stdout
+        assert shop.rows(LOCKS) == []
