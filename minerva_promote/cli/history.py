@@ -15,7 +15,9 @@ from minerva_promote.errors import UsageError
 if TYPE_CHECKING:
     from minerva_promote.results import RunResult
 
-STATES = ("running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore")
+STATES = (
+    "running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore", "repair",
+)  # fmt: skip
 
 
 @click.command()
@@ -28,6 +30,14 @@ STATES = ("running", "abandoned", "refused", "failed", "unchanged", "committed",
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
 @click.option("--verify", is_flag=True, help="Prove that no event was changed, removed or reordered.")
 @click.option("--head", metavar="HASH", help="With --verify: the head that was noted before must be in the chain.")
+@click.option(
+    "--as",
+    "identity",
+    type=click.Choice(["import", "owner"]),
+    default="import",
+    show_default=True,
+    help="Read as the import role (url), or as the owner (admin_url), who may also verify the rows that undo removed.",
+)
 @format_option
 def history(
     environment: str | None,
@@ -39,13 +49,15 @@ def history(
     limit: int,
     verify: bool,
     head: str | None,
+    identity: str,
     form: str,
 ) -> None:
     """Show every run of an environment, refused and failed ones too, the newest first.
 
     --verify reads the whole ledger instead, and names every event that was changed, removed or reordered since it was
     written; exit code 1 then. Keep the head that it prints elsewhere: --head proves later that nothing was taken off
-    the end, and that nobody wrote the whole ledger anew.
+    the end, and that nobody wrote the whole ledger anew. The ledger's own tables, triggers and functions are compared
+    with those of this release; promote setup repairs them.
 
     \b
     Examples:
@@ -53,18 +65,21 @@ def history(
       promote history --env prod --file lighthouse.sql --since 7d
       promote history --env prod --state refused --format json
       promote history --env prod --verify --head 5f3a9c…
+      promote history --env prod --verify --as owner
     """
-    from minerva_promote.database.session import import_session
+    from minerva_promote.database.session import admin_session, import_session
     from minerva_promote.ledger.install import require_ledger
 
     if head is not None and not verify:
         raise UsageError("--head is for --verify", hint="promote history --env ENV --verify --head HASH")
     project = load()
     target = project.environment(named(environment, option))
-    with import_session(project, target) as conn:
+    with (admin_session if identity == "owner" else import_session)(project, target) as conn:
         require_ledger(conn, target.name, reading=True)
         if verify:
-            result = _verified(conn, target.name, head)
+            from minerva_promote.schema.state import version_table
+
+            result = _verified(conn, target.name, head, version_table(project))
         else:
             result = _listed(conn, target.name, file, root, state, since, limit)
     output(result, form)
@@ -125,26 +140,27 @@ def _listed(
     return RunResult("history", environment, title=title, verdict=verdict, data=data, lines=table(runs))
 
 
-def _verified(conn: Connection, environment: str, head: str | None) -> RunResult:
+def _verified(conn: Connection, environment: str, head: str | None, revision_table: str) -> RunResult:
     from minerva_promote.ledger.verify import prove
     from minerva_promote.results import Outcome, RunResult, Severity, StepResult
     from minerva_promote.words import counted
 
-    found = prove(conn, head)
-    events = counted(found.events, "events")
-    data = {"events": found.events, "head": found.head}
-    broken = [finding for finding in found.findings if finding.severity is Severity.ERROR]
-    outcome = Outcome.FAIL if broken else Outcome.WARN if found.findings else Outcome.OK
-    steps = [StepResult("verify", "events and their order", outcome, events, findings=found.findings, data=data)]
-    if found.unguarded:
-        detail = counted(len(found.unguarded), "findings")
-        steps.append(StepResult("verify", "what guards them", Outcome.FAIL, detail, findings=found.unguarded))
-    if not found.looked_at_removed:
-        detail = "what undos took away: this role may not read it, the owner may"
+    proof = prove(conn, head, environment=environment, revision_table=revision_table)
+    events = counted(proof.events, "events")
+    data = {"events": proof.events, "head": proof.head}
+    broken = [finding for finding in proof.findings if finding.severity is Severity.ERROR]
+    outcome = Outcome.FAIL if broken else Outcome.WARN if proof.findings else Outcome.OK
+    steps = [StepResult("verify", "events and their order", outcome, events, findings=proof.findings, data=data)]
+    differs = any(finding.severity is Severity.ERROR for finding in proof.structure)
+    outcome = Outcome.FAIL if differs else Outcome.WARN if proof.structure else Outcome.OK
+    detail = counted(len(proof.structure), "findings") if proof.structure else "as this release creates it"
+    steps.append(StepResult("verify", "ledger schema", outcome, detail, findings=proof.structure))
+    if not proof.looked_at_removed:
+        detail = f"only the owner may read them: promote history --env {environment} --verify --as owner"
         steps.append(StepResult("verify", "removed rows", Outcome.SKIP, detail))
-    verdict = f"proved: {events}, none was changed, removed or reordered; head {found.head or 'none'}"
-    if found.unguarded:
-        verdict = f"{events}, none was changed, removed or reordered, but what guards them is not as it was made"
+    verdict = f"proved: {events}, none was changed, removed or reordered; head {proof.head or 'none'}"
+    if differs:
+        verdict = f"{events}, none was changed, removed or reordered, but the ledger's schema is not as it was created"
     if broken:
         verdict = f"the ledger is not what it was: {counted(len(broken), 'findings')}"
     title = f"database {conn.info.dbname}"

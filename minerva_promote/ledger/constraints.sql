@@ -4,7 +4,7 @@
 ALTER TABLE promote.events
     ADD CONSTRAINT events_kind_check CHECK (kind IN (
         'started', 'committed', 'unchanged', 'refused', 'failed', 'finished', 'abandoned', 'undone', 'restored',
-        'adopted', 'replaced')) NOT VALID,
+        'adopted', 'replaced', 'repaired')) NOT VALID,
     ADD CONSTRAINT events_environment_bound CHECK (length(environment) <= 300) NOT VALID,
     ADD CONSTRAINT events_client_bound CHECK (
         length(client_host) <= 300 AND length(client_user) <= 300 AND length(promote_version) <= 300) NOT VALID,

@@ -47,6 +47,7 @@ Kind = Literal[
     "restored",
     "adopted",
     "replaced",
+    "repaired",
 ]
 ENDED = "23505"  # the run has an end already, or an event of this kind
 _LATE = "55000"  # the run has an end already: no roots are added to it

@@ -3,7 +3,7 @@
 -- What the server says of an event. With the rights of whoever writes it: current_user is that role.
 CREATE OR REPLACE FUNCTION promote.stamp() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $stamp$
 BEGIN
-    IF NEW.kind IN ('undone', 'restored', 'adopted', 'replaced')
+    IF NEW.kind IN ('undone', 'restored', 'adopted', 'replaced', 'repaired')
         AND NOT pg_has_role((SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
         RAISE EXCEPTION 'only the owner of the ledger records an event %', NEW.kind
             USING ERRCODE = 'insufficient_privilege';

@@ -16,7 +16,9 @@ from minerva_promote.ledger.bounds import fold_root
 from minerva_promote.ledger.install import ROOTS_TABLE
 from minerva_promote.ledger.said import BAD, readable
 
-State = Literal["running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore"]
+State = Literal[
+    "running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore", "repair"
+]
 STATES: tuple[State, ...] = (
     "running",
     "abandoned",
@@ -27,6 +29,7 @@ STATES: tuple[State, ...] = (
     "undone",
     "undo",
     "restore",
+    "repair",
 )
 ENDS: tuple[State, ...] = ("committed", "unchanged", "refused", "failed", "abandoned")
 PAGE = 200  # runs that are read at once
@@ -75,7 +78,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All that is known of one run; an undo, and its taking back, are runs of their own."""
+    """All that is known of one run; an undo, its taking back, and a repair of the ledger are runs of their own."""
 
     run_id: str
     state: State
@@ -102,7 +105,7 @@ class Run:
     @property
     def end(self) -> Recorded | None:
         """The event that decided it: committed, unchanged, refused, failed or abandoned; undone and restored too."""
-        decided = (*ENDS, "undone", "restored")
+        decided = (*ENDS, "undone", "restored", "repaired")
         return next((event for event in self.events if event.kind in decided), None)
 
     @property
@@ -234,6 +237,8 @@ def _state(own: tuple[Recorded, ...], later: tuple[Recorded, ...], living: bool)
         return "undo"
     if "restored" in kinds:
         return "restore"
+    if "repaired" in kinds:
+        return "repair"
     if "committed" in kinds:
         taken_back = {event.subject for event in later if event.kind == "restored"}
         gone = any(event.kind == "undone" and event.run_id not in taken_back for event in later)

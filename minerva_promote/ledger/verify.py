@@ -15,9 +15,9 @@ from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.connection import REPEATABLE_READ, Connection
 from minerva_promote.database.faults import target_errors
 from minerva_promote.errors import TargetError, UsageError
-from minerva_promote.ledger.guards import unguarded
 from minerva_promote.ledger.install import LEDGER_VERSION, REMOVED_TABLE, expression, ledger_version
 from minerva_promote.ledger.runs import SHORT
+from minerva_promote.ledger.structure_findings import structure_findings
 from minerva_promote.ledger.verify_rows import Link, rows_of_events
 from minerva_promote.results import Finding, Severity
 
@@ -51,7 +51,7 @@ class Verified:
     events: int
     head: str  # the hash of the last event; "" where there is none
     findings: tuple[Finding, ...]
-    unguarded: tuple[Finding, ...]  # what no longer keeps it as it is
+    structure: tuple[Finding, ...]  # where its own schema is not as the release creates it
     looked_at_removed: bool  # False: there were undos, and this role may not read what they took away
 
 
@@ -70,10 +70,13 @@ def require_as_written(conn: Connection, ids: Iterable[str]) -> None:
         )
 
 
-def prove(conn: Connection, head: str | None = None) -> Verified:
+def prove(
+    conn: Connection, head: str | None = None, *, environment: str = "ENV", revision_table: str | None = None
+) -> Verified:
     """Read the whole ledger, as of one moment; ``head`` is the hash of an event that must be in it.
 
-    On a connection outside any transaction.
+    On a connection outside any transaction. ``revision_table`` is the one in which Alembic keeps the revision; None
+    accepts any.
     """
     if head is not None and not re.fullmatch("[0-9a-f]{16,64}", head):
         raise UsageError(f'--head "{head}" is no hash', hint="16 to 64 hexadecimal digits, as history --verify says it")
@@ -89,13 +92,13 @@ def prove(conn: Connection, head: str | None = None) -> Verified:
         may = f"select pg_catalog.has_table_privilege('{REMOVED_TABLE}', 'SELECT') as may".encode()
         removed = bool(fetch(conn, may)[0]["may"])
         findings += rows_of_events(conn, links, version, removed=removed)
-        off = tuple(unguarded(conn))
+        structure = structure_findings(conn, environment, revision_table=revision_table, version=version)
     if head is not None and not any(link.hash.startswith(head) for link in links):
         fact = f"the chain has no event with the hash {head}"
         help_ = "if it was noted from this ledger, then that event was changed or removed, and all that follow"
         findings.append(Finding("ledger-head", fact, help=help_))
     looked = removed or not any(link.kind == "undone" for link in links)
-    return Verified(len(links), links[-1].hash if links else "", tuple(findings), off, looked)
+    return Verified(len(links), links[-1].hash if links else "", tuple(findings), structure, looked)
 
 
 def _events(conn: Connection, links: list[Link], hash_: str) -> tuple[list[Finding], Mapping[int, int]]:

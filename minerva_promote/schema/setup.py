@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -17,6 +17,8 @@ from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import LEDGER_VERSION, install, ledger_version
+from minerva_promote.ledger.repair import record_repair, repair_structure
+from minerva_promote.ledger.structure_findings import repair_findings, repair_steps
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.alembic_tree import Tree, transaction_for_alembic
 from minerva_promote.schema.applying import goes_apart
@@ -67,7 +69,7 @@ def _inside(conn: Session, project: Project, environment: Environment) -> tuple[
     parts = (
         lambda _: [_timed(lambda: _extension(conn)), *ensure_roles(conn, environment)],
         lambda connection: _migrations(conn, connection, project, environment, notices),
-        lambda _: [_timed(lambda: _ledger(conn, project)), *ensure_privileges(conn, environment, notices)],
+        lambda _: [*_ledger(conn, project, environment), *ensure_privileges(conn, environment, notices)],
     )
     for together in _transactions(conn, project, parts):
         with transaction_for_alembic(conn) as connection:
@@ -116,9 +118,19 @@ def _migrations(
     return (_step("migrations", f"already there ({migration_state(conn, project).head})"),)
 
 
-def _ledger(conn: Session, project: Project) -> StepResult:
+def _ledger(conn: Session, project: Project, environment: Environment) -> Iterator[StepResult]:
+    """Create or upgrade the ledger, and bring its schema back to what this release creates."""
+    table = version_table(project)
+    yield _timed(lambda: _install(conn, table))
+    repair = repair_structure(conn, table)
+    if repair.done:
+        record_repair(conn, environment.name, repair_findings(repair))
+    yield from repair_steps(repair)
+
+
+def _install(conn: Session, table: str) -> StepResult:
     before = ledger_version(conn)
-    made = install(conn, version_table(project))
+    made = install(conn, table)
     record_builds(conn)
     how = f"upgraded from version {before}" if made and before else "made" if made else "already there"
     return _step("ledger", f"{how} (version {LEDGER_VERSION})", changed=made)

@@ -111,6 +111,7 @@ def test_what_the_import_role_cannot_do(shop: Shop) -> None:
         0,
         f"test-prod   database {shop.database.name}\n"
         "  verify     events and their order ........... ok     3 events\n"
+        "  verify     ledger schema .................... ok     as this release creates it\n"
         f"proved: 3 events, none was changed, removed or reordered; head {head}\n",
     )
 
@@ -243,6 +244,7 @@ def test_an_event_with_a_hash_of_its_own(shop: Shop) -> None:
         "  verify     events and their order ........... FAIL   3 events\n"
         f"    ledger-head: the chain has no event with the hash {noted}\n"
         "        help: if it was noted from this ledger, then that event was changed or removed, and all that follow\n"
+        "  verify     ledger schema .................... ok     as this release creates it\n"
         "the ledger is not what it was: 1 finding\n",
     )
     (first,) = shop.rows("select hash from promote.events where seq = 1")[0]

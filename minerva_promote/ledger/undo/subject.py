@@ -13,6 +13,7 @@ _NOTHING = {
     "refused": "was refused and changed nothing",
     "failed": "failed and changed nothing",
     "abandoned": "was broken off before its COMMIT and changed nothing",
+    "repair": "repaired the ledger's own schema and changed no row",
 }
 
 
