@@ -88,7 +88,7 @@ def test_an_embedded_environment_that_is_behind(embedded: ProjectCopy, promote: 
     embedded.database("test-prod").execute("update alembic_version set version_num = '2d94e6b81fa0'")
     ran = promote(*line)
     assert (ran.exit_code, ran.stderr) == (1, "")
-    fact = f"the database is behind: at 2d94e6b81fa0, 1 pending up to {HEAD}"
+    fact = f"the database is behind: at 2d94e6b81fa0, 2 pending up to {HEAD}"
     assert ran.stdout.splitlines()[1:] == [
         f"  preflight  migrations ....................... FAIL   {fact}",
         "             promote migrate --env test-prod --apply",
