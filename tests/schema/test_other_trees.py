@@ -155,3 +155,26 @@ def test_the_chains_make_the_same(project: ProjectCopy, promote: Promote) -> Non
     for name, same in pairs.items():
         done = promote("schema", "diff", "--from", name, "--to", same)
         assert (done.exit_code, done.stderr) == (0, ""), done.stdout
+
+
+def test_an_upgraded_database_of_minerva_equals_a_new_one(
+    project: ProjectCopy, bare: Database, promote: Promote
+) -> None:
+    """Minerva's own revisions, then ours: the vector index too has the name that a new database gives it."""
+    trees.minerva(project.root)
+    use(project, "backend/alembic")
+    ran(promote, "--apply", code=0)
+    assert fetch(bare, "select version_num from alembic_version") == [(MINERVA,)]
+    project.edit("promote.yaml", "migrations: backend/alembic", "migrations: alembic")
+    ran(promote, "--apply", code=0)
+    small = ("--var", "embedding_dimensions=3")
+    assert promote("setup", "--env", "test-prod", *small).exit_code == 0
+    for command in (
+        ("drift", "--env", "test-prod"),
+        ("diff", "--from", "alembic/snapshot.yaml", "--to", "test-prod"),
+    ):
+        compared = promote("schema", *command, *(small if command[0] == "diff" else ()))
+        assert (compared.exit_code, " 0 differences" in compared.stdout.splitlines()[-1]) == (0, True), compared.stdout
+    assert fetch(bare, "select indexname from pg_indexes where indexname like 'idx_chunks_embedding%'") == [
+        ("idx_chunks_embedding_ivfflat",)
+    ]
