@@ -48,7 +48,7 @@ def test_tables_without_migrations(shop: Shop) -> None:
 def test_behind(shop: Shop) -> None:
     shop.database.execute("update alembic_version set version_num = '540a518e2b30'")
     before = shop.contents()
-    fact = f"the database is behind: at 540a518e2b30, 3 pending up to {HEAD}"
+    fact = f"the database is behind: at 540a518e2b30, 4 pending up to {HEAD}"
     unready(shop, "migrations", fact, "promote migrate --env test-prod --apply")
     assert shop.contents() == before
 
