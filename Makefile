@@ -50,10 +50,10 @@ check: $(VENV)/.installed-dev  ## everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not soak" $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not soak" $(PYTEST_ARGS) --cov --cov-report=
 
-coverage: $(VENV)/.installed-dev  ## the tests, and which lines of the package they run
-	$(BIN)/pytest -m "not soak" $(PYTEST_ARGS) --cov --cov-report=term:skip-covered
+coverage: $(VENV)/.installed-dev  ## the tests, and which lines of the whole package they leave out
+	$(BIN)/pytest -m "not soak" $(PYTEST_ARGS) --cov=minerva_promote --cov-config=/dev/null --cov-report=term-missing:skip-covered
 
 soak: $(VENV)/.installed-dev  ## the long campaigns
 	$(BIN)/pytest -m soak $(PYTEST_ARGS)

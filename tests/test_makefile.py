@@ -10,7 +10,7 @@ import pytest
 from tests.material import REPOSITORY
 
 TESTS = '.venv/bin/pytest -m "not soak" -n auto'
-CHECK = [".venv/bin/ruff check .", ".venv/bin/ruff format --check .", ".venv/bin/mypy", TESTS]
+CHECK = [".venv/bin/ruff check .", ".venv/bin/ruff format --check .", ".venv/bin/mypy", f"{TESTS} --cov --cov-report="]
 
 
 @pytest.mark.parametrize(

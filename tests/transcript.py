@@ -60,6 +60,7 @@ _CHANGING = (
     (r"\d+(\.\d+)? ms", "N ms"),
     (r"PostgreSQL \d+(\.\d+)?", "PostgreSQL N"),
     (r"((?:pgvector |extension vector \.+ ok +\D*)\(?)\d+\.\d+\.\d+", r"\1N"),
+    (r"\b\d+ attempts", "N attempts"),
     (r"\bprocess \d+", "process N"),
     (r"\bport \d+", "port N"),
     (r'system_identifier: "\d+"', 'system_identifier: "N"'),
