@@ -85,7 +85,7 @@ def queries_find_what_they_look_for(it: Walk) -> None:
 
 
 def the_new_table_takes_rows(it: Walk) -> None:
-    """The table that the guide adds: a file with a row of it is accepted, imported, and compared."""
+    """The table that the guide adds: a file with a row of it is accepted and imported."""
     text = (it.root / "examples" / "bread.sql").read_text("utf-8")
     book = re.search(r"^-- Book ID: (\S+)$", text, re.MULTILINE)
     assert book is not None
@@ -94,7 +94,6 @@ def the_new_table_takes_rows(it: Walk) -> None:
     ran = it.shell("promote run --env test-prod --file glossary.sql")
     assert it.status == 0, ran
     assert re.search(r"import     glossary \.+ ok +1 new, 0 already there, 0 different", ran)
-    assert "0 new, 1 already there" in it.shell("promote run --env test-prod --file glossary.sql")
 
 
 AFTERWARDS: dict[str, Callable[[Walk], None]] = {

@@ -12,7 +12,7 @@ from minerva_promote.config.drift_codes import CODES
 from minerva_promote.config.models import Limits
 from tests.finding_codes import codes_of_the_package
 from tests.material import REPOSITORY
-from tests.reference import PAGES, field_comments
+from tests.reference import FOLDER, PAGES, field_comments
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -21,9 +21,14 @@ def test_a_page_is_what_the_program_says(page: Path) -> None:
     assert page.read_text("utf-8") == write(), "run: python -m tests.reference"
 
 
+def test_every_key_has_a_description() -> None:
+    page = PAGES[FOLDER / "configuration.md"]()
+    assert [line for line in page.splitlines() if line.startswith("| `") and line.endswith("|  |")] == []
+
+
 def test_the_comment_beside_a_field_is_its_description() -> None:
     assert field_comments(Limits)["findings"] == "printed; the rest is counted"
-    assert "rows" not in field_comments(Limits)
+    assert field_comments(Limits).keys() == Limits.model_fields.keys()
 
 
 def test_the_page_of_findings_has_every_code() -> None:

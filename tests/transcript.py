@@ -1,8 +1,8 @@
 """Pages of the documentation as scripts: their blocks are executed in order, and the output is compared.
 
 Every page with the line ``<!-- test -->`` (README.md or docs/**.md) is executed by itself, in a fresh copy of the
-project with servers of its own. ``<!-- test: production server -->`` sets the variables of the environment prod as well,
-and starts a second server for it; with ``<!-- test: production -->`` that server has the empty database and its owner.
+project with servers of its own. ``<!-- test: set up -->`` begins with local and test-prod set up, ``production`` with prod
+(on a second server, its variables set), and ``production server`` with an empty server for prod; a comma joins them.
 With ``<!-- test: as in docs/tutorial.md -->`` nothing is executed: that page shows the same commands and their output.
 
 console: every ``$ command`` is run by bash in the copy of the project. sql: run by psql as the import role of
@@ -17,16 +17,13 @@ that prepare the page and are not shown; each must succeed. A line that is only 
 from __future__ import annotations
 
 import difflib
-import fcntl
 import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,15 +32,14 @@ from typing import Any
 
 import yaml
 
-from minerva_promote.database.embedded_files import exists
 from tests import yamlfile
 from tests.material import REPOSITORY
+from tests.prepared_data import DATABASE, Prepared, kill_server, production_variables, server_url
 from tests.servers import SHIPPED, variables_of
 
 ROOT = "/srv/minerva"  # where the reader of the pages has the project
-DATABASE = "minerva"  # of production
 
-_MARK = re.compile(r"^<!-- test(?:: (production|production server))? -->$", re.MULTILINE)
+_MARK = re.compile(r"^<!-- test(?:: ((?:set up|production server|production|, )+))? -->$", re.MULTILINE)
 _AS_IN = re.compile(r"^<!-- test: as in (\S+) -->$", re.MULTILINE)
 _BLOCK = re.compile(r"^(?:```(\w+)\n(.*?)^```|<!-- (run)\n(.*?)^-->)$", re.MULTILINE | re.DOTALL)
 _RUN = re.compile(r"\b(?:committed as run|undone as) ([0-9a-f]{8})\b")
@@ -171,7 +167,6 @@ class Walk:
     def __init__(self, folder: Path) -> None:
         self.root = folder / "minerva"
         self.status = 0  # of the last command
-        self.socket: tuple[str, str] | None = None  # folder and port of the server that plays production's
         self.ids: dict[str, str] = {}  # of runs: as the page shows them, and as they are in this walk
         self._servers = (self.root / ".promote", folder / "production")  # folders of the two embedded servers
         self.root.mkdir()
@@ -189,19 +184,11 @@ class Walk:
         self.env = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("PG")}
         self.env["PATH"] = f"{programs}:{self._postgres()}:{self.env['PATH']}"
         self.env["PYTHONPATH"] = str(REPOSITORY)
-        self._create_data()
 
     def run(self, document: str) -> Iterator[Got]:
         """Execute the blocks of a page."""
         mark = _MARK.search(document)
-        if mark and mark[1]:
-            self.env |= {
-                "PRODUCTION_DATABASE_URL": self.url("minerva_api", DATABASE),
-                "PRODUCTION_ADMIN_DATABASE_URL": self.url("minerva_owner", DATABASE),
-                "MINERVA_API_PASSWORD": "made-for-tests",
-            }
-            if mark[1] == "production":
-                self._create_production()
+        self._prepare(set((mark[1] or "").split(", ")) if mark else set())
         page_blocks = blocks(document)
         for number, block in enumerate(page_blocks):
             after = page_blocks[number + 1] if number + 1 < len(page_blocks) else block
@@ -246,43 +233,22 @@ class Walk:
 
     def url(self, role: str, database: str) -> str:
         """The URL of a database of the server that plays production's."""
-        if not self.socket:
-            folder = self._servers[1]
-            self._program(["promote", "server", "start"], PROMOTE_EMBEDDED_DIR=str(folder))
-            lines = _postmaster_file(folder).read_text().splitlines()
-            self.socket = lines[4], lines[3]
-        host, port = self.socket
-        return f"postgresql://{role}@/{database}?host={host}&port={port}"
+        return server_url(self._servers[1], role, database)
 
     def stop(self) -> None:
         """Stop both servers; their data is thrown away."""
         for folder in self._servers:
-            file = _postmaster_file(folder)
-            if file.is_file():
-                number = int(file.read_text().split()[0])
-                os.kill(number, signal.SIGQUIT)
-                while exists(number):
-                    time.sleep(0.02)
+            kill_server(folder)
 
-    def _create_data(self) -> None:
-        """Give both servers their data: copies of a directory that is created once in a session."""
-        origin = Path(os.environ.get("PROMOTE_TEST_FOLDER", self.root.parent)) / "documentation"
-        with origin.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not origin.is_dir():
-                for verb in ("start", "stop"):
-                    self._program(["promote", "server", verb], PROMOTE_EMBEDDED_DIR=str(origin))
-        for folder in self._servers:
-            self._program(["cp", "-a", str(origin), str(folder)])
-
-    def _create_production(self) -> None:
-        for text in (
-            "-- as an administrator, in database postgres\nCREATE ROLE minerva_owner LOGIN CREATEROLE;\n"
-            f"CREATE DATABASE {DATABASE} OWNER minerva_owner TEMPLATE template0 ENCODING 'UTF8';",
-            f"-- as an administrator, in database {DATABASE}\nCREATE EXTENSION vector SCHEMA public;",
-        ):
-            output = self.sql(text)
-            assert self.status == 0, output
+    def _prepare(self, marks: set[str]) -> None:
+        ours, theirs = self._servers
+        prepared = Prepared(self.root, self.env)
+        if "production" not in marks or "set up" in marks:
+            prepared.copy("set-up" if "set up" in marks else "empty", ours)
+        if marks & {"production", "production server"}:
+            prepared.copy("production" if "production" in marks else "empty", theirs)
+            self._program(["promote", "server", "start"], PROMOTE_EMBEDDED_DIR=str(theirs))
+            self.env |= production_variables(theirs)
 
     def _edit(self, text: str) -> None:
         name = text.partition("\n")[0].removeprefix("# ")
@@ -313,11 +279,6 @@ class Walk:
         from minerva_promote.database.embedded import binary
 
         return binary("psql").parent
-
-
-def _postmaster_file(folder: Path) -> Path:
-    """Where the embedded server in a folder keeps its process number, port and socket."""
-    return next(folder.glob("postgres-*/"), folder) / "postmaster.pid"
 
 
 def _merged(there: Any, more: Any) -> Any:

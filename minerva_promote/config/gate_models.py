@@ -15,7 +15,7 @@ class Pin(BaseModel):
     model_config = STRICT
 
     system_identifier: str | None = None  # of the server's data directory; its copies by replication share it
-    database: str | None = None
+    database: str | None = None  # its name
 
 
 class Backup(BaseModel):
@@ -25,7 +25,7 @@ class Backup(BaseModel):
 
     folder: str  # of the machine that runs promote; relative to the project
     program: str | None = None  # of pg_dump; default: PATH, then beside the embedded server
-    timeout: str = "1h"
+    timeout: str = "1h"  # how long pg_dump may take
     keep: int | None = Field(default=None, ge=1)  # dumps of this environment, the new one included; default: all
 
 

@@ -43,7 +43,7 @@ class AllExcept(_Model):
 
     model_config = ConfigDict(populate_by_name=False)
 
-    privileges: Privileges
+    privileges: Privileges  # what is granted on all of them
     except_: tuple[str, ...] = Field(default=(), alias="except")  # without a schema: in the schema of the "*"
 
 
@@ -52,14 +52,14 @@ class DefaultPrivileges(_Model):
 
     model_config = ConfigDict(populate_by_name=False)
 
-    owner: str
+    owner: str  # the role that will create the objects
     schema_: str | None = Field(default=None, alias="schema")  # None: in any schema
-    tables: Privileges = ()
-    sequences: Privileges = ()
-    functions: Privileges = ()
-    types: Privileges = ()
-    schemas: Privileges = ()
-    large_objects: Privileges = ()
+    tables: Privileges = ()  # on tables and views
+    sequences: Privileges = ()  # on sequences
+    functions: Privileges = ()  # on functions and procedures
+    types: Privileges = ()  # on types
+    schemas: Privileges = ()  # on schemas
+    large_objects: Privileges = ()  # on large objects (PostgreSQL 18)
 
     def by_kind(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The kind as a key of PRIVILEGES ("default tables"), and the privileges; every kind, empty ones too."""
@@ -79,20 +79,20 @@ class Declared(NamedTuple):
 class Grants(_Model):
     """Privileges of one role, or of PUBLIC, by kind of object; names are unquoted."""
 
-    database: Privileges = ()
-    schemas: dict[str, Privileges] = {}
+    database: Privileges = ()  # on the database itself
+    schemas: dict[str, Privileges] = {}  # by schema
     tables: dict[str, Privileges | AllExcept] = {}  # "books", "promote.runs", "*", "promote.*"
     columns: dict[str, dict[Privilege, tuple[str, ...]]] = {}  # table -> privilege -> columns
-    sequences: dict[str, Privileges | AllExcept] = {}
+    sequences: dict[str, Privileges | AllExcept] = {}  # by sequence, or "*"
     functions: dict[str, Privileges | AllExcept] = {}  # "publish(uuid)": with the types of the arguments
-    types: dict[str, Privileges] = {}
-    languages: dict[str, Privileges] = {}
-    foreign_data_wrappers: dict[str, Privileges] = {}
-    foreign_servers: dict[str, Privileges] = {}
+    types: dict[str, Privileges] = {}  # by type
+    languages: dict[str, Privileges] = {}  # by procedural language
+    foreign_data_wrappers: dict[str, Privileges] = {}  # by wrapper
+    foreign_servers: dict[str, Privileges] = {}  # by server
     large_objects: dict[str, Privileges] = {}  # by their number
-    parameters: dict[str, Privileges] = {}
-    tablespaces: dict[str, Privileges] = {}
-    default_privileges: tuple[DefaultPrivileges, ...] = ()
+    parameters: dict[str, Privileges] = {}  # by server parameter
+    tablespaces: dict[str, Privileges] = {}  # by tablespace
+    default_privileges: tuple[DefaultPrivileges, ...] = ()  # on objects that are created later
 
     def by_kind(self) -> Iterator[Declared]:
         """Every entry but those of ``columns`` and ``default_privileges``, which have shapes of their own."""
@@ -122,20 +122,20 @@ class Accept(_Model):
 
     code: str  # of config/drift_codes.py
     object: str  # as the report says it: "table public.notes"
-    why: str
+    why: str  # the reason, for reports
 
 
 class Role(_Model):
     """A role that the environment needs, and exactly what it may do; or one that must not exist."""
 
-    login: bool = False
+    login: bool = False  # the role may log in
     password: str | None = Field(default=None, repr=False)  # None: the role has none of its own
     connection_limit: int | None = Field(default=None, ge=-1, le=2**31 - 1)  # -1: no limit; None: not compared
-    settings: dict[str, str] = {}
-    member_of: tuple[str, ...] | dict[str, Membership] = ()
+    settings: dict[str, str] = {}  # of the role in this database, exactly these
+    member_of: tuple[str, ...] | dict[str, Membership] = ()  # the roles that it is a member of
     ledger: Literal["none", "read", "write"] | None = None  # None: write for the import role, none for others
-    grants: Grants = Grants()
-    accept: tuple[Accept, ...] = ()
+    grants: Grants = Grants()  # its privileges, by kind of object
+    accept: tuple[Accept, ...] = ()  # ways to more that are known and wanted
     absent: bool = False  # nothing else is said of such a role
 
     @property
