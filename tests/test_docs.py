@@ -128,13 +128,14 @@ def anchor(title: str) -> str:
 def test_links_lead_somewhere(page: str) -> None:
     text = prose(PAGES[page])
     for target in re.findall(r"\]\(([^)]*)\)", text):
+        if target.startswith("https://"):
+            continue
         name, _, fragment = target.partition("#")
         file = (REPOSITORY / page).parent / name if name else REPOSITORY / page
         assert file.is_file(), target
         if fragment:
             titles = re.findall(r"^#+ (.+)$", prose(file.read_text("utf-8")), re.MULTILINE)
             assert fragment in map(anchor, titles), target
-    assert not re.search(r"\bhttps?://", text)  # nothing on a page depends on another site
 
 
 @pytest.mark.parametrize("page", ["docs/contributing.md", "docs/explanation/design.md"])
