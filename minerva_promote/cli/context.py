@@ -89,5 +89,28 @@ def output(result: RunResult, form: str) -> NoReturn:
     """Print a result on stdout and end the command with its exit code."""
     from minerva_promote.report import as_json, text
 
+    result = confirmed(result)
     say(as_json.render(result, redact) if form == "json" else text.render(result, redact))
     raise SystemExit(result.exit_code)
+
+
+def confirmed(result: RunResult) -> RunResult:
+    """The result with a failed step where a commit was not confirmed by the synchronous standby of the server."""
+    from dataclasses import replace
+
+    from minerva_promote.commit_log import unconfirmed
+    from minerva_promote.results import Outcome, StepResult
+
+    waits = unconfirmed()
+    if not waits or "unconfirmed" in result.data:
+        return result
+    detail = f"not confirmed: COMMIT waited {max(waits):.0f} s for it (wait event SyncRep) and was cancelled"
+    hint = "it is committed on this server and may be missing after a failover; see pg_stat_replication"
+    step = StepResult("commit", "synchronous standby", Outcome.FAIL, detail, hint=hint, data={"waited_s": max(waits)})
+    verdict = result.verdict.removeprefix("gate open: ")
+    return replace(
+        result,
+        steps=(*result.steps, step),
+        verdict=f"{verdict}; committed here, not confirmed by its synchronous standby",
+        data={**result.data, "unconfirmed": True},
+    )

@@ -13,7 +13,7 @@ import click
 
 from minerva_promote import __version__, commit_log
 from minerva_promote.cli.command_line import refuse_repeated_options, report_usage_error, wants_json
-from minerva_promote.cli.printing import silence
+from minerva_promote.cli.printing import complain, silence
 from minerva_promote.signals import current, interrupted, listening
 
 # command -> where it is, and its one line of help
@@ -117,10 +117,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 stream.reconfigure(errors="replace")
         _tune()
         commit_log.clear()
+        commit_log.listen(_announce)
         words = _globals_first(list(sys.argv[1:] if arguments is None else arguments))
         code = _run(words)
         _flush()
     sys.exit(code)
+
+
+def _announce(line: str) -> None:
+    """Say on a terminal what the command waits for."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        complain(line)
 
 
 def _flush() -> None:

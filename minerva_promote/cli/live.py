@@ -9,7 +9,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from minerva_promote.cli.printing import say
+from minerva_promote import commit_log
+from minerva_promote.cli.context import confirmed
+from minerva_promote.cli.printing import complain, say
 from minerva_promote.report import text
 from minerva_promote.results import RunResult, StepResult
 from minerva_promote.signals import current
@@ -36,7 +38,13 @@ class LiveReport:
         self._held: list[StepResult] = []
 
     def __enter__(self) -> LiveReport:
+        commit_log.listen(self._announce)
         return self
+
+    def _announce(self, line: str) -> None:
+        if sys.stderr is not None and sys.stderr.isatty():
+            self._end_bar()
+            complain(line)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._end_bar()
@@ -73,11 +81,15 @@ class LiveReport:
         assert self._task is not None
         self._bar.update(self._task, completed=done)
 
-    def verdict(self, result: RunResult) -> None:
-        """The last line."""
+    def verdict(self, result: RunResult) -> RunResult:
+        """The last line; the result as it is told."""
         if not self._headed:
             self.heading(result.environment, result.run_id, result.title)
-        self._say([text.whole(result.verdict)])
+        told = confirmed(result)
+        for step in told.steps[len(result.steps) :]:
+            self.step(step)
+        self._say([text.whole(told.verdict)])
+        return told
 
     def _say(self, lines: list[str]) -> None:
         self._end_bar()

@@ -65,7 +65,7 @@ def run(
     plan = plan_run(target.name, file, repair=repair, dry_run=dry_run, digest=wanted, rehearse_undo=rehearse)
     with LiveReport(on=form == "text", redact=redact) as live:
         result = promote(project, target, plan, live)
-        live.verdict(result)
+        result = live.verdict(result)
     if form == "text":
         raise SystemExit(result.exit_code)
     output(result, form)

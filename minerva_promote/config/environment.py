@@ -113,7 +113,7 @@ def _faults(valid: EnvironmentFile, source: Source, project: Project) -> Iterato
         yield fault(source.at(("import_role",)), ("import_role",), fact, "name another role, or declare what it may do")
     others = [other for other in project.environment_names if f"environments/{other}.yaml" != source.file]
     yield from gate_faults(valid, source, others)
-    for key in ("lock", "statement", "check"):
+    for key in ("lock", "statement", "check", "commit"):
         if not DURATION.fullmatch(getattr(valid.timeouts, key)):
             path: Keys = ("timeouts", key)
             yield fault(source.at(path), path, f'"{getattr(valid.timeouts, key)}" is no duration', DURATION_HINT)

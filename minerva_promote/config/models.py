@@ -157,6 +157,7 @@ class Timeouts(Model):
     lock: str = "10s"  # waiting for a lock
     statement: str = "10min"  # one statement of an import
     check: str = "60s"  # one statement of a check
+    commit: str = "60s"  # COMMIT waiting for a synchronous standby; then it is cancelled, and is committed here only
 
 
 class IndexRule(Model):

@@ -9,6 +9,7 @@ import psycopg
 from minerva_promote.config.models import Timeouts
 from minerva_promote.database.faults import target_errors
 from minerva_promote.database.session import Connection, own_session, prepare
+from minerva_promote.database.waiting import watch
 
 _PROOF = """select 1 from pg_catalog.pg_locks where locktype = 'advisory' and granted and pid = {pid}
 and database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
@@ -24,6 +25,7 @@ def beside(conn: Connection, timeouts: Timeouts, application: str) -> Connection
             autocommit=True,
             prepare_threshold=None,
         )
+    watch(other, timeouts)
     prepare(other, timeouts, application)
     own_session(other, timeouts, application)
     return other

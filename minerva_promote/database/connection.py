@@ -112,8 +112,13 @@ class Connection(psycopg.Connection[Any]):
         results: list[pq.abc.PGresult] = self.wait(generators.execute(self.pgconn))
         for result in results:
             if result.status == pq.ExecStatus.FATAL_ERROR:
-                raise psycopg.errors.error_from_result(result, encoding=self.info.encoding)
+                error = psycopg.errors.error_from_result(result, encoding=self.info.encoding)
+                self.explain(error)
+                raise error
         return results
+
+    def explain(self, error: psycopg.Error) -> None:
+        """Keep with an error what was seen of its cause: nothing, but for waiting.watch()."""
 
     @contextmanager
     def enclosed(self) -> Iterator[None]:

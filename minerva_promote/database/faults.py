@@ -19,6 +19,7 @@ HINTS = {
     "25006": "the target is read-only; use the primary server's address",
     "53100": "make room on the server's disk, then repeat the command",
 }
+LOCK_TIMEOUT = "55P03"
 _ENDED = ("08", "25P03", "25P04", "57P")  # sqlstates of a session that has ended
 _ENDED_HINT = "look at the server's log, then repeat the command"
 
@@ -43,11 +44,18 @@ def refusal(error: BaseException | None) -> Refusal:
         return Refusal("", str(error))
     state = error.sqlstate or ""
     message = error.diag.message_primary or _without_answer(error)
+    if holders := lock_holders(error):
+        return Refusal(state, holders if state == LOCK_TIMEOUT else f"{message}: {holders}", HINTS[LOCK_TIMEOUT])
     if error.diag.message_detail:
         message = f"{message}: {error.diag.message_detail}"
     if not error.diag.message_primary or state.startswith(_ENDED):
         return Refusal(state, message, _ENDED_HINT)
     return Refusal(state, message, error.diag.message_hint or HINTS.get(state, ""))
+
+
+def lock_holders(error: BaseException) -> str:
+    """Who held the lock that a statement waited for, in words, where that was seen: see database/waiting.py."""
+    return str(getattr(error, "lock_holders", ""))
 
 
 def _without_answer(error: psycopg.Error) -> str:
@@ -59,7 +67,7 @@ def _without_answer(error: psycopg.Error) -> str:
 def target_error(doing: str, error: BaseException | None) -> TargetError:
     """The exception that stops a command: what was being done, what the server said, the way out."""
     said = refusal(error)
-    if said.sqlstate == "55P03":
+    if said.sqlstate == LOCK_TIMEOUT and error is not None and not lock_holders(error):
         fact = f"{doing}: waited for a lock longer than lock_timeout allows"
         return TargetError(fact, hint=said.hint, sqlstate=said.sqlstate)
     return TargetError(f"{doing}: {said.message}", hint=said.hint, sqlstate=said.sqlstate)

@@ -15,6 +15,8 @@ LOCK_KEY = int.from_bytes(b"promote", "big")  # a bigint; shown by pg_locks as c
 LOCK_STATEMENT = f"SELECT pg_catalog.pg_advisory_xact_lock({LOCK_KEY})"
 RUN_CLASS = int.from_bytes(b"runs", "big")  # of the locks that stand for one run each, with the first 32 bits of its id
 
+BUILDS_KEY = int.from_bytes(b"vectors", "big")  # of the lock that those who build vector indexes take
+
 _NOT_AVAILABLE = "55P03"
 _HOLDER = b"""
 select l.pid, a.application_name, a.usename::text as role, a.xact_start::timestamptz(0)::text as since,
@@ -54,6 +56,14 @@ def claim(conn: Connection, run_id: str) -> None:
 def claimed(run_id: str) -> dict[str, int]:
     """The two parts of the lock of a run, as pg_locks has them."""
     return {"class": RUN_CLASS, "id": int(run_id[:8], 16)}
+
+
+def name_of(high: int, low: int, parts: int) -> str:
+    """What an advisory lock stands for, by its numbers in pg_locks."""
+    key = (high << 32) | low
+    if parts == 1 and key in (LOCK_KEY, BUILDS_KEY):
+        return "the lock of this database" if key == LOCK_KEY else "the lock of index builds"
+    return "the lock of a run" if parts == 2 and high == RUN_CLASS else "an advisory lock"
 
 
 def held_by(

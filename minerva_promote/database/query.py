@@ -14,6 +14,7 @@ from psycopg.pq import TransactionStatus
 
 from minerva_promote.database.connection import READ_COMMITTED, REPEATABLE_READ, raw_cursor
 from minerva_promote.database.connection import Connection as Connection
+from minerva_promote.database.faults import lock_holders
 from minerva_promote.database.quote import literal, text
 from minerva_promote.errors import TargetError
 
@@ -140,6 +141,8 @@ def _failure(connection: Connection, error: psycopg.Error) -> Exception:
         )
     if isinstance(error, errors.QueryCanceled) and "statement timeout" in reason:
         return QueryTimeoutError(reason, error.sqlstate or "")
+    if holders := lock_holders(error):
+        reason = f"{reason}: {holders}"
     if error.diag.message_hint:
         reason = f"{reason} ({error.diag.message_hint})"
     return QueryError(reason, error.sqlstate or "")

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from minerva_promote import commit_log
 from minerva_promote.config.models import Timeouts
 from minerva_promote.database.connecting import connection_error
 from minerva_promote.database.connection import READ_COMMITTED, REPEATABLE_READ
 from minerva_promote.database.connection import Connection as Connection
 from minerva_promote.database.faults import target_error, target_errors
 from minerva_promote.database.settings import settings
+from minerva_promote.database.waiting import Watch, watch, watch_of
 from minerva_promote.database.whereabouts import require_identity
-from minerva_promote.errors import TargetError
+from minerva_promote.errors import OutcomeUnknown, TargetError
+from minerva_promote.signals import Stop, current
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 # A network that swallows everything is noticed within a minute; unknown to Unix sockets.
 _NETWORK = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "60000"}
+_CANCELLED = "57014"
 _LOST = ("08", "40003", "57P")  # sqlstates after which nobody knows what became of COMMIT
 
 
@@ -52,6 +56,7 @@ def connect(
         conn = Connection.connect(**params, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
     except psycopg.Error as error:
         raise connection_error(target, environment, error) from None
+    watch(conn, timeouts)
     prepare(conn, timeouts, application)
     return conn
 
@@ -133,7 +138,11 @@ def closed_after(conn: Connection) -> Iterator[Connection]:
 
 
 class CommitLost(TargetError):
-    """The connection broke while COMMIT was under way: only the ledger knows."""
+    """COMMIT had no answer, as the connection broke: only the database knows what became of it."""
+
+
+class CommitStopped(CommitLost):
+    """COMMIT had no answer, as a second signal ended the waiting for it."""
 
 
 def begin(conn: Connection) -> None:
@@ -156,22 +165,58 @@ def execute(conn: Connection, statement: bytes, doing: str) -> None:
         raise target_error(doing, error) from error
 
 
-def commit(conn: Connection) -> None:
+def commit(conn: Connection, change: str = "") -> bool:
     """Commit, and believe only the server's answer: COMMIT of a failed transaction answers ROLLBACK.
 
-    Raises TargetError when it was rolled back, CommitLost when there was no answer.
+    True when it is committed as the server was asked to; False when it is committed there, and the waiting for its
+    synchronous standby was cancelled, by ``timeouts: commit`` or by a signal. ``change`` is what the command then says
+    that it has changed, if it is stopped later.
+    Raises TargetError when it was rolled back, Stop when a signal did that, CommitLost when there was no answer.
     """
+    watching = watch_of(conn)
+    heard = watching.unconfirmed if watching else 0
+    with current().held() as signals, _committing(watching):
+        try:
+            answer = conn.execute("commit").statusmessage
+        except KeyboardInterrupt:
+            raise CommitStopped("stopped while COMMIT was under way") from None
+        except psycopg.Error as error:
+            if watching is not None and watching.unconfirmed > heard:  # and then the session was ended
+                answer = "COMMIT"
+            elif conn.closed or conn.broken or (error.sqlstate or "08").startswith(_LOST):
+                raise CommitLost("the connection was lost at COMMIT") from error
+            elif signals.pending is not None and error.sqlstate == _CANCELLED:
+                raise Stop(signals.pending) from None
+            else:
+                raise target_error("COMMIT was refused", error) from error
+        if answer != "COMMIT":
+            raise TargetError(
+                f"the server answered {answer} to COMMIT: nothing was stored",
+                hint="see the first error above; then run the command again",
+            )
+        if change:
+            commit_log.record_change(change)
+    return watching is None or watching.unconfirmed == heard
+
+
+def commit_or_unknown(conn: Connection, change: str, hint: str) -> bool:
+    """The same where no ledger tells what became of a COMMIT without an answer: OutcomeUnknown with ``hint``."""
     try:
-        cursor = conn.execute("commit")
-    except psycopg.Error as error:
-        if conn.closed or conn.broken or (error.sqlstate or "08").startswith(_LOST):
-            raise CommitLost("the connection was lost at COMMIT") from error
-        raise target_error("COMMIT was refused", error) from error
-    if cursor.statusmessage != "COMMIT":
-        raise TargetError(
-            f"the server answered {cursor.statusmessage} to COMMIT: nothing was stored",
-            hint="see the first error above; then run the command again",
-        )
+        return commit(conn, change)
+    except CommitLost as error:
+        raise OutcomeUnknown(f"{error.message}: whether it was committed is not known", hint=hint) from error
+
+
+@contextmanager
+def _committing(watching: Watch | None) -> Iterator[None]:
+    """The first signal inside cancels the waiting for a standby, whose end the server then tells."""
+    if watching is not None:
+        watching.committing = True
+    try:
+        yield
+    finally:
+        if watching is not None:
+            watching.committing = False
 
 
 def rollback(conn: Connection) -> None:

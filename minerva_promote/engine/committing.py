@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch, server
 from minerva_promote.database.lock import claimed
-from minerva_promote.database.session import CommitLost, Connection, commit, import_session
+from minerva_promote.database.session import CommitLost, CommitStopped, Connection, commit, import_session
 from minerva_promote.errors import OutcomeUnknown, TargetError
 from minerva_promote.ledger.event import is_recorded
 
@@ -35,22 +36,30 @@ def session_name(run_id: str) -> str:
 
 
 def commit_with_proof(
-    conn: Connection, project: Project, environment: Environment, run_id: str, session: Opens = import_session
-) -> bool:
-    """Commit; True when the proof was the server's answer, False when it was the ledger, asked in a new ``session``.
+    conn: Connection,
+    project: Project,
+    environment: Environment,
+    run_id: str,
+    change: str,
+    session: Opens = import_session,
+) -> str:
+    """Commit; what is to be said of it: "" when the server answered, or that the ledger proves it.
 
-    Raises TargetError when nothing was stored, OutcomeUnknown when nobody can say yet.
+    The ledger is asked in a new ``session``. Raises TargetError when nothing was stored, OutcomeUnknown when nobody
+    can say yet.
     """
     try:
-        commit(conn)
+        commit(conn, change)
+    except CommitStopped as error:
+        raise _unknown(environment, run_id, error.message) from None
     except CommitLost:
-        return _ask_the_ledger(project, environment, run_id, session)
-    except KeyboardInterrupt:
-        raise _unknown(environment, run_id, "stopped while COMMIT was under way") from None
-    return True
+        _ask_the_ledger(project, environment, run_id, session)
+        record_change(change)
+        return " (the connection was lost at COMMIT; the ledger proves it)"
+    return ""
 
 
-def _ask_the_ledger(project: Project, environment: Environment, run_id: str, session: Opens) -> bool:
+def _ask_the_ledger(project: Project, environment: Environment, run_id: str, session: Opens) -> None:
     """Present means committed; absent, and our session gone, means not."""
     deadline = time.monotonic() + WAIT_SECONDS
     last = "the old session is still at work"
@@ -60,7 +69,7 @@ def _ask_the_ledger(project: Project, environment: Environment, run_id: str, ses
                 gone = not fetch(conn, _ALIVE, {"name": session_name(run_id), **claimed(run_id)})
                 primary = not server(conn).in_recovery
                 if is_recorded(conn, run_id):
-                    return False
+                    return
         except TargetError as error:
             last = error.message
         except KeyboardInterrupt:

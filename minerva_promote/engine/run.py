@@ -162,11 +162,11 @@ class _Run(Importing):
         self.recorder.committed(conn)
         if self.plan.dry_run:
             return f"{said}, {counted(new, 'rows')} would be new; {NOTHING} (rolled back)"
+        committed = f"committed as run {self.plan.run_id[:8]}"
         with current().held():
-            answered = commit_with_proof(conn, self.project, self.environment, self.plan.run_id)
+            proof = commit_with_proof(conn, self.project, self.environment, self.plan.run_id, committed)
             self.committed = True
-        proof = "" if answered else " (the connection was lost at COMMIT; the ledger proves it)"
-        return f"gate open: committed as run {self.plan.run_id[:8]}{proof}"
+        return f"gate open: {committed}{proof}"
 
     def checks(self, conn: Connection, stage: Stage) -> None:
         """Run the checks of a stage."""

@@ -225,10 +225,11 @@ class _Undoing:
 
     def commit(self, conn: Connection) -> str:
         """COMMIT; what is to be said of its proof."""
+        change = f"undone as {self.id[:8]}"
         with current().held():
-            answered = commit_with_proof(conn, self.project, self.environment, self.id, admin_session)
+            proof = commit_with_proof(conn, self.project, self.environment, self.id, change, admin_session)
             self.committed = True
-        return "" if answered else " (the connection was lost at COMMIT; the ledger proves it)"
+        return proof
 
 
 def _against(steps: Sequence[StepResult]) -> tuple[str, list[dict[str, str]]]:

@@ -16,11 +16,12 @@ from minerva_promote.database.lock import hold
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.password import scram
 from minerva_promote.database.quote import ident, literal, text
-from minerva_promote.database.session import CommitLost, Connection, admin_session, begin, commit, rollback
-from minerva_promote.errors import OutcomeUnknown, TargetError
+from minerva_promote.database.session import Connection, admin_session, begin, commit_or_unknown, rollback
+from minerva_promote.errors import TargetError
 from minerva_promote.grants.elsewhere import Elsewhere, declared_elsewhere
 from minerva_promote.grants.held import Drift
 from minerva_promote.grants.plan import GrantPlan, look
+from minerva_promote.words import counted
 
 ROUNDS = 3  # taking away one power may show the next: what a superuser could do anyway is not listed
 TRIES: Mapping[str, int] = {  # of the whole transaction, by sqlstate: what somebody else did at the same moment
@@ -80,11 +81,9 @@ def _transaction(conn: Connection, environment: Environment, passwords: bool, el
     if without_effect:
         rollback(conn)
     else:
-        try:
-            commit(conn)
-        except CommitLost as error:
-            hint = f"promote grants --env {environment.name} shows how the roles are now"
-            raise OutcomeUnknown("the connection was lost at COMMIT", hint=hint) from error
+        changes = [*(drift.what for drift in done), *(f"password of {name}" for name in given)]
+        hint = f"promote grants --env {environment.name} shows how the roles are now"
+        commit_or_unknown(conn, f"roles and privileges ({counted(len(changes), 'changes')})", hint)
     return Applied(done, given, plan, without_effect)
 
 

@@ -110,6 +110,8 @@ HASHED = (
     "signature",
 )
 _THERE = b"select from promote.events where run_id = %(run_id)s and kind = %(kind)s and hash = %(hash)s"
+# An event by itself changes no data, and waits for no standby: the next COMMIT that does confirms it too.
+_NO_STANDBY = b", pg_catalog.set_config('synchronous_commit', 'local', true) as synchronous_commit"
 _SAME = b"select from promote.events where run_id = %(run_id)s and kind = %(kind)s"
 
 
@@ -142,7 +144,8 @@ def add(conn: Connection, event: Event, rows_digest: str | None = None) -> None:
     """
     keys = [] if event.kind == "finished" else folded_roots(event.roots or ())  # else the run has ended before
     values = _values(event)
-    stored = fetch(conn, _INSERT, {**values, "run_roots": keys}, "writing the ledger")
+    alone = conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+    stored = fetch(conn, _INSERT + (_NO_STANDBY if alone else b""), {**values, "run_roots": keys}, "writing the ledger")
     if len(stored) != 1 or not _as_sent(values, stored[0], rows_digest, roots_digest(keys)):
         raise not_as_sent("promote.events")
     if conn.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:  # what a rule did after it

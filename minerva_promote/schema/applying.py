@@ -123,6 +123,8 @@ class Applying:
             error.hint = "put it into a block: with op.get_context().autocommit_block():"
         if error.sqlstate == _NOT_AVAILABLE:
             error.message += f": {_short(self.executed.last)}"
+            if "held by process" in error.message:  # seen while the statement waited
+                return
             if conn.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
                 conn.rollback()
             tables = [lock.table for lock in locks_of(self.executed.last, set())]

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
+from psycopg import Connection as Driver
 from sqlalchemy import Connection, Engine, event
 
 from minerva_promote.config.project import Environment
@@ -26,6 +27,7 @@ from minerva_promote.database.beside import address, proof
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import Connection as Session
+from minerva_promote.database.waiting import watch, watch_of
 from minerva_promote.errors import TargetError
 from minerva_promote.schema.tree_files import TreeFiles
 
@@ -93,6 +95,8 @@ def own_connections(files: TreeFiles, conn: Session, environment: Environment, n
         driver = getattr(connection, "driver_connection", connection)
         if hasattr(driver, "add_notice_handler"):
             notices.listen(driver)
+        if isinstance(driver, Driver) and watch_of(driver) is None:
+            watch(driver, environment.timeouts)
 
     with _listening("connect", opened):
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.faults import execute
@@ -40,6 +41,9 @@ def migrate(project: Project, environment: Environment, *, apply: bool = False) 
             with transaction_for_alembic(conn) as connection:
                 steps = apply_pending(conn, connection, project, environment, notices)
                 record_builds(conn)
+            for step in steps:
+                if step.data.get("applied"):
+                    record_change(f"revision {step.name} applied")
             steps += notices.steps("migrate")
             whole = not any(step.outcome.closes_gate for step in steps)
             state = check_at_head(conn, project) if whole else migration_state(conn, project)

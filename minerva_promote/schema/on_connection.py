@@ -11,6 +11,7 @@ from sqlalchemy.pool import StaticPool
 
 from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.faults import target_error
+from minerva_promote.database.session import commit_or_unknown
 
 
 def engine_on(conn: Session) -> Engine:
@@ -34,6 +35,7 @@ def transaction_for_alembic(conn: Session) -> Iterator[Connection]:
     try:
         with engine_on(conn).connect() as connection, connection.begin():
             yield connection
+            commit_or_unknown(conn, "", "promote migrate shows which revisions the database has")
     except DBAPIError as error:
         raise target_error("migrating", error.orig) from error
     finally:

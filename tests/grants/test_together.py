@@ -113,7 +113,7 @@ def test_an_object_is_locked(desk: Desk) -> None:
         conn.execute("select from pg_authid for update")
         said = json.loads(desk.grants("--apply", "--format", "json").stdout)
     assert said["exit_code"] == 3
-    assert said["errors"][0]["message"].endswith(
-        "waited for a lock longer than lock_timeout allows; nothing was changed (rolled back)"
-    )
+    message = said["errors"][0]["message"]
+    assert ": waited " in message
+    assert message.endswith("; nothing was changed (rolled back)")
     desk.applied()

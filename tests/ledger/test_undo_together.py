@@ -57,9 +57,10 @@ def test_others_at_work(undone: Undone, statement: str, doing: str) -> None:
     with holding(shop, statement):
         assert undone.undo().exit_code == 0  # looking waits for nobody
         ran = undone.undo(None, "--apply")
-    assert ran.stderr.splitlines() == [
-        f"error: {doing}: waited for a lock longer than lock_timeout allows; {NOTHING} (rolled back)", f"  {AGAIN}",
-    ]  # fmt: skip
+    said, hint = ran.stderr.splitlines()
+    assert said.startswith(f"error: {doing}: waited ")  # for whom is not seen within 300 ms for certain
+    assert said.endswith(f"; {NOTHING} (rolled back)")
+    assert hint == f"  {AGAIN}"
     assert shop.contents() == before
     undone.done()
 

@@ -75,6 +75,16 @@ class Private:
             conn.execute("select pg_reload_conf()")
         time.sleep(0.1)
 
+    def allow_standbys(self) -> None:
+        """Let it have standbys, and a COMMIT wait for them: the embedded server has none by itself."""
+        with self.server.connect() as conn:
+            if conn.execute("show max_wal_senders").fetchone() != ("0",):
+                return
+            conn.execute("alter system set wal_level = replica")
+            conn.execute("alter system set max_wal_senders = 2")
+        self.stop()
+        self.start()
+
     def standby(self, folder: Path) -> Callable[[], Private]:
         """A standby of this server, as it is now; call it to start it. This server is started again."""
         with self.server.connect() as conn:

@@ -46,6 +46,11 @@ class Proxy:
         for one in (self._listener, *self._open):
             _cut(one)
 
+    def cut(self) -> None:
+        """Cut what is open; whoever connects anew gets through."""
+        for one in self._open:
+            _cut(one)
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:

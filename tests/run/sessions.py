@@ -31,6 +31,32 @@ def row_of_another(shop: Shop) -> str:
     )
 
 
+@contextmanager
+def dead_standby(shop: Shop) -> Iterator[None]:
+    """Every COMMIT on the server of the shop waits for a synchronous standby that is not there, if it may."""
+    with shop.database.connect(options="-c synchronous_commit=local") as conn:
+        conn.execute("alter system set synchronous_standby_names = 'nobody'")
+        conn.execute("select pg_reload_conf()")
+        try:
+            while conn.execute("show synchronous_standby_names").fetchone() != ("nobody",):
+                time.sleep(0.02)
+            time.sleep(0.2)  # the checkpointer tells the others
+            yield
+        finally:
+            conn.execute("alter system reset synchronous_standby_names")
+            conn.execute("select pg_reload_conf()")
+
+
+def wait_for_standby(shop: Shop) -> int:
+    """The process of a session that waits for a synchronous standby, once there is one."""
+    query = "select pid from pg_stat_activity where datname = current_database() and wait_event = 'SyncRep'"
+    end = time.monotonic() + 30
+    while not (found := shop.rows(query)):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return int(found[0][0])
+
+
 def wait_until_it_waits(shop: Shop, wait_event_type: str = "Lock") -> int:
     """The process of the run's session, once it waits for something of this type."""
     query = (

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
+
+import psycopg
+import pytest
 
 from minerva_promote.database.lock import LOCK_STATEMENT
 from tests.run.conftest import Shop
@@ -65,11 +70,11 @@ def test_a_table_that_somebody_has_locked(shop: Shop) -> None:
     before = shop.contents()
     with holding(shop, "lock table screenshots in share row exclusive mode"):
         ran = shop.run(shop.file(Export()))
-    assert (ran.exit_code, ran.stderr) == (
-        3,
-        f"error: importing screenshots: waited for a lock longer than lock_timeout allows; {ROLLED_BACK}\n"
-        "  repeat the command when it is done, or raise timeouts.lock of the environment\n",
-    )
+    said, hint = ran.stderr.splitlines()
+    assert ran.exit_code == 3
+    assert said.startswith("error: importing screenshots: waited ")  # for whom is not seen within 100 ms for certain
+    assert said.endswith(f"; {ROLLED_BACK}")
+    assert hint == "  repeat the command when it is done, or raise timeouts.lock of the environment"
     assert shop.contents() == before
 
 
@@ -99,3 +104,90 @@ def test_a_row_that_another_session_adds_first(shop: Shop) -> None:
     assert (process.returncode, err) == (1, "")
     assert f"different: books {key('b', 1)}: title is " in out
     assert shop.count() == 0
+
+
+def holder_of(stderr: str) -> str:
+    """What is said of a lock and its holder, without durations."""
+    match = re.search(r"waited \d[\d.]* s for a lock on (.*?\))", stderr)
+    assert match, stderr
+    return re.sub(r", for \d+ s", ", for N s", match[1])
+
+
+def test_the_holder_of_a_lock_is_named_by_every_command(shop: Shop) -> None:
+    """The import role sees who it is; the owner also since when."""
+    shop.environment(timeouts={"lock": "2s", "check": "10s"})
+    (owner,) = shop.rows("select current_user")[0]
+    shop.accepted(Export())
+    ((run,),) = shop.rows("select left(run_id::text, 8) from promote.events where kind = 'committed'")
+    other = shop.file(Export(book=2), "two.sql")
+    env = ("--env", "test-prod")
+    table, events = "lock table chunks in access exclusive mode", "lock table promote.events in access exclusive mode"
+    cases = (
+        (table, ("run", *env, "--file", other), "chunks", ""),
+        (table, ("check", *env, "--stage", "before_commit"), "chunks", ""),
+        (table, ("undo", run, *env, "--apply"), "chunks", ", for N s"),
+        (events, ("history", *env), "promote.events", ""),
+        (
+            f"update books set title = 'x' where id = '{key('b', 1)}'",
+            ("undo", run, *env, "--apply"),
+            "books",
+            ", for N s",
+        ),
+        (row_of_another(shop).replace(key("b", 1), key("b", 2)), ("run", *env, "--file", other), None, ""),
+    )
+    for statement, line, what, since in cases:
+        with holding(shop, statement) as pid:
+            ran = shop.promote(*line)
+        assert ran.exit_code in (1, 3), ran.stdout
+        said = holder_of(ran.stderr + ran.stdout)
+        on, _, who = said.partition(", held by ")
+        assert who == f"process {pid} (somebody, role {owner}{since})", line
+        assert on == what or (what is None and on.startswith("a row of ")), line
+
+
+def test_both_sides_of_a_deadlock_are_named(shop: Shop) -> None:
+    """The server ends one of them; when it is ours, the other is named."""
+    from minerva_promote.config.load import load_project
+    from minerva_promote.database.session import admin_session, execute
+    from minerva_promote.errors import TargetError
+
+    project = load_project(shop.root)
+    with (
+        admin_session(project, project.environment("test-prod")) as ours,
+        shop.database.connect(
+            autocommit=False, application_name="somebody", options="-c deadlock_timeout=1min"
+        ) as other,
+    ):
+        ours.autocommit = False
+        ours.execute("lock table books in share row exclusive mode")
+        other.execute("lock table chunks in share row exclusive mode")
+        with pytest.raises(TargetError) as caught:
+            thread = threading.Thread(target=_quietly, args=(other, "lock table books in share row exclusive mode"))
+            thread.start()
+            time.sleep(0.3)
+            execute(ours, b"lock table chunks in share row exclusive mode", "locking")
+        ours.rollback()
+        thread.join()
+        pid = other.info.backend_pid
+    assert caught.value.sqlstate == "40P01"
+    assert re.search(rf"held by process {pid} \(somebody, role \w+, for \d+ s", caught.value.message)
+
+
+def _quietly(conn: psycopg.Connection, statement: str) -> None:
+    conn.execute(statement.encode())
+
+
+def test_nobody_is_named_who_cannot_be_seen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a second connection the message is what the server says."""
+    from minerva_promote.database import waiting
+
+    def refuse(_: object) -> None:
+        raise psycopg.OperationalError("too many connections")
+
+    monkeypatch.setattr(waiting, "_sibling_of", refuse)
+    shop.environment(timeouts={"lock": "100ms"})
+    with holding(shop, "lock table screenshots in share row exclusive mode"):
+        ran = shop.run(shop.file(Export()))
+    assert ran.stderr.splitlines()[0] == (
+        f"error: importing screenshots: waited for a lock longer than lock_timeout allows; {ROLLED_BACK}"
+    )

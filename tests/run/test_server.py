@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,11 +13,12 @@ import pytest
 
 from minerva_promote.config.url import parse_url
 from tests.conftest import Ran
-from tests.run.conftest import Shop, shop_on
+from tests.run.conftest import Shop, plain, shop_on
 from tests.run.exports import Export
 from tests.run.private import Private
+from tests.run.proxy import Proxy, proxy_to
 from tests.run.reports import findings
-from tests.run.sessions import holding, row_of_another, wait_until_it_waits
+from tests.run.sessions import dead_standby, holding, row_of_another, wait_for_standby, wait_until_it_waits
 from tests.run.terminal import started
 
 ENDED = "; nothing was changed (rolled back)\n  look at the server's log, then repeat the command\n"
@@ -144,3 +147,79 @@ def test_a_standby(private: Private, own: Shop) -> None:
         finally:
             standby.end()
     assert own.count("books") == 1
+
+
+@pytest.fixture
+def replicated(private: Private, own: Shop) -> Shop:
+    """A shop on that server, which may have standbys."""
+    private.allow_standbys()
+    return own
+
+
+HERE_ONLY = "; committed here, not confirmed by its synchronous standby"
+
+
+def test_a_standby_that_does_not_confirm(replicated: Shop) -> None:
+    """After timeouts.commit the wait is cancelled, and the command says that its commit is on one server only."""
+    replicated.environment(timeouts={"commit": "1s"})
+    with dead_standby(replicated):
+        ran = replicated.run(replicated.file(Export()))
+        *_, step, detail, verdict = plain(ran.stdout).splitlines()
+        (run,) = replicated.rows("select left(run_id::text, 8) from promote.events where kind = 'committed'")[0]
+        undo = replicated.promote("undo", run, "--env", "test-prod", "--apply", "--format", "json")
+        show = replicated.promote("history", "--env", "test-prod")
+    assert (ran.exit_code, ran.stderr) == (1, "")
+    assert " synchronous standby .............. FAIL   not confirmed: COMMIT waited " in step
+    assert step.endswith(" s for it (wait event SyncRep) and was cancelled")
+    assert "it is committed on this server and may be missing after a failover; see pg_stat_replication" in detail
+    assert verdict.startswith("committed as run ")
+    assert verdict.endswith(HERE_ONLY)
+    told = json.loads(undo.stdout)
+    assert (undo.exit_code, told["exit_code"], told["changed"], told["data"]["unconfirmed"]) == (1, 1, True, True)
+    assert told["verdict"].endswith(HERE_ONLY)
+    assert (show.exit_code, replicated.events()) == (0, ["started", "committed", "finished", "undone"])
+    assert (replicated.count(), replicated.accepted(Export()).exit_code) == (0, 0)
+
+
+def test_a_signal_while_a_standby_is_waited_for(replicated: Shop) -> None:
+    replicated.environment(timeouts={"commit": "10min"})
+    line = ("run", "--env", "test-prod", "--file", replicated.file(Export()))
+    with dead_standby(replicated), started(*line, cwd=replicated.root) as process:
+        wait_for_standby(replicated)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "")
+    last = out.splitlines()[-1]
+    assert last.startswith("committed as run ")
+    assert last.endswith(HERE_ONLY)
+    assert replicated.committed() == 1
+
+
+def test_nobody_knows_while_the_session_waits_for_a_standby(replicated: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger shows nothing yet, and the session that may still commit is there."""
+    monkeypatch.setattr("minerva_promote.engine.committing.WAIT_SECONDS", 1.5)
+    pids = []
+
+    def cut(proxy: Proxy) -> None:
+        pids.append(wait_for_standby(replicated))
+        proxy.cut()
+
+    with proxy_to(replicated.database) as proxy, dead_standby(replicated):
+        replicated.environment(url=proxy.url(replicated.role))
+        thread = threading.Thread(target=cut, args=(proxy,))
+        thread.start()
+        ran = replicated.run(replicated.file(Export()))
+        thread.join()
+        before = replicated.committed()
+        replicated.rows(f"select pg_cancel_backend({pids[0]})")
+    assert (ran.exit_code, "the old session is still at work" in ran.stderr, before) == (4, True, 0), ran.stderr
+
+
+@pytest.mark.soak
+def test_grants_and_a_standby_that_does_not_confirm(replicated: Shop) -> None:
+    replicated.environment(timeouts={"commit": "1s"})
+    replicated.database.execute(f"grant delete on chunks to {replicated.role}")
+    with dead_standby(replicated):
+        ran = replicated.promote("grants", "--env", "test-prod", "--apply")
+    assert (ran.exit_code, ran.stderr) == (1, ""), ran.stdout
+    assert ran.stdout.endswith(f"{HERE_ONLY}\n")

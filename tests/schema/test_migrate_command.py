@@ -290,12 +290,12 @@ def test_a_table_that_is_in_use(ours: ProjectCopy, bare: Database, promote: Prom
         other.execute("select 1 from books")
         said = migrate(promote, "--apply", code=3)
         pid, user = other.info.backend_pid, other.info.user
-    since = re.search(r", since (.*?); nothing", said)
-    assert since is not None
-    assert said == (
-        "error: migration aaaaaaaaaaaa: waited for a lock longer than lock_timeout allows: ALTER TABLE books ADD COLUMN"
-        f" x INTEGER; books is in use by process {pid} (the API, role {user}), since {since[1]}; nothing was changed"
-        " (rolled back)\n  repeat the command when it is done, or raise timeouts.lock of the environment\n"
+    head, _, tail = said.partition(": ALTER TABLE books ADD COLUMN x INTEGER")
+    assert head.startswith("error: migration aaaaaaaaaaaa: waited ")
+    assert re.search(rf"process {pid} \(the API, role {user}(, for \d+ s)?\)", said)
+    assert tail.endswith(
+        "; nothing was changed (rolled back)\n"
+        "  repeat the command when it is done, or raise timeouts.lock of the environment\n"
     )
 
 

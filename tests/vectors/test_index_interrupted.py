@@ -181,9 +181,9 @@ def test_a_table_in_use_at_the_swap_keeps_the_new_index_for_the_next_time(
     monkeypatch.setattr(rebuild, "finish", real)
     (oid,) = shop.rows("select 'notes_e'::regclass::oid")[0]
     assert ran.exit_code == 3
-    assert ran.stderr.splitlines()[0] == (
-        "error: dropping notes_e: waited for a lock longer than lock_timeout allows;"
-        f" the new index is complete as promote_new_{oid} and takes its place next time"
+    assert ran.stderr.startswith("error: dropping notes_e: waited ")
+    assert ran.stderr.splitlines()[0].endswith(
+        f"; the new index is complete as promote_new_{oid} and takes its place next time"
     )
     assert names(shop) == [("notes_e", True, "lists=100"), (f"promote_new_{oid}", True, "lists=10")]
     look(shop, "--apply")

@@ -1,0 +1,112 @@
+"""Who holds a lock that another session waits for, as far as this role may see it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from minerva_promote.database.lock import name_of
+from minerva_promote.words import one_line
+
+# The session by its process and name; behind a pooler that hides the process, by its name alone.
+_WAITS = b"""
+with waiter as (
+    select a.pid, a.wait_event from pg_catalog.pg_stat_activity a
+    where a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid()
+      and (a.pid = %(pid)s or %(name)s <> '' and a.usename = session_user and a.wait_event_type = 'Lock')
+      and a.application_name = %(name)s
+    order by a.pid = %(pid)s desc limit 1)
+select w.wait_event = 'SyncRep' as standby, l.locktype, l.mode, l.objsubid, l.classid::bigint, l.objid::bigint,
+    (select case n.nspname when 'public' then '' else n.nspname || '.' end || c.relname
+     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where c.oid = coalesce(l.relation, (select t.relation from pg_catalog.pg_locks t
+        where t.pid = w.pid and t.locktype = 'tuple' and t.granted limit 1))) as relation,
+    b.pid as holder, a.application_name as application, a.usename::text as role,
+    extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float8 as seconds,
+    exists (select from pg_catalog.pg_locks o where o.pid = b.pid and not o.granted) as waits
+from waiter w
+left join pg_catalog.pg_locks l on l.pid = w.pid and not l.granted
+left join lateral pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) b(pid) on true
+left join pg_catalog.pg_stat_activity a on a.pid = b.pid
+order by waits, a.xact_start nulls last, b.pid limit 3
+"""
+_SESSIONS = b"""
+select a.pid as holder, a.application_name as application, a.usename::text as role,
+    extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float8 as seconds, false as waits
+from pg_catalog.pg_stat_activity a where a.pid = any(%(pids)s::int[]) order by a.pid
+"""
+_RELATION = re.compile(r'"([^"]+)"')  # in the context of an error: while updating tuple (0,1) in relation "books"
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """What a session waits for, and who is in its way."""
+
+    standby: bool  # it waits for a synchronous standby
+    what: str  # "chunks", "a row of chunks", "the lock of this database"
+    row: bool  # the end of another transaction that wrote a row, of whichever table
+    who: tuple[str, ...]  # "process 4711 (psql, role app, for 75 s)"
+
+    def text(self, waited: float, context: str) -> str:
+        """In words; ``context`` is that of the error, and names the table of a row."""
+        what = self.what
+        if self.row and (relation := _RELATION.search(context)):
+            what = f"a row of {relation[1]}"
+        return f"waited {_seconds(waited)} for a lock on {what}, held by {', '.join(self.who)}"
+
+
+def holders_of(sibling: psycopg.Connection[Any], pid: int, application: str) -> Holders | None:
+    """What the session ``pid`` waits for; None when it is not there, or waits for nothing that we may see."""
+    rows = _fetch(sibling, _WAITS, {"pid": pid, "name": application})
+    if not rows:
+        return None
+    who = tuple(_session(row) for row in rows if row["holder"] is not None)
+    return Holders(bool(rows[0]["standby"]), _object(rows[0]), rows[0]["locktype"] == "transactionid", who)
+
+
+def deadlocked(sibling: psycopg.Connection[Any], detail: str) -> Holders | None:
+    """The other sessions of a deadlock; ``detail`` is the server's, with the numbers of their processes."""
+    # one line a session, whatever the language: "Process 11 waits for ShareLock on …; blocked by process 12."
+    ours, *others = [int(number[0]) for line in detail.splitlines() if (number := re.search(r"\d{1,9}", line))] or [0]
+    rows = _fetch(sibling, _SESSIONS, {"pids": [pid for pid in others if pid != ours]})
+    return Holders(False, "what it needs", True, tuple(map(_session, rows))) if rows else None
+
+
+def _fetch(sibling: psycopg.Connection[Any], query: bytes, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows, in one message, in a transaction that trusts no search_path and leaves no setting behind."""
+    with psycopg.ClientCursor(sibling, row_factory=dict_row) as cursor:
+        cursor.execute(b"begin read only; set local search_path = pg_catalog, pg_temp;" + query + b"; commit", values)
+        cursor.nextset()
+        cursor.nextset()
+        return cursor.fetchall()
+
+
+def _object(row: dict[str, Any]) -> str:
+    kind = row["locktype"]
+    if kind == "advisory":
+        return name_of(row["classid"], row["objid"], row["objsubid"])
+    if row["relation"]:
+        return f"a row of {row['relation']}" if kind in ("tuple", "transactionid") else str(row["relation"])
+    if kind == "transactionid":
+        return "a row that another transaction has written"
+    if kind == "virtualxid":
+        return "the end of a transaction"
+    return f"an object of the database ({kind})"
+
+
+def _session(row: dict[str, Any]) -> str:
+    if not row["holder"]:
+        return "a prepared transaction (see pg_prepared_xacts)"
+    since = f"for {row['seconds']:.0f} s" if row["seconds"] is not None else ""
+    parts = [row["application"] and one_line(row["application"]), row["role"] and f"role {row['role']}", since]
+    parts += ["waiting itself"] if row["waits"] else []
+    known = ", ".join(filter(None, parts))
+    return f"process {row['holder']}{f' ({known})' if known else ''}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

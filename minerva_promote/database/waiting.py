@@ -1,0 +1,187 @@
+"""What a statement waits for, seen from a second connection while it waits.
+
+A statement that has failed with lock_timeout no longer tells who was in its way, and one that waits for a synchronous
+standby waits without limit: statement_timeout does not cover it. So the client looks itself, in the pauses in which the
+driver waits for the server: at pg_blocking_pids() of its own session, and for the wait event SyncRep. A wait for a
+standby is cancelled after ``timeouts: commit``; the transaction is committed by then, and the server says so in a
+warning.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import psycopg
+
+from minerva_promote import commit_log
+from minerva_promote.config.durations import in_seconds
+from minerva_promote.config.models import Timeouts
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.holders import Holders, deadlocked, holders_of
+from minerva_promote.signals import current
+
+FIRST_LOOK = 0.5  # seconds that a statement takes before anybody looks what it waits for
+_TICK = 0.1  # seconds between two pauses of the driver
+_CANCEL_SECONDS = 5
+_CONNECT_SECONDS = 3
+_STANDBY_WARNING = "SyncRepWaitForLSN"  # the server's function that says that a wait for a standby was cancelled
+_LOCK_TIMEOUT, _DEADLOCK = "55P03", "40P01"
+
+
+class Watch:
+    """Looks at one connection's statements from a second one, which is opened when a statement takes long."""
+
+    def __init__(self, conn: psycopg.Connection[Any], lock: float, commit: float) -> None:
+        self.unconfirmed = 0  # commits that the server says no standby has confirmed
+        self.committing = False  # a COMMIT is under way: the first signal cancels its waiting for a standby
+        self._conn = conn
+        self._commit = commit  # seconds to wait for a standby; 0 is no limit
+        self._lock = lock
+        self._longest = 0.4 * lock if lock else 4 * FIRST_LOOK  # between two looks; two fall into every lock timeout
+        self._first = min(FIRST_LOOK, self._longest)
+        self._sibling: psycopg.Connection[Any] | None = None
+        self._blind = False  # there is no second connection to be had
+        self.holders: Holders | None = None
+        self._begin()
+        conn.add_notice_handler(self._hear)
+
+    def run(self, wait: Any, generator: Generator[int, int, Any], *args: Any, **more: Any) -> Any:
+        """The driver's ``wait``, with a look now and then."""
+        self._begin()
+        if not args:
+            more.setdefault("interval", min(_TICK, self._first / 2))
+        try:
+            return wait(_Observed(generator, self), *args, **more)
+        except psycopg.Error as error:
+            self.explain(error)
+            raise
+        finally:
+            if self._sibling is not None:
+                self._sibling.close()
+                self._sibling = None
+
+    def explain(self, error: psycopg.Error) -> None:
+        """Keep with the error who held the lock that it waited for."""
+        if error.sqlstate == _DEADLOCK and not self.holders:
+            self.holders = self._ask(lambda sibling: deadlocked(sibling, error.diag.message_detail or ""))
+        if error.sqlstate in (_LOCK_TIMEOUT, _DEADLOCK) and self.holders:
+            waited = time.monotonic() - self._begun
+            error.lock_holders = self.holders.text(  # type: ignore[attr-defined]
+                min(waited, self._lock or waited), error.diag.context or ""
+            )
+
+    def tick(self) -> None:
+        """The driver waits, and nothing has come."""
+        now = time.monotonic()
+        if self.committing and current().pending is not None:
+            self._cancel()
+        if now >= self._next:
+            self._look(now)
+        late = self._standby_since and now - self._standby_since >= self._commit
+        blindly = self.committing and self._blind and now - self._begun >= self._commit
+        if self._commit and (late or blindly):
+            self._cancel()
+
+    def _begin(self) -> None:
+        self._begun = time.monotonic()
+        self._pause = self._first
+        self._next = self._begun + self._first
+        self._standby_since = 0.0
+        self._cancelled = False
+        self.holders = None
+
+    def _look(self, now: float) -> None:
+        pid = getattr(self._conn, "server_pid", 0) or self._conn.info.backend_pid
+        name = self._conn.info.parameter_status("application_name") or ""
+        seen = self._ask(lambda sibling: holders_of(sibling, pid, name))
+        if seen is not None and seen.standby:
+            if not self._standby_since:
+                self._standby_since = now
+                limit = f", at most {self._commit:g} s" if self._commit else ""
+                commit_log.announce(f"COMMIT waits for a synchronous standby (wait event SyncRep){limit}")
+        elif seen is not None and seen.who:
+            self.holders = seen
+        self._pause = min(2 * self._pause, self._longest)
+        self._next = time.monotonic() + self._pause
+        if self._commit and self._standby_since:
+            self._next = max(self._next, self._standby_since + self._commit)
+
+    def _ask(self, question: Any) -> Holders | None:
+        if self._blind:
+            return None
+        try:
+            if self._sibling is None:
+                self._sibling = _sibling_of(self._conn)
+            answer: Holders | None = question(self._sibling)
+        except psycopg.Error:
+            self._blind = True  # no connection is left for us, or the server has gone
+            return None
+        return answer
+
+    def _cancel(self) -> None:
+        """Ask the server to end what it does, once; its answer is waited for all the same."""
+        if self._cancelled:
+            return
+        self._cancelled = True
+        try:
+            self._conn.cancel_safe(timeout=_CANCEL_SECONDS)
+        except psycopg.Error:
+            self._cancelled = False
+
+    def _hear(self, diag: psycopg.errors.Diagnostic) -> None:
+        if diag.source_function == _STANDBY_WARNING:
+            self.unconfirmed += 1
+            commit_log.record_unconfirmed(time.monotonic() - self._begun)
+
+
+class _Observed:
+    """A generator of the driver that is told when nothing has come; no exception in between ends it."""
+
+    def __init__(self, generator: Generator[int, int, Any], watch: Watch) -> None:
+        self._generator = generator
+        self._watch = watch
+
+    def __iter__(self) -> _Observed:
+        return self
+
+    def __next__(self) -> int:
+        return next(self._generator)
+
+    def send(self, ready: int) -> int:
+        """Pass the driver's answer on."""
+        if not ready:
+            self._watch.tick()
+        return self._generator.send(ready)
+
+
+_watches: WeakKeyDictionary[psycopg.Connection[Any], Watch] = WeakKeyDictionary()
+
+
+def watch(conn: psycopg.Connection[Any], timeouts: Timeouts) -> None:
+    """Have a connection look what its statements wait for, from now on."""
+    watching = Watch(conn, in_seconds(timeouts.lock), in_seconds(timeouts.commit))
+    wait = type(conn).wait.__get__(conn)
+    _watches[conn] = watching
+    if isinstance(conn, Connection):
+        conn.explain = watching.explain  # type: ignore[method-assign]
+    conn.wait = lambda generator, *args, **more: watching.run(wait, generator, *args, **more)  # type: ignore[method-assign]
+
+
+def watch_of(conn: psycopg.Connection[Any]) -> Watch | None:
+    """Who looks at the statements of a connection, if anybody does."""
+    return _watches.get(conn)
+
+
+def _sibling_of(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    info = conn.info
+    params = {name: value for name, value in info.get_parameters().items() if value}
+    params |= {"host": info.host, "port": str(info.port), "connect_timeout": str(_CONNECT_SECONDS)}
+    params["application_name"] = "promote (looks at locks)"
+    if info.password:
+        params["password"] = info.password
+    if "," in params.get("hostaddr", ""):
+        params.pop("hostaddr")
+    return psycopg.connect(psycopg.conninfo.make_conninfo("", **params), autocommit=True, prepare_threshold=None)
