@@ -111,7 +111,7 @@ HASHED = (
 )
 _THERE = b"select from promote.events where run_id = %(run_id)s and kind = %(kind)s and hash = %(hash)s"
 # An event by itself changes no data, and waits for no standby: the next COMMIT that does confirms it too.
-_NO_STANDBY = b", pg_catalog.set_config('synchronous_commit', 'local', true) as synchronous_commit"
+_NO_STANDBY = b", pg_catalog.set_config('synchronous_commit', 'local', true) as local"
 _SAME = b"select from promote.events where run_id = %(run_id)s and kind = %(kind)s"
 
 
