@@ -207,3 +207,10 @@ def test_the_changelog_names_this_version() -> None:
     from minerva_promote import __version__
 
     assert f"## [{__version__}]" in (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_a_change_is_one_line() -> None:
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text("utf-8").partition("## [")[2]
+    lines = changelog.splitlines()[1:]
+    assert [line for line in lines if line and not line.startswith(("## [", "### ", "- "))] == []
+    assert [line for line in lines if len(line) > 140] == []
