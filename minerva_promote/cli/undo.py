@@ -20,8 +20,9 @@ from minerva_promote.cli.context import agree, env_option, format_option, load, 
 @click.option(
     "--accept",
     multiple=True,
-    type=click.Choice(["updated", "gone"]),
-    help="Go on although rows were written again since (what the file gave is unchanged), or are gone already.",
+    type=click.Choice(["unproved", "gone", "updated"]),
+    help="Delete rows that cannot be proved to be this run's (unproved), or go on although rows are gone already."
+    " updated, of older releases, has no effect.",
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why, for the ledger.")
 @yes_option
@@ -39,8 +40,9 @@ def undo(
     """Show which rows the run RUN added and what stands against removing them; --apply removes those and no others.
 
     RUN is how the id of a run begins; promote history shows the ids. Works as the admin identity (admin_url). It is
-    refused when a row was changed since or others depend on it. The removed rows are kept: RUN may be the id of an
-    undo, whose rows then come again. Exit code 1 when something stands against it.
+    refused when a row was changed since, when it cannot be proved to be this run's, or when others depend on it. The
+    removed rows are kept: RUN may be the id of an undo, whose rows then come again. Exit code 1 when something stands
+    against it.
 
     \b
     Examples:

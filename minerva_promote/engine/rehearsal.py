@@ -84,7 +84,7 @@ class _Rehearsal:
             self.conn,
             self.project.contract,
             rows,
-            Believed(frozenset({own}), run=True),
+            Believed(frozenset({own})),
             Choices(keep_shared=False),
             environment=self.environment.name,
         )

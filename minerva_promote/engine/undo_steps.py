@@ -36,9 +36,7 @@ def _going(each: TablePlan, done: bool) -> StepResult:
         for name, some in _named(standing):
             if some:
                 data[f"{name}_keys"] = [going.table.shown(key, going.key) for key in some]
-    if standing.rewritten:
-        detail += f"; {standing.rewritten:,} written again since, and proved to be as imported"
-    data["unproved"] = {"rows": standing.unproved, "columns": list(standing.columns)}
+    data["unproved"] = {"rows": len(standing.unproved), "columns": list(standing.columns)}
     findings = tuple(each.findings)
     return StepResult("undo", each.name, _outcome(findings), detail, findings=findings, data=data)
 
@@ -47,7 +45,7 @@ def _named(found: Standing) -> tuple[tuple[str, Sequence[Key]], ...]:
     return (
         ("changed", found.changed),
         ("added_again", list(found.claimed)),
-        ("updated", found.updated),
+        ("unproved", found.unproved),
         ("gone", found.gone),
     )
 

@@ -16,6 +16,7 @@ from minerva_promote.engine.undo_steps import NOTHING, coming_steps, going_steps
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError, UsageError
 from minerva_promote.ledger.event import Event, Kind, add, add_apart
 from minerva_promote.ledger.install import require_ledger
+from minerva_promote.ledger.roots import roots_of
 from minerva_promote.ledger.rows import load
 from minerva_promote.ledger.undo.content import Written
 from minerva_promote.ledger.undo.going import believed
@@ -23,7 +24,7 @@ from minerva_promote.ledger.undo.kept import kept_by
 from minerva_promote.ledger.undo.plan import Choices, UndoPlan, plan_undo
 from minerva_promote.ledger.undo.remove import keep, remove
 from minerva_promote.ledger.undo.restore import plan_restore, restore
-from minerva_promote.ledger.undo.subject import Subject, subject_of
+from minerva_promote.ledger.undo.subject import Subject, event_of, subject_of
 from minerva_promote.ledger.verify import require_as_written
 from minerva_promote.results import Outcome, RunResult, Severity, StepResult
 from minerva_promote.signals import current, signal_name
@@ -57,6 +58,7 @@ class _Undoing:
         self.committed = False
         self.possible = False  # whether there is a ledger to tell of an attempt
         self.subject: Subject | None = None
+        self.roots: tuple[str, ...] = ()
         self.begun = time.perf_counter()
         self.steps: tuple[StepResult, ...] = ()
 
@@ -89,6 +91,7 @@ class _Undoing:
                     hold(conn)
                 subject = self.subject = subject_of(conn, self.asked.prefix, self.environment.name)
                 require_as_written(conn, [each.run_id for each in (subject.run, subject.undo) if each])
+                self.roots = roots_of(conn, event_of(subject.run, "committed"))
                 verdict = self.take_back(conn, subject) if subject.undo else self.undo(conn, subject)
             except TargetError as error:
                 if NOTHING not in error.message:
@@ -210,7 +213,7 @@ class _Undoing:
             subject=of.run_id if of else None,
             file_name=subject.run.told("file_name") if subject else None,
             file_sha256=subject.run.told("file_sha256") if subject else None,
-            roots=subject.run.told("roots") if subject else None,
+            roots=self.roots if subject else None,
             rows=rows,
             seconds=time.perf_counter() - self.begun,
             reason=self.project.redact(reason) or None,

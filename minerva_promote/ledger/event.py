@@ -32,7 +32,7 @@ from minerva_promote.ledger.bounds import (
     fold,
     storable,
 )
-from minerva_promote.ledger.install import content_expression
+from minerva_promote.ledger.install import LEDGER_VERSION, content_expression, format_expression
 from minerva_promote.ledger.roots import folded_roots, not_as_sent, roots_digest
 
 Kind = Literal[
@@ -109,9 +109,18 @@ HASHED = (
     "signing_key",
     "signature",
 )
-_THERE = b"select from promote.events where run_id = %(run_id)s and kind = %(kind)s and hash = %(hash)s"
 # An event by itself changes no data, and waits for no standby: the next COMMIT that does confirms it too.
 _NO_STANDBY = b", pg_catalog.set_config('synchronous_commit', 'local', true) as local"
+# The event that was written, and all that its digests are of.
+_THERE = {
+    rows: f"""
+select from promote.events as e
+where e.run_id = %(run_id)s and e.kind = %(kind)s and e.hash = %(hash)s
+    and e.rows_digest is not distinct from ({format_expression(rows, LEDGER_VERSION)})
+    and e.roots_digest is not distinct from ({format_expression("run_roots", LEDGER_VERSION)})
+""".encode()
+    for rows in ("run_rows", "removed_rows")
+}
 _SAME = b"select from promote.events where run_id = %(run_id)s and kind = %(kind)s"
 
 
@@ -150,7 +159,8 @@ def add(conn: Connection, event: Event, rows_digest: str | None = None) -> None:
         raise not_as_sent("promote.events")
     if conn.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:  # what a rule did after it
         there = {"run_id": event.run_id, "kind": event.kind, "hash": stored[0]["hash"]}
-        if len(fetch(conn, _THERE, there)) != 1:
+        statement = _THERE["removed_rows" if event.kind == "undone" else "run_rows"]
+        if len(fetch(conn, statement, there, "writing the ledger")) != 1:
             raise not_as_sent("promote.events")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from minerva_promote.database.embedded_files import binary
 from tests import servers
-from tests.ledger.undoing import Undone, found_in, rows_of, undone
+from tests.ledger.undoing import RESTORED, Undone, facts_in, found_in, rows_of, undone, unproved
 from tests.run.conftest import CONTENTS, copy_of_ready
 from tests.run.exports import Export, key
 from tests.run.proxy import proxy_to
@@ -21,10 +21,6 @@ from tests.run.terminal import started
 __all__ = ["undone"]
 
 BOOK, CHUNK = key("b", 1), key("d", 1, 1)
-UNPROVED = (
-    "warn: unproved: 1 row of books: what the file gave is as imported; of source_type, which it did not give, that can"
-    " no longer be proved: the database was dumped and restored since | the removed rows are kept, and can be put back"
-)
 
 
 def restored(undone: Undone, make_database: Callable[..., servers.Database], folder: Path, *how: str) -> None:
@@ -50,26 +46,30 @@ def test_after_a_dump_and_restore(
     assert undone.rows() == with_second
     undone.done(before)
     full = undone.rows()
-    ran = undone.undo(second)
-    assert found_in(ran) == [UNPROVED]
-    assert ran.exit_code == 0
-    shop.database.execute("update books set source_type = 'pdf'")  # nobody can tell of that one any more
-    assert found_in(undone.undo(second)) == [UNPROVED]
-    shop.database.execute("update books set source_type = 'kindle'")
+    findings = [
+        unproved("3 rows", "chunks", *(key("d", 2, number) for number in (1, 2, 3)), why=RESTORED),
+        unproved("2 rows", "screenshots", *(key("c", 2, number) for number in (1, 2)), why=RESTORED),
+        unproved("1 row", "books", key("b", 2), why=RESTORED, columns="source_type"),
+    ]
+    for apply in ((), ("--apply",)):
+        ran = undone.undo(second, *apply)
+        assert (ran.exit_code, sorted(facts_in(ran))) == (1, sorted(findings))
+    assert undone.rows() == full
+    ran = undone.undo(second, "--accept", "unproved")
+    assert (ran.exit_code, sorted(facts_in(ran))) == (0, sorted(f"warn: {finding}" for finding in findings))
     shop.database.execute("update chunks set chunk_text = 'x' where chunk_sequence = 2")
-    facts = [line.partition(" | ")[0] for line in found_in(undone.undo(second))]
-    assert facts == [
-        f"changed: 1 row of chunks was changed since the import: {key('d', 2, 2)}", UNPROVED.partition(" | ")[0],
-    ]  # fmt: skip
+    ran = undone.undo(second, "--accept", "unproved")
+    changed = f"changed: 1 row of chunks was changed since the import: {key('d', 2, 2)}"
+    assert (ran.exit_code, [fact for fact in facts_in(ran) if not fact.startswith("warn: ")]) == (1, [changed])
     shop.database.execute("update chunks set chunk_text = 'text 2' where chunk_sequence = 2")
-    undo = undone.done(second)
+    undo = undone.done(second, "--accept", "unproved")
     undone.done(undo)
     assert undone.rows() == full
     assert found_in(undone.undo(second)) == []  # it was put back here: that can be believed again
     shop.accepted(Export(3))
     assert found_in(undone.undo(undone.latest())) == []
     shop.database.execute("update books set source_type = 'pdf'")
-    assert found_in(undone.undo(undone.latest()))[0].startswith("updated: 1 row of books was written again since")
+    assert facts_in(undone.undo(undone.latest())) == [unproved("1 row", "books", key("b", 3), columns="source_type")]
 
 
 def test_a_renamed_copy_is_believed(undone: Undone, make_database: Callable[..., servers.Database]) -> None:
@@ -80,7 +80,7 @@ def test_a_renamed_copy_is_believed(undone: Undone, make_database: Callable[...,
     copy.execute(*(f"vacuum (full, freeze) {table}" for table in CONTENTS))  # no catalog: some are other tests' too
     assert found_in(undone.undo()) == []
     copy.execute("update books set source_type = 'pdf'")
-    assert found_in(undone.undo())[0].startswith("updated: 1 row of books")
+    assert facts_in(undone.undo()) == [unproved("1 row", "books", BOOK, columns="source_type")]
 
 
 def test_killed_before_commit(undone: Undone) -> None:

@@ -9,6 +9,7 @@ import random
 
 import pytest
 
+from tests.ledger.forging import forge, load_list
 from tests.ledger.undoing import Undone, rows_of, undone
 from tests.run.exports import TIME, Export, key
 
@@ -61,6 +62,8 @@ class Walk:
         self.standing = {undone.run}  # runs that were not undone
         self.undos: dict[str, tuple[str, set[Row]]] = {}  # not taken back: the run, and the rows that it removed
         self.changed: set[Row] = set()
+        self.rewritten: set[Row] = set()  # by another transaction than that of its run
+        self.forged: set[Row] = set()  # rows that a forged run lists
         self.scrapes = 0
         self.texts: dict[Row, str] = {}  # each row as it was when it was first seen
         self.done = 0
@@ -79,6 +82,8 @@ class Walk:
                 self.take_back,
                 self.other,
                 self.change,
+                self.change,
+                self.forge,
             ]
             self.random.choice(actions)()
             self.compare()
@@ -109,9 +114,14 @@ class Walk:
         run, keep = self.random.choice(sorted(self.standing)), self.random.random() < 0.5
         going = {row for row in self.added[run] if not (keep and row[0] == "embedding_configs")}
         depending = any(self.needs.get(row, set()) & going for row in self.there - going)
-        refused = not going or not going <= self.there or bool(going & self.changed) or depending
-        if self.take(run, refused, *([] if keep else ["--no-keep-shared"])):
+        accept = self.random.random() < 0.5
+        rewritten = going & self.rewritten
+        unproved = (bool(rewritten) and not accept) or bool(rewritten & self.forged)
+        refused = not going or not going <= self.there or bool(going & self.changed) or depending or unproved
+        more = [*([] if keep else ["--no-keep-shared"]), *(["--accept", "unproved"] if accept else [])]
+        if self.take(run, refused, *more):
             self.there -= going
+            self.rewritten -= going
             self.standing.remove(run)
             self.undos[self.latest("undone")] = (run, going)
 
@@ -162,7 +172,17 @@ class Walk:
             self.changed.add(row)
         else:
             return
+        self.rewritten.add(row)
         self.shop.database.execute(f"update chunks set chunk_token_count = {value} where id = '{row[1]}'")
+
+    def forge(self) -> None:
+        """The import role records a run that lists the rows of another one, each with its mark."""
+        if not self.standing:
+            return
+        run = self.random.choice(sorted(self.standing))
+        forged = forge(self.shop, load_list(self.shop, run))
+        self.forged |= self.added[run]
+        self.take(forged, True, "--no-keep-shared", "--accept", "unproved", "--accept", "gone")
 
     def latest(self, kind: str) -> str:
         """The run, or undo, that was recorded last."""

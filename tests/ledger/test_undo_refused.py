@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from itertools import zip_longest
 
 import pytest
 
-from tests.ledger.undoing import Undone, found_in, undone
+from tests.ledger.undoing import Undone, facts_in, found_in, undone, unproved
 from tests.run.exports import CONFIG, Export, key
 
 __all__ = ["undone"]
@@ -16,7 +17,6 @@ PUT_BACK = (
     "promote run --env test-prod --dry-run with the run's file names the values: put them back as the file has them,"
     " or keep the run"
 )
-UPDATED = "if that was a migration, or does not matter: --accept updated"
 REMOVE = "remove them first, or keep the run"
 
 
@@ -53,7 +53,7 @@ def test_any_column_that_the_file_gave(undone: Undone) -> None:
             for table, id_, column, value in present:
                 conn.execute(f"update {table} set {column} = {value} where id = '{id_}'".encode())
             expected = [changed(table, id_) for table, id_, _, _ in present]
-            assert [line for line in found_in(undone.undo()) if "updated" not in line] == expected, present
+            assert [line for line in found_in(undone.undo()) if not line.startswith("unproved")] == expected, present
             for table, _, column, _ in present:
                 back = f"update {table} t set {column} = a.{column} from {table}_aside a where a.id = t.id"
                 conn.execute(back.encode())
@@ -69,39 +69,45 @@ def test_any_column_that_the_file_gave(undone: Undone) -> None:
     }  # fmt: skip
 
 
-def updated(count: int) -> str:
-    """The finding for books that were written again."""
-    return (
-        f"updated: {count} row of books was written again since the import: {BOOK}; nothing tells whether"
-        f" source_type is as imported | {UPDATED}"
-    )
-
-
 @pytest.mark.parametrize("column", ["source_type = 'pdf'", "title = title"])
-def test_columns_that_the_file_did_not_give(undone: Undone, column: str) -> None:
-    undone.shop.database.execute(f"update books set {column}")
-    undone.refused(updated(1))
-    ran = undone.undo(None, "--accept", "updated")
-    assert ran.exit_code == 0
-    assert found_in(ran) == [
-        updated(1).replace("updated:", "warn: updated:", 1).replace(UPDATED, "accepted: --accept updated")
-    ]
-    assert undone.done(None, "--accept", "updated")
-    assert undone.shop.count("books") == 0
+def test_rows_that_another_transaction_wrote(undone: Undone, column: str) -> None:
+    """An update of the run's row looks like a row of somebody else: only the owner's word lets it go."""
+    shop, finding = undone.shop, unproved("1 row", "books", BOOK, columns="source_type")
+    shop.database.execute(f"update books set {column}")
+    before = shop.contents()
+    for more in ((), ("--accept", "updated"), ("--accept", "gone")):
+        for apply in ((), ("--apply",)):
+            ran = undone.undo(None, *more, *apply)
+            assert (ran.exit_code, facts_in(ran)) == (1, [finding])
+            assert f"the list of rows was written by {shop.role}; roles that may write one: " in found_in(ran)[0]
+            assert found_in(ran)[0].endswith("if all of them are this run's: --accept unproved")
+            assert ("--accept updated does not cover them" in found_in(ran)[0]) == ("updated" in more)
+    assert shop.contents() == before
+    ran = undone.undo(None, "--accept", "unproved")
+    assert (ran.exit_code, facts_in(ran)) == (0, [f"warn: {finding}"])
+    (help_,) = (line.partition(" | ")[2] for line in found_in(ran))
+    accepted = f"accepted: --accept unproved; the list of rows was written by {shop.role}; roles that may write one: "
+    assert help_.startswith(accepted)
+    roles = help_.removeprefix(accepted).split("; ")
+    assert shop.role in roles
+    assert shop.copy.name("minerva_reader") not in roles
+    undo = undone.done(None, "--accept", "unproved")
+    assert shop.count("books") == 0
+    undone.done(undo)
+    assert found_in(undone.undo()) == []  # the owner's own transaction inserted it
 
 
 def test_changed_and_changed_back(undone: Undone) -> None:
-    """Where the file gave every column, the values prove that a row is as it was."""
+    """Equal values do not tell whose a row is."""
     undone.shop.database.execute(
         "update chunks set chunk_text = 'x'", "update chunks set chunk_text = 'text ' || chunk_sequence"
     )
-    ran = undone.undo()
-    assert found_in(ran) == []
-    assert (
-        f"3 rows would go: {CHUNK}; {key('d', 1, 2)}; and 1 more; 3 written again since, and proved to be as imported"
-        in ran.stdout
-    )
-    assert undone.done()
+    finding = unproved("3 rows", "chunks", CHUNK, key("d", 1, 2), key("d", 1, 3))
+    assert facts_in(undone.undo()) == [finding]
+    data = json.loads(undone.undo(None, "--format", "json").stdout)["steps"]
+    chunks = next(step["data"] for step in data if step["name"] == "chunks")
+    assert chunks["unproved_keys"] == [CHUNK, key("d", 1, 2), key("d", 1, 3)]
+    assert undone.done(None, "--accept", "unproved")
     assert undone.shop.count("chunks") == 0
 
 
@@ -135,7 +141,7 @@ def test_rows_that_another_run_added_again(undone: Undone) -> None:
                 ("1 row of books was", [BOOK]),
             )
         ),
-        more=("--accept", "updated", "--accept", "gone"),
+        more=("--accept", "unproved", "--accept", "gone"),
     )
     assert undone.done(again)
     assert len(found_in(undone.undo())) == 3  # now they are gone

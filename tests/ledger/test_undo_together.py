@@ -115,7 +115,7 @@ def test_rows_that_depend_on_each_other(undone: Undone) -> None:
         "update screenshots s set chunk = c.id from chunks c where c.book_id = s.book_id and c.chunk_sequence = 1",
     )
     before = undone.rows()
-    undo = undone.done(undone.latest(), "--accept", "updated")
+    undo = undone.done(undone.latest(), "--accept", "unproved")
     assert shop.count("chunks") == 3
     undone.done(undo)
     assert undone.rows() == before

@@ -112,6 +112,24 @@ def found_in(ran: Ran) -> list[str]:
     return found
 
 
+REWRITTEN = (
+    "another transaction wrote them: an application that updates rows, or a migration that rewrites the table, does that"
+    " as well"
+)
+RESTORED = "the ledger was dumped and restored since the import"
+
+
+def unproved(rows: str, table: str, *keys: str, why: str = REWRITTEN, columns: str = "") -> str:
+    """The finding for rows of another transaction than the run's."""
+    compared = f"; {columns} cannot be compared with the file" if columns else ""
+    return f"unproved: {rows} of {table} cannot be proved to be this run's: {why}{compared}: {'; '.join(keys)}"
+
+
+def facts_in(ran: Ran) -> list[str]:
+    """The findings of a report without their help."""
+    return [line.partition(" | ")[0] for line in found_in(ran)]
+
+
 @pytest.fixture
 def undone(
     server: servers.Server,

@@ -1,43 +1,51 @@
-"""Rows that a run added, somebody removed, and another run added again: they are that one's now."""
+"""Rows that other runs have in their lists as well, and who could have written a list."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.rows import load, stored_names
 from minerva_promote.ledger.runs import Run
 from minerva_promote.ledger.undo.subject import event_of
-from minerva_promote.ledger.undo.tables import Key
+from minerva_promote.ledger.undo.tables import Key, read
 
-# What is not shared belongs to a root: only runs with a root in common can have such rows in common.
 _OTHERS = b"""
-select e.run_id::text as run_id from promote.events e
-where e.kind = 'committed' and e.seq > %(seq)s
-  and (e.roots && %(roots)s::text[] or exists (
-      select from promote.run_rows r where r.run_id = e.run_id and r.table_name = any (%(shared)s::text[])))
+select e.run_id::text as run_id, e.seq > %(seq)s as later from promote.events e
+where e.kind = 'committed' and e.run_id <> %(run_id)s
+  and exists (select from promote.run_rows r where r.run_id = e.run_id and r.table_name = any (%(tables)s::text[]))
   and not exists (
       select from promote.events u where u.kind = 'undone' and u.subject = e.run_id
       and not exists (select from promote.events b where b.kind = 'restored' and b.subject = u.run_id))
 order by e.seq
 """
 
-Claims = dict[str, dict[Key, str]]  # table -> key -> the run that added the row again
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Another run that has a row in its list."""
+
+    run_id: str
+    later: bool  # than the run that is asked about
 
 
-def claims_of_others(conn: Connection, run: Run, going: Collection[tuple[str, Key]], shared: Collection[str]) -> Claims:
-    """Which of some rows later runs, that were not undone, added as well."""
-    committed = event_of(run, "committed")
-    asked = {
-        "seq": committed.seq,
-        "roots": list(committed.roots or ()),
-        "shared": [stored for name in shared for stored in stored_names(name)],
-    }
-    found: Claims = {}
+def claims_of_others(conn: Connection, run: Run, foreign: Mapping[str, Sequence[Key]]) -> dict[str, dict[Key, Claim]]:
+    """Which of some rows, by table, other runs that were not undone have in their lists; the last such run."""
+    wanted = {table: frozenset(keys) for table, keys in foreign.items() if keys}
+    if not wanted:
+        return {}
+    names = [name for table in wanted for name in stored_names(table)]
+    asked = {"seq": event_of(run, "committed").seq, "run_id": run.run_id, "tables": names}
+    claims: dict[str, dict[Key, Claim]] = {}
     for other in fetch(conn, _OTHERS, asked):
         for rows in load(conn, other["run_id"]):
-            for key in rows.keys:
-                if (rows.table, key) in going:
-                    found.setdefault(rows.table, {})[key] = other["run_id"]
-    return found
+            for key in wanted.get(rows.table, frozenset()).intersection(rows.keys):
+                claims.setdefault(rows.table, {})[key] = Claim(other["run_id"], other["later"])
+    return claims
+
+
+def list_writers(conn: Connection) -> tuple[str, ...]:
+    """The roles that may write the list of a run's rows."""
+    return tuple(row["role"] for row in fetch(conn, read("list_writers")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from minerva_promote.ledger.runs import SHORT
 from minerva_promote.ledger.undo.dependents import Dependents
@@ -14,6 +15,7 @@ from minerva_promote.results import Finding, Severity
 from minerva_promote.words import counted
 
 SHOWN = 5  # keys of one finding
+PRINTED = 100  # of rows that are removed although nothing proves whose they are
 
 
 def listed(texts: Sequence[str], count: int | None = None) -> str:
@@ -28,10 +30,19 @@ def keys_shown(table: Table, keys: Sequence[Key], columns: Sequence[str]) -> str
     return listed([table.shown(key, columns) for key in keys[:SHOWN]], len(keys))
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the list of a run's rows comes from, for rows that nothing else proves to be the run's."""
+
+    why_not: str = ""  # why the run's own transaction proves nothing any more
+    writer: str = ""  # the role that wrote the list
+    writers: tuple[str, ...] = ()  # the roles that may write such a list
+
+
 def standing(
-    going: Going, table: Table, found: Standing, accept: Collection[str], environment: str
+    going: Going, table: Table, found: Standing, accept: Collection[str], environment: str, origin: Origin
 ) -> Iterator[Finding]:
-    """Rows that are not as they were imported."""
+    """Rows that are not as they were imported, or of which that is not proved."""
     what = table.name
 
     def shown(keys: Sequence[Key]) -> str:
@@ -43,30 +54,46 @@ def standing(
         fact = f"{_rows(what, found.changed)} changed since the import: {shown(found.changed)}"
         help_ = f"promote run --env {environment} --dry-run with the run's file names the values: put them back as the"
         yield Finding("changed", fact, help=f"{help_} file has them, or keep the run")
-    if found.claimed:
-        run = next(iter(found.claimed.values()))[:SHORT]
-        keys = list(found.claimed)
-        fact = f"{_rows(what, keys)} removed by somebody else and added again by run {run}: {shown(keys)}"
-        yield Finding("added-again", fact, help=f"they are that run's now: promote undo --env {environment} {run}")
-    if found.updated:
-        columns = ", ".join(found.columns)
-        fact = (
-            f"{_rows(what, found.updated)} written again since the import: {shown(found.updated)};"
-            f" nothing tells whether {columns} {'is' if len(found.columns) == 1 else 'are'} as imported"
-        )
-        yield _accepted(
-            Finding("updated", fact, help="if that was a migration, or does not matter: --accept updated"), accept
-        )
+    for later in (True, False):
+        keys = [key for key, claim in found.claimed.items() if claim.later == later]
+        if keys:
+            run = found.claimed[keys[0]].run_id[:SHORT]
+            if later:
+                fact = f"{_rows(what, keys)} removed by somebody else and added again by run {run}: {shown(keys)}"
+                help_ = f"they are that run's now: promote undo --env {environment} {run}"
+                yield Finding("added-again", fact, help=help_)
+            else:
+                fact = f"{_rows(what, keys)} inserted by another transaction, and run {run} lists them: {shown(keys)}"
+                help_ = f"they are that run's: promote show --env {environment} {run}; nothing accepts them here"
+                yield Finding("of-another-run", fact, help=help_)
+    if found.unproved:
+        yield _unproved(going, table, found, accept, origin)
     if found.gone:
         fact = f"{_rows(what, found.gone)} removed by somebody else: {shown(found.gone)}"
         yield _accepted(Finding("gone", fact, help="to remove the others: --accept gone"), accept)
-    if found.unproved:
-        columns = ", ".join(found.columns)
-        fact = (
-            f"{counted(found.unproved, 'rows')} of {what}: what the file gave is as imported; of {columns}, which it"
-            " did not give, that can no longer be proved: the database was dumped and restored since"
-        )
-        yield Finding("unproved", fact, help="the removed rows are kept, and can be put back", severity=Severity.WARN)
+
+
+def _unproved(going: Going, table: Table, found: Standing, accept: Collection[str], origin: Origin) -> Finding:
+    """Rows that another transaction wrote than the run's, or of which that cannot be told any more."""
+    count = counted(len(found.unproved), "rows")
+    why = origin.why_not or (
+        "another transaction wrote them: an application that updates rows, or a migration that rewrites the table, does"
+        " that as well"
+    )
+    fact = f"{count} of {table.name} cannot be proved to be this run's: {why}"
+    if found.columns:
+        fact += f"; {', '.join(found.columns)} cannot be compared with the file"
+    writers = listed(list(origin.writers))
+    who = f"the list of rows was written by {origin.writer}; roles that may write one: {writers}"
+    if "unproved" in accept:
+        keys = "; ".join(table.shown(key, going.key) for key in found.unproved[:PRINTED])
+        more = len(found.unproved) - PRINTED
+        keys += f"; and {more:,} more" if more > 0 else ""
+        help_ = f"accepted: --accept unproved; {who}"
+        return Finding("unproved", f"{fact}: {keys}", help=help_, severity=Severity.WARN)
+    old = "--accept updated does not cover them; " if "updated" in accept else ""
+    help_ = f"{who}; {old}if all of them are this run's: --accept unproved"
+    return Finding("unproved", f"{fact}: {keys_shown(table, found.unproved, going.key)}", help=help_)
 
 
 def _accepted(finding: Finding, accept: Collection[str]) -> Finding:

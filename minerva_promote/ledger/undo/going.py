@@ -6,19 +6,24 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.whereabouts import whereabouts
+from minerva_promote.database.whereabouts import Whereabouts, whereabouts
 from minerva_promote.ledger.rows import RunRows
-from minerva_promote.ledger.runs import Run
+from minerva_promote.ledger.runs import Recorded, Run
 from minerva_promote.ledger.undo.tables import Key, Table
+
+_REACHED = b"select pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text as xact"
+_LOW = 0xFFFFFFFF  # the bits of a transaction's number that a row has
+_AGE = 2**31  # transactions after which these bits are somebody else's
 
 
 @dataclass(frozen=True, slots=True)
 class Believed:
-    """Which transactions wrote the rows of a run, where the database still has them as they were written."""
+    """The transactions whose rows are a run's own, where the database still has them as they were written."""
 
     xmins: frozenset[str]  # as the system column xmin shows them
-    run: bool  # whether the run's own is among them: not so after a dump and restore
+    why_not: str = ""  # why the run's own transaction is not among them
 
 
 @dataclass(slots=True)
@@ -87,18 +92,30 @@ def going_of(
 
 
 def believed(conn: Connection, run: Run) -> Believed:
-    """The transactions that wrote the rows of a run or put them back, as far as they can be believed.
+    """The transactions that wrote the rows of a run or restored them, as far as they can be believed.
 
-    Full transaction numbers only grow: an event's row has the number that stands in it for as long as nobody has loaded
-    it again, into this server or another one. A template's copy keeps both.
+    The server writes its transaction into an event, and into the system column of the event's row. They are the same
+    for as long as nobody has loaded the row again, and the number means the same transaction all over this server
+    until 2^31 others have followed. A copy of the database's files, under whatever name, keeps both.
     """
-    here = whereabouts(conn).system_identifier
-    wrote = [event for event in (*run.events, *run.later) if event.kind in ("committed", "restored")]
-    good = [
-        event
-        for event in wrote
-        if event.xact is not None
-        and event.xact & 0xFFFFFFFF == event.xmin
-        and (not here or event.system_identifier in ("", None, here))
+    here = whereabouts(conn)
+    reached = int(fetch(conn, _REACHED)[0]["xact"])
+    reasons = [
+        (event, _why_not(event, here, reached))
+        for event in (*run.events, *run.later)
+        if event.kind in ("committed", "restored")
     ]
-    return Believed(frozenset(str(event.xmin) for event in good), any(event.kind == "committed" for event in good))
+    own = next((why for event, why in reasons if event.kind == "committed"), "")
+    return Believed(frozenset(str(event.xmin) for event, why in reasons if not why), own)
+
+
+def _why_not(event: Recorded, here: Whereabouts, reached: int) -> str:
+    """Why the transaction of an event proves nothing here; "" where it does."""
+    if (event.system_identifier or "") != here.system_identifier:
+        servers = (event.system_identifier or "unknown", here.system_identifier or "unknown")
+        return "it was imported on server {}, and this is server {}".format(*servers)
+    if event.xact is None or event.xact & _LOW != event.xmin:
+        return "the ledger was dumped and restored since the import"
+    if not 0 <= reached - event.xact < _AGE:
+        return "more than 2^31 transactions have passed since the import"
+    return ""

@@ -15,11 +15,12 @@ from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.ledger.rows import RunRows
 from minerva_promote.ledger.runs import Run
 from minerva_promote.ledger.undo import findings as told
-from minerva_promote.ledger.undo.claims import claims_of_others
+from minerva_promote.ledger.undo.claims import claims_of_others, list_writers
 from minerva_promote.ledger.undo.dependents import dependents
 from minerva_promote.ledger.undo.going import Believed, Going, going_of
 from minerva_promote.ledger.undo.links import Link, children_first, read_links
 from minerva_promote.ledger.undo.standing import Standing, look_at
+from minerva_promote.ledger.undo.subject import event_of
 from minerva_promote.ledger.undo.tables import Table, read, read_tables
 from minerva_promote.results import Finding, Severity
 
@@ -29,7 +30,7 @@ class Choices:
     """What was asked for beyond the run."""
 
     keep_shared: bool = True
-    accept: frozenset[str] = frozenset()  # "updated", "gone"
+    accept: frozenset[str] = frozenset()  # "unproved", "gone"; "updated" of older releases stands for nothing
 
 
 @dataclass(slots=True)
@@ -115,13 +116,21 @@ def plan_undo(
     if lock:
         _lock(conn, parents.values(), links)
     pipe = Pipelined(conn, "reading rows")
-    all_keys = {(plan.name, key) for plan in fit for key in plan.going.keys}
-    claims = claims_of_others(conn, run, all_keys, [name for name in shared if name in parents]) if run else {}
     for plan in fit:
         table = plan.going.table
         assert table is not None
-        plan.standing = look_at(pipe, plan.going, table, writers, claims.get(plan.name, {}), lock=lock)
-        plan.findings += told.standing(plan.going, table, plan.standing, choices.accept, environment)
+        plan.standing = look_at(pipe, plan.going, table, writers, lock=lock)
+    if run is not None:
+        claims = claims_of_others(conn, run, {plan.name: plan.standing.foreign for plan in fit})
+        for plan in fit:
+            plan.standing.claim(claims.get(plan.name, {}))
+    origin = told.Origin(writers.why_not)
+    if run is not None and any(plan.standing.unproved for plan in fit):
+        origin = told.Origin(writers.why_not, event_of(run, "committed").actor_role, list_writers(conn))
+    for plan in fit:
+        table = plan.going.table
+        assert table is not None
+        plan.findings += told.standing(plan.going, table, plan.standing, choices.accept, environment, origin)
     unknown = {plan.name for plan in plans.values() if not plan.kept and not plan.going.found}  # which of its rows
     visible = [link for link in links if link.readable and link.child.name not in unknown]
     for link in links:

@@ -1,8 +1,8 @@
-"""The rows of a run as they stand now: as they were written, written again since, changed, or gone.
+"""The rows of a run as they stand now: the run's own, of another transaction, changed, or gone.
 
-Two proofs. The transaction that wrote a row is its system column xmin: where that is still the run's, no column of the
-row was touched. And the ledger has a mark of all values that the file gave: they hold after a dump and restore too, and
-say nothing of columns that the file did not give.
+A row is the run's own by one proof alone: the transaction that wrote it, which is its system column xmin. Nobody who
+may only insert can make the row of somebody else look like that. The ledger's marks of the values that the file gave
+were written by a client: they tell what was changed, and never whose a row is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from psycopg import sql
 
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.ledger.rows import RunRows, mark
+from minerva_promote.ledger.undo.claims import Claim
 from minerva_promote.ledger.undo.going import Believed, Going
 from minerva_promote.ledger.undo.tables import Batches, Key, Table, as_bytes, keys_of, names_of
 
@@ -23,20 +24,23 @@ class Standing:
     """What became of the rows of one table."""
 
     changed: list[Key] = field(default_factory=list)  # a value that the file gave is another one
-    updated: list[Key] = field(default_factory=list)  # all of those are the same, but the row was written again
+    unproved: list[Key] = field(default_factory=list)  # of another transaction; what the file gave is the same
     gone: list[Key] = field(default_factory=list)
-    claimed: dict[Key, str] = field(default_factory=dict)  # removed, and added again by a later run
-    rewritten: int = 0  # written again, and proved to be the same in all columns
-    unproved: int = 0  # of which only the columns of the file are proved
-    columns: dict[str, None] = field(default_factory=dict)  # those that no proof covers
+    foreign: list[Key] = field(default_factory=list)  # changed or not: of another transaction than the run's
+    claimed: dict[Key, Claim] = field(default_factory=dict)  # of those, which another run has in its list
+    columns: dict[str, None] = field(default_factory=dict)  # of unproved rows, those that cannot be compared
+
+    def claim(self, claims: Mapping[Key, Claim]) -> None:
+        """Take rows that another run has in its list for that one's."""
+        self.claimed = {key: claims[key] for key in self.foreign if key in claims}
+        self.changed = [key for key in self.changed if key not in self.claimed]
+        self.unproved = [key for key in self.unproved if key not in self.claimed]
 
 
-def look_at(
-    pipe: Pipelined, going: Going, table: Table, writers: Believed, claims: Mapping[Key, str], *, lock: bool
-) -> Standing:
+def look_at(pipe: Pipelined, going: Going, table: Table, writers: Believed, *, lock: bool) -> Standing:
     """Compare every row with what the ledger says of it; ``lock`` keeps others from them until the transaction ends.
 
-    Every column that the run wrote has to be there. ``claims``: the rows that a later run added as well.
+    Every column that the run wrote has to be there.
     """
     found = Standing()
     pipe.doing = f"reading {table.name}"
@@ -50,7 +54,7 @@ def look_at(
             width = len(layout.key_columns)
             there = {row[1 : 1 + width]: (row[0] or b"", mark(row[1 + width :])) for row in rows}
             for key, expected in zip(keys, marks, strict=True):
-                _judge(found, key, expected, there.get(key), writers, claims, uncovered)
+                _judge(found, key, expected, there.get(key), writers, uncovered)
     going.gone = set(found.gone)
     return found
 
@@ -61,26 +65,19 @@ def _judge(
     expected: bytes,
     there: tuple[bytes, bytes] | None,
     writers: Believed,
-    claims: Mapping[Key, str],
     uncovered: Sequence[str],
 ) -> None:
     if there is None:
         found.gone.append(key)
         return
     written_by, now = there
-    if key in claims and written_by.decode() not in writers.xmins:
-        found.claimed[key] = claims[key]
-    elif now != expected:
+    proved = written_by.decode() in writers.xmins
+    if not proved:
+        found.foreign.append(key)
+    if now != expected:
         found.changed.append(key)
-    elif written_by.decode() in writers.xmins:
-        return
-    elif not uncovered:
-        found.rewritten += writers.run
-    elif writers.run:
-        found.updated.append(key)
-        found.columns.update(dict.fromkeys(uncovered))
-    else:
-        found.unproved += 1
+    elif not proved:
+        found.unproved.append(key)
         found.columns.update(dict.fromkeys(uncovered))
 
 
