@@ -13,8 +13,8 @@ from tests.run.exports import Export
 
 LINE = "  requires   passed in test-prod .............. "
 FUTURE = """create or replace function promote.stamp() returns trigger language plpgsql as $$
-begin new.at := clock_timestamp() + interval '3 days'; new.began := new.at; new.actor := 'x'; new.actor_role := 'x';
-return new; end $$"""
+begin new.at := clock_timestamp() + interval '3 days'; new.began := new.at; new.actor := session_user;
+new.actor_role := current_user; new.xact := pg_current_xact_id()::text::bigint; return new; end $$"""
 
 
 def refused(pair: Pair, file: Path) -> str:

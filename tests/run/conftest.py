@@ -139,7 +139,7 @@ def ready(server: servers.Server) -> str:
     return ready_database(server)
 
 
-def _databases_of_other_tests_left_out(rows: Iterable[Row]) -> Iterator[OtherDatabase]:
+def databases_of_other_tests_left_out(rows: Iterable[Row]) -> Iterator[OtherDatabase]:
     """What the roles that all tests of a session share have on databases of other tests is nobody's drift."""
     shared = f"_{os.environ['PROMOTE_TEST_SESSION']}"
     return _other_databases(row for row in rows if not any(role.endswith(shared) for role in row["privileges"]))
@@ -174,7 +174,7 @@ def make_shop(
             monkeypatch.delenv(name, raising=False)
         if server.folder is not None:
             monkeypatch.setenv("PROMOTE_EMBEDDED_DIR", str(server.folder))
-        monkeypatch.setattr(inspection, "_other_databases", _databases_of_other_tests_left_out)
+        monkeypatch.setattr(inspection, "_other_databases", databases_of_other_tests_left_out)
         return shop
 
     return make

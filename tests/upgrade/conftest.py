@@ -11,8 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from minerva_promote.grants import inspect as inspection
 from tests import servers, yamlfile
 from tests.conftest import Ran
+from tests.run.conftest import databases_of_other_tests_left_out
 
 HERE = Path(__file__).parent
 RELEASED = ("minerva_api", "minerva_reader")  # the roles of the project
@@ -107,6 +109,7 @@ def old(
         monkeypatch.delenv(name, raising=False)
     if server.folder is not None:
         monkeypatch.setenv("PROMOTE_EMBEDDED_DIR", str(server.folder))
+    monkeypatch.setattr(inspection, "_other_databases", databases_of_other_tests_left_out)
     build = {"recorded": recorded_database, "restored": restored_database}[request.param]
     database, prod = make_database(build(server)), make_database(restored_database(server))
     password = {} if server.folder is not None else {"password": servers.PASSWORD}
