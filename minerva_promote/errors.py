@@ -72,6 +72,10 @@ class FileError(PromoteError):
     """The export file cannot be read, or changed while it was read."""
 
 
+class FileChanged(FileError):
+    """Somebody wrote to the export file, or replaced it, while it was read."""
+
+
 class NoSuchFile(FileError):
     """The command line names a file that is not there, or something that is no file."""
 

@@ -20,11 +20,10 @@ from minerva_promote.engine.transfer import (
     changed,
     require_same_file,
     second_reading,
-    stamp_of,
     table_steps,
 )
 from minerva_promote.engine.watch import Watch
-from minerva_promote.errors import TargetError
+from minerva_promote.errors import FileChanged, TargetError
 from minerva_promote.exportfile.steps import title, validated
 from minerva_promote.exportfile.validate import Validation
 from minerva_promote.ledger.rows import Packed
@@ -90,18 +89,18 @@ class Importing(Telling):
         """Read the file and tell the verdict; ``sink`` takes its rows meanwhile."""
         size = self.file_size()
         contract = self.project.contract
-        before = stamp_of(self.plan.file)
-        found, step = validated(
-            self.plan.file,
-            contract,
-            outlook.snapshot,
-            repair=self.plan.repair,
-            connected=True,
-            tick=lambda done: self.watch.progress(doing, done, size),
-            sink=sink,
-        )
-        if stamp_of(self.plan.file) != before:
-            raise changed(self.plan.file)
+        try:
+            found, step = validated(
+                self.plan.file,
+                contract,
+                outlook.snapshot,
+                repair=self.plan.repair,
+                connected=True,
+                tick=lambda done: self.watch.progress(doing, done, size),
+                sink=sink,
+            )
+        except FileChanged:
+            raise changed(self.plan.file) from None
         self.found = found
         biggest = max(found.manifest.rows, key=lambda table: found.manifest.rows[table])
         self.title = title(found.manifest, contract.roots.table, (biggest,))

@@ -9,9 +9,10 @@ from pathlib import Path
 from minerva_promote.config.models import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.engine.lines import lines_of
-from minerva_promote.errors import FileError, Location
+from minerva_promote.errors import FileChanged, FileError, Location
 from minerva_promote.exportfile.binding import Row
 from minerva_promote.exportfile.scan import Scan, Tick
+from minerva_promote.exportfile.source import file_changed
 from minerva_promote.exportfile.validate import Manifest
 from minerva_promote.load.outcome import Loaded
 from minerva_promote.plan import Plan
@@ -54,22 +55,10 @@ def require_same_file(path: Path, manifest: Manifest) -> None:
         raise changed(path)
 
 
-def stamp_of(path: Path) -> tuple[int, ...]:
-    """What is different after a file was written to or replaced; empty when it is gone."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-
-
 def changed(path: Path) -> FileError:
     """The exception for a file that somebody wrote to meanwhile."""
-    return FileError(
-        "changed while it was read; nothing was changed in the target",
-        at=Location(str(path)),
-        hint="let nobody write to it, then run the command again",
-    )
+    error = file_changed(path)
+    return FileChanged(f"{error.message}; nothing was changed in the target", at=error.at, hint=error.hint)
 
 
 def table_steps(plan: Plan, contract: Contract, loaded: Loaded, seconds: float) -> tuple[StepResult, ...]:

@@ -72,6 +72,7 @@ class Scan(ScanReport):
                 return
             self._lexer = Lexer(source, self._comment, self._effort)
             yield from self._statements()
+            source.require_unchanged()
             if not self._stopped:
                 self._finish()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from minerva_promote.errors import FileError, Location, NoSuchFile
+from minerva_promote.errors import FileChanged, FileError, Location, NoSuchFile
 
 _CONTINUATION = bytes(range(0x80, 0xC0))  # bytes that begin no character
 
@@ -41,11 +41,13 @@ class Source:
         self.start = 0
         self.ended = False
         self.complete = False  # all bytes were read
+        self._read = 0  # bytes
         self.bad: BadByte | None = None  # the window ends before this byte
         self._hash = hashlib.sha256()
         self._first = (0, 1, 1)  # a place asked for before, as below
         self._known = (0, 1, 1)  # an offset in the file, its line and its column
         self._file = open_export(path)
+        self._stamp = stamp(os.fstat(self._file.fileno()))
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="promote-read")
         self._blocks = _checked(self._file, self._hash)
         self._next: Future[bytes] = self._reader.submit(next, self._blocks, b"")
@@ -81,6 +83,9 @@ class Source:
         except OSError as error:
             raise FileError(f"cannot be read: {error.strerror}", at=Location(str(self.path))) from None
         self.ended = self.complete = not block
+        self._read += len(block)
+        if self._read > self._stamp[2]:  # it may grow faster than it is read
+            raise file_changed(self.path)
         if block:
             self._next = self._reader.submit(next, self._blocks, b"")
         return block
@@ -118,10 +123,30 @@ class Source:
             yield block
             begin += len(block)
 
+    def require_unchanged(self) -> None:
+        """Raise FileChanged when the file is not what it was when it was opened."""
+        try:
+            now = (stamp(os.fstat(self._file.fileno())), stamp(self.path.stat()))
+        except OSError:
+            raise file_changed(self.path) from None
+        if now != (self._stamp, self._stamp):
+            raise file_changed(self.path)
+
     @property
     def sha256(self) -> bytes:
         """The hash of all bytes, once the file has been read to its end."""
         return self._hash.digest()
+
+
+def stamp(found: os.stat_result) -> tuple[int, ...]:
+    """What is different after a file was written to or replaced."""
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def file_changed(path: Path) -> FileChanged:
+    """The exception for a file that somebody wrote to meanwhile."""
+    hint = "let nobody write to it, then run the command again"
+    return FileChanged("changed while it was read", at=Location(str(path)), hint=hint)
 
 
 def characters(data: bytes) -> int:
