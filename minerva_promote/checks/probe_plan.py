@@ -9,8 +9,8 @@ from minerva_promote.checks.probes import Measured, NotApplicable, settings_of, 
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.catalog import server
 from minerva_promote.database.query import Connection, reading
-from minerva_promote.vectors.advice import parse_version, why_no_index
 from minerva_promote.vectors.indexes import read_columns, read_indexes
+from minerva_promote.vectors.pgvector_features import parse_version, why_no_index
 from minerva_promote.vectors.plans import pages_touched, plan_of
 from minerva_promote.vectors.searching import Budget
 from minerva_promote.vectors.shape import shape_of

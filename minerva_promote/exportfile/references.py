@@ -6,13 +6,13 @@ import struct
 from collections.abc import Mapping, Sequence
 
 from minerva_promote.exportfile.binding import Value
-from minerva_promote.exportfile.contract import Check, Row, RuleFault, Rules, key_of_one
 from minerva_promote.exportfile.display import display
+from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState, key_of_one
 from minerva_promote.exportfile.values import uuid_array_elements
 
 
 def reference_check(
-    rules: Rules, table: str, place: Mapping[str, int], column: str, target: str, owner_place: int | None
+    rules: RuleState, table: str, place: Mapping[str, int], column: str, target: str, owner_place: int | None
 ) -> Check:
     """Every key in ``column`` is a row of ``target`` before this one, of the same root.
 

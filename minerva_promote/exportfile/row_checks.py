@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from minerva_promote.exportfile.binding import Layout, Value
-from minerva_promote.exportfile.contract import Check, Numbers, Row, RuleFault, Rules, key_of, key_of_one
 from minerva_promote.exportfile.display import display
 from minerva_promote.exportfile.jsontext import parse_json, strings
 from minerva_promote.exportfile.references import reference_check
+from minerva_promote.exportfile.rule_model import Check, Numbers, Row, RuleFault, RuleState, key_of, key_of_one
 
 _LOCAL_PATH = re.compile(
     rb"(?: (?<![\w./~-]) (?:/home/|/Users/|~/) | (?<![A-Za-z0-9]) [A-Za-z]:\\ | (?i:file://) ) \S", re.VERBOSE
@@ -18,13 +18,13 @@ _NONE: Sequence[RuleFault] = ()
 _FIXED_WIDTH = frozenset(("uuid", "smallint", "integer", "bigint", "boolean", "timestamp without time zone"))
 
 
-def compiled(rules: Rules, layout: Layout) -> list[Check]:
+def compiled(rules: RuleState, layout: Layout) -> list[Check]:
     """The checks over rows of one layout; the first remembers the key."""
     return list(_Compiler(rules, layout).checks())
 
 
 class _Compiler:
-    def __init__(self, rules: Rules, layout: Layout) -> None:
+    def __init__(self, rules: RuleState, layout: Layout) -> None:
         self.rules = rules
         self.table = layout.table
         self.rule = rules.contract.tables[layout.table]

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from minerva_promote.config.models import Contract
 from minerva_promote.exportfile.binding import RowPlan
-from minerva_promote.exportfile.contract import RuleFault, Rules
+from minerva_promote.exportfile.contract import Rules
 from minerva_promote.exportfile.effort import FAULT, Effort
 from minerva_promote.exportfile.findings import Findings
 from minerva_promote.exportfile.lexer import Lexer
+from minerva_promote.exportfile.rule_model import RuleFault
 from minerva_promote.exportfile.shapes import Refused
 from minerva_promote.exportfile.source import Source
 from minerva_promote.exportfile.statements import ENDLESS

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from minerva_promote.exportfile.replay import Template
+from typing import Protocol
 
 PLAIN, ESCAPE, UNICODE, DOLLAR, INTEGER, DECIMAL = "plain", "escape", "unicode", "dollar", "integer", "decimal"
 
@@ -24,6 +21,15 @@ class Fault:
     fact: str
     at: int
     help: str
+
+
+class Pattern(Protocol):
+    """What a replayed unit is like."""
+
+    meaning: object  # what the reader of units remembers of it
+
+    def places(self, window: bytes, begin: int) -> tuple[list[int], list[tuple[int, int]]]:
+        """Where the literals begin, and (place in the shape, place in the window) after each replaced piece."""
 
 
 @dataclass(slots=True)
@@ -43,7 +49,7 @@ class Unit:
     rows_follow: bool = False  # a head before its first row
     ended: bool = True  # the statement's semicolon was reached
     base: int = 0
-    trace: tuple[Template, bytes] | None = None  # of a replayed unit: what it is like, and its window
+    trace: tuple[Pattern, bytes] | None = None  # of a replayed unit: what it is like, and its window
     cut: bool = False  # the file ends inside it
     cost: int = 0  # of lexing it, in units of effort; 0 for a replayed one
 

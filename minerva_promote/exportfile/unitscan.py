@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from minerva_promote.exportfile import tokens
+from minerva_promote.exportfile.comment_reader import CommentReader
 from minerva_promote.exportfile.effort import FAULT, TOKEN, UNIT, too_costly
 from minerva_promote.exportfile.faults import shown
 from minerva_promote.exportfile.literals import BadEscape, escape_string, unicode_string
@@ -12,16 +11,13 @@ from minerva_promote.exportfile.strings import to_quote, to_quote_escaped
 from minerva_promote.exportfile.tokens import feff
 from minerva_promote.exportfile.units import DECIMAL, DOLLAR, ESCAPE, INTEGER, PLAIN, UNICODE, Fault, NeedMore, Unit
 
-if TYPE_CHECKING:
-    from minerva_promote.exportfile.lexer import Lexer
-
 MAX_DEPTH = 50  # parentheses and brackets; PostgreSQL takes more, no export needs it
 
 
 class UnitScan:
     """One pass over one unit."""
 
-    def __init__(self, lexer: Lexer, kind: str, begin: int, at_end: bool, faults: list[Fault]) -> None:
+    def __init__(self, lexer: CommentReader, kind: str, begin: int, at_end: bool, faults: list[Fault]) -> None:
         self.lexer = lexer
         self.window = lexer.source.window
         self.kind = kind

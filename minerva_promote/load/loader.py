@@ -15,8 +15,8 @@ from minerva_promote.database.catalog import fetch
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.database.session import Connection
 from minerva_promote.exportfile.binding import Layout, Row
-from minerva_promote.exportfile.contract import key_of
 from minerva_promote.exportfile.display import display
+from minerva_promote.exportfile.rule_model import key_of
 from minerva_promote.load import statements
 from minerva_promote.load.compare import differences, joined
 from minerva_promote.load.inserted import Inserted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,11 +13,8 @@ from minerva_promote.database.quote import ident, text
 from minerva_promote.vectors.health import Health, Targets, Verdict, finer_lists, lists_off, usual_lists
 from minerva_promote.vectors.indexes import VectorColumn, VectorIndex
 from minerva_promote.vectors.measuring import SETTING, Measured
+from minerva_promote.vectors.pgvector_features import INDEXABLE, SINCE, Version, too_old
 
-Version = tuple[int, ...]
-# The first pgvector that has it, and the most numbers of a vector that an index takes.
-SINCE: Mapping[str, Version] = {"hnsw": (0, 5, 0), "halfvec": (0, 7, 0), "iterative scans": (0, 8, 0)}
-INDEXABLE = {"vector": 2000, "halfvec": 4000}
 HALFVEC_OPERATORS = {
     "<=>": "halfvec_cosine_ops",
     "<->": "halfvec_l2_ops",
@@ -28,11 +25,6 @@ HALFVEC_OPERATORS = {
 # recall@10 of 0.95; with twice that 100 suffices, and the build takes not twice as long (benchmarks/search.py).
 FIRST = {"m": 16, "ef_construction": 128}
 MORE = {"m": 32, "ef_construction": 200}  # where the first misses the targets, too
-
-
-def parse_version(version: str | None) -> Version:
-    """(0, 8, 5) of "0.8.5"; () of none."""
-    return tuple(int(part) for part in (version or "").split(".") if part.isdecimal())
 
 
 class Step(StrEnum):
@@ -192,12 +184,6 @@ def _finds_too_little(index: VectorIndex, seen: Measured, targets: Targets) -> b
     return fastest is None or fastest.recall is None or fastest.recall.mean < targets.recall
 
 
-def too_old(feature: str, version: Version) -> str:
-    """The sentence for a feature that this pgvector does not have."""
-    since, have = (".".join(map(str, each)) for each in (SINCE[feature], version))
-    return f"{feature} came with pgvector {since}, this is {have}: ALTER EXTENSION vector UPDATE"
-
-
 def reindex(index: VectorIndex) -> str:
     """The statement that builds the same index again."""
     return f"REINDEX INDEX CONCURRENTLY {index.qualified}"
@@ -215,15 +201,6 @@ def definition(index: VectorIndex, name: str, method: str, options: Mapping[str,
     )
 
 
-def why_no_index(columns: Sequence[VectorColumn], version: Version) -> str:
-    """Why none of these columns can have an index as it is, and the way out; empty where one can, or there is none."""
-    reasons = [indexable(column.base_type, column.dimensions, version) for column in columns]
-    if not reasons or not all(reasons):
-        return ""
-    column = columns[0]
-    return f"no index is possible on {column.table}.{column.column} as it is: {reasons[0]}"
-
-
 def expression_index(column: VectorColumn, operator: str, version: Version) -> str:
     """CREATE INDEX over the cast of a long vector to halfvec, and the ORDER BY that uses it; empty where none helps."""
     opclass = HALFVEC_OPERATORS.get(operator)
@@ -233,18 +210,3 @@ def expression_index(column: VectorColumn, operator: str, version: Version) -> s
     table = text(sql.Identifier(column.schema, column.table))
     cast = f"{text(ident(column.column))}::halfvec({column.dimensions})"
     return f"CREATE INDEX ON {table} USING hnsw (({cast}) {opclass}), in a migration; search by {cast} {operator} $1"
-
-
-def indexable(base_type: str, dimensions: int, version: Version) -> str:
-    """Why a column cannot be indexed as it is, and the way out; empty when it can."""
-    most = INDEXABLE.get(base_type)
-    if dimensions < 0:
-        return "its type has no length, which an index needs"
-    if most is None or dimensions <= most:
-        return ""
-    fact = f"{dimensions:,} numbers are more than an index on {base_type} takes ({most:,})"
-    if base_type != "vector" or dimensions > INDEXABLE["halfvec"]:
-        return fact
-    if version < SINCE["halfvec"]:
-        return f"{fact}; {too_old('halfvec', version)}"
-    return f"{fact}: index its cast to halfvec({dimensions})"

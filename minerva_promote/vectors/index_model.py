@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minerva_promote.results import StepResult
-from minerva_promote.vectors.advice import Advice, Version
+from minerva_promote.vectors.advice import Advice
 from minerva_promote.vectors.health import Health, Targets
 from minerva_promote.vectors.indexes import VectorColumn, VectorIndex
 from minerva_promote.vectors.measuring import Measured
+from minerva_promote.vectors.pgvector_features import Version
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from minerva_promote.database.catalog import server
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch, reading
 from minerva_promote.errors import ConfigError, ConfigErrors
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.vectors.advice import parse_version, why_no_index
 from minerva_promote.vectors.indexes import VectorIndex, read_columns, read_indexes
+from minerva_promote.vectors.pgvector_features import parse_version, why_no_index
 from minerva_promote.vectors.plans import plan_of
 from minerva_promote.vectors.rules import shape_findings
 from minerva_promote.vectors.searching import Settings, exact_results, search

@@ -17,12 +17,13 @@ from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.state import Standing, migration_state
 from minerva_promote.vectors import telling
-from minerva_promote.vectors.advice import Step, Version, advise, parse_version
+from minerva_promote.vectors.advice import Step, advise
 from minerva_promote.vectors.declared import declared_searches, declared_targets
 from minerva_promote.vectors.health import Search, Targets, judge
 from minerva_promote.vectors.index_model import Bare, Look, Seen
 from minerva_promote.vectors.indexes import Counted, VectorColumn, VectorIndex, read_columns, read_indexes
 from minerva_promote.vectors.measuring import Measured, measure, measure_exact, why
+from minerva_promote.vectors.pgvector_features import Version, parse_version
 from minerva_promote.vectors.rebuild import Progress, Site, building, carry_out, mend
 
 TIMEOUT = "2min"  # for one index

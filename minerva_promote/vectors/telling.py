@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from minerva_promote.config.project import Environment
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
-from minerva_promote.vectors.advice import SINCE, Advice, Step, expression_index, too_old, why_no_index
+from minerva_promote.vectors.advice import Advice, Step, expression_index
 from minerva_promote.vectors.health import Health, Targets, Verdict
 from minerva_promote.vectors.indexes import VectorIndex
 from minerva_promote.vectors.measuring import K, Measured, Trial
+from minerva_promote.vectors.pgvector_features import SINCE, too_old, why_no_index
 from minerva_promote.words import counted, seconds, size
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.vectors.advice import Step, advise, indexable, too_old
+from minerva_promote.vectors.advice import Step, advise
 from minerva_promote.vectors.health import Health, Search, Targets, Verdict, finer_lists, judge, lists_off, usual_lists
 from minerva_promote.vectors.indexes import Counted, VectorIndex
 from minerva_promote.vectors.measuring import Measured, Trial, candidates
 from minerva_promote.vectors.memory import MB, kmeans, needed, setting, vector_size
+from minerva_promote.vectors.pgvector_features import indexable, too_old
 from minerva_promote.vectors.recalling import Recall
 from tests.servers import Database
 

@@ -1,0 +1,83 @@
+"""What the rules over the rows of one file share: their values, and what they know of the rows so far.
+
+Keys are kept as 16 bytes (a uuid, or a hash of anything else), so that memory is a small share of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from minerva_promote.config.models import Contract
+from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.exportfile.binding import Value
+
+
+class RuleFault(NamedTuple):
+    """A row, or the whole file, against the contract."""
+
+    code: str
+    fact: str
+    help: str
+    column: str = ""  # where in the row; empty: the row itself
+
+
+Row = list[Value]
+Check = Callable[[Row], Sequence[RuleFault]]
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Numbers seen of one contiguous column for one owner: all below ``next``, and some beyond."""
+
+    next: int
+    beyond: set[int] = field(default_factory=set)
+
+    def add(self, number: int) -> None:
+        """Note a number; one that was there already changes nothing."""
+        if number != self.next:
+            if number > self.next:
+                self.beyond.add(number)
+            return
+        self.next += 1
+        while self.beyond and self.next in self.beyond:
+            self.beyond.discard(self.next)
+            self.next += 1
+
+
+def key_of(values: Sequence[Value]) -> bytes:
+    """16 bytes that stand for these values."""
+    if len(values) == 1 and values[0] is not None and len(values[0]) == 16:
+        return values[0]
+    parts = [b"\xff" if value is None else value for value in values]
+    sizes = struct.pack(f">{len(parts)}q", *map(len, parts))
+    return hashlib.blake2b(sizes + b"".join(parts), digest_size=16).digest()
+
+
+def key_of_one(value: bytes) -> bytes:
+    """The same for a key of one column that is not NULL."""
+    return value if len(value) == 16 else key_of((value,))
+
+
+class RuleState:
+    """What is known of the rows of a file that were read so far.
+
+    ``deferred`` collects references to shared rows that the file does not hold: they may stand in the target.
+    """
+
+    def __init__(self, contract: Contract, snapshot: Snapshot, *, connected: bool) -> None:
+        self.contract = contract
+        self.snapshot = snapshot
+        self.connected = connected
+        self.rows: dict[str, int] = dict.fromkeys(contract.tables, 0)
+        self.keys: dict[str, dict[bytes, bytes | None]] = {name: {} for name in contract.tables}  # key -> its root
+        self.root_keys: list[bytes] = []
+        self.dimensions: dict[bytes, int] = {}  # key of a shared row -> its column "dimensions"
+        self.deferred: dict[tuple[str, bytes], set[int]] = {}  # shared row -> lengths of the vectors that name it
+        self.choices: dict[tuple[str, str, bytes | None], bytes] = {}  # table, column, root -> its shared row
+        self.unique: dict[tuple[str, tuple[str, ...]], set[bytes]] = {}
+        self.numbers: dict[tuple[str, str], dict[bytes, Numbers]] = {}
+        self.incomplete = False  # rows were unreadable: what follows from their absence is not said
