@@ -13,7 +13,7 @@ from minerva_promote.errors import EXIT_USAGE, UsageError
 
 
 def refuse_repeated_options(command: click.Command, words: Sequence[str]) -> None:
-    """Raise UsageError when an option that takes one value stands twice: click itself keeps the last, silently."""
+    """Raise UsageError for an option of one value that stands twice, or as yes and no: click keeps the last of them."""
     rest = list(words)
     ctx: click.Context | None = None
     name: str | None = "promote"
@@ -49,6 +49,8 @@ def _check(command: click.Command, words: list[str], ctx: click.Context) -> list
             if isinstance(command, click.Group) and not word.startswith("-"):
                 return words[place - 1 :]
             continue
+        if option.is_flag and option.secondary_opts and values.setdefault(option, name) != name:
+            raise click.UsageError(f"{values[option]} and {name} are both given", ctx)
         if option.is_flag or option.count:
             continue
         if not equals and place < len(words) and not (_optional(option) and words[place].startswith("-")):

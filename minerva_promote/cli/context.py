@@ -39,6 +39,9 @@ def load(*, recorded: bool = True) -> Project:
         name, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f'--var "{word}" has no value', hint="write --var NAME=VALUE")
+        if name in overrides:
+            fact = f"--var {name} is given twice: {overrides[name]} and {value}"
+            raise UsageError(fact, hint="give each variable one value")
         overrides[name] = value
     project = load_project(Path(asked.get("project") or "."), overrides, recorded=recorded)
     _loaded[:] = [project]

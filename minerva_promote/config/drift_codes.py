@@ -38,6 +38,7 @@ CODES: dict[str, str] = {
     "security-definer": "a function that runs with another role's rights and that the role can call, by name or not",
     "untrusted-function": "a function that the role can call and whose language can reach outside the database",
     "restricted-function": "a function of the server that is not for ordinary roles and that the role can call",
+    "restricted-relation": "a system table or view that is not for ordinary roles and that the role can read or write",
     "trigger": "a trigger that the role sets off and that runs with another role's rights",
     "event-trigger": "an event trigger that the role sets off and that runs with another role's rights",
     "rule": "a rewrite rule that the role sets off and that works with another role's rights",

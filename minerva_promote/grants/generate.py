@@ -80,7 +80,7 @@ def _declaration(live: Live, environment: Environment, chosen: Iterable[str]) ->
     for name in chosen:
         values["roles"][name] = _role(live, environment, name, by_grantee[name], chosen)
     for drift in _remaining(live, environment, values):
-        if drift.role == PUBLIC and drift.code in FUNCTION_CODES:
+        if drift.role == PUBLIC and drift.code in FUNCTION_CODES and drift.automatic:  # it is called by its name
             routine = drift.what.removeprefix("function ")
             values["public"].setdefault("functions", {})[_short(routine)] = ["EXECUTE"]
     for drift in _remaining(live, environment, values):

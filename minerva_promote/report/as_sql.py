@@ -119,4 +119,4 @@ def _block_end(text: str, place: int) -> int:
 def _broken_code(text: str) -> str:
     """What is left stands outside constants and comments: a cast that begins a line, operators side by side."""
     text = re.sub(r"(?m)^( *)(?=::)", r"\1/**/", text)
-    return re.sub(r"##(?=\[)", "## ", text)
+    return re.sub(r"(?i)##(?=\[|vso\[)", "## ", text)

@@ -46,13 +46,24 @@ def test_every_single_option_given_twice(promote: Promote) -> None:
             assert ran.stdout == ""
 
 
+def test_what_contradicts_itself(promote: Promote, project: Any) -> None:
+    ran = promote("undo", "1f3a9c", "--keep-shared", "--no-keep-shared", "--format", "json")
+    assert ran.exit_code == 2
+    assert json.loads(ran.stdout)["errors"][0]["message"] == "--keep-shared and --no-keep-shared are both given"
+    ran = promote("--var", "embedding_dimensions=3", "env", "list", "--var=embedding_dimensions=4", "--format", "json")
+    assert ran.exit_code == 2
+    message = "--var embedding_dimensions is given twice: 3 and 4"
+    assert json.loads(ran.stdout)["errors"][0]["message"] == message
+
+
 def test_what_may_stand_twice(promote: Promote) -> None:
     for words in (
         ("validate", "--repair", "--repair", "nothing.sql"),
         ("--var", "a=1", "--var", "b=2", "validate", "nothing.sql"),
         ("setup", "--yes", "--recreate", "--env", "nowhere"),
+        ("undo", "1f3a9c", "--no-keep-shared", "--no-keep-shared"),
     ):
-        assert "is given twice" not in promote(*words).stderr
+        assert " given" not in promote(*words).stderr
 
 
 @pytest.mark.parametrize(

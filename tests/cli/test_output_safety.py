@@ -131,6 +131,14 @@ def test_scripts_mean_the_same(hostile: str, database: Any) -> None:
             connection.rollback()
 
 
+@pytest.mark.parametrize("word", ["##[1]", "##vso[1]", "##VSO[task.x=y]"])
+def test_operators_in_scripts(word: str) -> None:
+    """An operator ## that touches what follows is no command, and stays one operator."""
+    printed = as_sql.render_sql(f"select a {word};\n-- {word}\nselect '{word}'")
+    assert safe(printed)
+    assert printed.startswith(f"select a ## {word[2:]};")
+
+
 def test_only_one_module_prints() -> None:
     """Everything is escaped in the same place: no other module calls what writes to a stream."""
     printing = set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +16,7 @@ from minerva_promote.config.project import Environment
 from minerva_promote.config.role_models import Declared, Grants, is_wildcard, qualified
 from minerva_promote.errors import Location
 from tests.config.conftest import MakeProject
+from tests.material import REPOSITORY
 
 Faults = Callable[[Callable[[], object]], list[str]]
 FULL = """\
@@ -401,6 +404,19 @@ def test_every_kind_has_privileges_and_a_place_in_the_yaml() -> None:
 )
 def test_names(name: str, full: str, wildcard: bool) -> None:
     assert (qualified(name), is_wildcard(name)) == (full, wildcard)
+
+
+def test_every_code_that_grants_report_can_be_accepted() -> None:
+    """Codes have hyphens, or are what a drift is made with; three are findings that are no drift."""
+    used = set()
+    for path in (REPOSITORY / "minerva_promote" / "grants").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and re.fullmatch("[a-z]+(-[a-z]+)+", str(node.value)):
+                used.add(node.value)
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("Drift", "_drift") and node.args:
+                used |= {node.args[0].value} if isinstance(node.args[0], ast.Constant) else set()
+    assert len(used) > 35
+    assert used - CODES.keys() == {"not-refused", "refused-though-declared", "unused-accept"}
 
 
 def test_codes_are_said_in_one_sentence() -> None:

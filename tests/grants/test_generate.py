@@ -84,6 +84,9 @@ MESSES = {
         revoke usage on type mood from public
         revoke usage on language plpgsql from public
         create function sd(int, text default '') returns int language sql security definer as 'select 1'
+        create function plus(int, int) returns int language plpgsql security definer as 'begin return 1; end'
+        revoke execute on function plus(int, int) from public
+        create aggregate total(int) (sfunc = plus, stype = int)
         create function shut() returns int language sql as 'select 1'
         revoke execute on function shut() from public
         grant execute on function pg_ls_dir(text) to public

@@ -172,6 +172,27 @@ def test_the_server_runs_it_without_execute_and_without_usage(bench: Bench) -> N
     assert bench.found(bench.clean(api), api) == []
 
 
+def test_a_function_of_the_server_that_was_altered(bench: Bench) -> None:
+    """query_to_xml takes any query: with its owner's rights every role could do everything."""
+    api = bench.role("api")
+    name = "pg_catalog.query_to_xml(text,boolean,boolean,text)"
+    bench.run(f"ALTER FUNCTION {name} SECURITY DEFINER")
+    (drift,) = bench.found(bench.clean(api), api)
+    assert (drift.code, drift.role, drift.what, drift.automatic) == (
+        "security-definer",
+        PUBLIC,
+        f"function {name}",
+        False,
+    )
+    assert drift.fact == (
+        f"every role may call it, {api} too; it runs with the rights of {bench.admin}, which is a superuser, whoever "
+        "calls it; it is a function of the server itself, which somebody altered"
+    )
+    assert bench.end(bench.clean(api), api) == [drift]  # without EXECUTE applications could stop working
+    bench.by_hand(drift)
+    assert bench.found(bench.clean(api), api) == []
+
+
 def test_one_drift_for_a_function_however_many_ways_lead_to_it(bench: Bench) -> None:
     api, reader = bench.role("api"), bench.role("reader")
     made(bench, "number", "CREATE TABLE t (a int DEFAULT hidden.f(), b int DEFAULT hidden.f()); CREATE TABLE u (a int DEFAULT hidden.f()); "

@@ -44,6 +44,19 @@ def _why(live: Live, routine: Routine) -> str:
 
 
 def _called(live: Live, code: str, routine: Routine, grantee: str, fact: str) -> Drift:
+    known = live.objects.get(("function", routine.name))
+    if routine.security_definer and not routine.extension and known is not None and known.builtin:
+        fact = f"{fact}; it is a function of the server itself, which somebody altered"
+        return Drift(
+            code,
+            grantee,
+            f"function {routine.name}",
+            fact,
+            (f"ALTER ROUTINE {routine.sql} SECURITY INVOKER",),
+            help="run the statement yourself, as a superuser: without EXECUTE on it other things may stop working",
+            automatic=False,
+            phase=END,
+        )
     statement = take(live, Slot(grantee, "function", routine.name), {"": ("EXECUTE",)})
     return Drift(code, grantee, f"function {routine.name}", fact, (statement,), phase=TAKE)
 

@@ -1,5 +1,6 @@
--- Functions, not of the server itself, with which more can be done than their caller may do: they run with the rights
--- of their owner, or somebody wrote them in a language without limits. They are told by number, see objects.sql.
+-- Functions with which more can be done than their caller may do: they run with the rights of their owner (those of the
+-- server too, which somebody altered so), or somebody wrote them in a language without limits. They are told by number,
+-- see objects.sql.
 -- callers: what runs one of them without looking at EXECUTE on it, directly or by way of other callers. JSON:
 --   id, next     the caller, and the next one on the way to the function; null: it runs the function
 --   object       its number
@@ -19,7 +20,7 @@ WITH RECURSIVE routine AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
         AND d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
     LEFT JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
-    WHERE (p.oid >= 16384 OR e.oid IS NOT NULL)
+    WHERE (p.oid >= 16384 OR e.oid IS NOT NULL OR p.prosecdef)  -- no function of the server itself comes so
         AND p.prokind <> 'a'  -- an aggregate is called internal, and runs other functions
         -- a range type brings the functions that make its values
         AND NOT EXISTS (
