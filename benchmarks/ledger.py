@@ -21,6 +21,7 @@ from unittest import mock
 from benchmarks.export import Request, write
 from benchmarks.machine import machine
 from benchmarks.target import Target, target
+from minerva_promote.config.environment import read_environment
 from minerva_promote.results import StepResult
 
 HERE = Path(__file__).parent
@@ -70,7 +71,7 @@ def one(place: Target, file: Path, on: bool) -> dict[str, Any]:
 
     place.setup()
     project = load_project(place.root)
-    environment = project.environment(place.environment)
+    environment = read_environment(project, place.environment)
     plan = plan_run(environment.name, file, repair=False, dry_run=False)
     before = _numbers(place)
     begun, worked = time.perf_counter(), time.process_time()

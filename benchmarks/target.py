@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.measure import CommandError
+from minerva_promote.config.environment import read_environment
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("promote.yaml", "pyproject.toml", "environments", "checks", "templates", "alembic")
@@ -122,7 +123,7 @@ def target(work: Path, environment: str) -> Iterator[Target]:
     for name in [name for name in os.environ if name.endswith("DATABASE_URL") or name.startswith("PROMOTE_")]:
         del os.environ[name]  # the embedded server, whatever the caller's shell points at
     os.environ["PROMOTE_EMBEDDED_DIR"] = str(work / "server")
-    url = load_project(root).environment(environment).url
+    url = read_environment(load_project(root), environment).url
     if not url.embedded:
         raise CommandError(f"environment {environment} is not on the embedded server")
     try:

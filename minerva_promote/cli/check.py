@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
+from minerva_promote.cli.context import env_argument, env_option, environment_of, format_option, load, output
 from minerva_promote.cli.printing import say
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def check(
     if listed:
         say(_listing(select(project.checks, stage, only), form))
         return
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     facts = _facts(project, export, repair) if export else None
     if isinstance(facts, StepResult):
         result = RunResult("check", target.name, steps=(facts,), verdict=_verdict([]))

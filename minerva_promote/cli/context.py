@@ -67,6 +67,13 @@ def named(argument: str | None, option: str | None) -> str:
     return name
 
 
+def environment_of(project: Project, argument: str | None, option: str | None) -> Environment:
+    """The environment that the command line names, with its variables as they are set now."""
+    from minerva_promote.config.environment import read_environment
+
+    return read_environment(project, named(argument, option))
+
+
 def agree(target: Environment, yes: str | None) -> None:
     """Have a person type a protected environment's name before it is changed; without one, --yes has to say it."""
     if yes is not None and yes != target.name:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
+from minerva_promote.cli.context import env_argument, env_option, environment_of, format_option, load, output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,10 +44,11 @@ def list_environments(form: str) -> None:
     Example:
       promote env list
     """
+    from minerva_promote.config.environment import read_environment
     from minerva_promote.results import RunResult
 
     project = load()
-    steps = tuple(_entry(project.environment(name)) for name in project.environment_names)
+    steps = tuple(_entry(read_environment(project, name)) for name in project.environment_names)
     output(RunResult("env list", steps=steps), form)
 
 
@@ -65,7 +66,7 @@ def ping(environment: str | None, option: str | None, form: str) -> None:
     from minerva_promote.results import Outcome, RunResult
 
     project = load()
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     found: dict[Identity, Whereabouts] = {}
     identities: list[Identity] = ["url", "admin_url"]
     identities += ["direct_url"] if "direct_url" in target.settings else []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
+from minerva_promote.cli.context import env_argument, env_option, environment_of, format_option, load, output
 from minerva_promote.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def record(
     from minerva_promote.schema.ready import ensure_ready
 
     project = load()
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     given = _given(vectors) if vectors else ()
     prepared, rows = golden_check(project, target, name, queries, k)
     unready = [step for step in ensure_ready(project, target) if step.outcome.closes_gate]

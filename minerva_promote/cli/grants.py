@@ -10,8 +10,8 @@ from minerva_promote.cli.context import (
     agree,
     env_argument,
     env_option,
+    environment_of,
     load,
-    named,
     output,
     output_script,
     redact,
@@ -60,7 +60,7 @@ def grants(
     """
     _require_sense(apply=apply, prove=prove, generate=generate, set_passwords=set_passwords, form=form)
     project = load()
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     if generate:
         _generate(project, target)
     elif prove:

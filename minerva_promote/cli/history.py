@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output
+from minerva_promote.cli.context import env_argument, env_option, environment_of, format_option, load, output
 from minerva_promote.database.connection import Connection
 from minerva_promote.errors import UsageError
 
@@ -73,7 +73,7 @@ def history(
     if head is not None and not verify:
         raise UsageError("--head is for --verify", hint="promote history --env ENV --verify --head HASH")
     project = load()
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     with (admin_session if identity == "owner" else import_session)(project, target) as conn:
         require_ledger(conn, target.name, reading=True)
         if verify:
@@ -104,7 +104,7 @@ def show(run: str, option: str | None, form: str) -> None:
     from minerva_promote.results import RunResult
 
     project = load()
-    target = project.environment(named(None, option))
+    target = environment_of(project, None, option)
     with import_session(project, target) as conn:
         require_ledger(conn, target.name, reading=True)
         found = find_run(conn, run)

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import agree, env_argument, env_option, format_option, load, named, output, yes_option
+from minerva_promote.cli.context import (
+    agree,
+    env_argument,
+    env_option,
+    environment_of,
+    format_option,
+    load,
+    output,
+    yes_option,
+)
 from minerva_promote.errors import UsageError
 from minerva_promote.signals import current
 
@@ -67,7 +76,7 @@ def index(
                 f"{name} {value} is no number that a search could reach", hint="--recall 0.95 --latency 200"
             )
     project = load()
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     if not apply:
         output(looking.health_of(project, target, recall=recall, latency=latency, timeout=timeout), form)
     agree(target, yes)

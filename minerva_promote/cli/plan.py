@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, format_option, load, named, output, redact
+from minerva_promote.cli.context import env_argument, env_option, environment_of, format_option, load, output, redact
 
 
 @click.command()
@@ -32,7 +32,7 @@ def plan(environment: str | None, option: str | None, file: Path, repair: bool, 
     from minerva_promote.plan import plan_run
 
     project = load()
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     asked = plan_run(target.name, file, repair=repair, dry_run=False)
     with LiveReport(on=form == "text", redact=redact) as live:
         result = foresee(project, target, asked, live)

@@ -10,9 +10,9 @@ from minerva_promote.cli.context import (
     agree,
     env_argument,
     env_option,
+    environment_of,
     format_option,
     load,
-    named,
     output,
     redact,
     yes_option,
@@ -59,7 +59,7 @@ def run(
 
     wanted = "" if digest is None else str(parse_digest(digest))
     project = load()
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     agree(target, yes if not dry_run or yes is not None else target.name)
     rehearse = rehearse_undo or target.rehearse_undo
     plan = plan_run(target.name, file, repair=repair, dry_run=dry_run, digest=wanted, rehearse_undo=rehearse)

@@ -10,9 +10,9 @@ import click
 from minerva_promote.cli.context import (
     env_argument,
     env_option,
+    environment_of,
     format_option,
     load,
-    named,
     output,
     output_script,
     redact,
@@ -83,7 +83,7 @@ def drift(environment: str | None, option: str | None, form: str) -> None:
     from minerva_promote.schema.compare.drift import drift as look
 
     project = load()
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     _print(look(project, target), form)
 
 
@@ -111,7 +111,7 @@ def snapshot(environment: str | None, option: str | None, out: Path | None, form
     from minerva_promote.schema.compare.snapshot import taken, written
 
     project = load(recorded=False)
-    text = taken(project, project.environment(named(environment, option)))
+    text = taken(project, environment_of(project, environment, option))
     if str(out) == "-":
         say(redact(text.content.rstrip("\n")))
         raise SystemExit(0)

@@ -134,7 +134,9 @@ def psql(name: str, identity: Literal["admin", "import"], arguments: tuple[str, 
     from minerva_promote.database.psql import psql_command
 
     project = load()
-    params = _params(project, project.environment(name), identity)
+    from minerva_promote.config.environment import read_environment
+
+    params = _params(project, read_environment(project, name), identity)
     program, argv, env = psql_command(params, arguments, os.environ)
     sys.stdout.flush()
     os.execve(program, argv, env)

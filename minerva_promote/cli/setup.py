@@ -11,9 +11,9 @@ from minerva_promote.cli.context import (
     agree,
     env_argument,
     env_option,
+    environment_of,
     format_option,
     load,
-    named,
     output,
     output_script,
     yes_option,
@@ -54,7 +54,7 @@ def setup(environment: str | None, option: str | None, recreate: bool, yes: str 
     project = load()
     if yes and not environment and not option:  # `setup --recreate --yes test-prod`: an argument behind a flag
         environment, yes = yes, ""
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     if not (recreate and target.protected):  # which is refused, whoever agrees
         agree(target, yes or None)
         if recreate and yes is None:
@@ -89,7 +89,7 @@ def migrate(environment: str | None, option: str | None, apply: bool, sql: bool,
     if apply and sql:
         raise UsageError("--sql runs nothing, --apply does", hint="one of them")
     project = load()
-    target = project.environment(named(environment, option))
+    target = environment_of(project, environment, option)
     if sql:
         text = script(project, target)
         output_script(text or "-- nothing is pending", 1 if text else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from minerva_promote.cli.context import agree, env_option, format_option, load, named, output, yes_option
+from minerva_promote.cli.context import agree, env_option, environment_of, format_option, load, output, yes_option
 
 
 @click.command()
@@ -55,7 +55,7 @@ def undo(
     from minerva_promote.ledger.undo.plan import Choices
 
     project = load()
-    target = project.environment(named(None, option))
+    target = environment_of(project, None, option)
     if apply:
         agree(target, yes)
     choices = Choices(keep_shared=keep_shared, accept=frozenset(accept))

@@ -51,12 +51,6 @@ class Project:
     extensions: Mapping[str, str] = field(default_factory=dict)  # that a target has, with the oldest version
     recorded: Snapshot | None = None  # contract.snapshot; None: there is no such file, or it was not asked for
 
-    def environment(self, name: str) -> Environment:
-        """environments/NAME.yaml with its variables as they are set now; UsageError for a name that is none."""
-        from minerva_promote.config.environment import read_environment
-
-        return read_environment(self, name)
-
     def redact(self, text: str) -> str:
         """The text without any secret of this project; for every text that comes from outside."""
         return self.redactor.redact(text)

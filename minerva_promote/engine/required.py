@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from minerva_promote.config.durations import in_seconds
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.models import Requires
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch
@@ -35,7 +36,7 @@ def required_step(project: Project, environment: Environment, here: Whereabouts,
     assert wanted is not None
     name = f"passed in {wanted.passed_in}"
     try:
-        other = project.environment(wanted.passed_in)
+        other = read_environment(project, wanted.passed_in)
         asked = _Asked(name, environment, other, here, file, sha256)
         with import_session(project, other) as conn:
             require_ledger(conn, other.name, reading=True)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.privileges import expand
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.url import Target
@@ -33,7 +34,7 @@ def declared_elsewhere(project: Project, environment: Environment) -> Elsewhere:
             if name == environment.name:
                 continue
             try:
-                other = project.environment(name)
+                other = read_environment(project, name)
             except PromoteError:
                 continue
             databases = {target.dbname for target in _targets(other) if _hosts(target) & here}

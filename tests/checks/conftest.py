@@ -11,6 +11,7 @@ import pytest
 
 from minerva_promote.checks.facts import FileFacts
 from minerva_promote.checks.run import run_checks
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.config.models import Stage
 from minerva_promote.results import StepResult
@@ -79,7 +80,7 @@ def check(connection: psycopg.Connection[Any], folder: Path) -> Check:
         *only: str, stage: Stage | None = None, facts: FileFacts | None = None, env: str = "test-prod"
     ) -> list[StepResult]:
         project = load_project(folder)
-        return list(run_checks(connection, project, project.environment(env), stage, facts, "7f3a9c", only))
+        return list(run_checks(connection, project, read_environment(project, env), stage, facts, "7f3a9c", only))
 
     return run
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.config.project import Environment
 from minerva_promote.errors import ConfigError, UsageError
@@ -17,7 +18,7 @@ def read(
     make_project: MakeProject, text: str | None = None, name: str = "local", dotenv: str | None = None
 ) -> Environment:
     files = {f"environments/{name}.yaml": text, "environments/prod.yaml": "url: x\n"} if text else {}
-    return load_project(make_project({**files, ".env": dotenv})).environment(name)
+    return read_environment(load_project(make_project({**files, ".env": dotenv})), name)
 
 
 def error(call: Callable[[], object]) -> tuple[str, str]:
@@ -182,7 +183,7 @@ def test_secrets_of_an_environment_are_redacted_and_not_in_its_repr(
     monkeypatch.setenv("A", "postgresql://owner:bro/ken@h/d")
     monkeypatch.setenv("P", "role-s3cret")
     project = load_project(make_project())
-    environment = project.environment("local")
+    environment = read_environment(project, "local")
     assert environment.roles["api"].password == environment.password("api") == "role-s3cret"
     shown = project.redact(f"url/s3cret url%2fs3cret role-s3cret {environment!r} {environment.url!r} {project!r}")
     assert "s3cret" not in shown

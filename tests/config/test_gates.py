@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from minerva_promote.config.durations import in_seconds
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.fingerprint import fingerprint
 from minerva_promote.config.gate_models import Backup, Pin
 from minerva_promote.config.load import load_project
@@ -21,14 +22,14 @@ def test_shapes(make_project: MakeProject) -> None:
     text = f"""{URL}identity: {{system_identifier: "7412345678901234567", database: d}}
 backup: {{folder: backups, program: /opt/pg/bin/pg_dump, timeout: 30min, keep: 5}}
 """
-    environment = load_project(make_project({PLACE: text})).environment("local")
+    environment = read_environment(load_project(make_project({PLACE: text})), "local")
     assert environment.pin == Pin(system_identifier="7412345678901234567", database="d")
     assert environment.backup == Backup(folder="backups", program="/opt/pg/bin/pg_dump", timeout="30min", keep=5)
 
 
 @pytest.mark.parametrize("written", ["", "backup: false\n", 'backup: "off"\n'])
 def test_no_backup(make_project: MakeProject, written: str) -> None:
-    assert load_project(make_project({PLACE: URL + written})).environment("local").backup is None
+    assert read_environment(load_project(make_project({PLACE: URL + written})), "local").backup is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_no_backup(make_project: MakeProject, written: str) -> None:
 )
 def test_faults(make_project: MakeProject, faults_of: Faults, text: str, faults: list[str]) -> None:
     make = make_project({PLACE: URL + text})
-    assert faults_of(lambda: load_project(make).environment("local")) == [PLACE + fault for fault in faults]
+    assert faults_of(lambda: read_environment(load_project(make), "local")) == [PLACE + fault for fault in faults]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_durations(text: str, seconds: float) -> None:
 def test_a_fingerprint_is_of_values(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
     def now(**files: str) -> str:
         project = load_project(make_project(dict(files)))
-        return fingerprint(project, project.environment("local"))
+        return fingerprint(project, read_environment(project, "local"))
 
     before = now()
     assert len(before) == 64

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import find_root, load_project
 from minerva_promote.config.snapshot_file import read_snapshot
 from minerva_promote.errors import Location, UsageError
@@ -217,7 +218,7 @@ def test_the_shipped_configuration_loads(tmp_path: Path) -> None:
         assert rule.key == snapshot.tables[table].primary_key
         assert rule.unique == snapshot.tables[table].unique
         assert all(snapshot.tables[table].columns[column].has_default for column in rule.given)
-    local, test_prod = project.environment("local"), project.environment("test-prod")
+    local, test_prod = read_environment(project, "local"), read_environment(project, "test-prod")
     assert (local.url.text, local.admin_url.text) == (
         "embedded://minerva_api@/mpp_minerva_dev",
         "embedded:///mpp_minerva_dev",
@@ -227,9 +228,9 @@ def test_the_shipped_configuration_loads(tmp_path: Path) -> None:
         "production",
         "minerva_api",
     )
-    assert project.environment("prod").protected
+    assert read_environment(project, "prod").protected
     assert local.roles["minerva_api"].password is None
-    assert local.roles == test_prod.roles == project.environment("prod").roles
+    assert local.roles == test_prod.roles == read_environment(project, "prod").roles
 
 
 def test_every_variable_of_the_environments_is_explained(tmp_path: Path) -> None:

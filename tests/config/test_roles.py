@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from minerva_promote.config.drift_codes import CODES
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.config.models import Membership
 from minerva_promote.config.privileges import DEFAULT_KINDS, KINDS, PRIVILEGES, available, expand
@@ -66,7 +67,7 @@ roles:
 
 
 def read(make_project: MakeProject, text: str) -> Environment:
-    return load_project(make_project({"environments/local.yaml": text})).environment("local")
+    return read_environment(load_project(make_project({"environments/local.yaml": text})), "local")
 
 
 def test_everything_that_can_be_declared(make_project: MakeProject) -> None:

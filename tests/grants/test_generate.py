@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from tests import yamlfile
 from tests.grants.shopping import Desk, desk, make_shop, ready, shop
@@ -171,9 +172,9 @@ def test_a_messed_database(desk: Desk, mess: str) -> None:
 
 def test_the_shipped_database(desk: Desk) -> None:
     """The same declaration as the shipped one; what the ledger needs is recognised."""
-    shipped = load_project(desk.shop.root).environment("test-prod")
+    shipped = read_environment(load_project(desk.shop.root), "test-prod")
     pasted(desk)
-    made = load_project(desk.shop.root).environment("test-prod")
+    made = read_environment(load_project(desk.shop.root), "test-prod")
     assert set(made.roles) == set(shipped.roles)
     for name, role in made.roles.items():
         declared = shipped.roles[name]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.prove import prove
@@ -104,7 +105,7 @@ class Stage:
     def prove(self, only: str | None = None) -> tuple[StepResult, ...]:
         """The proof, of how things are now."""
         project = load_project(self.shop.root)
-        environment = project.environment("test-prod")
+        environment = read_environment(project, "test-prod")
         admin = environment.admin_url
         with self.shop.database.server.connect(self.shop.database.name) as conn:
             if admin.user and admin.user.endswith(self.suffix):
@@ -459,7 +460,7 @@ def test_an_admin_that_is_no_superuser(stage: Stage) -> None:
 def test_the_embedded_server_needs_no_password(embedded: servers.ProjectCopy, promote: Callable[..., Any]) -> None:
     assert promote("setup", "--env", "test-prod").exit_code == 0
     project = load_project(embedded.root)
-    environment = project.environment("test-prod")
+    environment = read_environment(project, "test-prod")
     with embedded.database("test-prod").connect() as conn:
         conn.execute(f"REVOKE TEMPORARY ON DATABASE {conn.info.dbname} FROM PUBLIC")  # type: ignore[call-overload]
         live = inspect(conn, environment.roles)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.grants.held import Slot
 from minerva_promote.grants.inspect import inspect
@@ -28,7 +29,7 @@ def test_nothing_is_found_in_a_database_that_was_set_up(
 ) -> None:
     database = make_database(ready_database(server))
     shop = shop_on(database, tmp_path_factory.mktemp("shop"), promote)
-    environment = load_project(shop.root).environment("test-prod")
+    environment = read_environment(load_project(shop.root), "test-prod")
     with database.connect() as conn:
         live = inspect(conn, environment.roles)
     wanted = want(environment, live)

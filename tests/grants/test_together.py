@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import psycopg
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.database.lock import LOCK_STATEMENT
 from minerva_promote.grants.apply import apply
@@ -47,7 +48,7 @@ def test_others_change_the_same_access_list(desk: Desk) -> None:
     """Tried again, and told as if nobody had been there."""
     desk.run("create role {m}")
     project = load_project(desk.shop.root)
-    environment = project.environment("test-prod")
+    environment = read_environment(project, "test-prod")
     with meddling(desk, "grant select on books to {m}", "revoke select on books from {m}"):
         for _ in range(12):
             with desk.shop.database.connect() as conn:
@@ -73,7 +74,7 @@ def test_two_databases_and_one_role(desk: Desk) -> None:
         text = (desk.shop.root / "environments" / "test-prod.yaml").read_text("utf-8")
         desk.shop.copy.write("environments/second.yaml", text.replace(desk.shop.database.name, database.name))
         project = load_project(desk.shop.root)
-        ours = [project.environment(name) for name in ("test-prod", "second")]
+        ours = [read_environment(project, name) for name in ("test-prod", "second")]
         with ThreadPoolExecutor() as pool:
             outcomes = list(pool.map(apply, [project] * 2, ours))
         assert [outcome.left.drifts for outcome in outcomes] == [(), ()], number

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.engine.run import promote
 from minerva_promote.plan import plan_run
@@ -47,7 +48,7 @@ def imported_database(server: servers.Server, ready: str) -> str:
             project = load_project(copy.root)
             file = copy.write("export.sql", Export().text())
             plan = plan_run("test-prod", file, repair=False, dry_run=False)
-            assert promote(project, project.environment("test-prod"), plan, _Nobody()).gate_open
+            assert promote(project, read_environment(project, "test-prod"), plan, _Nobody()).gate_open
 
     return server.template("imported", build)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.database.session import closed_after, import_session
 from tests.conftest import Ran
@@ -134,7 +135,7 @@ def test_a_backup(shop: Shop) -> None:
 def test_a_statement_is_cancelled(shop: Shop) -> None:
     with pooled(shop, "transaction"):
         project = load_project(shop.root)
-        with import_session(project, project.environment("test-prod")) as conn, closed_after(conn):
+        with import_session(project, read_environment(project, "test-prod")) as conn, closed_after(conn):
             threading.Timer(0.5, lambda: conn.cancel_safe(timeout=10)).start()
             begun = time.monotonic()
             with pytest.raises(psycopg.errors.QueryCanceled):

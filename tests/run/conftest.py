@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.database.catalog import Row
 from minerva_promote.grants import inspect as inspection
@@ -119,7 +120,7 @@ def ready_database(server: servers.Server) -> str:
             copy = _copied(server, Path(folder))
             _point_at(copy, database, copy.name("minerva_api"))
             project = load_project(copy.root)
-            assert setup(project, project.environment("test-prod")).gate_open
+            assert setup(project, read_environment(project, "test-prod")).gate_open
 
     return server.template("run", build)
 

@@ -9,6 +9,7 @@ import time
 import psycopg
 import pytest
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.database.lock import LOCK_STATEMENT
 from tests.run.conftest import Shop
 from tests.run.exports import Export, key
@@ -158,7 +159,7 @@ def test_both_sides_of_a_deadlock_are_named(shop: Shop) -> None:
 
     project = load_project(shop.root)
     with (
-        admin_session(project, project.environment("test-prod")) as ours,
+        admin_session(project, read_environment(project, "test-prod")) as ours,
         shop.database.connect(
             autocommit=False, application_name="somebody", options="-c deadlock_timeout=1min"
         ) as other,

@@ -9,6 +9,7 @@ import psycopg
 from alembic.config import Config
 
 from alembic import command
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.schema.alembic_tree import transaction_for_alembic
@@ -48,7 +49,7 @@ def migrate_on(
 def opened(copy: ProjectCopy, environment: str = "test-prod", dimensions: int = 3) -> tuple[Project, Environment]:
     """The project of a copy, for vectors of three numbers, and one of its environments."""
     project = load_project(copy.root, {"embedding_dimensions": str(dimensions)})
-    return project, project.environment(environment)
+    return project, read_environment(project, environment)
 
 
 def edit_role(copy: ProjectCopy, role: str, **changes: Any) -> None:

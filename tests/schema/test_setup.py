@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.errors import ConfigError, TargetError, UsageError
@@ -444,7 +445,7 @@ def test_two_at_the_same_time(project: ProjectCopy) -> None:
 
     def run(root: Path) -> RunResult:
         loaded = load_project(root, {"embedding_dimensions": "3"})
-        return setup(loaded, loaded.environment("test-prod"))
+        return setup(loaded, read_environment(loaded, "test-prod"))
 
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(run, [project.root] * 2))

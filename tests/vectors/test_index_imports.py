@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.vectors.importing import rebuild_if_needed, stale_after_import
 from minerva_promote.vectors.records import record_builds
@@ -28,7 +29,7 @@ def test_an_import_into_an_index_that_was_built_empty(shop: Shop) -> None:
     assert said(shop, 1000) == [("index-built-empty", fact, HELP)]
     assert said(shop, 0) == []
     project = load_project(shop.root)
-    steps = rebuild_if_needed(project, project.environment("test-prod"))
+    steps = rebuild_if_needed(project, read_environment(project, "test-prod"))
     assert [step.step for step in steps] == ["build", "index"]
     assert said(shop, 1000) == []
 

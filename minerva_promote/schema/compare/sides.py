@@ -6,6 +6,7 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.snapshot_file import read_snapshot_file
 from minerva_promote.config.suggest import did_you_mean, listing
@@ -27,7 +28,7 @@ def read_sides(project: Project, one: str, other: str) -> tuple[Side, Side]:
 
 def _found(project: Project, name: str) -> Environment | Side:
     if name in project.environment_names:
-        environment = project.environment(name)
+        environment = read_environment(project, name)
         _ = environment.url  # one that is not set is told before any server is asked
         return environment
     path = Path(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.config.snapshot_file import read_snapshot_file
 from minerva_promote.database.catalog import live_snapshot
@@ -191,7 +192,9 @@ def test_what_a_run_would_say(pair: Pair) -> None:
         database = pair.local if name == "local" else pair.other
         with database.connect() as conn:
             live = live_snapshot(conn, project.contract.tables)
-        return [f"{each.fact} | {each.help}" for each in stale_to_database(project, project.environment(name), live)]
+        return [
+            f"{each.fact} | {each.help}" for each in stale_to_database(project, read_environment(project, name), live)
+        ]
 
     assert said("local") == said("test-prod") == []
     pair.other.execute(
