@@ -48,6 +48,14 @@ def load(*, recorded: bool = True) -> Project:
     return project
 
 
+def notices() -> tuple[str, ...]:
+    """What a person should know of the configuration that this command has read."""
+    found = tuple(_loaded[0].notices) if _loaded else ()
+    if _loaded:
+        _loaded[0].notices.clear()
+    return found
+
+
 def redact(text: str) -> str:
     """The text without any secret that this command has read; for all that is printed."""
     if _loaded:

@@ -120,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         commit_log.listen(_announce)
         words = _globals_first(list(sys.argv[1:] if arguments is None else arguments))
         code = _run(words)
+        _tell_notices()
         _flush()
     sys.exit(code)
 
@@ -128,6 +129,13 @@ def _announce(line: str) -> None:
     """Say on a terminal what the command waits for."""
     if sys.stderr is not None and sys.stderr.isatty():
         complain(line)
+
+
+def _tell_notices() -> None:
+    """Warn on stderr of what is odd about the configuration that was read."""
+    context = sys.modules.get("minerva_promote.cli.context")
+    for notice in context.notices() if context else ():
+        complain(f"warning: {notice}")
 
 
 def _flush() -> None:

@@ -79,10 +79,14 @@ def _given(path: Path) -> Sequence[str]:
     import json
     import math
 
+    from minerva_promote.config.files import UnreadableError, decoded, read_bounded
+
     try:
-        vectors = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {(error.strerror or '').lower()}") from None
+        vectors = json.loads(decoded(read_bounded(path, 64 << 20)))
+    except FileNotFoundError:
+        raise UsageError(f"{path} cannot be read: no such file or directory") from None
+    except UnreadableError as error:
+        raise UsageError(f"{path} {error.fact}") from None
     except (ValueError, RecursionError):
         raise UsageError(f"{path} is not JSON", hint="a list of vectors: [[0.1, 0.2], [0.3, 0.4]]") from None
     good = isinstance(vectors, list) and vectors and all(isinstance(each, list) and each for each in vectors)

@@ -1,79 +1,135 @@
-"""The .env file of the project root: KEY=VALUE lines into variables."""
+"""The .env file of the project root, read by the rules of python-dotenv, without interpolation.
+
+A value may stand in quotes and have several lines; of a name that is set twice the last value counts. Only the names
+that somebody asks for are looked at: what else the file holds for other programs is no fault here.
+"""
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from minerva_promote.errors import ConfigError, ConfigErrors, Location
+from minerva_promote.config.dotenv_before import value_before
+from minerva_promote.config.files import UnreadableError, read_bounded
+from minerva_promote.errors import ConfigError, Location
 
-_NAME = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*", re.ASCII)
-_SINGLE = re.compile(r"'([^']*)'")
-_DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+MOST = 64 << 10  # bytes
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_MANY_BLANKS = re.compile(r"[^\S\r\n]{1000}")  # python-dotenv takes the square of their number
+_NAME = re.compile(r"\s*(?:export\s+)?'?([A-Za-z_][A-Za-z0-9_]*)'?[ \t]*=", re.ASCII)
 
 
-def read_dotenv(path: Path, file: str = ".env") -> dict[str, str]:
-    """The variables of the file, none when it does not exist; all faults at once, never showing a value."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One setting of a name: its value, or what is wrong with it."""
+
+    line: int
+    value: str = field(repr=False)
+    text: str = field(repr=False)  # as it is written
+    fault: str = ""
+
+
+class Dotenv(Mapping[str, str]):
+    """The variables of the file. Asking for one that cannot be read raises ConfigError; no message shows a value."""
+
+    def __init__(self, file: str, entries: Mapping[str, list[Entry]], notes: Iterable[str] = ()) -> None:
+        self._file = file
+        self._entries = entries
+        self._notes = tuple(notes)
+
+    def __getitem__(self, name: str) -> str:
+        entry = self._entries[name][-1]
+        if entry.fault:
+            hint = "write NAME='value'; inside '…' write a quote as \\' and a backslash as \\\\"
+            raise ConfigError(f"{name}: {entry.fault}", at=Location(self._file, entry.line), hint=hint)
+        return entry.value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def faults(self, names: Iterable[str]) -> list[ConfigError]:
+        """What is wrong with these names."""
+        faults: list[ConfigError] = []
+        for name in sorted(set(names) & set(self._entries)):
+            try:
+                self[name]
+            except ConfigError as error:
+                faults.append(error)
+        return faults
+
+    def warnings(self, names: Iterable[str]) -> list[str]:
+        """What is odd about the file, and about the values of these names."""
+        found = list(self._notes)
+        for name in sorted(set(names) & set(self._entries)):
+            entries = self._entries[name]
+            last = entries[-1]
+            at = Location(self._file, last.line)
+            if len(entries) > 1:
+                lines = ", ".join(str(entry.line) for entry in entries[:-1])
+                found.append(f"{at}: {name} is set more than once, also in line {lines}; the last value is used")
+            if not last.fault and _is_interpolated(last.value):
+                fact = f"{at}: {name} holds a ${{ that promote keeps as it is"
+                found.append(f"{fact}; programs that interpolate read another value")
+            before = value_before(last.text)
+            if not last.fault and before is not None and before != last.value:
+                fact = f"{at}: {name} is read by python-dotenv's rules, and otherwise than by promote before"
+                found.append(f"{fact}: check its backslashes and #, or put it in single quotes")
+        return found
+
+
+def read_dotenv(path: Path, file: str = ".env") -> Dotenv:
+    """The variables of the file, none when it does not exist. Raises ConfigError when it cannot be read."""
     try:
-        data = path.read_bytes()
+        data = read_bounded(path, MOST)
     except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {(error.strerror or '').lower()}", at=Location(file)) from None
-    variables: dict[str, str] = {}
-    lines: dict[str, int] = {}
-    faults: list[ConfigError] = []
-    for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        try:
-            pair = _pair(raw.removesuffix(b"\r"))
-        except _LineError as fault:
-            faults.append(ConfigError(fault.fact, at=Location(file, number, fault.column), hint=fault.hint))
-            continue
-        if pair is None:
-            continue
-        name, value = pair
-        if name in lines:
-            fact = f"{name} is set twice; first in line {lines[name]}"
-            faults.append(ConfigError(fact, at=Location(file, number, 1)))
-        else:
-            variables[name] = value
-            lines[name] = number
-    if faults:
-        raise ConfigErrors(faults)
-    return variables
+        return Dotenv(file, {})
+    except UnreadableError as error:
+        raise ConfigError(error.fact, at=Location(file)) from None
+    entries: dict[str, list[Entry]] = {}
+    for name, entry in _entries(data, file):
+        entries.setdefault(name, []).append(entry)
+    return Dotenv(file, entries, _notes(path, file))
 
 
-class _LineError(Exception):
-    def __init__(self, fact: str, column: int, hint: str = "") -> None:
-        super().__init__(fact)
-        self.fact, self.column, self.hint = fact, column, hint
+def _entries(data: bytes, file: str) -> Iterator[tuple[str, Entry]]:
+    from dotenv.parser import parse_stream
+
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    if blanks := _MANY_BLANKS.search(text):
+        line = 1 + len(_LINE_END.findall(text[: blanks.start()]))
+        raise ConfigError("more than 1,000 blanks in a row", at=Location(file, line))
+    for binding in parse_stream(io.StringIO(text, newline="")):
+        written = binding.original.string
+        leading = written[: len(written) - len(written.lstrip())]
+        line = binding.original.line + len(_LINE_END.findall(leading))
+        if binding.error:
+            match = _NAME.match(written)
+            if match:
+                yield match[1], Entry(line, "", written, "a quote that is not closed, or text after the closing quote")
+        elif binding.key and binding.value is not None:
+            fault = ""
+            if any("\udc80" <= char <= "\udcff" for char in binding.value):
+                fault = "not UTF-8"
+            elif "\0" in binding.value:
+                fault = "a NUL character"
+            yield binding.key, Entry(line, binding.value, written, fault)
 
 
-def _pair(raw: bytes) -> tuple[str, str] | None:
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _LineError("not UTF-8", error.start + 1, "save the file as UTF-8") from None
-    if "\0" in text:
-        raise _LineError("a NUL character", text.index("\0") + 1)
-    line = text.strip(" \t")
-    start = len(text) - len(text.lstrip(" \t"))
-    if not line or line.startswith("#"):
-        return None
-    name = _NAME.match(line)
-    if name is None:
-        raise _LineError("not KEY=VALUE", start + 1, "a name of letters, digits and _, then =, then the value")
-    rest = line[name.end() :]
-    column = start + name.end() + 1
-    if rest[:1] not in ("'", '"'):
-        return name[1], re.split(r"(?:^|[ \t]+)#", rest, maxsplit=1)[0].rstrip(" \t")
-    quoted = (_SINGLE if rest[0] == "'" else _DOUBLE).match(rest)
-    if quoted is None:
-        raise _LineError("a quote that is not closed on its line", column)
-    after = rest[quoted.end() :].strip(" \t")
-    if after and not after.startswith("#"):
-        raise _LineError("text after the closing quote", column + quoted.end(), "a comment after a value starts with #")
-    if rest[0] == "'":
-        return name[1], quoted[1]
-    return name[1], re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), quoted[1])
+def _is_interpolated(value: str) -> bool:
+    from dotenv.variables import Variable, parse_variables
+
+    return "${" in value and any(isinstance(atom, Variable) for atom in parse_variables(value))
+
+
+def _notes(path: Path, file: str) -> Iterator[str]:
+    """What is wrong with who may write to the file."""
+    if os.name == "posix" and path.stat().st_mode & stat.S_IWOTH:
+        yield f"{file}: everybody on this machine may write to it: chmod 600 {file}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from minerva_promote.config.gate_rules import gate_faults
 from minerva_promote.config.models import EnvironmentFile, Role
 from minerva_promote.config.project import Environment, Identity, Project, Setting
 from minerva_promote.config.role_rules import role_faults
-from minerva_promote.config.secrets import fill, process_lookup
+from minerva_promote.config.secrets import fill, process_lookup, variables_of
 from minerva_promote.config.source import Keys, Source, fault, read_source
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.config.url import FORMAT, parse_url
@@ -31,10 +32,15 @@ def read_environment(project: Project, name: str) -> Environment:
         near = did_you_mean(name, project.environment_names)
         hint = f"known: {listing(project.environment_names)}; a new one is a file environments/NAME.yaml"
         raise UsageError(f'unknown environment "{name}"{near}', hint=hint)
-    lookup = process_lookup(os.environ, read_dotenv(project.root / ".env"))
+    dotenv = read_dotenv(project.root / ".env")
+    lookup = process_lookup(os.environ, dotenv)
     file = f"environments/{name}.yaml"
     faults: list[ConfigError] = []
     source = read_source(project.root / "environments" / f"{name}.yaml", file)
+
+    names = _variables(source.values) - set(os.environ)
+    raise_all(dotenv.faults(names))
+    project.notices.extend(warning for warning in dotenv.warnings(names) if warning not in project.notices)
 
     def unset(variable: str) -> tuple[str, str]:
         return f"{variable} is not set", f"set it in the environment or in .env: {variable}=…"
@@ -86,6 +92,14 @@ def read_environment(project: Project, name: str) -> Environment:
     faults += _target_faults(environment)
     raise_all(faults)
     return environment
+
+
+def _variables(value: object) -> set[str]:
+    """The names of all variables that a file refers to."""
+    if isinstance(value, str):
+        return set(variables_of(value))
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
+    return {name for item in inner for name in _variables(item)}
 
 
 def _filled_in(role: Role, password: Setting | None) -> Role:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from minerva_promote.config.files import UnreadableError, read_bounded
+
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project
 
@@ -20,6 +22,8 @@ FORMAT = 1  # of what is hashed
 # What is no declaration, or is told by the target itself (where a URL leads), or is secret.
 _ENVIRONMENT_LEFT_OUT = frozenset({"at", "project", "variables", "settings", "passwords", "source"})
 _PASSWORD = "password"
+
+MOST = 64 << 20  # bytes of a golden file
 
 
 def fingerprint(project: Project, environment: Environment) -> str:
@@ -58,8 +62,8 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
 
 def _file(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+        return hashlib.sha256(read_bounded(path, MOST)).hexdigest()
+    except (FileNotFoundError, UnreadableError):
         return ""
 
 

@@ -33,7 +33,8 @@ def find_root(start: Path) -> Path:
     if not start.exists():
         raise UsageError(f"no such folder: {start}")
     for folder in (start if start.is_dir() else start.parent, *start.parents):
-        if (folder / PROJECT_FILE).is_file():
+        file = folder / PROJECT_FILE
+        if file.exists() and not file.is_dir():  # what is no regular file is refused when it is read
             return folder
     hint = "change into a project, name one with --project FOLDER, or make one with promote init FOLDER"
     raise UsageError(f"no {PROJECT_FILE} in {start} or above it", hint=hint)
@@ -49,6 +50,8 @@ def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}
     root = find_root(start)
     faults: list[ConfigError] = []
     source = read_source(root / PROJECT_FILE, PROJECT_FILE)
+    if source.values is None:  # without it, nothing can be said of the other files
+        raise_all(source.faults)
     variables = _variables(source, overrides)
     filled = _fill(source, variables, faults, inside=("contract",))
     file = validate(ProjectFile, filled, faults)

@@ -50,6 +50,7 @@ class Project:
     allowances: tuple[Allowance, ...] = ()  # differences between schemas that are declared
     extensions: Mapping[str, str] = field(default_factory=dict)  # that a target has, with the oldest version
     recorded: Snapshot | None = None  # contract.snapshot; None: there is no such file, or it was not asked for
+    notices: list[str] = field(default_factory=list, compare=False)  # what a person should know of .env
 
     def redact(self, text: str) -> str:
         """The text without any secret of this project; for every text that comes from outside."""

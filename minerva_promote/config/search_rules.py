@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.models import SearchFile
 from minerva_promote.config.project import DeclaredSearch
 from minerva_promote.config.search_settings import setting_fault
@@ -28,11 +29,11 @@ def read_searches(
         if search.file is not None and not own:
             at = Location(search.file)
             try:
-                text = (root / search.file).read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                reason = (error.strerror or "").lower() if isinstance(error, OSError) else "not UTF-8"
+                text = decoded(read_bounded(root / search.file))
+            except (FileNotFoundError, UnreadableError) as error:
+                fact = error.fact if isinstance(error, UnreadableError) else "cannot be read: no such file"
                 where = (*path, "file")
-                own.append(fault(source.at(where), where, f"{search.file} cannot be read: {reason}"))
+                own.append(fault(source.at(where), where, f"{search.file} {fact}"))
         faults += own
         if not own:
             params = {int(number): value for number, value in search.params.items()}

@@ -176,4 +176,4 @@ def _spellings(character: str) -> str:
 
 def process_lookup(process: Mapping[str, str], dotenv: Mapping[str, str]) -> Callable[[str], str | None]:
     """Look a variable up in the process environment first, then in .env."""
-    return lambda name: process.get(name, dotenv.get(name))
+    return lambda name: process[name] if name in process else dotenv.get(name)

@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
+from minerva_promote.config.files import UnreadableError, read_bounded
 from minerva_promote.errors import ConfigError, Location
 
 Keys = tuple[str | int, ...]  # the way to a value: ("checks", 0, "expect")
 
-MAX_BYTES = 1 << 20  # of one configuration file
 MAX_DEPTH = 50  # the C composer of pyyaml recurses without a bound and crashes the process
 MAX_NODES = 200_000  # after aliases are expanded
 
@@ -98,12 +98,11 @@ def fault(source_at: Location, path: Keys, fact: str, hint: str = "") -> ConfigE
 def read_source(path: Path, file: str) -> Source:
     """The configuration file at ``path``, called ``file`` in messages; a missing or unreadable one is a fault."""
     try:
-        if path.is_file() and path.stat().st_size > MAX_BYTES:
-            return _unreadable(file, Location(file), f"{path.stat().st_size} bytes, at most {MAX_BYTES} are read")
-        data = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        return _unreadable(file, Location(file), f"cannot be read: {reason}")
+        data = read_bounded(path)
+    except UnreadableError as error:
+        return _unreadable(file, Location(file), error.fact)
+    except FileNotFoundError as error:
+        return _unreadable(file, Location(file), f"cannot be read: {(error.strerror or '').lower()}")
     return parse_source(data, file)
 
 

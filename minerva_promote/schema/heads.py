@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from minerva_promote.config.files import UnreadableError, read_bounded
+
 
 def written_head(versions: Path) -> str | None:
     """The one revision that no other builds on; None when the files do not say it plainly, then Alembic must.
@@ -37,8 +39,8 @@ def _below(heads: Iterable[str], revisions: Mapping[str, tuple[str, ...]]) -> se
 def _identifiers(path: Path) -> tuple[str, tuple[str, ...]] | None:
     """``revision`` and ``down_revision`` of one file; None unless both are plain constants."""
     try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+        tree = ast.parse(read_bounded(path))
+    except (FileNotFoundError, UnreadableError, SyntaxError, ValueError):
         return None
     names: dict[str, object] = {}
     for node in tree.body:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from minerva_promote.config.files import UnreadableError, read_bounded
 from minerva_promote.errors import ConfigError, Location
 
 INI, TOML = "alembic.ini", "pyproject.toml"
@@ -121,8 +122,8 @@ class _Said:
 
 def _said_by(path: Path) -> _Said:
     try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+        tree = ast.parse(read_bounded(path))
+    except (FileNotFoundError, UnreadableError, SyntaxError, ValueError):
         return _Said(False, None, ())
     takes = any(
         isinstance(node, ast.Attribute) and node.attr == "attributes" and _asks_for_connection(around)

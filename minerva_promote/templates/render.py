@@ -13,11 +13,16 @@ from typing import Any
 
 import jinja2
 from jinja2 import nodes
+from jinja2.loaders import split_template_path
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
+from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.suggest import listing, nearest
 from minerva_promote.errors import ConfigError, Location
 from minerva_promote.sql_parser import scan
+from minerva_promote.templates.bounded_filters import bounded_filters
+from minerva_promote.templates.bounds import Deadline, check_method, check_operator, joined, require_size, watched
 from minerva_promote.templates.quoting import NUL, FileNeeded, QuotingError, Sql, cut, force, ident, literal, shown
 
 # Of Jinja's filters only those that work on values: none that escapes, formats or looks up attributes.
@@ -29,6 +34,9 @@ _FILTERS = (
 
 # These write text that finalize never sees, or make text out of quoted values.
 _REFUSED_TAGS = (nodes.CallBlock, nodes.FilterBlock, nodes.Macro, nodes.Import, nodes.FromImport)
+
+
+_WATCHED, _JOINED = "_watched", "_joined"  # filters that are put into the parsed template
 
 
 class Templates:
@@ -56,12 +64,24 @@ class Templates:
 
     def _text(self, template: jinja2.Template, values: Mapping[str, Any], *, at: Location, used_at: Location) -> str:
         try:
-            rendered = template.render(values)
+            self._environment.deadline.start()
+            rendered = self._joined(template, values)
         except FileNeeded:
             raise
         except Exception as error:
             raise self._fault(error, at, used_at) from error
         return _unmarked(rendered, at)
+
+    def _joined(self, template: jinja2.Template, values: Mapping[str, Any]) -> str:
+        """What the template writes, counted and timed while it is written."""
+        pieces: list[str] = []
+        size = 0
+        for piece in template.generate(values):
+            size += len(piece)
+            require_size(size, "the rendered text")
+            self._environment.deadline.check()
+            pieces.append(piece)
+        return "".join(pieces)
 
     def _fault(self, error: Exception, at: Location, used_at: Location) -> ConfigError:
         """``error`` at the line of the template where it arose; ``at`` where no template file is involved."""
@@ -92,21 +112,54 @@ class _Loader(jinja2.FileSystemLoader):
     """Files of one folder: nothing above it, and no link that leads out of it."""
 
     def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Any]:
-        source, filename, uptodate = super().get_source(environment, template)
-        if not Path(filename).resolve().is_relative_to(Path(self.searchpath[0]).resolve()):
+        folder = Path(self.searchpath[0])
+        path = folder.joinpath(*split_template_path(template))
+        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
             raise jinja2.TemplateNotFound(template)
+        try:
+            source, filename = decoded(read_bounded(path)).replace("\r\n", "\n"), str(path)
+        except UnreadableError as error:
+            raise jinja2.TemplateSyntaxError(error.fact, 1, template, str(path)) from None
+        modified = path.stat().st_mtime
+
+        def uptodate() -> bool:
+            return path.is_file() and path.stat().st_mtime == modified
+
         return _without_nul(source, template, filename), filename, uptodate
 
 
 class _Environment(ImmutableSandboxedEnvironment):
     """No builtin functions, no attribute that begins with an underscore, every output quoted."""
 
+    intercepted_binops = frozenset(("*", "**", "%", "+"))
+
     def __init__(self, folder: Path) -> None:
         super().__init__(
             loader=_Loader(folder), finalize=_marked, undefined=jinja2.StrictUndefined, autoescape=False, cache_size=-1
         )
         self.globals.clear()
+        self.deadline = Deadline()
         self.filters = {name: self.filters[name] for name in _FILTERS} | {"ident": ident, "literal": literal}
+        self.filters |= bounded_filters(self.filters) | {_WATCHED: self._watched, _JOINED: joined}
+
+    def _watched(self, values: Any) -> Any:
+        force(values)
+        return watched(values, self.deadline)
+
+    def get_template(self, *arguments: Any, **named: Any) -> jinja2.Template:
+        """As Jinja does, which asks here for every {% include %} too."""
+        self.deadline.check()
+        return super().get_template(*arguments, **named)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """An operator that may make something large."""
+        check_operator(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Any, obj: Any, *arguments: Any, **named: Any) -> Any:
+        """A method of a value."""
+        check_method(obj, arguments, named)
+        return super().call(context, obj, *arguments, **named)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A key before a method: ``params.values`` is what the YAML file says. Nothing of what is quoted."""
@@ -126,7 +179,21 @@ class _Environment(ImmutableSandboxedEnvironment):
             for node in tree.find_all(kind):
                 message = "macros, call and filter blocks cannot keep values quoted; use {% include %}"
                 raise jinja2.TemplateSyntaxError(message, node.lineno, name, filename)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, _WATCHED, [], [], None, None, lineno=loop.lineno)
+        tree = _Bounding().visit(tree)
+        assert isinstance(tree, nodes.Template)
+        tree.set_environment(self)
         return tree
+
+
+class _Bounding(NodeTransformer):
+    """Has texts that are put together with ~ counted."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802  # as Jinja names it
+        self.generic_visit(node)
+        parts = nodes.List(node.nodes, lineno=node.lineno)
+        return nodes.Filter(parts, _JOINED, [], [], None, None, lineno=node.lineno)
 
 
 def _marked(value: object) -> str:

@@ -55,8 +55,9 @@ def test_variables_come_from_the_process_then_from_dotenv(
 
 
 def test_faults_of_dotenv_stop_an_environment(make_project: MakeProject, faults_of: Faults) -> None:
-    assert faults_of(lambda: read(make_project, dotenv="U=1\n???\n")) == [
-        ".env:2:1: not KEY=VALUE | a name of letters, digits and _, then =, then the value"
+    hint = r"write NAME='value'; inside '…' write a quote as \' and a backslash as \\"
+    assert faults_of(lambda: read(make_project, dotenv="# one\nU='1\n???\n")) == [
+        f".env:2: U: a quote that is not closed, or text after the closing quote | {hint}"
     ]
 
 

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from minerva_promote.config.dotenv import read_dotenv
 from minerva_promote.config.secrets import Redactor, Unset, fill_text, redact, variables_of
-from minerva_promote.errors import ConfigErrors
 
 VALUES = {"N": 3, "T": "text", "EMPTY": ""}
 
@@ -42,35 +40,6 @@ def test_fill_text(text: str, filled: object) -> None:
 
 def test_variables_of() -> None:
     assert variables_of("${A}:$${B}:${C:-d}") == ("A", "C")
-
-
-def test_dotenv(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    path = tmp_path / ".env"
-    assert read_dotenv(path) == {}
-    path.write_bytes(
-        b"\xef\xbb\xbf# a comment\r\nA=1\r\n\n  export B = two words # comment\nC='it # ${A}' # c\n"
-        b'D="a\\"b\\n\\$x"\nE=\nF=#x\nG=postgresql://u:p#w@h/d?a=b\nH=""\nI=\xc3\xa4\n'
-    )
-    assert read_dotenv(path) == {
-        "A": "1", "B": "two words", "C": "it # ${A}", "D": 'a"b\n$x', "E": "", "F": "", "G": "postgresql://u:p#w@h/d?a=b",
-        "H": "", "I": "ä",
-    }  # fmt: skip
-
-
-def test_faults_of_dotenv_all_at_once_without_values(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    path = tmp_path / ".env"
-    path.write_bytes(b'A=1\nhunter2\nB=\'hunter2\n  A=hunter2\nC="x" hunter2\nD=\xff\n2X=hunter2\nE=a\0b\n')
-    with pytest.raises(ConfigErrors) as caught:
-        read_dotenv(path)
-    assert [str(error) for error in caught.value.errors] == [
-        ".env:2:1: not KEY=VALUE",
-        ".env:3:3: a quote that is not closed on its line",
-        ".env:4:1: A is set twice; first in line 1",
-        ".env:5:6: text after the closing quote",
-        ".env:6:3: not UTF-8",
-        ".env:7:1: not KEY=VALUE",
-        ".env:8:4: a NUL character",
-    ]
 
 
 @pytest.mark.parametrize(
