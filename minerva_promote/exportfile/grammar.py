@@ -14,6 +14,7 @@ from minerva_promote.exportfile.reading import Reading
 from minerva_promote.exportfile.shapes import Insert, Refused
 from minerva_promote.sql_parser import SqlSyntaxError, parse
 
+MAX_COLUMNS = 1_600  # of a table of PostgreSQL
 MAX_NESTING = 2_000  # of nesting(): far more than an export needs, far less than the parser's stack
 
 ANY_CONFLICT = b" ON CONFLICT DO NOTHING"
@@ -74,6 +75,8 @@ def read_insert(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
 
 def _parse(parts: tuple[tuple[str, bytes], ...]) -> Any:
     text = b"".join(part for _, part in parts)
+    if _QUOTED_NAME.sub(b"n", parts[0][1]).count(b",") >= MAX_COLUMNS:
+        raise Refused("too-complex", f"more than {MAX_COLUMNS:,} columns", "no table has so many")
     if nesting(text) > MAX_NESTING:
         longest = max(parts, key=lambda part: len(part[1]))[0]
         raise Refused("too-complex", "an expression nested too deeply", "write plain constants", longest)

@@ -22,7 +22,17 @@ SPECIAL = re.compile(
     % {b"w": _WORD},
     re.VERBOSE,
 )
-NOTHING = re.compile(rb"[ \t\n\r\f,_ACDF-MO-TVWYZacdf-mo-tvwyz]*+")  # no special begins with one of these
+NOTHING = re.compile(  # what holds no special: whole words above all, at whose every letter one would be looked for
+    rb"""(?>
+        [ \t\n\r\f,{}]++
+      | (?> [ACDF-MO-TVWYZacdf-mo-tvwyz_\x80-\xee\xf0-\xff] | [BENUXbenux] (?= [^'&] ) )
+        [A-Za-z0-9_$\x80-\xee\xf0-\xff]*+
+      | (?<= [%(w)s] ) [A-Za-z0-9_$\x80-\xee\xf0-\xff]++  # the rest of a word
+      | \. (?= [^0-9] )
+    )*+"""
+    % {b"w": _WORD},
+    re.VERBOSE,
+)
 BLANK = re.compile(rb"(?>[ \t\n\r\f]++|--[^\n\r]*+|/\*[^*/-]*+\*/)*+")  # of block comments only the simplest
 WHOLE_COMMENTS = re.compile(rb"(?>[ \t\n\r\f]++|--[^\n\r]*+[\n\r]|/\*[^*/-]*+\*/)*+")
 EMPTY = re.compile(rb"[ \t\n\r\f]*+;[ \t\n\r\f;]*+")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.hostile import SHAPES
-from minerva_promote.exportfile import grammar
+from minerva_promote.exportfile import grammar, tokens
 from minerva_promote.exportfile.validate import Validation, validate
 from tests.exportfile.support import chunk, contract_of, export, read
 
@@ -64,6 +65,31 @@ def require_linear(name: str, tmp_path: Path) -> None:
         count, _ = calls(path)
         counts.append(count)
     assert counts[1] < counts[0] * 1.3 * LARGE / SMALL + 20_000
+
+
+def test_more_columns_than_a_table_has_are_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    parse = grammar.parse
+    monkeypatch.setattr(grammar, "parse", lambda text: parsed.append(len(text)) or parse(text))
+    columns = ", ".join(["id"] * 200_000)
+    found = read(export(more=f"INSERT INTO books ({columns}) VALUES (f(1));\n"))
+    assert found.codes == ["too-complex"]
+    assert max(parsed) < 10_000
+
+
+def test_nothing_special_is_skipped() -> None:
+    """What is skipped without a look at every byte holds nothing that would be found by looking."""
+    chance = random.Random(1)
+    pieces = [b"a", b"E", b"e", b"u", b"U&", b"x", b"n", b"_", b"$", b"$1", b"$t$", b".", b"..", b".5", b"5", b"1e", b"'",
+              b'"', b" ", b"\n", b",", b"{", b"&", b"\xef", b"\xef\xbb\xbf", b"\xbf", b"\xc3\xaf", b"values", b"-", b"+"]  # fmt: skip
+    for _ in range(20_000):
+        text = b"".join(chance.choices(pieces, k=chance.randint(1, 12)))
+        place = chance.randint(0, len(text))
+        expected = tokens.SPECIAL.search(text, place)
+        skipped = tokens.NOTHING.match(text, place)
+        assert skipped is not None
+        found = tokens.SPECIAL.search(text, skipped.end())
+        assert (found and found.span()) == (expected and expected.span()), (text, place)
 
 
 def test_findings_stop_being_looked_for() -> None:
