@@ -85,6 +85,13 @@ def signal_name(stop: KeyboardInterrupt) -> str:
     return _NAMES.get(stop.number, "a signal") if isinstance(stop, Stop) else "Ctrl-C"
 
 
+def interruption_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The signal that an exception comes from, which others may have put theirs in front of."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def interrupted(stop: KeyboardInterrupt) -> Interrupted:
     """The one sentence of a command that a signal stopped: what is left behind, and what was changed."""
     facts = [*_notes(stop), commit_log.summary() or "nothing was changed"]
@@ -98,6 +105,27 @@ def _notes(error: BaseException | None) -> list[str]:
         notes[:0] = [note for note in getattr(error, "__notes__", ()) if isinstance(error, KeyboardInterrupt)]
         error = error.__context__
     return notes
+
+
+_thread = threading.local()  # ``stopped`` of a thread that works for the main one
+
+
+@contextmanager
+def obeying(stopped: threading.Event) -> Iterator[None]:
+    """What a thread does inside ends with Stop, at its next or present statement, once the event is set."""
+    _thread.stopped = stopped
+    try:
+        yield
+    finally:
+        _thread.stopped = None
+
+
+def obey() -> None:
+    """Raise Stop, once, in a thread that the main one has told to stop."""
+    stopped = getattr(_thread, "stopped", None)
+    if stopped is not None and stopped.is_set():
+        _thread.stopped = None
+        raise Stop(signal.SIGINT)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from minerva_promote.database.embedded_files import exists
@@ -145,6 +146,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:  # a job in the background: the commands would inherit it
             signal.signal(number, usual)
+    hypothesis.settings.register_profile("promote", deadline=None)  # a busy machine is no fault
+    hypothesis.settings.load_profile("promote")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every command would be compiled anew
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]  # PGHOSTADDR and the like lead tests to other servers
@@ -167,8 +170,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     servers.end_session_server(folder)
     for left in folder.parent.glob(f"{FOLDERS}*-*"):
         number = left.name.removeprefix(FOLDERS).partition("-")[0]
-        if left.stat().st_uid == os.geteuid() and number.isdecimal() and not exists(int(number)):
+        if number.isdecimal() and not exists(int(number)) and _is_ours(left):
             servers.end_session_server(left)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder belongs to this user; one that another session has deleted meanwhile belongs to nobody."""
+    try:
+        return folder.stat().st_uid == os.geteuid()
+    except FileNotFoundError:
+        return False
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier, BrokenBarrierError
 
 from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.probes import Measured, NothingToMeasure, settings_of, times_of, told, vectors_of
 from minerva_promote.database.query import Connection, QueryError, in_transaction, reading
+from minerva_promote.database.together import run_together
 from minerva_promote.errors import TargetError
 from minerva_promote.vectors.recalling import Answer
 from minerva_promote.vectors.searching import Budget, Settings, exact_results, search
@@ -96,8 +97,7 @@ def _together(
             ready.abort()
             raise
 
-    with ThreadPoolExecutor(sessions) as pool:
-        futures = [pool.submit(session, number) for number in range(sessions)]
+    futures = run_together([partial(session, number) for number in range(sessions)])
     failures = [error for future in futures if (error := future.exception())]
     for error in sorted(failures, key=lambda error: isinstance(error, BrokenBarrierError)):
         if isinstance(error, TargetError):

@@ -14,7 +14,7 @@ import click
 from minerva_promote import __version__, commit_log
 from minerva_promote.cli.command_line import refuse_repeated_options, report_usage_error, wants_json
 from minerva_promote.cli.printing import complain, silence
-from minerva_promote.signals import current, interrupted, listening
+from minerva_promote.signals import current, interrupted, interruption_behind, listening
 
 # command -> where it is, and its one line of help
 COMMANDS = {
@@ -172,7 +172,7 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt as stop:
         return _stopped(stop, words)
     except BrokenPipeError as error:
-        if _stop_behind(error) is not None:
+        if interruption_behind(error) is not None:
             return _stopped(error, words)
         sys.stderr.close()
         return 0
@@ -181,7 +181,9 @@ def _run(words: list[str]) -> int:
     except Exception as error:
         from minerva_promote.cli.failure import tell_bug
 
-        if isinstance(error, OSError) and _stop_behind(error) is not None:  # the terminal is gone, as SIGHUP says
+        if (
+            isinstance(error, OSError) and interruption_behind(error) is not None
+        ):  # the terminal is gone, as SIGHUP says
             return _stopped(error, words)
         return tell_bug(error)
 
@@ -192,18 +194,9 @@ def _stopped(error: BaseException, words: list[str]) -> int:
     from minerva_promote.errors import Interrupted
 
     current().finish()
-    stop = _stop_behind(error)
+    stop = interruption_behind(error)
     told = interrupted(stop) if stop else Interrupted("the input ended, did not finish: nothing was changed")
     return tell(told, as_json=wants_json(words))
-
-
-def _stop_behind(error: BaseException | None) -> KeyboardInterrupt | None:
-    """The signal that an exception comes from: click makes an Abort of it, and a dead terminal an OSError."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _globals_first(words: list[str]) -> list[str]:

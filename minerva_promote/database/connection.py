@@ -16,6 +16,8 @@ import psycopg
 from psycopg import generators, pq
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 
+from minerva_promote.signals import interruption_behind
+
 READ_COMMITTED = b"isolation level read committed"
 REPEATABLE_READ = b"isolation level repeatable read"
 
@@ -147,8 +149,8 @@ class Connection(psycopg.Connection[Any]):
                     psycopg.RawCursor(self).execute(b"COMMIT")
                 except psycopg.Error as error:
                     failure = error  # raised below: what follows in the pipeline only says that it was not done
-        except BaseException as error:
-            failure = failure or error
+        except BaseException as error:  # of a signal the driver may only say that the pipeline is still busy
+            failure = interruption_behind(error) or failure or error
         if failure is not None:
             self.roll_back()
             raise failure
@@ -195,12 +197,22 @@ class Connection(psycopg.Connection[Any]):
         try:
             if self.info.transaction_status == pq.TransactionStatus.ACTIVE:
                 self.cancel_safe(timeout=_CANCEL_SECONDS)
-                self.wait(generators.execute(self.pgconn))
+                self._read_to_the_end()
             if not self.closed and self.info.transaction_status != _IDLE:
                 self.close_prepared()
                 self.send(b"rollback")
         except psycopg.Error:
             self.close()
+
+    def _read_to_the_end(self) -> None:
+        """Read what the server answers to all that was sent, also in a pipeline that a signal has left midway."""
+        if not self.pgconn.pipeline_status:
+            self.wait(generators.execute(self.pgconn))
+            return
+        self.pgconn.pipeline_sync()  # until it gets this, the server waits for more and ends nothing
+        while self.info.transaction_status == pq.TransactionStatus.ACTIVE:
+            self.wait(generators.execute(self.pgconn))
+        self.pgconn.exit_pipeline_mode()
 
     def close_prepared(self) -> None:
         """Have the server forget what is prepared; also in a transaction that has failed."""

@@ -4,7 +4,7 @@ A statement that has failed with lock_timeout no longer tells who was in its way
 standby waits without limit: statement_timeout does not cover it. So the client looks itself, in the pauses in which the
 driver waits for the server: at pg_blocking_pids() of its own session, and for the wait event SyncRep. A wait for a
 standby is cancelled after ``timeouts: commit``; the transaction is committed by then, and the server says so in a
-warning.
+warning. A statement that commits several times, such as CREATE INDEX CONCURRENTLY, is given that time once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from minerva_promote.config.durations import in_seconds
 from minerva_promote.config.models import Timeouts
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.holders import Holders, deadlocked, holders_of
-from minerva_promote.signals import current
+from minerva_promote.signals import current, obey
 
 FIRST_LOOK = 0.5  # seconds that a statement takes before anybody looks what it waits for
 _TICK = 0.1  # seconds between two pauses of the driver
@@ -80,7 +80,8 @@ class Watch:
             self._cancel()
         if now >= self._next:
             self._look(now)
-        late = self._standby_since and now - self._standby_since >= self._commit
+        patience = 0.0 if self._given_up else self._commit
+        late = self._standby_since and now - self._standby_since >= patience
         blindly = self.committing and self._blind and now - self._begun >= self._commit
         if self._commit and (late or blindly):
             self._cancel()
@@ -91,6 +92,7 @@ class Watch:
         self._next = self._begun + self._first
         self._standby_since = 0.0
         self._cancelled = False
+        self._given_up = False  # a commit of this statement was not confirmed: those that follow are not waited for
         self.holders = None
 
     def _look(self, now: float) -> None:
@@ -102,8 +104,9 @@ class Watch:
                 self._standby_since = now
                 limit = f", at most {self._commit:g} s" if self._commit else ""
                 commit_log.announce(f"COMMIT waits for a synchronous standby (wait event SyncRep){limit}")
-        elif seen is not None and seen.who:
-            self.holders = seen
+        elif seen is not None:
+            self._standby_since = 0.0
+            self.holders = seen if seen.who else self.holders
         self._pause = min(2 * self._pause, self._longest)
         self._next = time.monotonic() + self._pause
         if self._commit and self._standby_since:
@@ -134,7 +137,11 @@ class Watch:
     def _hear(self, diag: psycopg.errors.Diagnostic) -> None:
         if diag.source_function == _STANDBY_WARNING:
             self.unconfirmed += 1
-            commit_log.record_unconfirmed(time.monotonic() - self._begun)
+            commit_log.record_unconfirmed(time.monotonic() - (self._standby_since or self._begun))
+            self._standby_since = 0.0
+            self._given_up = True
+            if not self.committing:  # CREATE INDEX CONCURRENTLY and its like commit several times, and wait each time
+                self._cancelled = False
 
 
 class _Observed:
@@ -148,11 +155,13 @@ class _Observed:
         return self
 
     def __next__(self) -> int:
+        obey()
         return next(self._generator)
 
     def send(self, ready: int) -> int:
         """Pass the driver's answer on."""
         if not ready:
+            obey()
             self._watch.tick()
         return self._generator.send(ready)
 

@@ -12,6 +12,7 @@ from sqlalchemy.pool import StaticPool
 from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.faults import target_error
 from minerva_promote.database.session import commit_or_unknown
+from minerva_promote.signals import interruption_behind
 
 
 def engine_on(conn: Session) -> Engine:
@@ -34,11 +35,18 @@ def transaction_for_alembic(conn: Session) -> Iterator[Connection]:
     before = _autocommit(conn, False)
     try:
         with engine_on(conn).connect() as connection, connection.begin():
-            yield connection
-            commit_or_unknown(conn, "", "promote migrate shows which revisions the database has")
+            try:
+                yield connection
+                commit_or_unknown(conn, "", "promote migrate shows which revisions the database has")
+            except KeyboardInterrupt:
+                conn.roll_back()  # a statement may be under way, which SQLAlchemy would not break off
+                raise
     except DBAPIError as error:
+        if stop := interruption_behind(error):
+            raise stop from None
         raise target_error("migrating", error.orig) from error
     finally:
+        conn.roll_back()
         if not conn.closed:
             _autocommit(conn, before)
 

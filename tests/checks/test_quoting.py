@@ -62,7 +62,7 @@ def test_ident_names_the_same_column(connection: psycopg.Connection[Any], name: 
     assert cursor.description[0].name == name
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_any_text_is_returned(connection: psycopg.Connection[Any], text: str) -> None:
     assert connection.execute(rendered("select {{ v | literal }}", v=text).encode()).fetchone() == (text,)

@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -141,6 +142,35 @@ def test_a_statement_is_interrupted(conn: Connection) -> None:
     with pytest.raises(KeyboardInterrupt):
         conn.execute("select pg_sleep(60)")
     assert shown(conn) == WANTED
+
+
+def test_a_statement_is_interrupted_at_any_point(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the client begins to wait: nothing is left half sent, for which the server would wait for ever."""
+    wait, calls, stage = conn.wait, 0, 0
+
+    def stop_there(*args: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == stage:
+            raise KeyboardInterrupt
+        return wait(*args, **more)
+
+    def interrupted() -> None:
+        nonlocal stage, calls
+        while calls >= stage:
+            stage, calls = stage + 1, 0
+            with contextlib.suppress(KeyboardInterrupt):
+                conn.execute("select 1 from pg_sleep(0.01)")
+            reached, calls = calls, stage
+            assert shown(conn) == WANTED
+            calls = reached
+
+    monkeypatch.setattr(conn, "wait", stop_there)
+    thread = threading.Thread(target=interrupted, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert stage > 3
 
 
 def test_there_is_no_other_way_to_a_server() -> None:

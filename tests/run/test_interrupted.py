@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from minerva_promote.database.lock import LOCK_STATEMENT
+from tests import yamlfile
 from tests.run.conftest import Shop, plain
 from tests.run.exports import Export
 from tests.run.sessions import holding, row_of_another, wait_until_it_waits
@@ -180,3 +181,52 @@ def test_an_error_while_a_statement_is_under_way(shop: Shop, monkeypatch: pytest
     assert time.monotonic() - begun < 20
     assert lock_is_free(shop)
     assert shop.contents() == before
+
+
+def test_a_signal_while_several_sessions_are_at_work(shop: Shop) -> None:
+    """Signals reach one thread; what the others wait for is cancelled, long before their time is over."""
+    shop.accepted(Export(chunks=8))
+    shop.environment(timeouts={"check": "10min", "lock": "10min"})
+    shop.database.execute(
+        "create function alone() returns boolean language plpgsql stable as $$begin if (select count(*) from"
+        " pg_stat_activity where usename = current_user and datname = current_database()) > 1 then perform"
+        " pg_sleep(600); end if; return true; end$$"
+    )
+    shop.add_check(
+        "  - {name: several, probe: latency, stage: after_commit, concurrency: 2, samples: 4, warm_up: 0,"
+        " template: several.sql.j2, params: {table: chunks, root: book_id, column: embedding},"
+        " expect: {p95_ms: {max: 1}}}\n"
+    )
+    search = "select id from chunks where alone() order by embedding <=> {{ query }} limit 3\n"
+    shop.copy.write("templates/several.sql.j2", search)
+    yamlfile.change(shop.root / "environments" / "local.yaml", url=shop.database.url(shop.role), admin_url=None)
+    lock = "lock table pg_catalog.pg_sequence in access exclusive mode"
+    cases = (
+        ("Timeout", "select 1", ("check", "--env", "test-prod", "--only", "several"), signal.SIGTERM),
+        ("Lock", lock, ("schema", "diff", "--from", "local", "--to", "test-prod"), signal.SIGINT),
+    )
+    for event, statement, line, number in cases:
+        with holding(shop, statement), started(*line, cwd=shop.root) as process:
+            wait_until(lambda event=event: len(waiting_for(shop, event)) == 2 or process.poll() is not None)
+            assert process.poll() is None, process.communicate()
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+            name = next(name for name in NUMBERS if NUMBERS[name] == number)
+            assert (process.returncode, err) == (3, SAID.format(name)), out
+            wait_until(lambda event=event: waiting_for(shop, event) == [])
+
+
+def waiting_for(shop: Shop, event: str) -> list[tuple[Any, ...]]:
+    """Sessions of promote that wait for something of this type."""
+    return shop.rows(
+        "select pid from pg_stat_activity where datname = current_database() and application_name like 'promote%'"
+        f" and wait_event_type = '{event}' and state = 'active'"
+    )
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Until it has."""
+    end = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,7 +89,14 @@ def commands(shop: Shop, run: str) -> dict[str, tuple[str, ...]]:
 
 
 def sessions(shop: Shop) -> list[str]:
-    """Sessions of promote that are still there, and busy or in a transaction."""
+    """Sessions of promote that are still there, and busy or in a transaction, once the server knows who has gone."""
+    end = time.monotonic() + 30
+    while (busy := _busy(shop)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return busy
+
+
+def _busy(shop: Shop) -> list[str]:
     query = (
         "select application_name from pg_stat_activity where datname = current_database()"
         " and application_name like 'promote%' and state <> 'idle'"

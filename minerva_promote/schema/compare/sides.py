@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from minerva_promote.config.environment import read_environment
@@ -11,6 +11,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.snapshot_file import read_snapshot_file
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.database.session import import_session
+from minerva_promote.database.together import run_together
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.schema.compare.allowed import Side
 from minerva_promote.schema.compare.inspect import inspect
@@ -20,10 +21,13 @@ from minerva_promote.schema.compare.recorded import recorded
 
 def read_sides(project: Project, one: str, other: str) -> tuple[Side, Side]:
     """The schemas of two environments, as their import roles see them, or those of files."""
-    found = [_found(project, name) for name in (one, other)]
-    with ThreadPoolExecutor(len(found)) as pool:  # two servers work at the same time
-        left, right = pool.map(lambda each: live_side(project, each) if isinstance(each, Environment) else each, found)
-    return left, right
+    sources = [_found(project, name) for name in (one, other)]
+    left, right = run_together([partial(_side, project, source) for source in sources])  # two servers at a time
+    return left.result(), right.result()
+
+
+def _side(project: Project, source: Environment | Side) -> Side:
+    return live_side(project, source) if isinstance(source, Environment) else source
 
 
 def _found(project: Project, name: str) -> Environment | Side:

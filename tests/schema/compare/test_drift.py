@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -149,29 +151,37 @@ def upgrade() -> None:
 '''
 
 
-def test_migrations_that_commit_in_between(pair: Pair, server: Server) -> None:
+def test_migrations_that_commit_in_between(pair: Pair, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    draw = secrets.randbelow
+
+    def draw_number(limit: int) -> int:
+        made.append(f"{PREFIX}{draw(limit)}")
+        return int(made[-1].removeprefix(PREFIX))
+
+    monkeypatch.setattr(secrets, "randbelow", draw_number)
     (pair.root / "alembic" / "versions" / "f1_concurrently.py").write_text(CONCURRENTLY, "utf-8")
     assert pair.promote("migrate", "--env", "test-prod", "--apply").exit_code == 0
-    before = scratches(server)
     assert pair.schema("drift", "--env", "test-prod") == title("f1f1f1f1f1f1") + IN_STEP.replace("101", "102")
     pair.other.execute("drop index books_title")
     assert pair.schema("drift", "--env", "test-prod", code=1) == (
         title("f1f1f1f1f1f1")
         + "  index  books.books_title .. FAIL  only in migrations: btree (title)\ndifferent: 1 difference\n"
     )
-    assert scratches(server) == before
+    assert len(made) == 2
+    assert not {*made} & {*scratches(server)}  # those of other tests may be there
 
 
 @contextlib.contextmanager
 def slow(pair: Pair, server: Server) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A drift whose migrations wait, as a process of its own, and its scratch database."""
+    sleep = f"pg_sleep({secrets.randbelow(1 << 20) + 60})"  # others may be at work with scratch databases too
     file = next((pair.root / "alembic" / "versions").glob("7b1f0c5a9e42*"))
     file.write_text(
         file.read_text("utf-8").replace(
-            "for column, default in DEFAULTS", "op.execute('select pg_sleep(60)')\n    for column, default in DEFAULTS"
+            "for column, default in DEFAULTS", f"op.execute('select {sleep}')\n    for column, default in DEFAULTS"
         )
     )
-    before = set(scratches(server))
     process = subprocess.Popen(
         [sys.executable, "-m", "minerva_promote", "schema", "drift", "--env", "test-prod"],
         cwd=pair.root,
@@ -184,21 +194,19 @@ def slow(pair: Pair, server: Server) -> Iterator[tuple[subprocess.Popen[str], st
         try:
             until = time.monotonic() + 60
             found: list[str] = []
-            while time.monotonic() < until and process.poll() is None:
-                found = [name for name in scratches(server) if name not in before]
-                if found and _sleeps(server, found[0]):
-                    break
+            while not found and time.monotonic() < until and process.poll() is None:
                 time.sleep(0.05)
+                found = _sleeping(server, sleep)
             assert len(found) == 1, process.communicate(timeout=10)
             yield process, found[0]
         finally:
             process.kill()
 
 
-def _sleeps(server: Server, name: str) -> bool:
+def _sleeping(server: Server, sleep: str) -> list[str]:
     with Database(server, "postgres").connect() as conn:
-        query = "select from pg_stat_activity where datname = %s and query like %s"
-        return conn.execute(query, (name, "%pg_sleep(60)%")).fetchone() is not None
+        query = "select datname from pg_stat_activity where pid <> pg_backend_pid() and query like %s"
+        return [name for (name,) in conn.execute(query, (f"%{sleep}%",)).fetchall()]
 
 
 def test_interrupted(pair: Pair, server: Server) -> None:
@@ -216,7 +224,7 @@ def test_killed(pair: Pair, server: Server) -> None:
     """What is left is dropped by the next one; what another one uses is not."""
     with slow(pair, server) as (process, name):
         file = next((pair.root / "alembic" / "versions").glob("7b1f0c5a9e42*"))
-        file.write_text(file.read_text("utf-8").replace("pg_sleep(60)", "pg_sleep(0)"))
+        file.write_text(re.sub(r"pg_sleep\(\d+\)", "pg_sleep(0)", file.read_text("utf-8")))
         pair.schema("drift", "--env", "test-prod")
         assert name in scratches(server)
         process.kill()

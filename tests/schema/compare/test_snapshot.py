@@ -259,7 +259,7 @@ columns = st.dictionaries(names, facts, min_size=1, max_size=3)
 
 
 @given(tables=st.dictionaries(names, columns, min_size=1, max_size=3), options=st.lists(names, min_size=1).map(tuple))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_names_survive_being_written(
     tables: dict[str, dict[str, dict[str, str | bool]]], options: tuple[str, ...], tmp_path: Path
 ) -> None:
