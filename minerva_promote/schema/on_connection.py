@@ -33,17 +33,22 @@ def transaction_for_alembic(conn: Session) -> Iterator[Connection]:
     Statements on ``conn`` itself belong to the transaction once the first one is sent. The connection stays open.
     """
     before = _autocommit(conn, False)
+    failure: BaseException | None = None
     try:
         with engine_on(conn).connect() as connection, connection.begin():
             try:
                 yield connection
                 commit_or_unknown(conn, "", "promote migrate shows which revisions the database has")
-            except KeyboardInterrupt:
-                conn.roll_back()  # a statement may be under way, which SQLAlchemy would not break off
+            except BaseException as error:
+                failure = error
+                if isinstance(error, KeyboardInterrupt):
+                    conn.roll_back()  # a statement may be under way, which SQLAlchemy would not break off
                 raise
     except DBAPIError as error:
         if stop := interruption_behind(error):
             raise stop from None
+        if failure is not None and failure is not error:  # SQLAlchemy could not roll back either: no news
+            raise failure from None
         raise target_error("migrating", error.orig) from error
     finally:
         conn.roll_back()
