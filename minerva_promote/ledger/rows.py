@@ -10,9 +10,10 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from minerva_promote.database.catalog import fetch
+from minerva_promote.database.catalog import Row, fetch
 from minerva_promote.database.connection import Connection, raw_cursor
 from minerva_promote.database.faults import target_errors
 from minerva_promote.database.quote import name_of, split
@@ -131,28 +132,35 @@ def load(conn: Connection, run_id: str) -> tuple[RunRows, ...]:
     digests = fetch(conn, _DIGESTS, {"run_id": run_id})
     if not digests:
         return ()
-    changed = TargetError(
-        f"the rows that the ledger keeps of run {run_id[:8]} are not those that it recorded",
-        hint="promote history --verify tells what else was changed; nobody can say what the run inserted",
-    )
     if digests[0]["told"] != digests[0]["computed"]:
-        raise changed
-    try:
-        return tuple(
-            unpack(
-                Packed(
-                    name_of(*split(row["table_name"])),
-                    tuple(row["key_columns"]),
-                    tuple(row["columns"]),
-                    row["rows"],
-                    row["keys"],
-                    row["marks"],
-                )
-            )
-            for row in fetch(conn, _SELECT, {"run_id": run_id})
+        raise TargetError(
+            f"the rows that the ledger keeps of run {run_id[:8]} are not those that it recorded",
+            hint="promote history --verify tells what else was changed; nobody can say what the run inserted",
         )
+    try:
+        return tuple(_stored(row) for row in fetch(conn, _SELECT, {"run_id": run_id}))
     except (ValueError, struct.error):
-        raise changed from None
+        raise TargetError(
+            f"the list of rows of run {run_id[:8]} cannot be read: no release of promote wrote it",
+            hint=f"promote show {run_id[:8]} tells which role recorded the run",
+        ) from None
+
+
+def load_readable(conn: Connection, run_id: str) -> Iterator[RunRows]:
+    """The same without any proof, and without the pieces that cannot be read: what a run claims to have inserted."""
+    for row in fetch(conn, _SELECT, {"run_id": run_id}):
+        with suppress(ValueError, struct.error):
+            yield _stored(row)
+
+
+def _stored(row: Row) -> RunRows:
+    """A row of run_rows as values. Raises ValueError or struct.error where it holds none."""
+    names = (*row["key_columns"], *row["columns"])
+    if not all(isinstance(name, str) for name in names):  # the server's arrays may be nested, and hold NULL
+        raise ValueError("no names of columns")
+    key_columns, columns = tuple(row["key_columns"]), tuple(row["columns"])
+    table = name_of(*split(row["table_name"]))
+    return unpack(Packed(table, key_columns, columns, row["rows"], row["keys"], row["marks"]))
 
 
 def _parts(piece: Packed) -> Iterator[Packed]:

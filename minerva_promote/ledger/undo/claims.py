@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.ledger.rows import load, stored_names
+from minerva_promote.database.quote import name_of, split
+from minerva_promote.ledger.rows import load_readable, stored_names
 from minerva_promote.ledger.runs import Run
 from minerva_promote.ledger.undo.subject import event_of
 from minerva_promote.ledger.undo.tables import Key, read
@@ -36,14 +37,26 @@ def claims_of_others(conn: Connection, run: Run, foreign: Mapping[str, Sequence[
     wanted = {table: frozenset(keys) for table, keys in foreign.items() if keys}
     if not wanted:
         return {}
-    names = [name for table in wanted for name in stored_names(table)]
+    alike = _partitions(conn, wanted)
+    names = [name for table in alike for name in stored_names(table)]
     asked = {"seq": event_of(run, "committed").seq, "run_id": run.run_id, "tables": names}
     claims: dict[str, dict[Key, Claim]] = {}
     for other in fetch(conn, _OTHERS, asked):
-        for rows in load(conn, other["run_id"]):
-            for key in wanted.get(rows.table, frozenset()).intersection(rows.keys):
-                claims.setdefault(rows.table, {})[key] = Claim(other["run_id"], other["later"])
+        for rows in load_readable(conn, other["run_id"]):
+            for table in alike.get(rows.table, ()):
+                for key in wanted[table].intersection(rows.keys):
+                    claims.setdefault(table, {})[key] = Claim(other["run_id"], other["later"])
     return claims
+
+
+def _partitions(conn: Connection, tables: Iterable[str]) -> dict[str, set[str]]:
+    """By every name under which a row of some tables may be listed, as a partition or by what it is a part of."""
+    alike = {table: {table} for table in tables}
+    pairs = [(table, *split(table)) for table in alike]
+    asked = dict(zip(("tables", "schemas", "names"), map(list, zip(*pairs, strict=True)), strict=True))
+    for row in fetch(conn, read("partitions"), asked):
+        alike.setdefault(name_of(row["schema"], row["name"]), set()).add(row["table"])
+    return alike
 
 
 def list_writers(conn: Connection) -> tuple[str, ...]:

@@ -129,6 +129,12 @@ def hidden(link: Link) -> Finding:
     return Finding("hidden", fact, help=f"GRANT SELECT ON {link.child.name} TO the role of admin_url")
 
 
+def unlike(name: str, why: str) -> Finding:
+    """A list of rows that somebody wrote by hand."""
+    fact = f"the ledger's list of rows of {name} is none that promote writes: {why}"
+    return Finding("row-list", fact, help="promote show tells who recorded the run; delete by hand what should go")
+
+
 def no_table(name: str, count: int) -> Finding:
     """A table that is not there any more."""
     fact = f"there is no table {name} any more: {counted(count, 'rows')} of it cannot be found"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
+from minerva_promote.database.quote import split
 from minerva_promote.database.whereabouts import Whereabouts, whereabouts
 from minerva_promote.ledger.rows import RunRows
 from minerva_promote.ledger.runs import Recorded, Run
@@ -26,7 +28,7 @@ class Believed:
     why_not: str = ""  # why the run's own transaction is not among them
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: a property is computed once
 class Going:
     """The rows of one table that are to go."""
 
@@ -42,10 +44,27 @@ class Going:
         """The key's columns, as the run had them."""
         return tuple(self.layouts[0].key_columns)
 
+    @cached_property
+    def unlike(self) -> str:
+        """Why no release of promote wrote this list of rows; "" where one may have."""
+        schema = split(self.name)[0]
+        if schema in ("promote", "information_schema") or schema.startswith("pg_"):
+            return f"no run inserts rows into the schema {schema}"
+        if len({layout.key_columns for layout in self.layouts}) > 1 or len(set(self.key)) != len(self.key):
+            return "its rows are named by different columns"
+        if not self.key or not all(layout.columns for layout in self.layouts):
+            return "it names no columns"
+        keys = [key for layout in self.layouts for key in layout.keys]
+        if any(len(key) != len(self.key) or None in key for key in keys):
+            return "a row in it has no whole key"
+        if len(set(keys)) != len(keys):
+            return "a row is in it twice"
+        return ""
+
     @property
     def found(self) -> bool:
         """Whether the rows can be told by their keys, even where there is more of them that cannot be compared."""
-        if self.table is None or not all(name in self.table.columns for name in self.key):
+        if self.unlike or self.table is None or not all(name in self.table.columns for name in self.key):
             return False
         return not any(name in self.retyped for name in self.key)
 
@@ -96,7 +115,8 @@ def believed(conn: Connection, run: Run) -> Believed:
 
     The server writes its transaction into an event, and into the system column of the event's row. They are the same
     for as long as nobody has loaded the row again, and the number means the same transaction all over this server
-    until 2^31 others have followed. A copy of the database's files, under whatever name, keeps both.
+    until 2^31 others have followed. A copy of the database's files, under whatever name, keeps both. A row has only
+    the low 32 bits: once the server has given out all of these, a row that is 2^32 transactions older has them, too.
     """
     here = whereabouts(conn)
     reached = int(fetch(conn, _REACHED)[0]["xact"])
@@ -116,6 +136,8 @@ def _why_not(event: Recorded, here: Whereabouts, reached: int) -> str:
         return "it was imported on server {}, and this is server {}".format(*servers)
     if event.xact is None or event.xact & _LOW != event.xmin:
         return "the ledger was dumped and restored since the import"
+    if event.xact > _LOW:
+        return "this server had passed 2^32 transactions by then, and much older rows may bear the same number"
     if not 0 <= reached - event.xact < _AGE:
         return "more than 2^31 transactions have passed since the import"
     return ""

@@ -150,6 +150,9 @@ def plan_undo(
 def _fit(plan: TablePlan) -> bool:
     """Whether the rows can be looked at; tells why not."""
     table = plan.going.table
+    if plan.going.unlike:
+        plan.findings.append(told.unlike(plan.name, plan.going.unlike))
+        return False
     if table is None:
         plan.findings.append(told.no_table(plan.name, plan.going.count))
         return False

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from psycopg import sql
 
 from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.errors import TargetError
 from minerva_promote.ledger.rows import RunRows, mark
 from minerva_promote.ledger.undo.claims import Claim
 from minerva_promote.ledger.undo.going import Believed, Going
@@ -52,6 +53,10 @@ def look_at(pipe: Pipelined, going: Going, table: Table, writers: Believed, *, l
             rows = _read(pipe, table, layout, keys, lock=lock)
             batches.took(rows)
             width = len(layout.key_columns)
+            if len({row[1 : 1 + width] for row in rows}) != len(rows):
+                columns = ", ".join(layout.key_columns)
+                fact = f"several rows of {table.name} have the same {columns}: which of them are the run's is unknown"
+                raise TargetError(fact, hint=f"make {columns} a key of {table.name} again")
             there = {row[1 : 1 + width]: (row[0] or b"", mark(row[1 + width :])) for row in rows}
             for key, expected in zip(keys, marks, strict=True):
                 _judge(found, key, expected, there.get(key), writers, uncovered)
