@@ -230,3 +230,31 @@ def wait_until(happened: Callable[[], bool]) -> None:
     while not happened():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "closed"])
+def test_no_bar_stays_on_the_terminal(shop: Shop, how: str) -> None:
+    """After a signal while a bar is shown; and a terminal that is closed ends the command, which leaves nothing."""
+    before = shop.contents()
+    shop.database.execute(
+        "create function slow() returns trigger language plpgsql as $$begin perform pg_sleep(600); return null; end$$",
+        "create trigger slow after insert on chunks for each statement execute function slow()",
+    )
+    file = shop.file(Export(chunks=4000))
+    terminal = Terminal("run", "--env", "test-prod", "--file", file, cwd=shop.root)
+    terminal.until("chunks")
+    wait_until_it_waits(shop, "Timeout")
+    assert "\x1b[" in terminal.text
+    if how == "closed":
+        os.close(terminal.master)  # the kernel sends SIGHUP to whoever has it
+        assert terminal.process.wait(60) == 3
+    else:
+        terminal.process.terminate()
+        assert terminal.end() == 3
+        screen = without_bars(terminal.text)
+        assert screen.endswith(SAID.format("SIGTERM"))
+        assert not [line for line in screen.splitlines() if "━" in line or "?" in line]
+        assert terminal.text.count("\x1b[?25l") == terminal.text.count("\x1b[?25h")  # the cursor is shown again
+    assert lock_is_free(shop)
+    shop.database.execute("drop trigger slow on chunks", "drop function slow")
+    assert shop.contents() == before
