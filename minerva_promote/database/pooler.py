@@ -7,11 +7,13 @@ That it does not is nothing that a client can see: the environment says so, or h
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from minerva_promote.config.url import FORMAT
+from minerva_promote.database.beside import proof
 from minerva_promote.database.faults import target_errors
 from minerva_promote.database.session import Connection, closed_after, connect_to, own_session, release_session
 from minerva_promote.errors import ConfigError
@@ -36,11 +38,32 @@ def owner_session(
     with closed_after(connect_to(project, environment, target, application=application)) as conn:
         if conn.pooled and environment.pooler != "none":
             _require_unshared(project, environment, conn, task)
+        if environment.session_identity != "admin_url":
+            _require_same_database(project, environment, conn)
         own_session(conn, environment.timeouts, application)
         try:
             yield conn
         finally:
             release_session(conn)
+
+
+def _require_same_database(project: Project, environment: Environment, conn: Connection) -> None:
+    """Raise ConfigError unless a lock that is taken through admin_url is seen here: names do not prove it."""
+    key = secrets.randbits(62)
+    lock = f"select pg_catalog.pg_advisory_xact_lock({key})".encode()
+    with (
+        closed_after(connect_to(project, environment, environment.admin_url, application="promote")) as other,
+        target_errors("looking whether direct_url and admin_url reach the same database"),
+        other.transaction(),
+    ):
+        other.execute(lock)
+        if conn.execute(proof(other.server_pid, key).encode()).fetchall():
+            return
+    raise ConfigError(
+        "direct_url and admin_url do not reach the same database",
+        at=environment.place("direct_url"),
+        hint="name the database of admin_url, and its server instead of the pooler",
+    )
 
 
 def _require_unshared(project: Project, environment: Environment, conn: Connection, task: str) -> None:

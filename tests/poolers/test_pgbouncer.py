@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -20,6 +20,7 @@ from tests.run.conftest import Shop
 from tests.run.exports import Export
 from tests.schema import trees
 from tests.schema.support import HEAD
+from tests.servers import Database
 
 ADD = 'op.add_column("books", sa.Column("isbn", sa.String))'
 CONCURRENTLY = """with op.get_context().autocommit_block():
@@ -86,7 +87,7 @@ def test_roles_and_setup(shop: Shop) -> None:
         assert shop.rows(LOCKS) == []
 
 
-def test_what_needs_a_session(shop: Shop) -> None:
+def test_what_needs_a_session(shop: Shop, ready: str, make_database: Callable[..., Database]) -> None:
     shop.accepted(Export(chunks=24))
     with pooled(shop, "transaction") as bouncer, busy(shop, bouncer):
         for pooler in (None, "session", "transaction"):  # not said, said wrongly, said
@@ -99,6 +100,11 @@ def test_what_needs_a_session(shop: Shop) -> None:
         refused = shop.promote("index", *ENV, "--apply")
         assert refused.exit_code == 2
         assert f"and direct_url {POOLED}" in refused.stderr
+        for elsewhere in (shop.database.server.url("postgres"), make_database(ready).url()):
+            shop.environment(direct_url=elsewhere)
+            refused = shop.promote("index", *ENV, "--apply")
+            assert refused.exit_code == 2
+            assert "direct_url and admin_url do not reach the same database" in refused.stderr
         shop.environment(direct_url=shop.database.url())
         assert "built" in shop.promote("index", *ENV, "--apply", "--format", "json").stdout
         assert shop.rows(LOCKS) == []
