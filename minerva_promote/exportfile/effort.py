@@ -11,14 +11,16 @@ from __future__ import annotations
 from minerva_promote.exportfile.units import Fault
 
 FREE_BYTES = 32  # bytes of the file that allow one more unit
-TOKEN = 1
+TOKEN = 2
+ESCAPES = 20  # decoding those of one string
 UNIT = 4  # a head, a row or a tail that is lexed
 STATEMENT = 8  # one that is not a repetition of the one before it
 FAULT = 5
 PARSE = 250  # by PostgreSQL's grammar
+ROW_FAULT = 25  # a row that breaks a rule, which was read first
 PLAN = 150  # a shape that is bound to its columns for the first time
 FREE_COST = 100  # of the head and the tail of an accepted statement
-FREE_TOKENS = 24  # of an accepted row, besides four for every constant
+FREE_TOKENS = 24  # of an accepted row, besides twelve for every constant
 
 
 def too_costly(at: int) -> Fault:

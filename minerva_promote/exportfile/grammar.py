@@ -15,6 +15,7 @@ from minerva_promote.exportfile.shapes import Insert, Refused
 from minerva_promote.sql_parser import SqlSyntaxError, parse
 
 MAX_COLUMNS = 1_600  # of a table of PostgreSQL
+MAX_SHAPE = 1 << 19  # bytes of a statement without what its constants hold
 MAX_NESTING = 2_000  # of nesting(): far more than an export needs, far less than the parser's stack
 
 ANY_CONFLICT = b" ON CONFLICT DO NOTHING"
@@ -77,7 +78,7 @@ def _parse(parts: tuple[tuple[str, bytes], ...]) -> Any:
     text = b"".join(part for _, part in parts)
     if _QUOTED_NAME.sub(b"n", parts[0][1]).count(b",") >= MAX_COLUMNS:
         raise Refused("too-complex", f"more than {MAX_COLUMNS:,} columns", "no table has so many")
-    if nesting(text) > MAX_NESTING:
+    if len(text) > MAX_SHAPE or nesting(text) > MAX_NESTING:
         longest = max(parts, key=lambda part: len(part[1]))[0]
         raise Refused("too-complex", "an expression nested too deeply", "write plain constants", longest)
     decoded = text.decode()

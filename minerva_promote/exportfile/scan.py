@@ -165,16 +165,19 @@ class Scan(ScanReport):
                 )
                 self._faults([fault])
                 return
+            if not sound and not unit.cost:
+                self._effort.spend(UNIT + TOKEN * len(unit.texts))
             if sound and self._faults(unit.faults):
                 plan = self._plans.of(head, unit)
                 if isinstance(plan, RowPlan):
                     first = first or (unit, plan)
                     row = self._row(unit, plan)
                     if row is not None:
-                        self._effort.refund(min(unit.cost, UNIT + TOKEN * (4 * len(unit.texts) + FREE_TOKENS)))
+                        self._effort.refund(min(unit.cost, UNIT + TOKEN * (12 * len(unit.texts) + FREE_TOKENS)))
                         yield row
                 else:
                     self._refused(plan, head, unit)
+                    self._effort.spend(0 if unit.cost else TOKEN * len(unit.texts))
                     sound = plan.part != "head"  # said once
             if self._too_costly():
                 return

@@ -7,7 +7,7 @@ from pathlib import Path
 from minerva_promote.config.models import Contract
 from minerva_promote.exportfile.binding import RowPlan
 from minerva_promote.exportfile.contract import Rules
-from minerva_promote.exportfile.effort import FAULT, Effort
+from minerva_promote.exportfile.effort import FAULT, ROW_FAULT, Effort
 from minerva_promote.exportfile.findings import Findings
 from minerva_promote.exportfile.lexer import Lexer
 from minerva_promote.exportfile.rule_model import RuleFault
@@ -72,6 +72,7 @@ class ScanReport:
             )
 
     def _rule(self, fault: RuleFault, unit: Unit, plan: RowPlan) -> None:
+        self._effort.spend(ROW_FAULT)
         literal = plan.literal_of(fault.column)
         self._add(fault.code, fault.fact, fault.help, unit.begin if literal is None else unit.places[literal])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minerva_promote.exportfile import tokens
 from minerva_promote.exportfile.comment_reader import CommentReader
-from minerva_promote.exportfile.effort import FAULT, TOKEN, UNIT, too_costly
+from minerva_promote.exportfile.effort import ESCAPES, FAULT, TOKEN, UNIT, too_costly
 from minerva_promote.exportfile.faults import shown
 from minerva_promote.exportfile.literals import BadEscape, escape_string, unicode_string
 from minerva_promote.exportfile.strings import to_quote, to_quote_escaped
@@ -34,20 +34,22 @@ class UnitScan:
         self.depth = 0
         self.over = False  # a psql command has ended the statement
         self.tokens = 0
+        self.most = 0  # tokens that may be read before the effort is looked at again
+        self.extra = 0  # cost beyond that of its tokens
 
     def run(self) -> Unit:
         window, search, skip = self.window, tokens.SPECIAL.search, tokens.NOTHING.match
         place = self.begin
-        most = self._affordable(place)
+        self.most = self._affordable(place)
         while True:
             match = search(window, skip(window, place).end())  # type: ignore[union-attr]
             if match is None:
                 return self._end_of_window(place)
             at, end = match.span()
             self.tokens += 1
-            if self.tokens > most:
-                most = self._affordable(at)
-                if self.tokens > most:
+            if self.tokens > self.most:
+                self.most = self._affordable(at)
+                if self.tokens > self.most:
                     return self._stop(at)
             first = window[at]
             if at > place:
@@ -75,7 +77,7 @@ class UnitScan:
 
     def _affordable(self, at: int) -> int:
         """How many tokens this unit may have, when it has come so far."""
-        left = self.lexer.effort.left(self.lexer.source.start + at) - FAULT * len(self.faults)
+        left = self.lexer.effort.left(self.lexer.source.start + at) - FAULT * len(self.faults) - self.extra
         return min(left // TOKEN, self.tokens + 1000)
 
     def _stop(self, at: int) -> Unit:
@@ -118,7 +120,7 @@ class UnitScan:
             self.cuts,
             rows_follow,
             ended,
-            cost=UNIT + TOKEN * self.tokens,
+            cost=UNIT + TOKEN * self.tokens + self.extra,
         )
 
     def _end_of_window(self, place: int) -> Unit:
@@ -178,8 +180,13 @@ class UnitScan:
                 self._complete((blank.end() if blank else end) + 2)  # a comment may begin there
                 break
             begin = continued.end()
+            self.extra += TOKEN
+            if not len(pieces) % 1000 and self._affordable(begin) < 0:
+                self.most = 0
+                break
         text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if kind != PLAIN:
+            self.extra += ESCAPES
             try:
                 text = escape_string(*pieces) if kind == ESCAPE else unicode_string(text)
             except BadEscape as error:
@@ -193,6 +200,8 @@ class UnitScan:
         return self.window[begin:], len(self.window)
 
     def _other(self, token: bytes, at: int, end: int) -> int:
+        if token.startswith((b"/*", b"--")):
+            self.tokens, self.extra = self.tokens - 1, self.extra + 1  # cheaper than others, and there may be many
         if token.startswith(b"--"):
             self._complete(end)
             self.lexer.check_comment(token, at, self.faults)
