@@ -197,6 +197,9 @@ def test_the_order_and_the_end(shop: Shop) -> None:
     assert after(f"delete from {event} = 1") == [
         f"ledger-missing: event 1 is missing at the beginning, before {names[2]}"
     ]
+    assert after(f"delete from {event} = 6") == [
+        f"ledger-missing: event 6 is missing after {names[5]}: the head of the chain knows of more"
+    ]
     assert after(f"delete from {event} > 4") == [
         f"ledger-missing: 2 events from 5 to 6 are missing after {names[4]}: the head of the chain knows of more"
     ]

@@ -138,3 +138,25 @@ def test_rows_with_the_same_key(undone: Undone) -> None:
     )
     ran = undone.undo(undone.run, "--apply", *EVERYTHING)
     assert (ran.exit_code, "several rows of chunks have the same id" in ran.stderr) == (3, True)
+
+
+def test_shared_rows_that_stay(undone: Undone) -> None:
+    """They depend on a row that would go, as they are kept."""
+    shop = undone.shop
+    shop.copy.edit("promote.yaml", "    screenshots:", "    screenshots:\n      shared: true")
+    ran = undone.undo(undone.run)
+    assert ran.exit_code == 1, ran.stdout + ran.stderr
+    assert any(fact.startswith("depends: 2 rows of screenshots") for fact in facts_in(ran))
+
+
+def test_every_row_that_is_accepted_is_named(undone: Undone) -> None:
+    """A row of others does not go unseen at the end of a long list."""
+    shop, numbers = undone.shop, range(1, 131)
+    with shop.database.connect() as conn:
+        for number in numbers:
+            conn.execute(BOOK, (key("b", 100 + number),))
+    rows = [(binary(key("b", 100 + number)),) for number in numbers]
+    run = forge(shop, [RunRows("books", ("id",), ("id",), rows, [mark(row) for row in rows])])
+    ran = undone.undo(run, "--accept", "unproved")
+    assert ran.exit_code == 0
+    assert all(key("b", 100 + number) in "".join(facts_in(ran)) for number in numbers)

@@ -122,8 +122,8 @@ def _as_text(alias: str, key: Sequence[str]) -> sql.Composable:
 
 # The keys of a run's rows stand one after the other in pieces of bytes.
 _ADDED_BY = b"""
-select r.run_id::text from promote.run_rows r
-where r.table_name = any ($1) and position($2 in r.keys) > 0
+select r.run_id::text from promote.run_rows r join promote.events e on e.run_id = r.run_id and e.kind = 'committed'
+where (r.xact = e.xact or e.format < 3) and r.table_name = any ($1) and position($2 in r.keys) > 0
   and not exists (
       select from promote.events u where u.kind = 'undone' and u.subject = r.run_id
       and not exists (select from promote.events b where b.kind = 'restored' and b.subject = u.run_id))

@@ -15,7 +15,6 @@ from minerva_promote.results import Finding, Severity
 from minerva_promote.words import counted
 
 SHOWN = 5  # keys of one finding
-PRINTED = 100  # of rows that are removed although nothing proves whose they are
 
 
 def listed(texts: Sequence[str], count: int | None = None) -> str:
@@ -86,9 +85,7 @@ def _unproved(going: Going, table: Table, found: Standing, accept: Collection[st
     writers = listed(list(origin.writers))
     who = f"the list of rows was written by {origin.writer}; roles that may write one: {writers}"
     if "unproved" in accept:
-        keys = "; ".join(table.shown(key, going.key) for key in found.unproved[:PRINTED])
-        more = len(found.unproved) - PRINTED
-        keys += f"; and {more:,} more" if more > 0 else ""
+        keys = "; ".join(table.shown(key, going.key) for key in found.unproved)  # all: none of them goes unseen
         help_ = f"accepted: --accept unproved; {who}"
         return Finding("unproved", f"{fact}: {keys}", help=help_, severity=Severity.WARN)
     old = "--accept updated does not cover them; " if "updated" in accept else ""
