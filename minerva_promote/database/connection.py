@@ -16,6 +16,7 @@ import psycopg
 from psycopg import generators, pq
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 
+from minerva_promote.errors import TargetError
 from minerva_promote.signals import interruption_behind
 
 READ_COMMITTED = b"isolation level read committed"
@@ -105,7 +106,13 @@ class Connection(psycopg.Connection[Any]):
     def start(self, how: bytes = READ_COMMITTED, more: bytes = b"") -> None:
         """BEGIN, the settings, and ``more`` statements without parameters or rows, in one message."""
         settings = b"select pg_catalog.pg_backend_pid()" if self.bare else self.settings
-        results = self.send(b";".join([b"begin " + how, settings, *([more] if more else [])]))
+        try:
+            results = self.send(b";".join([b"begin " + how, settings, *([more] if more else [])]))
+        except psycopg.errors.ProtocolViolation as error:  # a pooler that pools single statements
+            raise TargetError(
+                f"no transaction can be started: {error.diag.message_primary}",
+                hint="have the connection pooler pool transactions (pool_mode = transaction), or go around it in url",
+            ) from error
         self._learn(results[1].get_value(0, 0))
 
     def send(self, statements: bytes) -> list[pq.abc.PGresult]:

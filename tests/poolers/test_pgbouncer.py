@@ -138,6 +138,13 @@ def test_a_backup(shop: Shop) -> None:
         shop.accepted(Export())
 
 
+def test_statements_are_pooled(shop: Shop) -> None:
+    with pooled(shop, "statement"):
+        ran = shop.run(shop.file(Export()))
+    assert (ran.exit_code, "Traceback" in ran.stderr) == (3, False), ran.stderr
+    assert "no transaction can be started: transaction blocks not allowed in statement pooling mode" in ran.stderr
+
+
 def test_a_statement_is_cancelled(shop: Shop) -> None:
     with pooled(shop, "transaction"):
         project = load_project(shop.root)
