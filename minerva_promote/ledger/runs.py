@@ -255,11 +255,13 @@ def _looks(own: tuple[Recorded, ...], events: list[Recorded]) -> tuple[Recorded,
     return tuple(
         event
         for event in events
-        if (event.run_id == committed.run_id and event.kind == "finished")
-        or (
-            event.seq > committed.seq
-            and event.file_sha256 == committed.file_sha256
-            and (event.kind == "unchanged" or (event.kind == "refused" and bool(failing(event))))
+        if event.seq > committed.seq  # what was recorded before COMMIT is of no checks after it
+        and (
+            (event.run_id == committed.run_id and event.kind == "finished")
+            or (
+                event.file_sha256 == committed.file_sha256
+                and (event.kind == "unchanged" or (event.kind == "refused" and bool(failing(event))))
+            )
         )
     )
 

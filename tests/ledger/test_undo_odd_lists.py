@@ -160,3 +160,13 @@ def test_every_row_that_is_accepted_is_named(undone: Undone) -> None:
     ran = undone.undo(run, "--accept", "unproved")
     assert ran.exit_code == 0
     assert all(key("b", 100 + number) in "".join(facts_in(ran)) for number in numbers)
+
+
+def test_finished_before_it_was_committed(undone: Undone) -> None:
+    """Checks after COMMIT that were recorded before it prove nothing."""
+    run_id = str(uuid4())
+    with undone.shop.database.connect(undone.shop.role) as conn:
+        record(conn, run_id, "started", "finished", "committed")
+        run = find_run(conn, run_id)
+        assert (run.state, run.passed, run.looks) == ("committed", False, ())
+        assert find_run(conn, undone.run).passed
