@@ -1,60 +1,92 @@
-"""Jinja's filters that could make something large, with a bound."""
+"""Jinja's filters and tests, each within the budget of the rendering."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
-from minerva_promote.templates.bounds import TooMuchError, check_replace, require_size
+from minerva_promote.templates.bounded_calls import check_replace
+from minerva_promote.templates.bounds import ENTRY, Budget, TooMuchError, require_size
 
 MOST_DIGITS = 100  # of a rounded number
 
+# These make a text of what they are given; those make a list of it.
+_OF_TEXT = ("float", "int", "lower", "string", "trim", "upper")
+_OF_LIST = ("batch", "list", "map", "reject", "rejectattr", "select", "selectattr", "slice", "sort", "unique")
 
-def bounded_filters(filters: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-    """The same filters, each asking before it works."""
-    checks: dict[str, Callable[..., None]] = {
-        "batch": lambda value, linecount, fill_with=None: require_size(linecount, "a batch"),
-        "slice": lambda value, slices, fill_with=None: require_size(slices, "the result of slice"),
+Function = Callable[..., Any]
+
+
+def bounded_filters(filters: Mapping[str, Function], budget: Budget) -> dict[str, Function]:
+    """The same filters: each asks before it works, and counts what it made."""
+    checks: dict[str, Function] = {
+        "batch": lambda value, linecount, fill_with=None: require_size(_whole(linecount) * ENTRY, "a batch"),
+        "slice": lambda value, slices, fill_with=None: require_size(_whole(slices) * ENTRY, "the result of slice"),
         "round": lambda value, precision=0, method="common": _require_digits(precision),
         "sum": lambda iterable, attribute=None, start=0: _require_number(start),
+        "replace": lambda text, old, new, count=None: check_replace(budget, text, old, new),
     }
-    made = {name: _asking(filters[name], check) for name, check in checks.items()}
-    made["replace"] = _replace(filters["replace"])
-    made["join"] = _join(filters["join"])
+    checks |= {name: lambda value, *_, **__: require_size(budget.text_size(value), "a text") for name in _OF_TEXT}
+    for name in _OF_LIST:
+        checks[name] = _both(_require_short, checks.get(name))
+    made = {name: _within(budget, function, checks.get(name)) for name, function in filters.items()}
+    made["join"] = _join(filters["join"], budget)
     return made
 
 
-def _asking(function: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
+def bounded_tests(tests: Mapping[str, Function], budget: Budget) -> dict[str, Function]:
+    """The same tests, as long as there is time: filters ask them about every entry of a list."""
+    return {name: _within(budget, function, None) for name, function in tests.items()}
+
+
+def _within(budget: Budget, function: Function, check: Function | None) -> Function:
     passes = getattr(function, "jinja_pass_arg", None) is not None  # the environment comes first
 
     @wraps(function)
     def bounded(*arguments: Any, **named: Any) -> Any:
-        check(*arguments[passes:], **named)
-        return function(*arguments, **named)
+        budget.check()
+        if check is not None:
+            check(*arguments[passes:], **named)
+        made = function(*arguments, **named)
+        return _counted(made, budget) if isinstance(made, Iterator) else budget.spend(made)
 
     return bounded
 
 
-def _replace(function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function)
-    def bounded(context: Any, text: Any, old: Any, new: Any, count: int | None = None) -> Any:
-        check_replace(text, old, new)
-        return function(context, text, old, new, count)
-
-    return bounded
+def _counted(entries: Iterator[Any], budget: Budget) -> Iterator[Any]:
+    for entry in entries:
+        budget.count(ENTRY + (budget.weigh(entry) if isinstance(entry, list) else 0))
+        yield entry
 
 
-def _join(function: Callable[..., Any]) -> Callable[..., Any]:
+def _join(function: Function, budget: Budget) -> Function:
     @wraps(function)
     def bounded(context: Any, value: Any, d: str = "", attribute: str | int | None = None) -> Any:
         value = list(value)
-        separators = len(str(d)) * max(len(value) - 1, 0)
-        plain = sum(len(item) for item in value if isinstance(item, str)) if attribute is None else 0
-        require_size(separators + plain, "the result of join")
-        return function(context, value, d, attribute)
+        size = sum(map(budget.text_size, value)) if attribute is None else 0
+        require_size(size + budget.text_size(d) * len(value), "the result of join")
+        return budget.spend(function(context, value, d, attribute))
 
     return bounded
+
+
+def _both(one: Function, other: Function | None) -> Function:
+    def check(value: Any, *arguments: Any, **named: Any) -> None:
+        one(value)
+        if other is not None:
+            other(value, *arguments, **named)
+
+    return check
+
+
+def _require_short(value: Any) -> None:
+    if isinstance(value, (str, bytes)):  # each character becomes an entry
+        require_size(len(value) * ENTRY, "a list of characters")
+
+
+def _whole(number: Any) -> int:
+    return number if isinstance(number, int) else 0
 
 
 def _require_digits(precision: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import reprlib
 import uuid
 from decimal import Decimal
 
@@ -133,5 +134,9 @@ def shown(value: object) -> str:
 
 def cut(value: object, limit: int = 60) -> str:
     """A value for a message, cut short."""
+    if isinstance(value, str):
+        value = value[:limit]  # its quotes alone make it longer
+    elif isinstance(value, (list, tuple, dict)):
+        return reprlib.repr(value)
     text = repr(value)
     return text if len(text) <= limit else text[:limit] + "…"

@@ -15,14 +15,15 @@ import jinja2
 from jinja2 import nodes
 from jinja2.loaders import split_template_path
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.visitor import NodeTransformer
 
 from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.suggest import listing, nearest
 from minerva_promote.errors import ConfigError, Location
 from minerva_promote.sql_parser import scan
-from minerva_promote.templates.bounded_filters import bounded_filters
-from minerva_promote.templates.bounds import Deadline, check_method, check_operator, joined, require_size, watched
+from minerva_promote.templates.bounded_calls import check_method, check_operator
+from minerva_promote.templates.bounded_filters import bounded_filters, bounded_tests
+from minerva_promote.templates.bounded_syntax import JOINED, MADE, WATCHED, bound_syntax
+from minerva_promote.templates.bounds import Budget, require_size
 from minerva_promote.templates.quoting import NUL, FileNeeded, QuotingError, Sql, cut, force, ident, literal, shown
 
 # Of Jinja's filters only those that work on values: none that escapes, formats or looks up attributes.
@@ -36,9 +37,6 @@ _FILTERS = (
 _REFUSED_TAGS = (nodes.CallBlock, nodes.FilterBlock, nodes.Macro, nodes.Import, nodes.FromImport)
 
 
-_WATCHED, _JOINED = "_watched", "_joined"  # filters that are put into the parsed template
-
-
 class Templates:
     """The templates of one project's folder, compiled on first use."""
 
@@ -48,6 +46,7 @@ class Templates:
 
     def render(self, name: str, values: Mapping[str, Any], *, at: Location) -> str:
         """The SQL of the template ``name``; ``at`` is the place that names it. Raises ConfigError and FileNeeded."""
+        self._environment.budget.start()
         try:
             template = self._environment.get_template(name)
         except Exception as error:  # any fault of a template is one of the configuration
@@ -56,6 +55,7 @@ class Templates:
 
     def render_inline(self, source: str, values: Mapping[str, Any], *, at: Location) -> str:
         """The SQL of ``source``, which is written at ``at``. Raises ConfigError and FileNeeded."""
+        self._environment.budget.start()
         try:
             template = self._environment.from_string(_without_nul(source))
         except Exception as error:
@@ -64,12 +64,13 @@ class Templates:
 
     def _text(self, template: jinja2.Template, values: Mapping[str, Any], *, at: Location, used_at: Location) -> str:
         try:
-            self._environment.deadline.start()
             rendered = self._joined(template, values)
         except FileNeeded:
             raise
         except Exception as error:
             raise self._fault(error, at, used_at) from error
+        finally:
+            self._environment.budget.start()  # lets go of what was made
         return _unmarked(rendered, at)
 
     def _joined(self, template: jinja2.Template, values: Mapping[str, Any]) -> str:
@@ -79,7 +80,7 @@ class Templates:
         for piece in template.generate(values):
             size += len(piece)
             require_size(size, "the rendered text")
-            self._environment.deadline.check()
+            self._environment.budget.check()
             pieces.append(piece)
         return "".join(pieces)
 
@@ -134,32 +135,43 @@ class _Environment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(("*", "**", "%", "+"))
 
     def __init__(self, folder: Path) -> None:
+        self.budget = Budget()
         super().__init__(
-            loader=_Loader(folder), finalize=_marked, undefined=jinja2.StrictUndefined, autoescape=False, cache_size=-1
+            loader=_Loader(folder),
+            finalize=self._finalized,
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,
+            cache_size=-1,
         )
         self.globals.clear()
-        self.deadline = Deadline()
-        self.filters = {name: self.filters[name] for name in _FILTERS} | {"ident": ident, "literal": literal}
-        self.filters |= bounded_filters(self.filters) | {_WATCHED: self._watched, _JOINED: joined}
+        kept = {name: self.filters[name] for name in _FILTERS} | {"ident": ident, "literal": literal}
+        own = {WATCHED: self._watched, JOINED: self.budget.joined, MADE: self.budget.spend}
+        self.filters: dict[str, Any] = {**bounded_filters(kept, self.budget), **own}
+        self.tests: dict[str, Any] = bounded_tests(dict(self.tests), self.budget)
 
-    def _watched(self, values: Any) -> Any:
+    def _finalized(self, value: object) -> str:
+        marked = _marked(value)
+        self.budget.count(len(marked))
+        return marked
+
+    def _watched(self, values: Any, written: int) -> Any:
         force(values)
-        return watched(values, self.deadline)
+        return self.budget.watched(values, written)
 
     def get_template(self, *arguments: Any, **named: Any) -> jinja2.Template:
         """As Jinja does, which asks here for every {% include %} too."""
-        self.deadline.check()
+        self.budget.check()
         return super().get_template(*arguments, **named)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """An operator that may make something large."""
-        check_operator(operator, left, right)
-        return super().call_binop(context, operator, left, right)
+        check_operator(self.budget, operator, left, right)
+        return self.budget.spend(super().call_binop(context, operator, left, right))
 
     def call(self, context: Any, obj: Any, *arguments: Any, **named: Any) -> Any:
         """A method of a value."""
-        check_method(obj, arguments, named)
-        return super().call(context, obj, *arguments, **named)
+        check_method(self.budget, obj, arguments, named)
+        return self.budget.spend(super().call(context, obj, *arguments, **named))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A key before a method: ``params.values`` is what the YAML file says. Nothing of what is quoted."""
@@ -179,21 +191,9 @@ class _Environment(ImmutableSandboxedEnvironment):
             for node in tree.find_all(kind):
                 message = "macros, call and filter blocks cannot keep values quoted; use {% include %}"
                 raise jinja2.TemplateSyntaxError(message, node.lineno, name, filename)
-        for loop in tree.find_all(nodes.For):
-            loop.iter = nodes.Filter(loop.iter, _WATCHED, [], [], None, None, lineno=loop.lineno)
-        tree = _Bounding().visit(tree)
-        assert isinstance(tree, nodes.Template)
+        tree = bound_syntax(tree)
         tree.set_environment(self)
         return tree
-
-
-class _Bounding(NodeTransformer):
-    """Has texts that are put together with ~ counted."""
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802  # as Jinja names it
-        self.generic_visit(node)
-        parts = nodes.List(node.nodes, lineno=node.lineno)
-        return nodes.Filter(parts, _JOINED, [], [], None, None, lineno=node.lineno)
 
 
 def _marked(value: object) -> str:

@@ -45,6 +45,20 @@ TOO_MUCH = [
     "{% set a = text * 1000 %}" + "{% set a = a + a %}" * 40 + "{{ a | literal }}",
     "{% set a = text * 1000 %}" + "{% set a = [a, a] | join %}" * 40 + "{{ a | literal }}",
     "{% for a in many %}{% for b in many %}{{ text | literal }}, {% endfor %}{% endfor %}",
+    "{{ ('{0:9999}' * 100000).format(1) | literal }}",
+    "{{ ('{0}' * 100000).format(text * 1000) | literal }}",
+    "{{ ('%(a)s' * 100000) % {'a': text * 1000} | literal }}",
+    "{{ '{:٩٩٩٩٩٩٩٩٩}'.format(1) | literal }}",
+    "{{ '{0:{1}}'.format(1, '99999999') | literal }}",
+    "{% set a %}{% for a in many %}{% for b in many %}{{ text | literal }}{% endfor %}{% endfor %}{% endset %}1",
+    "{% set a %}{% for a in many %}{% for b in many %}" + "x" * 10_000 + "{% endfor %}{% endfor %}{% endset %}1",
+    "".join(f"{{% set a{number} = [1] * 900000 %}}" for number in range(40)),
+    "{{ [1] | slice(16000000) | list | length | literal }}",
+    "{{ (text * 16000) | list | length | literal }}",
+    "{{ (text * 16000).split('x') | length | literal }}",
+    "{{ ([text * 1000] * 5000) | literal }}",
+    "{% set a = [1] %}" + "{% set a = [a, a] %}" * 60 + "{{ a }}",
+    "{% set a = [1] %}{% set b = [1] %}" + "{% set a = [a, a] %}{% set b = [b, b] %}" * 60 + "{{ (a == b) | literal }}",
 ]
 
 
@@ -67,8 +81,9 @@ def test_what_grows(template: str, tmp_path: Path) -> None:
         "{% for a in many for_ %}".replace(" for_", "") * 5 + "{% endfor %}" * 5,
         "{% for a in many %}{% for b in many %}{% for c in many %}{% if a == b and b == c and a == none %}1{% endif %}{% endfor %}{% endfor %}{% endfor %}",
         "{% include 'twice.sql.j2' %}",
+        "{{ (many * 100) | select('in', [[2]] * 400000) | list | length | literal }}",
     ],
-    ids=["empty loops", "loops", "includes"],
+    ids=["empty loops", "loops", "includes", "tests"],
 )
 def test_what_takes_long(template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "SECONDS", 0.2)
