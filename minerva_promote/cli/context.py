@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from minerva_promote.cli.printing import say
+from minerva_promote.cli.printing import complain, say
 from minerva_promote.errors import UsageError
 from minerva_promote.words import printable
 
@@ -48,12 +48,12 @@ def load(*, recorded: bool = True) -> Project:
     return project
 
 
-def notices() -> tuple[str, ...]:
-    """What a person should know of the configuration that this command has read."""
-    found = tuple(_loaded[0].notices) if _loaded else ()
-    if _loaded:
-        _loaded[0].notices.clear()
-    return found
+def tell_notices() -> None:
+    """Warn on stderr, once, of what is odd about the configuration that this command has read."""
+    for project in _loaded:
+        for notice in project.notices:
+            complain(redact(f"warning: {notice}"))
+        project.notices.clear()
 
 
 def redact(text: str) -> str:

@@ -133,9 +133,8 @@ def _announce(line: str) -> None:
 
 def _tell_notices() -> None:
     """Warn on stderr of what is odd about the configuration that was read."""
-    context = sys.modules.get("minerva_promote.cli.context")
-    for notice in context.notices() if context else ():
-        complain(f"warning: {notice}")
+    if context := sys.modules.get("minerva_promote.cli.context"):
+        context.tell_notices()
 
 
 def _flush() -> None:

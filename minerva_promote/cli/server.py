@@ -130,7 +130,7 @@ def psql(name: str, identity: Literal["admin", "import"], arguments: tuple[str, 
     import os
     import sys
 
-    from minerva_promote.cli.context import load
+    from minerva_promote.cli.context import load, tell_notices
     from minerva_promote.database.psql import psql_command
 
     project = load()
@@ -138,6 +138,7 @@ def psql(name: str, identity: Literal["admin", "import"], arguments: tuple[str, 
 
     params = _params(project, read_environment(project, name), identity)
     program, argv, env = psql_command(params, arguments, os.environ)
+    tell_notices()
     sys.stdout.flush()
     os.execve(program, argv, env)
 

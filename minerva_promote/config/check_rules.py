@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from minerva_promote.config.durations import DURATION, DURATION_HINT
+from minerva_promote.config.files import is_present
 from minerva_promote.config.models import CheckFile, FromFile, Placed, Threshold
 from minerva_promote.config.search_rules import setting_faults
 from minerva_promote.config.source import Keys, Source, fault
@@ -102,7 +103,7 @@ def _is_vector(value: object) -> bool:
 
 def _inside(folder: Path, name: str) -> bool:
     path = folder / name
-    return ".." not in Path(name).parts and not Path(name).is_absolute() and path.is_file()
+    return ".." not in Path(name).parts and not Path(name).is_absolute() and is_present(path)
 
 
 def _expectation_faults(check: CheckFile, at: Keys, source: Source, tables: Iterable[str]) -> Iterator[ConfigError]:

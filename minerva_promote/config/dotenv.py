@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from minerva_promote.config.dotenv_before import value_before
+from minerva_promote.config.dotenv_before import values_before
 from minerva_promote.config.files import UnreadableError, read_bounded
 from minerva_promote.errors import ConfigError, Location
 
@@ -22,6 +22,7 @@ MOST = 64 << 10  # bytes
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _MANY_BLANKS = re.compile(r"[^\S\r\n]{1000}")  # python-dotenv takes the square of their number
 _NAME = re.compile(r"\s*(?:export\s+)?'?([A-Za-z_][A-Za-z0-9_]*)'?[ \t]*=", re.ASCII)
+_NAME_INSIDE = re.compile(r"[\r\n][ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=", re.ASCII)  # of a later line
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,22 @@ class Entry:
 
     line: int
     value: str = field(repr=False)
-    text: str = field(repr=False)  # as it is written
     fault: str = ""
 
 
 class Dotenv(Mapping[str, str]):
     """The variables of the file. Asking for one that cannot be read raises ConfigError; no message shows a value."""
 
-    def __init__(self, file: str, entries: Mapping[str, list[Entry]], notes: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        file: str,
+        entries: Mapping[str, list[Entry]],
+        before: Mapping[str, tuple[str, int]],  # what the former rules made of it, with the lines
+        notes: Iterable[str] = (),
+    ) -> None:
         self._file = file
         self._entries = entries
+        self._before = before
         self._notes = tuple(notes)
 
     def __getitem__(self, name: str) -> str:
@@ -78,10 +85,12 @@ class Dotenv(Mapping[str, str]):
             if not last.fault and _is_interpolated(last.value):
                 fact = f"{at}: {name} holds a ${{ that promote keeps as it is"
                 found.append(f"{fact}; programs that interpolate read another value")
-            before = value_before(last.text)
-            if not last.fault and before is not None and before != last.value:
+            if not last.fault and name in self._before and self._before[name][0] != last.value:
                 fact = f"{at}: {name} is read by python-dotenv's rules, and otherwise than by promote before"
                 found.append(f"{fact}: check its backslashes and #, or put it in single quotes")
+        for name in sorted(set(names) & set(self._before) - set(self._entries)):
+            at = Location(self._file, self._before[name][1])
+            found.append(f"{at}: {name} stands inside a quoted value of several lines, and is not set by it")
         return found
 
 
@@ -90,13 +99,14 @@ def read_dotenv(path: Path, file: str = ".env") -> Dotenv:
     try:
         data = read_bounded(path, MOST)
     except FileNotFoundError:
-        return Dotenv(file, {})
+        return Dotenv(file, {}, {})
     except UnreadableError as error:
         raise ConfigError(error.fact, at=Location(file)) from None
     entries: dict[str, list[Entry]] = {}
+    before = values_before(data)
     for name, entry in _entries(data, file):
         entries.setdefault(name, []).append(entry)
-    return Dotenv(file, entries, _notes(path, file))
+    return Dotenv(file, entries, before, _notes(path, file))
 
 
 def _entries(data: bytes, file: str) -> Iterator[tuple[str, Entry]]:
@@ -113,14 +123,17 @@ def _entries(data: bytes, file: str) -> Iterator[tuple[str, Entry]]:
         if binding.error:
             match = _NAME.match(written)
             if match:
-                yield match[1], Entry(line, "", written, "a quote that is not closed, or text after the closing quote")
+                yield match[1], Entry(line, "", "a quote that is not closed, or text after the closing quote")
+            for inner in list(_NAME_INSIDE.finditer(written, len(leading))):
+                within = line + len(_LINE_END.findall(written[len(leading) : inner.end()]))
+                yield inner[1], Entry(within, "", f"stands inside the quote of line {line}, which is not closed before")
         elif binding.key and binding.value is not None:
             fault = ""
             if any("\udc80" <= char <= "\udcff" for char in binding.value):
                 fault = "not UTF-8"
             elif "\0" in binding.value:
                 fault = "a NUL character"
-            yield binding.key, Entry(line, binding.value, written, fault)
+            yield binding.key, Entry(line, binding.value, fault)
 
 
 def _is_interpolated(value: str) -> bool:

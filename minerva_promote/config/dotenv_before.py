@@ -10,19 +10,27 @@ _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
-def value_before(written: str) -> str | None:
-    """The value that the former rules found in one line; None where they found a fault."""
-    line = written.strip("\r\n")
+def values_before(data: bytes) -> dict[str, tuple[str, int]]:
+    """The values that the former rules found, line by line, with their lines; of two the last one."""
+    values: dict[str, tuple[str, int]] = {}
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    for number, line in enumerate(text.split("\n"), 1):
+        if (pair := _pair(line.removesuffix("\r"))) is not None:
+            values[pair[0]] = pair[1], number
+    return values
+
+
+def _pair(line: str) -> tuple[str, str] | None:
     name = _NAME.match(line)
-    if name is None or "\n" in line:
+    if name is None:
         return None
-    rest = line[name.end() :].rstrip("\r")
+    rest = line[name.end() :]
     if rest[:1] not in ("'", '"'):
-        return re.split(r"(?:^|[ \t]+)#", rest, maxsplit=1)[0].rstrip(" \t")
+        return name[1], re.split(r"(?:^|[ \t]+)#", rest, maxsplit=1)[0].rstrip(" \t")
     quoted = (_SINGLE if rest[0] == "'" else _DOUBLE).match(rest)
     after = rest[quoted.end() :].strip(" \t") if quoted else ""
     if quoted is None or (after and not after.startswith("#")):
         return None
     if rest[0] == "'":
-        return quoted[1]
-    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), quoted[1])
+        return name[1], quoted[1]
+    return name[1], re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), quoted[1])

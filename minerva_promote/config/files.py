@@ -23,6 +23,8 @@ def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
     try:
         descriptor = os.open(path, flags)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise UnreadableError("cannot be read: a link to a file that does not exist") from None
         raise
     except OSError as error:
         raise UnreadableError(f"cannot be read: {_reason(path, error)}") from None
@@ -40,6 +42,11 @@ def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
             size = max(os.fstat(descriptor).st_size, len(data))
             raise UnreadableError(f"{size} bytes, at most {most} are read")
     return data
+
+
+def is_present(path: Path) -> bool:
+    """True when there is something of this name; what is no regular file is refused when it is read."""
+    return os.path.lexists(path)
 
 
 def decoded(data: bytes) -> str:

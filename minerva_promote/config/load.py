@@ -11,6 +11,7 @@ from types import MappingProxyType
 from minerva_promote.config.allowances import read_allowances
 from minerva_promote.config.check_rules import check_faults, name_faults
 from minerva_promote.config.contract_rules import contract_faults, extension_faults
+from minerva_promote.config.files import is_present
 from minerva_promote.config.models import ChecksFile, Contract, Placed, ProjectFile
 from minerva_promote.config.project import Project
 from minerva_promote.config.search_rules import read_searches
@@ -34,7 +35,7 @@ def find_root(start: Path) -> Path:
         raise UsageError(f"no such folder: {start}")
     for folder in (start if start.is_dir() else start.parent, *start.parents):
         file = folder / PROJECT_FILE
-        if file.exists() and not file.is_dir():  # what is no regular file is refused when it is read
+        if is_present(file) and not file.is_dir():  # what is no regular file is refused when it is read
             return folder
     hint = "change into a project, name one with --project FOLDER, or make one with promote init FOLDER"
     raise UsageError(f"no {PROJECT_FILE} in {start} or above it", hint=hint)
@@ -125,7 +126,7 @@ def _snapshot(
     root: Path, contract: Contract, source: Source, variables: Mapping[str, int | str], faults: list[ConfigError]
 ) -> Snapshot | None:
     path = ("contract", "snapshot")
-    if not (root / contract.snapshot).is_file():
+    if not is_present(root / contract.snapshot):
         if source.value(path) is not None:
             hint = "it records the columns of the contract's tables"
             faults.append(fault(source.at(path), path, f"no file {contract.snapshot}", hint))

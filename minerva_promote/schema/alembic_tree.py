@@ -18,6 +18,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.beside import beside
 from minerva_promote.database.connection import Connection as Session
@@ -40,6 +41,8 @@ _COMMITS = re.compile(
     r"""autocommit_block|(execute|exec_driver_sql)\(\s*([\w.]*text\(\s*)?[rf]?["']+\s*(commit|end)\b""", re.IGNORECASE
 )
 _RUNNING = re.compile(r"^-- Running upgrade (?:.*) -> (\w+).*\n+", re.MULTILINE)
+
+_MOST = 64 << 20  # bytes of a revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,6 @@ def _doing(at: list[str]) -> str:
 
 def _commits(path: Path) -> bool:
     try:
-        return _COMMITS.search(path.read_text("utf-8")) is not None
-    except (OSError, ValueError):
+        return _COMMITS.search(decoded(read_bounded(path, _MOST))) is not None
+    except (FileNotFoundError, UnreadableError):
         return False

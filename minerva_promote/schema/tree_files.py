@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from minerva_promote.config.files import UnreadableError, read_bounded
+from minerva_promote.config.files import UnreadableError, decoded, is_present, read_bounded
 from minerva_promote.errors import ConfigError, Location
 
 INI, TOML = "alembic.ini", "pyproject.toml"
@@ -44,7 +44,7 @@ def find_tree(migrations: Path) -> TreeFiles:
     """The tree of a folder or of a configuration file. Raises ConfigError, with the way out."""
     folder, config = migrations, None
     if migrations.suffix in (".ini", ".toml") and not migrations.is_dir():
-        if not migrations.is_file():
+        if not is_present(migrations):
             raise ConfigError(f"migrations: no file {migrations.name}", at=_AT, hint=_HINT)
         config = migrations
     elif not (folder / "env.py").is_file():
@@ -86,16 +86,19 @@ def _same(one: Path, other: Path) -> bool:
 
 def _options(path: Path | None) -> dict[str, object]:
     """What a configuration file says to Alembic; nothing when there is none."""
-    if path is None or not path.is_file():
+    if path is None or path.is_dir() or not is_present(path):
         return {}
     try:
+        text = decoded(read_bounded(path))
         if path.suffix == ".toml":
-            found = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("alembic", {})
+            found = tomllib.loads(text).get("tool", {}).get("alembic", {})
             return {str(name): str(value).replace("%(here)s", str(path.parent)) for name, value in found.items()}
         parser = configparser.ConfigParser({"here": str(path.parent)}, interpolation=None)
-        parser.read(path, "utf-8")
+        parser.read_string(text, path.name)
         section = dict(parser["alembic"]) if "alembic" in parser else {}
         return {name: value.replace("%(here)s", str(path.parent)) for name, value in section.items() if name != "here"}
+    except UnreadableError as error:
+        raise ConfigError(error.fact, at=Location(path.name)) from None
     except (OSError, ValueError, configparser.Error) as error:
         said = " ".join(str(error).split())
         raise ConfigError(f"{path.name} cannot be read: {said}", at=Location(path.name)) from None

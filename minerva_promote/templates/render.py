@@ -16,7 +16,7 @@ from jinja2 import nodes
 from jinja2.loaders import split_template_path
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from minerva_promote.config.files import UnreadableError, decoded, read_bounded
+from minerva_promote.config.files import UnreadableError, decoded, is_present, read_bounded
 from minerva_promote.config.suggest import listing, nearest
 from minerva_promote.errors import ConfigError, Location
 from minerva_promote.sql_parser import scan
@@ -115,12 +115,14 @@ class _Loader(jinja2.FileSystemLoader):
     def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Any]:
         folder = Path(self.searchpath[0])
         path = folder.joinpath(*split_template_path(template))
-        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+        if not is_present(path) or not path.resolve().is_relative_to(folder.resolve()):
             raise jinja2.TemplateNotFound(template)
         try:
             source, filename = decoded(read_bounded(path)).replace("\r\n", "\n"), str(path)
         except UnreadableError as error:
             raise jinja2.TemplateSyntaxError(error.fact, 1, template, str(path)) from None
+        except FileNotFoundError:  # taken away a moment ago
+            raise jinja2.TemplateNotFound(template) from None
         modified = path.stat().st_mtime
 
         def uptodate() -> bool:

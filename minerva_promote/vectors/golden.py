@@ -13,6 +13,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
+from minerva_promote.config.files import UnreadableError, decoded, is_present, read_bounded
 from minerva_promote.database.query import Connection
 from minerva_promote.vectors.recalling import Answer
 from minerva_promote.vectors.searching import Budget, exact_results
@@ -115,7 +116,9 @@ def kendall(pairs: Sequence[tuple[float, float]]) -> float | None:
 
 def write(path: Path, golden: GoldenFile) -> bool:
     """Write the file, in an order that diffs well; False when it says so already, whatever the time of recording."""
-    if path.is_file():
+    if is_present(path):
+        if not path.is_file():  # a pipe would wait for a reader
+            raise GoldenFault(f"{path.name} is not a regular file")
         try:
             before = read(path, path.name)
         except GoldenFault:
@@ -149,13 +152,15 @@ def render(golden: GoldenFile) -> str:
 
 def read(path: Path, name: str) -> GoldenFile:
     """A golden file, called ``name`` in messages. Raises GoldenFault."""
-    if not path.is_file():
-        raise GoldenFault(f"no file {name}; record it: promote golden record --env ENV")
-    if path.stat().st_size > MAX_BYTES:
-        raise GoldenFault(f"{name} is no golden file: more than {MAX_BYTES:,} bytes")
     try:
-        return _golden(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, binascii.Error, RecursionError) as error:
+        text = decoded(read_bounded(path, MAX_BYTES))
+    except FileNotFoundError:
+        raise GoldenFault(f"no file {name}; record it: promote golden record --env ENV") from None
+    except UnreadableError as error:
+        raise GoldenFault(f"{name} {error.fact}") from None
+    try:
+        return _golden(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
         raise GoldenFault(f"{name} is no golden file ({reason}); record it anew: promote golden record") from None
 

@@ -118,7 +118,7 @@ def test_template_files(tmp_path: Path) -> None:
     for name, fact in (
         ("big", "1048577 bytes, at most 1048576 are read"),
         ("latin", "not UTF-8 (line 1)"),
-        ("pipe", "no template"),
+        ("pipe", "cannot be read: is not a regular file"),
     ):
         with pytest.raises(ConfigError) as caught:
             templates.render(f"{name}.sql.j2", {}, at=AT)

@@ -42,6 +42,7 @@ def test_values(tmp_path: Path) -> None:
     [
         (b"A=1\nB='hunter2\nC=3\n", ".env:2: B: a quote that is not closed, or text after the closing quote"),
         (b'\n\n  export B="x" hunter2\n', ".env:3: B: a quote that is not closed, or text after the closing quote"),
+        (b"\nJ='\nB=hunter2\nK='y'\n", ".env:3: B: stands inside the quote of line 2, which is not closed before"),
         (b"B=hunter2\xff\n", ".env:1: B: not UTF-8"),
         (b"# \xff\nB=hunter2\0\n", ".env:2: B: a NUL character"),
     ],
@@ -66,6 +67,10 @@ def test_faults(content: bytes, fact: str, tmp_path: Path) -> None:
         ("B=#x\n", [".env:1: B is read by python-dotenv's rules, and otherwise than by promote before: check its backslashes and #, or put it in single quotes"]),
         ("B='a\\\\b'\n", [".env:1: B is read by python-dotenv's rules, and otherwise than by promote before: check its backslashes and #, or put it in single quotes"]),
         ('B="a\\$b"\n', [".env:1: B is read by python-dotenv's rules, and otherwise than by promote before: check its backslashes and #, or put it in single quotes"]),
+        ("  \nB=#x\n", [".env:2: B is read by python-dotenv's rules, and otherwise than by promote before: check its backslashes and #, or put it in single quotes"]),
+        ("B=a\rb\n", [".env:1: B is read by python-dotenv's rules, and otherwise than by promote before: check its backslashes and #, or put it in single quotes"]),
+        ("J='open\nB=1\n'\n", [".env:2: B stands inside a quoted value of several lines, and is not set by it"]),
+        ("J='open\nOTHER=1\n'\nB=1\n", []),
         ("B=pa$$word{1}\n", []),
         ("B=p#w@x\nexport C='a # b'\r\n", []),
         ('B="a\\nb\\"c"\n', []),

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from minerva_promote.config.files import UnreadableError, read_bounded
+from minerva_promote.errors import ConfigError
+from minerva_promote.schema.tree_files import find_tree
+from minerva_promote.vectors.golden import MAX_BYTES, GoldenFault, read
 
 Promote = Callable[..., object]
 
@@ -21,6 +24,7 @@ def huge(path: Path) -> None:
 KINDS = {
     "pipe": (lambda path: os.mkfifo(path), "cannot be read: is not a regular file"),
     "directory": (lambda path: path.mkdir(), "cannot be read: is a directory"),
+    "dangling": (lambda path: path.symlink_to("nowhere"), "cannot be read: a link to a file that does not exist"),
     "device": (lambda path: path.symlink_to("/dev/zero"), "cannot be read: is not a regular file"),
     "huge": (huge, "1073741824 bytes, at most 1048576 are read"),
 }
@@ -46,8 +50,10 @@ def test_regular_files(tmp_path: Path) -> None:
         read_bounded(tmp_path / "none")
 
 
-@pytest.mark.parametrize("kind", ["pipe", "device", "huge"])
-@pytest.mark.parametrize("name", ["promote.yaml", "environments/other.yaml", "checks/other.yaml", ".env"])
+@pytest.mark.parametrize("kind", ["pipe", "dangling", "device", "huge"])
+@pytest.mark.parametrize(
+    "name", ["promote.yaml", "environments/other.yaml", "checks/other.yaml", ".env", "alembic/snapshot.yaml"]
+)
 def test_commands(kind: str, name: str, tmp_path: Path, promote: Callable[..., object]) -> None:
     assert promote("init", "p", cwd=tmp_path).exit_code == 0  # type: ignore[attr-defined]
     path = tmp_path / "p" / name
@@ -60,3 +66,18 @@ def test_commands(kind: str, name: str, tmp_path: Path, promote: Callable[..., o
     most = "65536" if name == ".env" else "1048576"
     said = fact.replace("1048576", most)
     assert ran.stderr == f"error: {name}: {said}\n"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_of_other_readers(kind: str, tmp_path: Path) -> None:
+    make, fact = KINDS[kind]
+    (tmp_path / "alembic").mkdir()
+    make(tmp_path / "alembic" / "script.ini")
+    if kind != "directory":  # then it is the folder of the revisions
+        with pytest.raises(ConfigError) as caught:
+            find_tree(tmp_path / "alembic" / "script.ini")
+        assert str(caught.value) == f"script.ini: {fact}"
+    make(tmp_path / "golden.json")
+    with pytest.raises(GoldenFault) as golden:
+        read(tmp_path / "golden.json", "golden.json")
+    assert str(golden.value) == f"golden.json {fact.replace('1048576', str(MAX_BYTES))}"

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from minerva_promote.config.environment import read_environment
+from minerva_promote.config.files import is_present
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.snapshot_file import read_snapshot_file
 from minerva_promote.config.suggest import did_you_mean, listing
@@ -36,7 +37,7 @@ def _found(project: Project, name: str) -> Environment | Side:
         _ = environment.url  # one that is not set is told before any server is asked
         return environment
     path = Path(name)
-    if path.is_file():
+    if is_present(path) and not path.is_dir():
         file = read_snapshot_file(path, project.variables)
         return Side(name, recorded(file), file.environment, file.kind or "", is_file=True)
     known = project.environment_names

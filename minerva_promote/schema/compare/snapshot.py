@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.schema_facts import value_text
 from minerva_promote.config.suggest import did_you_mean, listing
@@ -84,9 +85,11 @@ def written(project: Project, snapshot: Taken, out: Path | None) -> RunResult:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None if not path.exists() else ""
+        return decoded(read_bounded(path))
+    except FileNotFoundError:
+        return None
+    except UnreadableError:
+        return ""
 
 
 def _write(path: Path, content: str, name: str) -> None:
