@@ -47,9 +47,15 @@ def program(shop: Shop, script: str) -> str:
     return str(path)
 
 
+def compared(shop: Shop) -> list[str]:
+    """What `promote grants` reports, without the line that names the databases of other tests."""
+    lines = shop.promote("grants", "--env", "test-prod").stdout.splitlines()
+    return [line for line in lines if "not compared" not in line]
+
+
 def test_what_is_told_and_what_is_left(shop: Shop, backups: Path) -> None:
     shop.accepted(Export(1))
-    grants = shop.promote("grants", "--env", "test-prod").stdout
+    grants = compared(shop)
     before = shop.rows("select t::text from chunks t order by 1"), shop.rows("select t::text from promote.events t")
     ran = shop.accepted(Export(2))
     (first, second) = sorted(backups.iterdir(), key=lambda path: path.stat().st_mtime)
@@ -66,7 +72,7 @@ def test_what_is_told_and_what_is_left(shop: Shop, backups: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     after = shop.rows("select t::text from chunks t order by 1"), shop.rows("select t::text from promote.events t")
     assert after == before
-    assert shop.promote("grants", "--env", "test-prod").stdout == grants
+    assert compared(shop) == grants
     shop.accepted(Export(2))
 
 
