@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Ran
 from tests.ledger.afterwards import Scene, broken_off, repeated, scene_of, told, whole
 from tests.ledger.clients import client
-from tests.ledger.wire import Stop, Where, commit, event
+from tests.ledger.wire import Stop, Where, commit, event, storing
 from tests.run.conftest import Shop
 
 FAILING = "  - {name: never, sql: 'select 1', expect: {equals: 0}}\n"
@@ -84,7 +84,7 @@ def at_event(scene: Scene, kind: str, request: int | None, answer: int) -> None:
     if kind == "unchanged":
         scene.command("run", "test-prod", "--file", str(scene.next_file()))
         scene.number -= 1
-    ran = cut(scene, event(kind), request, answer)
+    ran = cut(scene, event(kind) if request is None else storing(kind), request, answer)
     said = f"{ran.stdout}{ran.stderr}"
     arrived = request is None
     expected = {

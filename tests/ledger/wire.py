@@ -278,6 +278,11 @@ def event(kind: str) -> Where:
     return lambda message: message.ends and message.event == kind
 
 
+def storing(kind: str) -> Where:
+    """What stores such an event: the COMMIT in its own request, or the request's end within a longer transaction."""
+    return lambda message: message.event == kind and (message.ends if kind == "committed" else message.stores)
+
+
 def commit(message: Message) -> bool:
     """The COMMIT."""
     return message.commits
