@@ -12,6 +12,11 @@ MAX_DEPTH = 100
 MAX_DIGITS = 131_072  # of jsonb's numbers, before the point
 MAX_SCALE = 16_383  # and after it
 
+# Escapes that may stand for NUL or half a surrogate pair, and numbers that `numeric` may not hold.
+_DOUBTFUL = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[0-9][eE]|(?<![0-9.])[0-9.]{300}")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _NUMBER = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 _HELP = "write JSON as RFC 8259 has it"
 
@@ -39,6 +44,33 @@ def parse_json(text: bytes) -> Any:
         raise _too_deep() from None
     _check(value)
     return value
+
+
+def check_json(text: bytes) -> None:
+    """Raise ValueFault for a text that :func:`parse_json` refuses, without keeping its value.
+
+    What is neither doubtful nor deep is left to the standard library, which reads it several times as fast.
+    """
+    if _DOUBTFUL.search(text) or _is_deep(text):
+        parse_json(text)
+        return
+    try:
+        json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_constant)
+    except (json.JSONDecodeError, RecursionError):
+        parse_json(text)  # for its message
+        raise
+
+
+def _is_deep(text: bytes) -> bool:
+    """Whether brackets may be nested deeper than allowed; False is certain for JSON."""
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+        return False
+    brackets = _STRING.sub(b"", text).translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):  # the innermost pairs each time
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from minerva_promote.config.models import ColumnRule
 from minerva_promote.config.snapshot import Column
 from minerva_promote.exportfile.faults import ValueFault, shown
-from minerva_promote.exportfile.jsontext import parse_json
+from minerva_promote.exportfile.jsontext import check_json
 
 Convert = Callable[[bytes], bytes]
 
@@ -136,7 +136,7 @@ def boolean(text: bytes) -> bytes:
 
 def json_text(text: bytes) -> bytes:
     """The text itself, once it is known to be JSON."""
-    parse_json(text)
+    check_json(text)
     return text
 
 

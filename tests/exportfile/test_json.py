@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from minerva_promote.exportfile.faults import ValueFault
-from minerva_promote.exportfile.jsontext import Number, parse_json, strings
+from minerva_promote.exportfile.jsontext import Number, check_json, parse_json, strings
 from tests.exportfile.support import Asked
 from tests.material import corpora_folder
 
@@ -26,9 +28,15 @@ def suite() -> list[Path]:
 
 
 def refusal(text: str) -> str:
-    """Why this JSON is refused; empty when it is not."""
+    """Why this JSON is refused; empty when it is not. The quick check and the parser give the same reason."""
+    reasons = [refusal_by(read, text) for read in (check_json, parse_json)]
+    assert reasons[0] == reasons[1], text[:200]
+    return reasons[0]
+
+
+def refusal_by(read: Callable[[bytes], object], text: str) -> str:
     try:
-        parse_json(text.encode())
+        read(text.encode())
     except ValueFault as fault:
         assert fault.code == "json"
         return fault.fact
@@ -125,3 +133,38 @@ def test_numbers_are_kept_as_written_and_strings_found() -> None:
     assert value == {"k": [Number("1"), Number("1.0"), {"inner": "s"}], "n": None}
     assert Number("1") != Number("1.0")
     assert sorted(strings(value)) == ["inner", "k", "n", "s"]
+
+
+PIECES = (
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ":",
+    '"a"',
+    '"b"',
+    '"["',
+    '"\\""',
+    '"\\ud800"',
+    '"\\\\u0000"',
+    "1",
+    "-0.5",
+    "2e5",
+    "null",
+    "NaN",
+    " ",
+    "1" * 400,
+)
+
+
+def test_texts_of_any_pieces() -> None:
+    """Whatever is put together, the quick check refuses what the parser refuses, for the same reason."""
+    random = Random(1)
+    accepted = 0
+    for _ in range(20_000):
+        accepted += not refusal("".join(random.choices(PIECES, k=random.randint(1, 7))))
+    for depth in (99, 100, 101, 102):
+        for opening, closing in (("[", "]"), ('{"a":', "}"), ('[{"]":', "}]")):
+            assert bool(refusal(opening * depth + "1" + closing * depth)) == (depth * len(closing) > 100)
+    assert accepted > 1000
