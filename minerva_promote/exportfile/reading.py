@@ -193,16 +193,16 @@ class Reading:
     def conflict(self, node: Any) -> Conflict:
         place = node.location
         self.only(node, ("action", "infer", "target_list"), place)
-        if not node.HasField("infer"):
-            return Conflict((), "", ())
-        self.only(node.infer, ("index_elems", "conname"), place)
-        columns = []
-        for item in node.infer.index_elems:
-            element = item.index_elem
-            defaults = [name for name in ("ordering", "nulls_ordering") if getattr(element, name) == 1]
-            self.only(element, ("name", *defaults), place)
-            columns.append(element.name)
-        return Conflict(tuple(columns), node.infer.conname, tuple(self.sets(node.target_list, place)))
+        columns, constraint = [], ""
+        if node.HasField("infer"):
+            self.only(node.infer, ("index_elems", "conname"), place)
+            constraint = node.infer.conname
+            for item in node.infer.index_elems:
+                element = item.index_elem
+                defaults = [name for name in ("ordering", "nulls_ordering") if getattr(element, name) == 1]
+                self.only(element, ("name", *defaults), place)
+                columns.append(element.name)
+        return Conflict(tuple(columns), constraint, tuple(self.sets(node.target_list, place)))
 
     def sets(self, targets: Any, place: int) -> Iterable[str]:
         for item in targets:

@@ -195,8 +195,8 @@ class UnitScan:
         return end
 
     def _unterminated(self, begin: int, at: int) -> tuple[bytes, int]:
-        help_ = "close it with '; double quotes inside: ''"
-        self._fault("unterminated", "a string that is never closed begins here", at, help_)
+        fact = "a string that is never closed begins here"
+        self._fault("unterminated", fact, at, "close it with '; double quotes inside: ''")
         return self.window[begin:], len(self.window)
 
     def _other(self, token: bytes, at: int, end: int) -> int:
@@ -238,6 +238,8 @@ class UnitScan:
             if match is None:
                 self._fault("unterminated", "a quoted name that is never closed begins here", at, 'close it with "')
                 return len(self.window)
+        if (mark := self.window.find(tokens.FEFF, at, match.end())) >= 0:
+            self.faults.append(feff(mark))
         self._plain(self.window[at : match.end()])
         return match.end()
 
@@ -293,7 +295,6 @@ class UnitScan:
         if name == b"\\;":
             return end
         self.over = True
-        line_end = tokens.LINE_END.search(self.window, end)
-        if line_end is None:
+        if (line_end := tokens.LINE_END.search(self.window, end)) is None:
             self._complete(len(self.window))
         return line_end.start() if line_end else len(self.window)

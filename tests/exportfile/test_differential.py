@@ -505,6 +505,17 @@ def test_generated_statements(seed: int) -> None:
     assert accepted + mutants > 17
 
 
+def test_a_conflict_without_target_keeps_its_columns() -> None:
+    insert = "INSERT INTO books (id, title) VALUES ('1', 't') ON CONFLICT"
+    for action in ("DO NOTHING", "DO UPDATE SET title = EXCLUDED.title", "(id) DO UPDATE SET title = EXCLUDED.title"):
+        assert compare(f"{insert} {action};"), action
+
+
+def test_a_byte_order_mark_in_a_name() -> None:
+    for name, accepted in (('"books"', True), ('"boo\ufeffks"', False), ('"books"\ufeff', False)):
+        assert compare(f"INSERT INTO {name} (id) VALUES ('1') ON CONFLICT DO NOTHING;") == accepted, name
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1000, 1100))
 def test_many_generated_statements(seed: int) -> None:
