@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from minerva_promote.checks.facts import FileFacts
-from minerva_promote.checks.statement import require_one_select, uses_parameter
 from minerva_promote.checks.thresholds import Bounds, NoFact, resolve
 from minerva_promote.config.models import CheckFile, Placed, Stage, Threshold
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.errors import ConfigError, ConfigErrors, Location, UsageError
-from minerva_promote.templates import FileNeeded, NoFile, Sql, Templates
+from minerva_promote.sqltext import FileNeeded, NoFile, Sql, Templates
+from minerva_promote.sqltext.single_select import require_one_select, uses_parameter
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project

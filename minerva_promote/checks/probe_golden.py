@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from minerva_promote.checks.golden_file import Agreement, GoldenFault, GoldenFile, agreement, read
 from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.probes import Measured, NothingToMeasure, settings_of, times_of, told, vectors_of
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.query import Connection, fetch, reading
-from minerva_promote.vectors.golden import Agreement, GoldenFault, GoldenFile, agreement, read
-from minerva_promote.vectors.recalling import interval
-from minerva_promote.vectors.searching import Budget, found_with_distance, search
-from minerva_promote.vectors.shape import limit_of
+from minerva_promote.search.query_shape import limit_of
+from minerva_promote.search.recall import interval
+from minerva_promote.search.search_runner import Budget, found_with_distance, search
 
 _NAMED = 3  # missing rows in a sentence
 

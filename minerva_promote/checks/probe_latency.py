@@ -12,9 +12,9 @@ from minerva_promote.checks.probes import Measured, NothingToMeasure, settings_o
 from minerva_promote.database.query import Connection, QueryError, in_transaction, reading
 from minerva_promote.database.together import run_together
 from minerva_promote.errors import TargetError
-from minerva_promote.vectors.recalling import Answer
-from minerva_promote.vectors.searching import Budget, Settings, exact_results, search
-from minerva_promote.vectors.shape import limit_of
+from minerva_promote.search.query_shape import limit_of
+from minerva_promote.search.recall import Answer
+from minerva_promote.search.search_runner import Budget, Settings, exact_results, search
 
 
 def measure_latency(connection: Connection, prepared: PreparedCheck) -> Measured:

@@ -9,11 +9,11 @@ from minerva_promote.checks.probes import Measured, NotApplicable, settings_of, 
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.catalog import server
 from minerva_promote.database.query import Connection, reading
-from minerva_promote.vectors.indexes import read_columns, read_indexes
-from minerva_promote.vectors.pgvector_features import parse_version, why_no_index
-from minerva_promote.vectors.plans import pages_touched, plan_of
-from minerva_promote.vectors.searching import Budget
-from minerva_promote.vectors.shape import shape_of
+from minerva_promote.search.pgvector_features import parse_version, why_no_index
+from minerva_promote.search.query_plan import pages_touched, plan_of
+from minerva_promote.search.query_shape import shape_of
+from minerva_promote.search.search_runner import Budget
+from minerva_promote.search.vector_indexes import read_columns, read_indexes
 
 
 def _impossible(connection: Connection, tables: Sequence[str]) -> str:

@@ -6,10 +6,10 @@ from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.probes import Measured, NothingToMeasure, settings_of, told, vectors_of
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.query import Connection, reading
-from minerva_promote.vectors.indexes import read_indexes
-from minerva_promote.vectors.plans import plan_of
-from minerva_promote.vectors.recalling import Recall, recall_of
-from minerva_promote.vectors.searching import Budget, exact_results, found_with_distance, percentile
+from minerva_promote.search.query_plan import plan_of
+from minerva_promote.search.recall import Recall, recall_of
+from minerva_promote.search.search_runner import Budget, exact_results, found_with_distance, percentile
+from minerva_promote.search.vector_indexes import read_indexes
 
 
 def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:

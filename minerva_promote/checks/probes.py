@@ -8,7 +8,7 @@ from typing import Any
 from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.query import Connection, QueryError, fetch
-from minerva_promote.vectors.searching import Settings, percentile
+from minerva_promote.search.search_runner import Settings, percentile
 
 Measured = tuple[str, Mapping[str, Value], Mapping[str, Any]]  # a sentence, values by name, more for JSON
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minerva_promote.checks.golden_file import GoldenFault, GoldenFile, now, record, write
 from minerva_promote.checks.prepare import PreparedCheck, prepare_check
 from minerva_promote.checks.probes import NothingToMeasure, vectors_of
 from minerva_promote.config.models import CheckFile, Placed
@@ -13,10 +14,9 @@ from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.database.query import Connection, QueryError, fetch, reading
 from minerva_promote.errors import Location, UsageError
 from minerva_promote.results import Outcome, StepResult
-from minerva_promote.templates import Templates
-from minerva_promote.vectors.golden import GoldenFault, GoldenFile, now, record, write
-from minerva_promote.vectors.searching import Budget
-from minerva_promote.vectors.shape import limit_of
+from minerva_promote.search.query_shape import limit_of
+from minerva_promote.search.search_runner import Budget
+from minerva_promote.sqltext import Templates
 from minerva_promote.words import counted, size
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def record_golden(connection: Connection, prepared: PreparedCheck, k: int, vecto
 
 def _count(prepared: PreparedCheck) -> bytes:
     """How many vectors there are: the sample, without its bound."""
-    from minerva_promote.templates import ident
+    from minerva_promote.sqltext import ident
 
     params = prepared.check.params
     if "table" not in params or "column" not in params:

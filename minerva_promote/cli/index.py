@@ -66,7 +66,7 @@ def index(
       promote index --env prod --apply --yes prod
     """
     from minerva_promote.config.durations import DURATION, DURATION_HINT
-    from minerva_promote.vectors import looking
+    from minerva_promote.index_health import command as looking
 
     if not DURATION.fullmatch(timeout):
         raise UsageError(f'--timeout "{timeout}" is no duration', hint=DURATION_HINT)

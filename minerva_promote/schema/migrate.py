@@ -18,7 +18,7 @@ from minerva_promote.schema.applying import Applying, goes_apart
 from minerva_promote.schema.extension import require_vector_available
 from minerva_promote.schema.shown import shown
 from minerva_promote.schema.state import Standing, State, migration_state, shape_findings
-from minerva_promote.vectors.records import record_builds
+from minerva_promote.search.index_builds import record_builds
 
 MIGRATABLE = (Standing.UP_TO_DATE, Standing.BEHIND, Standing.NOT_MIGRATED)
 

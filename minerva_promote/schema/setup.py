@@ -28,7 +28,7 @@ from minerva_promote.schema.migrate import apply_pending, check_at_head, shape_s
 from minerva_promote.schema.privileges import ensure_privileges
 from minerva_promote.schema.roles import ensure_roles
 from minerva_promote.schema.state import migration_state, version_table
-from minerva_promote.vectors.records import record_builds
+from minerva_promote.search.index_builds import record_builds
 
 Part = Callable[[Connection], Iterable[StepResult]]
 

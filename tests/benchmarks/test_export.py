@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.export import Request, export, write
 from benchmarks.vectors import DecimalText, Embeddings, Shape
-from minerva_promote.vectors.space_directions import directions
+from minerva_promote.embedding.direction_statistics import directions
 
 ROOT = Path(__file__).parents[2]
 INSERT = re.compile(r"^INSERT INTO (\w+) \((.*)\)\nVALUES \((.*)\)\nON CONFLICT \(id\) DO (.*);$", re.MULTILINE)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minerva_promote.templates import QuotingError, Sql, ident, literal
+from minerva_promote.sqltext import QuotingError, Sql, ident, literal
 from tests import servers
 from tests.checks.test_templates import refused, rendered
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from minerva_promote.errors import ConfigError, Location
-from minerva_promote.templates import bounds
-from minerva_promote.templates.render import Templates
+from minerva_promote.sqltext import bounds
+from minerva_promote.sqltext.templates import Templates
 
 AT = Location("checks/a.yaml", 1, 1)
 MANY = {"many": list(range(1000)), "text": "x" * 1000, "one": "x", "n": 10**9, "null": None}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from minerva_promote.errors import ConfigError, Location
-from minerva_promote.templates import FileNeeded, NoFile, Templates
+from minerva_promote.sqltext import FileNeeded, NoFile, Templates
 
 AT = Location("checks/x.yaml", 3, 5)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from minerva_promote.checks.golden_file import MAX_BYTES, GoldenFault, read
 from minerva_promote.config.files import UnreadableError, read_bounded
 from minerva_promote.errors import ConfigError
 from minerva_promote.schema.tree_files import find_tree
-from minerva_promote.vectors.golden import MAX_BYTES, GoldenFault, read
 
 Promote = Callable[..., object]
 

@@ -15,7 +15,7 @@ import psycopg
 from minerva_promote.database.embedded import EmbeddedServer
 from minerva_promote.ledger.install import LEDGER_VERSION, install
 from minerva_promote.ledger.structure import Structure, format_structure, read_structure
-from minerva_promote.vectors.records import record_builds
+from minerva_promote.search.index_builds import record_builds
 from tests.material import REPOSITORY
 
 FILE = REPOSITORY / "minerva_promote" / "ledger" / f"structure_{LEDGER_VERSION}.json"

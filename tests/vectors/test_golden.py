@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from minerva_promote.vectors.golden import Golden, GoldenFault, GoldenFile, agreement, kendall, read, render, write
-from minerva_promote.vectors.recalling import Answer
+from minerva_promote.checks.golden_file import Golden, GoldenFault, GoldenFile, agreement, kendall, read, render, write
+from minerva_promote.search.recall import Answer
 from tests.conftest import Ran
 from tests.run.conftest import Shop
 

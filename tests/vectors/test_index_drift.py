@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from minerva_promote.vectors.indexes import read_indexes
-from minerva_promote.vectors.records import record_build, record_builds
+from minerva_promote.search.index_builds import record_build, record_builds
+from minerva_promote.search.vector_indexes import read_indexes
 from tests.run.conftest import Shop
 
 INDEX = "idx_chunks_embedding_ivfflat"

@@ -6,8 +6,8 @@ import pytest
 
 from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
-from minerva_promote.vectors.importing import rebuild_if_needed, stale_after_import
-from minerva_promote.vectors.records import record_builds
+from minerva_promote.index_health.after_import import rebuild_if_needed, stale_after_import
+from minerva_promote.search.index_builds import record_builds
 from tests.run.conftest import Shop
 from tests.vectors.support_index import fill, make_table
 from tests.vectors.test_index import HNSW, IVFFLAT, look

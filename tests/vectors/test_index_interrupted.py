@@ -127,7 +127,7 @@ def test_what_a_killed_build_leaves_is_mended_by_the_next(either: Shop) -> None:
 def test_what_was_done_before_the_end_is_told(
     stale: Shop, monkeypatch: pytest.MonkeyPatch, stop: BaseException
 ) -> None:
-    from minerva_promote.vectors import looking
+    from minerva_promote.index_health import command as looking
 
     looks = iter((looking.look, None))
 
@@ -161,7 +161,7 @@ def test_two_at_once(stale: Shop) -> None:
 def test_a_table_in_use_at_the_swap_keeps_the_new_index_for_the_next_time(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from minerva_promote.vectors import rebuild
+    from minerva_promote.index_health import rebuild
 
     make_table(shop, IVFFLAT.format(100))
     fill(shop, 1500)

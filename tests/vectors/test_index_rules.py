@@ -9,13 +9,22 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.vectors.advice import Step, advise
-from minerva_promote.vectors.health import Health, Search, Targets, Verdict, finer_lists, judge, lists_off, usual_lists
-from minerva_promote.vectors.indexes import Counted, VectorIndex
-from minerva_promote.vectors.measuring import Measured, Trial, candidates
-from minerva_promote.vectors.memory import MB, kmeans, needed, setting, vector_size
-from minerva_promote.vectors.pgvector_features import indexable, too_old
-from minerva_promote.vectors.recalling import Recall
+from minerva_promote.index_health.advice import Step, advise
+from minerva_promote.index_health.build_memory import MB, kmeans, needed, setting, vector_size
+from minerva_promote.index_health.measure import Measured, Trial, candidates
+from minerva_promote.index_health.verdict import (
+    Health,
+    Search,
+    Targets,
+    Verdict,
+    finer_lists,
+    judge,
+    lists_off,
+    usual_lists,
+)
+from minerva_promote.search.pgvector_features import indexable, too_old
+from minerva_promote.search.recall import Recall
+from minerva_promote.search.vector_indexes import Counted, VectorIndex
 from tests.servers import Database
 
 NEW = (0, 8, 5)

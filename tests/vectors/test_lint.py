@@ -13,7 +13,7 @@ from minerva_promote.config.load import load_project
 from minerva_promote.config.project import DeclaredSearch, Project
 from minerva_promote.errors import ConfigErrors, Location
 from minerva_promote.results import Finding, Severity
-from minerva_promote.vectors.lint import lint, lint_steps, require_searches
+from minerva_promote.search.lint import lint, lint_steps, require_searches
 from tests.conftest import Ran
 from tests.servers import Database, ProjectCopy, Server
 from tests.vectors.space_of_three import SPHERE, indexed

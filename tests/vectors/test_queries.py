@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from minerva_promote.vectors.queries import AWAY, queries_of
+from minerva_promote.search.queries import AWAY, queries_of
 
 STORED = ["[1,0,0]", "[0,1,0]", "[0,0,2]"]
 

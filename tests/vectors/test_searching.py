@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from minerva_promote.database.query import QueryError, reading
-from minerva_promote.vectors.recalling import Answer, interval, recall_of
-from minerva_promote.vectors.searching import (
+from minerva_promote.search.query_shape import nearest_alone, with_distance
+from minerva_promote.search.recall import Answer, interval, recall_of
+from minerva_promote.search.search_runner import (
     Budget,
     Settings,
     exact_results,
@@ -19,7 +20,6 @@ from minerva_promote.vectors.searching import (
     recall,
     search_times,
 )
-from minerva_promote.vectors.shape import nearest_alone, with_distance
 from tests.servers import Database
 from tests.vectors.space_of_three import SEARCH, SPHERE, indexed
 
@@ -119,7 +119,7 @@ def test_settings_that_this_pgvector_does_not_have_are_told(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from minerva_promote.config import search_settings
-    from minerva_promote.vectors import searching
+    from minerva_promote.search import search_runner as searching
 
     newer = search_settings.SearchSetting((1, 9), (9, 9, 0))
     monkeypatch.setattr(searching, "SEARCH_SETTINGS", {"ivfflat.newest": newer})

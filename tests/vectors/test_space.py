@@ -16,15 +16,15 @@ from minerva_promote.config.load import load_project
 from minerva_promote.config.project import Project
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
+from minerva_promote.embedding import target_sample as space_target
+from minerva_promote.embedding.check import space_step
+from minerva_promote.embedding.compare import compare
+from minerva_promote.embedding.direction_statistics import directions
+from minerva_promote.embedding.file_sample import SpaceCollector
+from minerva_promote.embedding.model import Space, SpaceSample, Text, spaces_of
 from minerva_promote.exportfile.binding import Layout, Row
 from minerva_promote.exportfile.validate import validate
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.vectors import space_target
-from minerva_promote.vectors.space import space_step
-from minerva_promote.vectors.space_collector import SpaceCollector
-from minerva_promote.vectors.space_compare import compare
-from minerva_promote.vectors.space_directions import directions
-from minerva_promote.vectors.space_model import Space, SpaceSample, Text, spaces_of
 from tests import servers
 from tests.material import REPOSITORY
 from tests.run.exports import CONFIG, Export, key

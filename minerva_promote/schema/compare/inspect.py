@@ -17,7 +17,7 @@ from minerva_promote.database.catalog import Row
 from minerva_promote.database.connection import REPEATABLE_READ, Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.schema.compare.model import Entity, Schema, indexed
-from minerva_promote.vectors.records import applied_builds
+from minerva_promote.search.index_builds import applied_builds
 
 OLDEST = 15  # major release whose catalogs have all that is asked
 ACTIONS = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", "d": "set default"}

@@ -20,11 +20,21 @@ from minerva_promote.config.files import UnreadableError, decoded, is_present, r
 from minerva_promote.config.suggest import listing, nearest
 from minerva_promote.errors import ConfigError, Location
 from minerva_promote.sql_parser import scan
+from minerva_promote.sqltext.template_filters import (
+    NUL,
+    FileNeeded,
+    QuotingError,
+    Sql,
+    cut,
+    force,
+    ident,
+    literal,
+    shown,
+)
 from minerva_promote.templates.bounded_calls import check_method, check_operator
 from minerva_promote.templates.bounded_filters import bounded_filters, bounded_tests
 from minerva_promote.templates.bounded_syntax import JOINED, MADE, WATCHED, bound_syntax
 from minerva_promote.templates.bounds import Budget, require_size
-from minerva_promote.templates.quoting import NUL, FileNeeded, QuotingError, Sql, cut, force, ident, literal, shown
 
 # Of Jinja's filters only those that work on values: none that escapes, formats or looks up attributes.
 _FILTERS = (

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, configured, fetch, reading
-from minerva_promote.vectors.indexes import Counted, VectorColumn, VectorIndex, count_rows, unindexed
-from minerva_promote.vectors.plans import FORCED, pages_touched, plan_of
-from minerva_promote.vectors.queries import queries_of
-from minerva_promote.vectors.recalling import Answer, Recall, recall_of
-from minerva_promote.vectors.searching import Budget, Settings, exact_results, found_with_distance, percentile
+from minerva_promote.search.queries import queries_of
+from minerva_promote.search.query_plan import FORCED, pages_touched, plan_of
+from minerva_promote.search.recall import Answer, Recall, recall_of
+from minerva_promote.search.search_runner import Budget, Settings, exact_results, found_with_distance, percentile
+from minerva_promote.search.vector_indexes import Counted, VectorColumn, VectorIndex, count_rows, unindexed
 
 K = 10
 QUERIES = 30

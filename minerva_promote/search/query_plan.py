@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from minerva_promote.database.query import Connection, configured, fetch
-from minerva_promote.vectors.indexes import VectorIndex
-from minerva_promote.vectors.shape import nearest_alone
+from minerva_promote.search.query_shape import nearest_alone
+from minerva_promote.search.vector_indexes import VectorIndex
 
 # With these a vector index is taken wherever one fits, since a small table is rightly read whole.
 FORCED: Mapping[str, str] = {"enable_seqscan": "off", "enable_sort": "off"}

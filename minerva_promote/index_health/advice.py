@@ -10,10 +10,10 @@ from psycopg import sql
 
 from minerva_promote.config.project import Environment
 from minerva_promote.database.quote import ident, text
-from minerva_promote.vectors.health import Health, Targets, Verdict, finer_lists, lists_off, usual_lists
-from minerva_promote.vectors.indexes import VectorColumn, VectorIndex
-from minerva_promote.vectors.measuring import SETTING, Measured
-from minerva_promote.vectors.pgvector_features import INDEXABLE, SINCE, Version, too_old
+from minerva_promote.index_health.measure import SETTING, Measured
+from minerva_promote.index_health.verdict import Health, Targets, Verdict, finer_lists, lists_off, usual_lists
+from minerva_promote.search.pgvector_features import INDEXABLE, SINCE, Version, too_old
+from minerva_promote.search.vector_indexes import VectorColumn, VectorIndex
 
 HALFVEC_OPERATORS = {
     "<=>": "halfvec_cosine_ops",

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from minerva_promote.sql_parser import parse
-from minerva_promote.vectors.selects import (
+from minerva_promote.sqltext.select_ast import (
     FUNCTIONS,
     SIMILARITIES,
     Reach,

@@ -15,8 +15,8 @@ from typing import Any
 
 from minerva_promote.config.files import UnreadableError, decoded, is_present, read_bounded
 from minerva_promote.database.query import Connection
-from minerva_promote.vectors.recalling import Answer
-from minerva_promote.vectors.searching import Budget, exact_results
+from minerva_promote.search.recall import Answer
+from minerva_promote.search.search_runner import Budget, exact_results
 
 VERSION = 1
 NEAR = 1e-5  # distances that differ by less, in relation to their size above 1, are equal: a file keeps six digits

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from minerva_promote.database.query import Connection, QueryTimeoutError, fetch, reading
 from minerva_promote.database.quote import ident, qualified
-from minerva_promote.vectors.space_model import NULL, ConfigRow, Space, SpaceSample, Text
+from minerva_promote.embedding.model import NULL, ConfigRow, Space, SpaceSample, Text
 
 SAMPLE = 512  # vectors: 3.1 MB of 1,536 dimensions each
 PAGES = 4000  # of the table, its vectors and long texts left out; a bigger one is sampled by the server

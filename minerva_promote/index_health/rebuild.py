@@ -27,10 +27,10 @@ from minerva_promote.database.query import QueryError, fetch
 from minerva_promote.database.quote import ident, literal, text
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
-from minerva_promote.vectors.advice import Advice, Step, definition, reindex
-from minerva_promote.vectors.indexes import TEMPORARY, VectorIndex, read_indexes
-from minerva_promote.vectors.memory import needed, setting
-from minerva_promote.vectors.records import record_build
+from minerva_promote.index_health.advice import Advice, Step, definition, reindex
+from minerva_promote.index_health.build_memory import needed, setting
+from minerva_promote.search.index_builds import record_build
+from minerva_promote.search.vector_indexes import TEMPORARY, VectorIndex, read_indexes
 
 LOCK_KEY = int.from_bytes(b"vectors", "big")
 SWAP_TIMEOUT, SWAP_ATTEMPTS = "2s", 10

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from minerva_promote.index_health.advice import Advice
+from minerva_promote.index_health.measure import Measured
+from minerva_promote.index_health.verdict import Health, Targets
 from minerva_promote.results import StepResult
-from minerva_promote.vectors.advice import Advice
-from minerva_promote.vectors.health import Health, Targets
-from minerva_promote.vectors.indexes import VectorColumn, VectorIndex
-from minerva_promote.vectors.measuring import Measured
-from minerva_promote.vectors.pgvector_features import Version
+from minerva_promote.search.pgvector_features import Version
+from minerva_promote.search.vector_indexes import VectorColumn, VectorIndex
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from minerva_promote.checks.statement import require_one_select, uses_parameter
 from minerva_promote.config.project import DeclaredSearch
 from minerva_promote.database.catalog import server
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch, reading
 from minerva_promote.errors import ConfigError, ConfigErrors
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.vectors.indexes import VectorIndex, read_columns, read_indexes
-from minerva_promote.vectors.pgvector_features import parse_version, why_no_index
-from minerva_promote.vectors.plans import plan_of
-from minerva_promote.vectors.rules import shape_findings
-from minerva_promote.vectors.searching import Settings, exact_results, search
-from minerva_promote.vectors.shape import Shape, parameters_of, shapes_of
+from minerva_promote.search.lint_rules import shape_findings
+from minerva_promote.search.pgvector_features import parse_version, why_no_index
+from minerva_promote.search.query_plan import plan_of
+from minerva_promote.search.query_shape import Shape, parameters_of, shapes_of
+from minerva_promote.search.search_runner import Settings, exact_results, search
+from minerva_promote.search.vector_indexes import VectorIndex, read_columns, read_indexes
+from minerva_promote.sqltext.single_select import require_one_select, uses_parameter
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Project
@@ -235,7 +235,7 @@ def _any_vector(column: _Column | None, parameter: str) -> str:
 
 def _stored(connection: Connection, column: _Column, parameter: str) -> list[str]:
     """Some stored vectors, as text of the type that $1 is cast to; of bits those that binary_quantize() gives back."""
-    from minerva_promote.templates import ident
+    from minerva_promote.sqltext import ident
 
     name = ident(column.name)
     sql = f"select {name}::text from {column.table_sql} where {name} is not null limit {_TRIED}"

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from minerva_promote.embedding.direction_statistics import (
+    FEWEST,
+    FEWEST_DIMENSIONS,
+    LEAST,
+    directions,
+    strays,
+    sure,
+    unit,
+)
+from minerva_promote.embedding.model import Comparison, ConfigRow, Space, SpaceSample, Text
 from minerva_promote.results import Finding, Severity
-from minerva_promote.vectors.space_directions import FEWEST, FEWEST_DIMENSIONS, LEAST, directions, strays, sure, unit
-from minerva_promote.vectors.space_model import Comparison, ConfigRow, Space, SpaceSample, Text
 
 if TYPE_CHECKING:
-    from minerva_promote.vectors.space_directions import Vectors
+    from minerva_promote.embedding.direction_statistics import Vectors
 
 FEWEST_NORMS = 8  # vectors on each side
 NORM_APART = 0.05  # of the target's

@@ -8,9 +8,9 @@ from typing import Any
 from minerva_promote.checks.prepare import prepare_checks
 from minerva_promote.config.models import Threshold
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.index_health.verdict import Search, Targets
 from minerva_promote.sql_parser import parse
-from minerva_promote.vectors.health import Search, Targets
-from minerva_promote.vectors.selects import order_key
+from minerva_promote.sqltext.select_ast import order_key
 
 Declared = Mapping[tuple[str, str], Sequence[Search]]  # (table, column) -> its searches
 

@@ -23,8 +23,8 @@ from minerva_promote.database.query import (
     set_statement_timeout,
     statement_timeout,
 )
-from minerva_promote.vectors.recalling import Answer, Recall, recall_of
-from minerva_promote.vectors.shape import DISTANCE, with_distance
+from minerva_promote.search.query_shape import DISTANCE, with_distance
+from minerva_promote.search.recall import Answer, Recall, recall_of
 
 # With these a search reads every row: no index of any kind gives it its rows or their order.
 EXACT: Mapping[str, str] = {

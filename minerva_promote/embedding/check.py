@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from minerva_promote.embedding.model import Comparison, SpaceSample
 from minerva_promote.results import Outcome, Severity, StepResult
-from minerva_promote.vectors.space_model import Comparison, SpaceSample
 from minerva_promote.words import seconds
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def space_step(
     TargetError when the connection is lost.
     """
     from minerva_promote.database.query import QueryError, QueryTimeoutError
-    from minerva_promote.vectors.space_compare import compare
-    from minerva_promote.vectors.space_target import same_texts, target_sample
+    from minerva_promote.embedding.compare import compare
+    from minerva_promote.embedding.target_sample import same_texts, target_sample
 
     begun = time.perf_counter()
     results: list[Comparison] = []

@@ -14,17 +14,17 @@ from minerva_promote.database.notices import Notices
 from minerva_promote.database.query import Connection, QueryError
 from minerva_promote.database.session import import_session
 from minerva_promote.errors import TargetError
+from minerva_promote.index_health import report as telling
+from minerva_promote.index_health.advice import Step, advise
+from minerva_promote.index_health.declared_searches import declared_searches, declared_targets
+from minerva_promote.index_health.measure import Measured, measure, measure_exact, why
+from minerva_promote.index_health.model import Bare, Look, Seen
+from minerva_promote.index_health.rebuild import Progress, Site, building, carry_out, mend
+from minerva_promote.index_health.verdict import Search, Targets, judge
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema.state import Standing, migration_state
-from minerva_promote.vectors import telling
-from minerva_promote.vectors.advice import Step, advise
-from minerva_promote.vectors.declared import declared_searches, declared_targets
-from minerva_promote.vectors.health import Search, Targets, judge
-from minerva_promote.vectors.index_model import Bare, Look, Seen
-from minerva_promote.vectors.indexes import Counted, VectorColumn, VectorIndex, read_columns, read_indexes
-from minerva_promote.vectors.measuring import Measured, measure, measure_exact, why
-from minerva_promote.vectors.pgvector_features import Version, parse_version
-from minerva_promote.vectors.rebuild import Progress, Site, building, carry_out, mend
+from minerva_promote.search.pgvector_features import Version, parse_version
+from minerva_promote.search.vector_indexes import Counted, VectorColumn, VectorIndex, read_columns, read_indexes
 
 TIMEOUT = "2min"  # for one index
 ROUNDS = 3  # of building: the cheapest index first, and what was advised after each was measured

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.query import Connection, QueryError, fetch, reading
 from minerva_promote.errors import PromoteError
+from minerva_promote.index_health.measure import planned, touched
+from minerva_promote.index_health.verdict import GROWN
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.vectors.health import GROWN
-from minerva_promote.vectors.indexes import Counted, VectorIndex, count_rows, read_indexes
-from minerva_promote.vectors.measuring import planned, touched
+from minerva_promote.search.vector_indexes import Counted, VectorIndex, count_rows, read_indexes
 
 BUILT_EMPTY = "index-built-empty"
 PATIENCE = "5s"  # for one index
@@ -95,8 +95,8 @@ def rebuild_if_needed(
 
     Never raises for what the target says: the import is committed. ``watch`` may have ``progress(doing, done, total)``.
     """
-    from minerva_promote.vectors.looking import apply
-    from minerva_promote.vectors.rebuild import Progress
+    from minerva_promote.index_health.command import apply
+    from minerva_promote.index_health.rebuild import Progress
 
     progress = watch if isinstance(watch, Progress) else None
     try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from minerva_promote.results import Finding, Severity
-from minerva_promote.vectors.indexes import VectorIndex
-from minerva_promote.vectors.selects import SIMILARITIES
-from minerva_promote.vectors.shape import Shape
+from minerva_promote.search.query_shape import Shape
+from minerva_promote.search.vector_indexes import VectorIndex
+from minerva_promote.sqltext.select_ast import SIMILARITIES
 
 _KINDS = {
     "vector_cosine_ops": "cosine",

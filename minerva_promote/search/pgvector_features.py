@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from minerva_promote.vectors.indexes import VectorColumn
+from minerva_promote.search.vector_indexes import VectorColumn
 
 Version = tuple[int, ...]
 # The first pgvector that has it, and the most numbers of a vector that an index takes.

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from minerva_promote.config.project import Environment
+from minerva_promote.index_health.advice import Advice, Step, expression_index
+from minerva_promote.index_health.measure import K, Measured, Trial
+from minerva_promote.index_health.verdict import Health, Targets, Verdict
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
-from minerva_promote.vectors.advice import Advice, Step, expression_index
-from minerva_promote.vectors.health import Health, Targets, Verdict
-from minerva_promote.vectors.indexes import VectorIndex
-from minerva_promote.vectors.measuring import K, Measured, Trial
-from minerva_promote.vectors.pgvector_features import SINCE, too_old, why_no_index
+from minerva_promote.search.pgvector_features import SINCE, too_old, why_no_index
+from minerva_promote.search.vector_indexes import VectorIndex
 from minerva_promote.words import counted, seconds, size
 
 if TYPE_CHECKING:
-    from minerva_promote.vectors.index_model import Bare, Look, Seen
+    from minerva_promote.index_health.model import Bare, Look, Seen
 
 NOTHING = "nothing was changed"
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from minerva_promote.vectors.indexes import VectorIndex
-from minerva_promote.vectors.measuring import QUERIES, K, Measured, Trial
+from minerva_promote.index_health.measure import QUERIES, K, Measured, Trial
+from minerva_promote.search.vector_indexes import VectorIndex
 from minerva_promote.words import counted
 
 GROWN = 2.0  # times as many rows as at build: the lists were made for others

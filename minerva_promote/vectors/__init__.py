@@ -1,1 +1,0 @@
-"""Vector search: measured, judged, and made healthy."""
