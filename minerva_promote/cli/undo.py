@@ -50,9 +50,9 @@ def undo(
       promote undo --env prod 1f3a9c --apply --yes prod --reason "wrong edition"
       promote undo --env test-prod 1f3a9c --no-keep-shared --format json
     """
-    from minerva_promote.engine.undoing import Undo
-    from minerva_promote.engine.undoing import undo as carry_out
-    from minerva_promote.ledger.undo.plan import Choices
+    from minerva_promote.undo.command import Undo
+    from minerva_promote.undo.command import undo as carry_out
+    from minerva_promote.undo.plan import Choices
 
     project = load()
     target = environment_of(project, None, option)

@@ -10,7 +10,7 @@ import psycopg
 from minerva_promote.ledger.event import Event, add
 from minerva_promote.ledger.rows import RunRows, mark
 from minerva_promote.ledger.runs import find_run
-from minerva_promote.ledger.undo.going import believed
+from minerva_promote.undo.rows_to_remove import believed
 from tests.ledger.forging import forge, write_list
 from tests.ledger.undoing import Undone, facts_in, undone
 from tests.run.exports import key

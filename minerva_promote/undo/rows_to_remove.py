@@ -13,7 +13,7 @@ from minerva_promote.database.quote import split
 from minerva_promote.database.whereabouts import Whereabouts, whereabouts
 from minerva_promote.ledger.rows import RunRows
 from minerva_promote.ledger.runs import Recorded, Run
-from minerva_promote.ledger.undo.tables import Key, Table
+from minerva_promote.undo.table_catalog import Key, Table
 
 _REACHED = b"select pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text as xact"
 _LOW = 0xFFFFFFFF  # the bits of a transaction's number that a row has

@@ -10,8 +10,8 @@ from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of, split
 from minerva_promote.ledger.rows import load_readable, stored_names
 from minerva_promote.ledger.runs import Run
-from minerva_promote.ledger.undo.subject import event_of
-from minerva_promote.ledger.undo.tables import Key, read
+from minerva_promote.undo.find_run import event_of
+from minerva_promote.undo.table_catalog import Key, read
 
 _OTHERS = b"""
 select e.run_id::text as run_id, e.seq > %(seq)s as later from promote.events e

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
-from minerva_promote.ledger.undo.tables import Key, Wire
+from minerva_promote.undo.table_catalog import Key, Wire
 
 BEGIN = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # signature, no flags, no extension
 END = b"\xff\xff"

@@ -14,15 +14,15 @@ from minerva_promote.database.faults import execute
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.ledger.rows import RunRows
 from minerva_promote.ledger.runs import Run
-from minerva_promote.ledger.undo import findings as told
-from minerva_promote.ledger.undo.claims import claims_of_others, list_writers
-from minerva_promote.ledger.undo.dependents import dependents
-from minerva_promote.ledger.undo.going import Believed, Going, going_of
-from minerva_promote.ledger.undo.links import Link, children_first, read_links
-from minerva_promote.ledger.undo.standing import Standing, look_at
-from minerva_promote.ledger.undo.subject import event_of
-from minerva_promote.ledger.undo.tables import Table, read, read_tables
 from minerva_promote.results import Finding, Severity
+from minerva_promote.undo import findings as told
+from minerva_promote.undo.claims import claims_of_others, list_writers
+from minerva_promote.undo.dependent_rows import dependents
+from minerva_promote.undo.find_run import event_of
+from minerva_promote.undo.row_references import Link, children_first, read_links
+from minerva_promote.undo.row_status import Standing, look_at
+from minerva_promote.undo.rows_to_remove import Believed, Going, going_of
+from minerva_promote.undo.table_catalog import Table, read, read_tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from psycopg import sql
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.rows import RunRows, mark
-from minerva_promote.ledger.undo.claims import Claim
-from minerva_promote.ledger.undo.going import Believed, Going
-from minerva_promote.ledger.undo.tables import Batches, Key, Table, as_bytes, keys_of, names_of
+from minerva_promote.undo.claims import Claim
+from minerva_promote.undo.rows_to_remove import Believed, Going
+from minerva_promote.undo.table_catalog import Batches, Key, Table, as_bytes, keys_of, names_of
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from minerva_promote.config.models import Contract
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of
-from minerva_promote.ledger.undo.tables import Table, read, read_tables
+from minerva_promote.undo.table_catalog import Table, read, read_tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from minerva_promote.database.quote import name_of, split
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import expression
 from minerva_promote.ledger.runs import Run
-from minerva_promote.ledger.undo.pieces import rows_of
-from minerva_promote.ledger.undo.subject import event_of
-from minerva_promote.ledger.undo.tables import Key
+from minerva_promote.undo.find_run import event_of
+from minerva_promote.undo.pieces import rows_of
+from minerva_promote.undo.table_catalog import Key
 
 _PIECES = b"""
 select table_name, part, columns, rows from promote.removed_rows where run_id = %(undo)s

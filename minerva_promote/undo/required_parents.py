@@ -13,7 +13,7 @@ from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.database.quote import name_of
-from minerva_promote.ledger.undo.tables import Key, Table, Wire, as_bytes, keys_of, read, read_tables
+from minerva_promote.undo.table_catalog import Key, Table, Wire, as_bytes, keys_of, read, read_tables
 
 
 @dataclass(slots=True)

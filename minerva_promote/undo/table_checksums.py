@@ -11,7 +11,7 @@ from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.undo.tables import read
+from minerva_promote.undo.table_catalog import read
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from psycopg import sql
 
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.ledger.rows import packed, stored_names
-from minerva_promote.ledger.undo.going import Going
-from minerva_promote.ledger.undo.links import Link
-from minerva_promote.ledger.undo.tables import Key, Keys, array_of, as_bytes, keys_of
+from minerva_promote.undo.row_references import Link
+from minerva_promote.undo.rows_to_remove import Going
+from minerva_promote.undo.table_catalog import Key, Keys, array_of, as_bytes, keys_of
 
 SHOWN = 5  # of one link
 _BATCH = 100_000  # keys of one query
