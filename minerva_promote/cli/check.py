@@ -81,8 +81,8 @@ def check_environment(
     from minerva_promote.checks.run import nothing_checked, run_check
     from minerva_promote.database.session import import_session
     from minerva_promote.results import Outcome, RunResult
-    from minerva_promote.schema.ready import ensure_ready
     from minerva_promote.search.lint import lint_steps
+    from minerva_promote.setup.readiness import ensure_ready
 
     prepared = prepare_checks(project, environment, stage, facts, run_id="", only=only)
     unready = [step for step in ensure_ready(project, environment) if step.outcome.closes_gate]

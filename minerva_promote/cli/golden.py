@@ -59,7 +59,7 @@ def record(
     from minerva_promote.checks.recording import golden_check, record_golden
     from minerva_promote.database.session import import_session
     from minerva_promote.results import RunResult
-    from minerva_promote.schema.ready import ensure_ready
+    from minerva_promote.setup.readiness import ensure_ready
 
     project = load()
     target = environment_of(project, environment, option)

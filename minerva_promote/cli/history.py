@@ -77,7 +77,7 @@ def history(
     with (admin_session if identity == "owner" else import_session)(project, target) as conn:
         require_ledger(conn, target.name, reading=True)
         if verify:
-            from minerva_promote.schema.state import version_table
+            from minerva_promote.migrations.state import version_table
 
             result = _verified(conn, target.name, head, version_table(project))
         else:

@@ -20,7 +20,7 @@ from minerva_promote.cli.context import (
 from minerva_promote.cli.printing import say
 
 if TYPE_CHECKING:
-    from minerva_promote.schema.compare.compare import Compared
+    from minerva_promote.schema_diff.command import Compared
 
 FORMATS = click.Choice(["text", "json", "sql"])
 
@@ -59,7 +59,7 @@ def diff(one: str, other: str, schemas: tuple[str, ...], form: str) -> None:
       promote schema diff --from alembic/snapshot.yaml --to prod
       promote schema diff --from test-prod --to prod --format sql
     """
-    from minerva_promote.schema.compare.compare import compare
+    from minerva_promote.schema_diff.command import compare
 
     _print(compare(load(), one, other, schemas), form)
 
@@ -80,7 +80,7 @@ def drift(environment: str | None, option: str | None, form: str) -> None:
       promote schema drift --env prod
       promote schema drift --env test-prod --format json
     """
-    from minerva_promote.schema.compare.drift import drift as look
+    from minerva_promote.schema_diff.drift import drift as look
 
     project = load()
     target = environment_of(project, environment, option)
@@ -108,7 +108,7 @@ def snapshot(environment: str | None, option: str | None, out: Path | None, form
       promote schema snapshot --env prod --out prod.yaml
       promote schema snapshot --env prod --out -
     """
-    from minerva_promote.schema.compare.snapshot import taken, written
+    from minerva_promote.schema_diff.write_snapshot import taken, written
 
     project = load(recorded=False)
     text = taken(project, environment_of(project, environment, option))
@@ -121,7 +121,7 @@ def snapshot(environment: str | None, option: str | None, out: Path | None, form
 def _print(compared: Compared, form: str) -> None:
     if form != "sql":
         output(compared.result, form)
-    from minerva_promote.schema.compare.script import script
+    from minerva_promote.schema_diff.script import script
 
     text = script(compared.result, compared.judged, compared.left, compared.right)
     output_script(text, compared.result.exit_code)

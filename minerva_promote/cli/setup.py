@@ -49,7 +49,7 @@ def setup(environment: str | None, option: str | None, recreate: bool, yes: str 
       promote setup --env test-prod --recreate --yes
       promote setup --env prod --yes prod
     """
-    from minerva_promote.schema.setup import setup as run
+    from minerva_promote.setup.command import setup as run
 
     project = load()
     if yes and not environment and not option:  # `setup --recreate --yes test-prod`: an argument behind a flag
@@ -83,8 +83,8 @@ def migrate(environment: str | None, option: str | None, apply: bool, sql: bool,
       promote migrate --env test-prod --apply
       promote migrate --env prod --apply --yes prod
     """
-    from minerva_promote.schema.migrate import migrate as run
-    from minerva_promote.schema.migrate import script
+    from minerva_promote.migrations.command import migrate as run
+    from minerva_promote.migrations.command import script
 
     if apply and sql:
         raise UsageError("--sql runs nothing, --apply does", hint="one of them")

@@ -26,7 +26,7 @@ def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:
     from minerva_promote.errors import FileError
     from minerva_promote.exportfile.steps import unreadable, validated
     from minerva_promote.results import Outcome, RunResult, StepResult
-    from minerva_promote.schema.compare.stale import stale_to_migrations
+    from minerva_promote.schema_diff.stale_snapshot import stale_to_migrations
     from minerva_promote.words import counted
 
     project = load()

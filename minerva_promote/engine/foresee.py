@@ -25,8 +25,8 @@ from minerva_promote.exportfile.source import open_export
 from minerva_promote.exportfile.validate import Validation
 from minerva_promote.plan import Plan
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.schema.ready import unready_steps
 from minerva_promote.search.vector_indexes import read_indexes
+from minerva_promote.setup.readiness import unready_steps
 from minerva_promote.words import counted, shell_word, size
 
 STAGES = {"before_commit": "before COMMIT", "after_commit": "after COMMIT"}

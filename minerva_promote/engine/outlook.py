@@ -23,7 +23,7 @@ from minerva_promote.engine.structure import extension_findings, structure_findi
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
 from minerva_promote.results import Finding, Severity
-from minerva_promote.schema.compare.stale import stale_to_database
+from minerva_promote.schema_diff.stale_snapshot import stale_to_database
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from minerva_promote.exportfile.source import open_export
 from minerva_promote.exportfile.validate import Validation
 from minerva_promote.plan import Plan
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.schema.ready import ensure_ready
+from minerva_promote.setup.readiness import ensure_ready
 from minerva_promote.signals import current, signal_name
 from minerva_promote.words import counted
 

@@ -21,8 +21,8 @@ from minerva_promote.index_health.measure import Measured, measure, measure_exac
 from minerva_promote.index_health.model import Bare, Look, Seen
 from minerva_promote.index_health.rebuild import Progress, Site, building, carry_out, mend
 from minerva_promote.index_health.verdict import Search, Targets, judge
+from minerva_promote.migrations.state import Standing, migration_state
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.schema.state import Standing, migration_state
 from minerva_promote.search.pgvector_features import Version, parse_version
 from minerva_promote.search.vector_indexes import Counted, VectorColumn, VectorIndex, read_columns, read_indexes
 

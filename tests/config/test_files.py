@@ -11,7 +11,7 @@ import pytest
 from minerva_promote.checks.golden_file import MAX_BYTES, GoldenFault, read
 from minerva_promote.config.files import UnreadableError, read_bounded
 from minerva_promote.errors import ConfigError
-from minerva_promote.schema.tree_files import find_tree
+from minerva_promote.migrations.tree_files import find_tree
 
 Promote = Callable[..., object]
 

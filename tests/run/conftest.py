@@ -18,7 +18,7 @@ from minerva_promote.database.catalog import Row
 from minerva_promote.grants import inspect as inspection
 from minerva_promote.grants.inspect import _other_databases
 from minerva_promote.grants.live import OtherDatabase
-from minerva_promote.schema.setup import setup
+from minerva_promote.setup.command import setup
 from tests import servers, yamlfile
 from tests.conftest import Ran
 from tests.run.exports import Export

@@ -12,7 +12,7 @@ from alembic import command
 from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.schema.alembic_tree import transaction_for_alembic
+from minerva_promote.migrations.alembic_tree import transaction_for_alembic
 from tests import yamlfile
 from tests.material import REPOSITORY
 from tests.servers import Database, ProjectCopy

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from minerva_promote.errors import ConfigError, TargetError
+from minerva_promote.migrations.command import migrate
 from minerva_promote.results import Outcome, RunResult
-from minerva_promote.schema.migrate import migrate
-from minerva_promote.schema.setup import setup
+from minerva_promote.setup.command import setup
 from tests.schema.support import HEAD, MINERVA, fetch, migrate_to, opened, rows_of_minerva, schema_of
 from tests.servers import Database, ProjectCopy
 

@@ -16,8 +16,8 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.errors import ConfigError, TargetError, UsageError
 from minerva_promote.ledger.install import CLIENT_COLUMNS
 from minerva_promote.results import Finding, Outcome, RunResult, Severity
-from minerva_promote.schema.ready import ensure_ready
-from minerva_promote.schema.setup import setup
+from minerva_promote.setup.command import setup
+from minerva_promote.setup.readiness import ensure_ready
 from tests.schema.support import HEAD, MINERVA, edit_role, fetch, migrate_to, opened, rows_of_minerva, schema_of
 from tests.servers import PASSWORD, Database, ProjectCopy
 

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.schema.compare.diff import Difference, diff
-from minerva_promote.schema.compare.inspect import inspect
-from minerva_promote.schema.compare.model import Schema
-from minerva_promote.schema.compare.telling import change
+from minerva_promote.schema_diff.diff import Difference, diff
+from minerva_promote.schema_diff.inspect import inspect
+from minerva_promote.schema_diff.model import Schema
+from minerva_promote.schema_diff.report import change
 from tests import servers, yamlfile
 from tests.conftest import Ran
 from tests.schema.support import migrate_to

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minerva_promote.schema.compare.scratch import PREFIX
+from minerva_promote.schema_diff.scratch import PREFIX
 from tests.material import REPOSITORY
 from tests.schema.compare.conftest import Pair
 from tests.schema.support import HEAD, migrate_to

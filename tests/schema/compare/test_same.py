@@ -10,8 +10,8 @@ import pytest
 
 from minerva_promote.config.schema_facts import Fact
 from minerva_promote.database.embedded import EmbeddedServer, binary
-from minerva_promote.schema.compare.inspect import inspect
-from minerva_promote.schema.compare.meaning import meaning
+from minerva_promote.schema_diff.inspect import inspect
+from minerva_promote.schema_diff.sql_equivalence import meaning
 from tests import servers
 from tests.schema.compare.conftest import SCHEMA, Bench, Pair, both_ways
 from tests.schema.support import migrate_to

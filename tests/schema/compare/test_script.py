@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from minerva_promote.schema.compare.allowed import Side, judge
-from minerva_promote.schema.compare.diff import diff
-from minerva_promote.schema.compare.inspect import inspect
-from minerva_promote.schema.compare.model import Schema
-from minerva_promote.schema.compare.script import script
-from minerva_promote.schema.compare.telling import told
+from minerva_promote.schema_diff.allowances import Side, judge
+from minerva_promote.schema_diff.diff import diff
+from minerva_promote.schema_diff.inspect import inspect
+from minerva_promote.schema_diff.model import Schema
+from minerva_promote.schema_diff.report import told
+from minerva_promote.schema_diff.script import script
 from tests import servers
 from tests.schema.compare.conftest import said
 

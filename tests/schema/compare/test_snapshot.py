@@ -11,10 +11,10 @@ from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
 from minerva_promote.config.snapshot_file import read_snapshot_file
 from minerva_promote.database.catalog import live_snapshot
-from minerva_promote.schema.compare.diff import diff
-from minerva_promote.schema.compare.model import Entity, Schema, indexed, part
-from minerva_promote.schema.compare.recorded import recorded, render
-from minerva_promote.schema.compare.stale import stale_to_database
+from minerva_promote.schema_diff.diff import diff
+from minerva_promote.schema_diff.model import Entity, Schema, indexed, part
+from minerva_promote.schema_diff.snapshot_yaml import recorded, render
+from minerva_promote.schema_diff.stale_snapshot import stale_to_database
 from tests.material import REPOSITORY
 from tests.schema.compare.conftest import Bench, Pair, both_ways
 from tests.schema.support import HEAD

@@ -12,6 +12,7 @@ from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import Server, server
 from minerva_promote.database.connection import Connection as Session
+from minerva_promote.database.extension import ensure_vector
 from minerva_promote.database.lock import hold
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import admin_session
@@ -19,16 +20,15 @@ from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import LEDGER_VERSION, install, ledger_version
 from minerva_promote.ledger.repair import record_repair, repair_structure
 from minerva_promote.ledger.structure_findings import repair_findings, repair_steps
+from minerva_promote.migrations.alembic_tree import Tree, transaction_for_alembic
+from minerva_promote.migrations.apply import goes_apart
+from minerva_promote.migrations.command import apply_pending, check_at_head, shape_steps
+from minerva_promote.migrations.state import migration_state, version_table
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.schema.alembic_tree import Tree, transaction_for_alembic
-from minerva_promote.schema.applying import goes_apart
-from minerva_promote.schema.database import ensure_database
-from minerva_promote.schema.extension import ensure_vector
-from minerva_promote.schema.migrate import apply_pending, check_at_head, shape_steps
-from minerva_promote.schema.privileges import ensure_privileges
-from minerva_promote.schema.roles import ensure_roles
-from minerva_promote.schema.state import migration_state, version_table
 from minerva_promote.search.index_builds import record_builds
+from minerva_promote.setup.create_database import ensure_database
+from minerva_promote.setup.privileges import ensure_privileges
+from minerva_promote.setup.roles import ensure_roles
 
 Part = Callable[[Connection], Iterable[StepResult]]
 

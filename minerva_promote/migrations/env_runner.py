@@ -29,7 +29,7 @@ from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import Connection as Session
 from minerva_promote.database.waiting import watch, watch_of
 from minerva_promote.errors import TargetError
-from minerva_promote.schema.tree_files import TreeFiles
+from minerva_promote.migrations.tree_files import TreeFiles
 
 
 @contextlib.contextmanager

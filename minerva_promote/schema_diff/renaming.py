@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from minerva_promote.config.schema_facts import NAME
-from minerva_promote.schema.compare.allowed import Judged
-from minerva_promote.schema.compare.clauses import quoted, table_of
-from minerva_promote.schema.compare.making import Statement
-from minerva_promote.schema.compare.model import Entity
+from minerva_promote.schema_diff.allowances import Judged
+from minerva_promote.schema_diff.create_sql import Statement
+from minerva_promote.schema_diff.model import Entity
+from minerva_promote.schema_diff.sql_clauses import quoted, table_of
 
 TEMPORARY = "promote_rename_"  # of what gives up a name that another one gets
 

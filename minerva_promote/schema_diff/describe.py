@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minerva_promote.config.schema_facts import Fact, spoken, value_text
-from minerva_promote.schema.compare.model import Entity
+from minerva_promote.schema_diff.model import Entity
 
 LONGEST = 80
 _MAIN = (

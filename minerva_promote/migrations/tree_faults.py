@@ -10,7 +10,7 @@ from pathlib import Path
 
 from minerva_promote.database.faults import is_refusal, target_error
 from minerva_promote.errors import ConfigError, Location, PromoteError, TargetError
-from minerva_promote.schema.tree_files import TreeFiles
+from minerva_promote.migrations.tree_files import TreeFiles
 
 _GIVEN = 'config.attributes["connection"]'
 

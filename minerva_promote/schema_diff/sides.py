@@ -14,10 +14,10 @@ from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.database.session import import_session
 from minerva_promote.database.together import run_together
 from minerva_promote.errors import TargetError, UsageError
-from minerva_promote.schema.compare.allowed import Side
-from minerva_promote.schema.compare.inspect import inspect
-from minerva_promote.schema.compare.model import part
-from minerva_promote.schema.compare.recorded import recorded
+from minerva_promote.schema_diff.allowances import Side
+from minerva_promote.schema_diff.inspect import inspect
+from minerva_promote.schema_diff.model import part
+from minerva_promote.schema_diff.snapshot_yaml import recorded
 
 
 def read_sides(project: Project, one: str, other: str) -> tuple[Side, Side]:

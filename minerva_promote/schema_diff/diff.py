@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass, field
 
 from minerva_promote.config.schema_facts import EXISTS, KINDS, NAME, RENAMED, Fact
-from minerva_promote.schema.compare.meaning import meaning
-from minerva_promote.schema.compare.model import Entity, Key, Schema
+from minerva_promote.schema_diff.model import Entity, Key, Schema
+from minerva_promote.schema_diff.sql_equivalence import meaning
 
 _ORDER = {name: number for number, name in enumerate(KINDS)}
 # Of an index, what promote index --apply decides by measuring; no migration can say it.

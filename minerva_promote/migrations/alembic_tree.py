@@ -27,11 +27,11 @@ from minerva_promote.database.notices import Notices
 from minerva_promote.database.pooler import owner_session
 from minerva_promote.database.session import closed_after
 from minerva_promote.errors import ConfigError, Location, PromoteError, TargetError
-from minerva_promote.schema.env_py import at_home, own_connections, variables
-from minerva_promote.schema.on_connection import engine_on
-from minerva_promote.schema.on_connection import transaction_for_alembic as transaction_for_alembic
-from minerva_promote.schema.tree_faults import broken, cannot_import, readable
-from minerva_promote.schema.tree_files import TreeFiles, find_tree
+from minerva_promote.migrations.env_runner import at_home, own_connections, variables
+from minerva_promote.migrations.on_connection import engine_on
+from minerva_promote.migrations.on_connection import transaction_for_alembic as transaction_for_alembic
+from minerva_promote.migrations.tree_faults import broken, cannot_import, readable
+from minerva_promote.migrations.tree_files import TreeFiles, find_tree
 
 DIMENSIONS_VARIABLE = "embedding_dimensions"
 MIGRATING = "migrating"

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from minerva_promote.database.quote import DEFAULT_SCHEMA
 from minerva_promote.results import RunResult
-from minerva_promote.schema.compare.allowed import Judged, Side
-from minerva_promote.schema.compare.clauses import constant, quoted
-from minerva_promote.schema.compare.making import Statement
-from minerva_promote.schema.compare.ordering import in_order, settled
-from minerva_promote.schema.compare.telling import change
+from minerva_promote.schema_diff.allowances import Judged, Side
+from minerva_promote.schema_diff.create_sql import Statement
+from minerva_promote.schema_diff.report import change
+from minerva_promote.schema_diff.sql_clauses import constant, quoted
+from minerva_promote.schema_diff.statement_order import in_order, settled
 
 
 def script(result: RunResult, judged: Sequence[Judged], left: Side, right: Side) -> str:

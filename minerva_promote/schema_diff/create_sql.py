@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from minerva_promote.schema.compare.clauses import (
+from minerva_promote.schema_diff.model import Entity, Schema
+from minerva_promote.schema_diff.sql_clauses import (
     column_clause,
     columns_of,
     constant,
@@ -17,7 +18,6 @@ from minerva_promote.schema.compare.clauses import (
     sequence_options,
     table_of,
 )
-from minerva_promote.schema.compare.model import Entity, Schema
 
 CONSTRAINTS = ("primary key", "unique", "foreign key", "check", "exclusion")
 VIEWS = ("view", "materialized view")

@@ -7,9 +7,9 @@ from minerva_promote.database.catalog import existing_roles
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.session import admin_session, import_session
 from minerva_promote.ledger.install import ledger_version, unusable
+from minerva_promote.migrations.state import Standing, State, migration_state
 from minerva_promote.results import Outcome, StepResult
-from minerva_promote.schema.database import database_exists
-from minerva_promote.schema.state import Standing, State, migration_state
+from minerva_promote.setup.create_database import database_exists
 
 
 def ensure_ready(project: Project, environment: Environment) -> tuple[StepResult, ...]:
@@ -51,7 +51,7 @@ def unready_steps(project: Project, environment: Environment) -> tuple[StepResul
 
 
 def _set_up(project: Project, environment: Environment) -> tuple[StepResult, ...]:
-    from minerva_promote.schema.setup import setup  # Alembic: only where it is needed
+    from minerva_promote.setup.command import setup  # Alembic: only where it is needed
 
     return setup(project, environment).steps
 

@@ -10,9 +10,9 @@ from functools import cache
 from typing import NamedTuple
 
 from minerva_promote.config.schema_facts import EXISTS
-from minerva_promote.schema.compare.allowed import Judged
-from minerva_promote.schema.compare.altering import Step, steps_for
-from minerva_promote.schema.compare.making import (
+from minerva_promote.schema_diff.allowances import Judged
+from minerva_promote.schema_diff.alter_sql import Step, steps_for
+from minerva_promote.schema_diff.create_sql import (
     FUNCTIONS,
     FUNCTIONS_LATER,
     LAST,
@@ -23,8 +23,8 @@ from minerva_promote.schema.compare.making import (
     WITH_VIEWS,
     Statement,
 )
-from minerva_promote.schema.compare.model import Entity, Schema
-from minerva_promote.schema.compare.renaming import apart
+from minerva_promote.schema_diff.model import Entity, Schema
+from minerva_promote.schema_diff.renaming import apart
 
 Found = tuple[Judged, Step]
 _WORD = re.compile(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)')

@@ -8,9 +8,9 @@ from typing import Any
 
 from minerva_promote.config.schema_facts import EXISTS, NAME, Fact, spoken, value_text
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
-from minerva_promote.schema.compare.allowed import Judged, Side
-from minerva_promote.schema.compare.describe import described
-from minerva_promote.schema.compare.diff import Difference, how_many
+from minerva_promote.schema_diff.allowances import Judged, Side
+from minerva_promote.schema_diff.describe import described
+from minerva_promote.schema_diff.diff import Difference, how_many
 from minerva_promote.words import counted
 
 ARROW = "→"

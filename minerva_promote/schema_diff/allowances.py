@@ -10,8 +10,8 @@ from minerva_promote.config.allowances import Allowance, is_like
 from minerva_promote.config.schema_facts import ON_COLUMNS
 from minerva_promote.config.suggest import did_you_mean
 from minerva_promote.results import Finding, Severity
-from minerva_promote.schema.compare.diff import Difference
-from minerva_promote.schema.compare.model import Schema
+from minerva_promote.schema_diff.diff import Difference
+from minerva_promote.schema_diff.model import Schema
 
 
 @dataclass(frozen=True, slots=True)

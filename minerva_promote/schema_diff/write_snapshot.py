@@ -14,9 +14,9 @@ from minerva_promote.config.schema_facts import value_text
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.schema.compare.model import Schema, part
-from minerva_promote.schema.compare.recorded import render
-from minerva_promote.schema.compare.sides import live_side
+from minerva_promote.schema_diff.model import Schema, part
+from minerva_promote.schema_diff.sides import live_side
+from minerva_promote.schema_diff.snapshot_yaml import render
 from minerva_promote.words import counted
 
 DIMENSIONS_VARIABLE = "embedding_dimensions"  # as schema.alembic_tree has it, which imports Alembic

@@ -16,7 +16,7 @@ from minerva_promote.database import catalog
 from minerva_promote.database.catalog import Row
 from minerva_promote.database.connection import REPEATABLE_READ, Connection
 from minerva_promote.errors import TargetError
-from minerva_promote.schema.compare.model import Entity, Schema, indexed
+from minerva_promote.schema_diff.model import Entity, Schema, indexed
 from minerva_promote.search.index_builds import applied_builds
 
 OLDEST = 15  # major release whose catalogs have all that is asked

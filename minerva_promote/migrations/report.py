@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from minerva_promote.config.project import Environment
+from minerva_promote.migrations.alembic_tree import Revision, Script, Tree
+from minerva_promote.migrations.lock_analysis import locks_of, told
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.schema.alembic_tree import Revision, Script, Tree
-from minerva_promote.schema.locks import locks_of, told
 
 
 def shown(

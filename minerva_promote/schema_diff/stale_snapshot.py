@@ -8,9 +8,9 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.schema_facts import EXISTS, spoken, value_text
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.errors import ConfigError
+from minerva_promote.migrations.head_revision import written_head
+from minerva_promote.migrations.tree_files import find_tree
 from minerva_promote.results import Finding, Severity
-from minerva_promote.schema.heads import written_head
-from minerva_promote.schema.tree_files import find_tree
 
 TOLD = 3  # differences that are named
 

@@ -6,15 +6,15 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.quote import DEFAULT_SCHEMA
 from minerva_promote.database.session import Connection, import_session
 from minerva_promote.errors import TargetError
-from minerva_promote.schema.alembic_tree import Tree, transaction_for_alembic
-from minerva_promote.schema.applying import goes_apart
-from minerva_promote.schema.compare.allowed import Side, judge
-from minerva_promote.schema.compare.compare import Compared
-from minerva_promote.schema.compare.diff import diff
-from minerva_promote.schema.compare.inspect import inspect
-from minerva_promote.schema.compare.scratch import scratch
-from minerva_promote.schema.compare.telling import told
-from minerva_promote.schema.state import Standing, migration_state
+from minerva_promote.migrations.alembic_tree import Tree, transaction_for_alembic
+from minerva_promote.migrations.apply import goes_apart
+from minerva_promote.migrations.state import Standing, migration_state
+from minerva_promote.schema_diff.allowances import Side, judge
+from minerva_promote.schema_diff.command import Compared
+from minerva_promote.schema_diff.diff import diff
+from minerva_promote.schema_diff.inspect import inspect
+from minerva_promote.schema_diff.report import told
+from minerva_promote.schema_diff.scratch import scratch
 
 MIGRATIONS = "migrations"  # what the report calls the side that they make
 SCRATCH_HINT = "it ran in a scratch database on the embedded server: roles and extensions it names have to be there"

@@ -15,10 +15,10 @@ from minerva_promote.database.catalog import fetch, revisions
 from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.notices import Notices
 from minerva_promote.errors import PromoteError, TargetError
+from minerva_promote.migrations.alembic_tree import Revision, Tree
+from minerva_promote.migrations.env_runner import Executed
+from minerva_promote.migrations.lock_analysis import locks_of
 from minerva_promote.results import Finding, Outcome, StepResult
-from minerva_promote.schema.alembic_tree import Revision, Tree
-from minerva_promote.schema.env_py import Executed
-from minerva_promote.schema.locks import locks_of
 from minerva_promote.sql_parser import SqlSyntaxError, split
 from minerva_promote.words import one_line
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from minerva_promote.schema.locks_alter import altered
+from minerva_promote.migrations.alter_table_locks import altered
 from minerva_promote.sql_parser import SqlSyntaxError, enum_name, parse, parse_plpgsql
 
 # Weakest first, as far as migrations take them.

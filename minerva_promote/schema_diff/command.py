@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from minerva_promote.config.project import Project
 from minerva_promote.errors import UsageError
 from minerva_promote.results import RunResult
-from minerva_promote.schema.compare.allowed import Judged, Side, judge
-from minerva_promote.schema.compare.diff import diff
-from minerva_promote.schema.compare.sides import read_sides, require_schemas, same_scope
-from minerva_promote.schema.compare.telling import told
+from minerva_promote.schema_diff.allowances import Judged, Side, judge
+from minerva_promote.schema_diff.diff import diff
+from minerva_promote.schema_diff.report import told
+from minerva_promote.schema_diff.sides import read_sides, require_schemas, same_scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,17 @@ from sqlalchemy import Connection
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.connection import Connection as Session
+from minerva_promote.database.extension import require_vector_available
 from minerva_promote.database.faults import execute
 from minerva_promote.database.lock import hold
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
+from minerva_promote.migrations.alembic_tree import Revision, Tree, transaction_for_alembic
+from minerva_promote.migrations.apply import Applying, goes_apart
+from minerva_promote.migrations.report import shown
+from minerva_promote.migrations.state import Standing, State, migration_state, shape_findings
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.schema.alembic_tree import Revision, Tree, transaction_for_alembic
-from minerva_promote.schema.applying import Applying, goes_apart
-from minerva_promote.schema.extension import require_vector_available
-from minerva_promote.schema.shown import shown
-from minerva_promote.schema.state import Standing, State, migration_state, shape_findings
 from minerva_promote.search.index_builds import record_builds
 
 MIGRATABLE = (Standing.UP_TO_DATE, Standing.BEHIND, Standing.NOT_MIGRATED)

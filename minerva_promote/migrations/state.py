@@ -10,12 +10,12 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch, live_snapshot, relations, revisions
 from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.install import EVENTS_TABLE
+from minerva_promote.migrations.head_revision import written_head
+from minerva_promote.migrations.tree_files import find_tree
 from minerva_promote.results import Finding
-from minerva_promote.schema.heads import written_head
-from minerva_promote.schema.tree_files import find_tree
 
 if TYPE_CHECKING:
-    from minerva_promote.schema.alembic_tree import Revision, Tree
+    from minerva_promote.migrations.alembic_tree import Revision, Tree
 
 _LAST_KNOWN = b"""
 select revision, to_char(at at time zone 'UTC', 'YYYY-MM-DD') as day from promote.events
@@ -93,7 +93,7 @@ def migration_state(conn: Connection, project: Project) -> State:
     head = written_head(files.versions) if files.versions else None
     if head is not None and current == (head,):
         return State(Standing.UP_TO_DATE, current, head)
-    from minerva_promote.schema.alembic_tree import Tree
+    from minerva_promote.migrations.alembic_tree import Tree
 
     tree = Tree(project)
     if files.table is None:
@@ -117,7 +117,7 @@ def version_table(project: Project) -> str:
     """The qualified name of the table in which the project's Alembic tree keeps the revision."""
     table = find_tree(project.migrations).table
     if table is None:
-        from minerva_promote.schema.alembic_tree import Tree
+        from minerva_promote.migrations.alembic_tree import Tree
 
         table = Tree(project).version_table()
     return table

@@ -6,17 +6,7 @@ import re
 from dataclasses import dataclass
 
 from minerva_promote.config.schema_facts import NAME
-from minerva_promote.schema.compare.clauses import (
-    column_clause,
-    constant,
-    default_of,
-    listed,
-    not_null_later,
-    quoted,
-    table_of,
-)
-from minerva_promote.schema.compare.diff import Difference
-from minerva_promote.schema.compare.making import (
+from minerva_promote.schema_diff.create_sql import (
     CONSTRAINTS,
     FIRST,
     VIEWS,
@@ -28,8 +18,18 @@ from minerva_promote.schema.compare.making import (
     replica_identity,
     row_security,
 )
-from minerva_promote.schema.compare.model import Entity, Schema
-from minerva_promote.schema.compare.renaming import rename
+from minerva_promote.schema_diff.diff import Difference
+from minerva_promote.schema_diff.model import Entity, Schema
+from minerva_promote.schema_diff.renaming import rename
+from minerva_promote.schema_diff.sql_clauses import (
+    column_clause,
+    constant,
+    default_of,
+    listed,
+    not_null_later,
+    quoted,
+    table_of,
+)
 
 _HOLD_ROWS = ("table", "column", "schema", "collation", "type", "sequence", "extension", "materialized view")
 _REMADE = (*(*CONSTRAINTS, "index", *VIEWS, "trigger", "rule", "policy", "statistics", "event trigger"),)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from minerva_promote.config.schema_facts import KINDS, ON_COLUMNS, Fact, Facts
 from minerva_promote.config.snapshot_file import FORMAT, SnapshotFile
 from minerva_promote.database.quote import DEFAULT_SCHEMA
-from minerva_promote.schema.compare.inspect import plain_columns
-from minerva_promote.schema.compare.model import Entity, Schema, indexed
+from minerva_promote.schema_diff.inspect import plain_columns
+from minerva_promote.schema_diff.model import Entity, Schema, indexed
 
 _OF_TABLE = {kind.of_table: kind.name for kind in KINDS.values() if kind.of_table}
 _OWN_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")  # that YAML does not read as text

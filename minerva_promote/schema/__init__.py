@@ -1,1 +1,0 @@
-"""Migrations and setup of a target."""
