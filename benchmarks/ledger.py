@@ -34,10 +34,10 @@ ROWS = "select coalesce(sum(rows), 0)::bigint from promote.run_rows"
 # What is left out of a run without a ledger: hashing rows, writing them and the events, looking for open runs.
 PARTS = (
     "minerva_promote.load.inserted.Inserted.add",
-    "minerva_promote.engine.recording.Recorder.open_runs",
-    "minerva_promote.engine.recording.Recorder.started",
-    "minerva_promote.engine.recording.Recorder.committed",
-    "minerva_promote.engine.recording.Recorder.finished",
+    "minerva_promote.promotion.run_recorder.Recorder.open_runs",
+    "minerva_promote.promotion.run_recorder.Recorder.started",
+    "minerva_promote.promotion.run_recorder.Recorder.committed",
+    "minerva_promote.promotion.run_recorder.Recorder.finished",
 )
 
 
@@ -66,8 +66,8 @@ def parts(on: bool) -> Iterator[None]:
 def one(place: Target, file: Path, on: bool) -> dict[str, Any]:
     """One run into an empty database: seconds, and what the ledger has grown by."""
     from minerva_promote.config.load import load_project
-    from minerva_promote.engine.run import promote
-    from minerva_promote.plan import plan_run
+    from minerva_promote.promotion.request import plan_run
+    from minerva_promote.promotion.run import promote
 
     place.setup()
     project = load_project(place.root)

@@ -17,7 +17,7 @@ from minerva_promote.results import Outcome, StepResult
 from minerva_promote.search.query_shape import limit_of
 from minerva_promote.search.search_runner import Budget
 from minerva_promote.sqltext import Templates
-from minerva_promote.words import counted, size
+from minerva_promote.text_format import counted, size
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project

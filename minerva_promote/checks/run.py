@@ -20,7 +20,7 @@ from minerva_promote.config.models import Stage
 from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch_few, reading
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, StepResult
-from minerva_promote.words import seconds
+from minerva_promote.text_format import seconds
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project

@@ -10,7 +10,7 @@ import click
 
 from minerva_promote.cli.printing import complain, say
 from minerva_promote.errors import UsageError
-from minerva_promote.words import printable
+from minerva_promote.text_format import printable
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project

@@ -125,7 +125,7 @@ def _listed(
     from minerva_promote.ledger.runs import read_runs
     from minerva_promote.ledger.telling import table, values
     from minerva_promote.results import RunResult
-    from minerva_promote.words import counted
+    from minerva_promote.text_format import counted
 
     begin = None
     if since is not None:
@@ -143,7 +143,7 @@ def _listed(
 def _verified(conn: Connection, environment: str, head: str | None, revision_table: str) -> RunResult:
     from minerva_promote.ledger.verify import prove
     from minerva_promote.results import Outcome, RunResult, Severity, StepResult
-    from minerva_promote.words import counted
+    from minerva_promote.text_format import counted
 
     proof = prove(conn, head, environment=environment, revision_table=revision_table)
     events = counted(proof.events, "events")

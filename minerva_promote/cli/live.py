@@ -15,7 +15,7 @@ from minerva_promote.cli.printing import complain, say
 from minerva_promote.report import text
 from minerva_promote.results import RunResult, StepResult
 from minerva_promote.signals import current
-from minerva_promote.words import size
+from minerva_promote.text_format import size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -28,8 +28,8 @@ def plan(environment: str | None, option: str | None, file: Path, repair: bool, 
       promote plan --env prod --file export.sql --format json
     """
     from minerva_promote.cli.live import LiveReport
-    from minerva_promote.engine.foresee import foresee
-    from minerva_promote.plan import plan_run
+    from minerva_promote.promotion.dry_plan import foresee
+    from minerva_promote.promotion.request import plan_run
 
     project = load()
     target = environment_of(project, environment, option)

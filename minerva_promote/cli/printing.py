@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from minerva_promote.words import printable
+from minerva_promote.text_format import printable
 
 
 def say(text: str) -> bool:

@@ -53,9 +53,9 @@ def run(
       promote run --env test-prod --file old-export.sql --repair --format json
     """
     from minerva_promote.cli.live import LiveReport
-    from minerva_promote.engine.digest import parse_digest
-    from minerva_promote.engine.run import promote
-    from minerva_promote.plan import plan_run
+    from minerva_promote.promotion.plan_digest import parse_digest
+    from minerva_promote.promotion.request import plan_run
+    from minerva_promote.promotion.run import promote
 
     wanted = "" if digest is None else str(parse_digest(digest))
     project = load()

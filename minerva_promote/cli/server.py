@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from minerva_promote.cli.printing import say
-from minerva_promote.words import printable
+from minerva_promote.text_format import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ from minerva_promote.cli.context import (
     yes_option,
 )
 from minerva_promote.errors import UsageError
-from minerva_promote.words import printable
+from minerva_promote.text_format import printable
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment

@@ -27,7 +27,7 @@ def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:
     from minerva_promote.exportfile.steps import unreadable, validated
     from minerva_promote.results import Outcome, RunResult, StepResult
     from minerva_promote.schema_diff.stale_snapshot import stale_to_migrations
-    from minerva_promote.words import counted
+    from minerva_promote.text_format import counted
 
     project = load()
     recorded = project.recorded

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from minerva_promote.database.lock import name_of
-from minerva_promote.words import one_line
+from minerva_promote.text_format import one_line
 
 # The session by its process and name; behind a pooler that hides the process, by its name alone.
 _WAITS = b"""

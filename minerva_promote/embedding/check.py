@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from minerva_promote.embedding.model import Comparison, SpaceSample
 from minerva_promote.results import Outcome, Severity, StepResult
-from minerva_promote.words import seconds
+from minerva_promote.text_format import seconds
 
 if TYPE_CHECKING:
     from minerva_promote.database.query import Connection

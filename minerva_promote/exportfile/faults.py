@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minerva_promote.words import one_line
+from minerva_promote.text_format import one_line
 
 
 class ValueFault(Exception):

@@ -22,7 +22,7 @@ from minerva_promote.exportfile.shapes import Insert, Refused
 from minerva_promote.exportfile.source import Source
 from minerva_promote.exportfile.statements import IN_OTHER_STATEMENTS, keyword, refused_statement
 from minerva_promote.exportfile.units import Fault, Unit
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 TICK_ROWS = 16  # between two ticks
 Tick = Callable[[int], None]

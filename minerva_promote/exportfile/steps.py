@@ -13,7 +13,7 @@ from minerva_promote.exportfile.binding import Row
 from minerva_promote.exportfile.scan import Tick
 from minerva_promote.exportfile.validate import Manifest, Validation, validate
 from minerva_promote.results import Outcome, StepResult
-from minerva_promote.words import counted, size
+from minerva_promote.text_format import counted, size
 
 
 def validated(

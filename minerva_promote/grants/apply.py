@@ -21,7 +21,7 @@ from minerva_promote.errors import TargetError
 from minerva_promote.grants.elsewhere import Elsewhere, declared_elsewhere
 from minerva_promote.grants.held import Drift
 from minerva_promote.grants.plan import GrantPlan, look
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 ROUNDS = 3  # taking away one power may show the next: what a superuser could do anyway is not listed
 TRIES: Mapping[str, int] = {  # of the whole transaction, by sqlstate: what somebody else did at the same moment

@@ -19,7 +19,7 @@ from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.live import Entry, Live
 from minerva_promote.grants.plan import compare
 from minerva_promote.grants.wanted import KEYS, want
-from minerva_promote.words import one_line
+from minerva_promote.text_format import one_line
 
 WHY = "found by --generate: say why it is wanted, or take it away"
 IN_PUBLIC = ("tables", "columns", "sequences", "functions", "types")  # keys whose names are in public without a schema

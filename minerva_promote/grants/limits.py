@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from minerva_promote.grants.held import PUBLIC
 from minerva_promote.grants.live import Live
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 SHOWN = 3  # databases by name
 

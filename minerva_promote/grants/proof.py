@@ -12,7 +12,7 @@ from minerva_promote.grants.prove import prove
 from minerva_promote.grants.reach.telling import listed
 from minerva_promote.grants.telling import drift_steps, note_steps, nothing_declared
 from minerva_promote.results import RunResult, StepResult
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 
 def proof(project: Project, environment: Environment) -> RunResult:

@@ -20,7 +20,7 @@ from minerva_promote.grants.held import Held
 from minerva_promote.grants.identity import Identity, NotProvable, become
 from minerva_promote.grants.live import Live
 from minerva_promote.results import Finding, Outcome, StepResult
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 STEP = "prove"
 ORDER = (  # of the lines; others, the privileges that something may have, come as they are declared

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from minerva_promote.grants.held import Drift
 from minerva_promote.grants.plan import GrantPlan
-from minerva_promote.words import one_line
+from minerva_promote.text_format import one_line
 
 
 def script(plan: GrantPlan) -> str:

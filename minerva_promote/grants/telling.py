@@ -10,7 +10,7 @@ from minerva_promote.grants.held import Drift, called
 from minerva_promote.grants.limits import not_compared, open_databases
 from minerva_promote.grants.plan import GrantPlan
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.words import counted, one_line
+from minerva_promote.text_format import counted, one_line
 
 NOTHING = "nothing was changed"
 UNKNOWN = "--apply does nothing before what is declared exists"

@@ -13,7 +13,7 @@ from minerva_promote.index_health.verdict import Health, Targets, Verdict
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
 from minerva_promote.search.pgvector_features import SINCE, too_old, why_no_index
 from minerva_promote.search.vector_indexes import VectorIndex
-from minerva_promote.words import counted, seconds, size
+from minerva_promote.text_format import counted, seconds, size
 
 if TYPE_CHECKING:
     from minerva_promote.index_health.model import Bare, Look, Seen

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from minerva_promote.index_health.measure import QUERIES, K, Measured, Trial
 from minerva_promote.search.vector_indexes import VectorIndex
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 GROWN = 2.0  # times as many rows as at build: the lists were made for others
 MOST_PAGES = 0.5  # share of the pages: a search that touches more of an index with lists might as well read the table

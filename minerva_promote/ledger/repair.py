@@ -19,7 +19,7 @@ from minerva_promote.database.quote import ident, qualified
 from minerva_promote.ledger.event import Event, add
 from minerva_promote.ledger.structure import Difference, SchemaObject, compare_structure, read_structure
 from minerva_promote.results import Finding
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 REVISION_PLACEHOLDER = "{revision_table}"  # in the definition of promote.revision
 PASSES = 4  # a function that is created is executable by PUBLIC until the next one

@@ -10,7 +10,7 @@ from minerva_promote.ledger.install import LEDGER_VERSION
 from minerva_promote.ledger.repair import Repair, repair_statements
 from minerva_promote.ledger.structure import Difference, compare_structure, read_structure
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 SHOWN = 160  # characters of a definition
 _GUARDS = ("trigger", "function", "rule", "policy")

@@ -8,7 +8,7 @@ from typing import Any
 
 from minerva_promote.ledger.openruns import GONE
 from minerva_promote.ledger.runs import SHORT, Recorded, Run, failing
-from minerva_promote.words import aligned, seconds, size
+from minerva_promote.text_format import aligned, seconds, size
 
 NOTE = 90  # characters of a reason, or of a name, in a line; `promote show` has all of it
 _HEAD = ("when (UTC)", "run", "what", "file", "sha256", "rows", "by", "took", "")

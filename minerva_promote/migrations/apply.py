@@ -20,7 +20,7 @@ from minerva_promote.migrations.env_runner import Executed
 from minerva_promote.migrations.lock_analysis import locks_of
 from minerva_promote.results import Finding, Outcome, StepResult
 from minerva_promote.sql_parser import SqlSyntaxError, split
-from minerva_promote.words import one_line
+from minerva_promote.text_format import one_line
 
 NOTHING = "nothing was changed (rolled back)"
 LONGEST = 160  # characters of a statement that are told

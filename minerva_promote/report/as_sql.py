@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from minerva_promote.words import has_log_commands, printable
+from minerva_promote.text_format import has_log_commands, printable
 
 _TOKEN = re.compile(
     r"""(?P<line>--[^\n\r]*)

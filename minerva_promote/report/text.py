@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
-from minerva_promote.words import printable, seconds
+from minerva_promote.text_format import printable, seconds
 
 STEP_WIDTH = 11
 NAME_WIDTH = 34

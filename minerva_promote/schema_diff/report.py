@@ -11,7 +11,7 @@ from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepR
 from minerva_promote.schema_diff.allowances import Judged, Side
 from minerva_promote.schema_diff.describe import described
 from minerva_promote.schema_diff.diff import Difference, how_many
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 ARROW = "→"
 LONG = 60  # characters of a value, beyond which only what differs is shown

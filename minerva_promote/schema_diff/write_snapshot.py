@@ -17,7 +17,7 @@ from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema_diff.model import Schema, part
 from minerva_promote.schema_diff.sides import live_side
 from minerva_promote.schema_diff.snapshot_yaml import render
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 DIMENSIONS_VARIABLE = "embedding_dimensions"  # as schema.alembic_tree has it, which imports Alembic
 

@@ -11,8 +11,8 @@ from minerva_promote.config.fingerprint import fingerprint
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.lock import claim, hold
 from minerva_promote.database.session import Connection, admin_session, begin, begin_view, rollback
-from minerva_promote.engine.committing import commit_with_proof, session_name
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError, UsageError
+from minerva_promote.ledger.commit_proof import commit_with_proof, session_name
 from minerva_promote.ledger.event import Event, Kind, add, add_apart
 from minerva_promote.ledger.install import require_ledger
 from minerva_promote.ledger.roots import roots_of
@@ -20,6 +20,7 @@ from minerva_promote.ledger.rows import load
 from minerva_promote.ledger.verify import require_as_written
 from minerva_promote.results import Outcome, RunResult, Severity, StepResult
 from minerva_promote.signals import current, signal_name
+from minerva_promote.text_format import counted
 from minerva_promote.undo.find_run import Subject, event_of, subject_of
 from minerva_promote.undo.plan import Choices, UndoPlan, plan_undo
 from minerva_promote.undo.remove import keep, remove
@@ -28,7 +29,6 @@ from minerva_promote.undo.report import NOTHING, coming_steps, going_steps, writ
 from minerva_promote.undo.restore import plan_restore, restore
 from minerva_promote.undo.rows_to_remove import believed
 from minerva_promote.undo.table_checksums import Written
-from minerva_promote.words import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from minerva_promote.ledger.runs import SHORT
 from minerva_promote.results import Finding, Severity
+from minerva_promote.text_format import counted
 from minerva_promote.undo.dependent_rows import Dependents
 from minerva_promote.undo.row_references import Link
 from minerva_promote.undo.row_status import Standing
 from minerva_promote.undo.rows_to_remove import Going
 from minerva_promote.undo.table_catalog import Key, Table
-from minerva_promote.words import counted
 
 SHOWN = 5  # keys of one finding
 

@@ -17,13 +17,13 @@ from minerva_promote.database.session import Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import REMOVED_TABLE
 from minerva_promote.ledger.roots import not_as_sent
+from minerva_promote.text_format import counted
 from minerva_promote.undo import findings as told
 from minerva_promote.undo.pieces import piece_of
 from minerva_promote.undo.plan import UndoPlan
 from minerva_promote.undo.rows_to_remove import Going
 from minerva_promote.undo.table_catalog import Batches, Key, Table, as_bytes, keys_of, names_of, table_name
 from minerva_promote.undo.table_checksums import Written, counts_are_kept, reached, writes, written_since
-from minerva_promote.words import counted
 
 _HINT = "find out what a trigger or a rule of the target does; nothing was removed"
 _KEEP = b"""

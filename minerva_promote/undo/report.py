@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
+from minerva_promote.text_format import counted
 from minerva_promote.undo.plan import TablePlan, UndoPlan
 from minerva_promote.undo.restore import Coming, RestorePlan
 from minerva_promote.undo.row_status import Standing
 from minerva_promote.undo.table_catalog import Key, Table
 from minerva_promote.undo.table_checksums import Written
-from minerva_promote.words import counted
 
 NOTHING = "nothing was changed"
 SHOWN = 2  # keys in a line

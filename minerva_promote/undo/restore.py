@@ -14,6 +14,7 @@ from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Finding, Severity
+from minerva_promote.text_format import counted
 from minerva_promote.undo import findings as told
 from minerva_promote.undo.pieces import BEGIN, END
 from minerva_promote.undo.removed_rows import Kept
@@ -21,7 +22,6 @@ from minerva_promote.undo.required_parents import missing, needs_of
 from minerva_promote.undo.row_references import children_first, read_links
 from minerva_promote.undo.table_catalog import Key, Table, as_bytes, keys_of, names_of, read, read_tables, table_name
 from minerva_promote.undo.table_checksums import Written, reached, writes, written_since
-from minerva_promote.words import counted
 
 _HINT = "find out what a trigger of the target does; nothing was put back"
 

@@ -14,7 +14,7 @@ import minerva_promote
 from minerva_promote.config.yaml_text import dump_yaml
 from minerva_promote.report import as_json, as_sql, text
 from minerva_promote.results import Finding, Outcome, RunResult, StepResult
-from minerva_promote.words import has_log_commands, printable, shell_word
+from minerva_promote.text_format import has_log_commands, printable, shell_word
 
 PACKAGE = Path(minerva_promote.__file__).parent
 BIDI = "".join(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)))

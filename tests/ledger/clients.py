@@ -18,7 +18,7 @@ from tests.run.conftest import Shop
 PATIENCE = 60  # seconds
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["minerva_promote.cli.entry", "minerva_promote.cli.live", "minerva_promote.engine.run", __name__, "pytest"]
+    ["minerva_promote.cli.entry", "minerva_promote.cli.live", "minerva_promote.promotion.run", __name__, "pytest"]
 )
 
 

@@ -122,7 +122,7 @@ def test_at_a_refusal(scene: Scene) -> None:
 @pytest.mark.soak
 def test_when_nobody_answers_any_more(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither at COMMIT nor afterwards: it is said that nobody knows, and the next command finds out."""
-    monkeypatch.setattr("minerva_promote.engine.committing.WAIT_SECONDS", 0.4)
+    monkeypatch.setattr("minerva_promote.ledger.commit_proof.WAIT_SECONDS", 0.4)
     for request in (0, None):
         stop = Stop(where=commit, request=request, answer=0)
 

@@ -276,7 +276,7 @@ def _gone(shop: Shop) -> None:
 
 def test_a_run_that_was_given_up_can_never_commit(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its session was not seen, and it lives: the ledger does not take it any more."""
-    from minerva_promote.engine import run
+    from minerva_promote.promotion import run
 
     def hold(conn: object) -> None:
         (run_id,) = shop.rows("select run_id::text from promote.events")[0]
@@ -299,7 +299,7 @@ def test_an_answer_that_is_lost_and_one_that_nobody_knows(shop: Shop, monkeypatc
         ran = shop.run(shop.file(Export()))
     assert ran.exit_code == 3
     assert shop.events() == ["started", "failed"]
-    monkeypatch.setattr("minerva_promote.engine.committing.WAIT_SECONDS", 0.3)
+    monkeypatch.setattr("minerva_promote.ledger.commit_proof.WAIT_SECONDS", 0.3)
     with proxy_to(shop.database, "lose the answer") as proxy:
         shop.environment(url=proxy.url(shop.role))
         proxy.down_after_commit = True
@@ -318,7 +318,7 @@ def test_clocks_that_differ(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None
     )
     real = time.time
     for shift, word in ((-725, "behind"), (725, "ahead of")):
-        monkeypatch.setattr("minerva_promote.engine.clocks.time.time", lambda shift=shift: real() + shift)
+        monkeypatch.setattr("minerva_promote.preflight.clocks.time.time", lambda shift=shift: real() + shift)
         ran = shop.run(shop.file(Export()), "--dry-run")
         said = ran.stdout.replace("12 min 4 s", "12 min 5 s")
         assert f"    warn: clock: this machine's clock is 12 min 5 s {word} the server's{help_}" in said
@@ -326,7 +326,7 @@ def test_clocks_that_differ(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_fault_of_promote_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from minerva_promote.engine import run
+    from minerva_promote.promotion import run
 
     def fault(conn: object) -> None:
         raise RuntimeError("with a s3cr3t in it")

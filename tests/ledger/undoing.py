@@ -12,8 +12,8 @@ import pytest
 
 from minerva_promote.config.environment import read_environment
 from minerva_promote.config.load import load_project
-from minerva_promote.engine.run import promote
-from minerva_promote.plan import plan_run
+from minerva_promote.promotion.request import plan_run
+from minerva_promote.promotion.run import promote
 from minerva_promote.results import StepResult
 from tests import servers
 from tests.conftest import Ran

@@ -58,7 +58,7 @@ def test_a_request_that_is_lost(shop: Shop, through: Callable[[Proxy], None], ho
 
 @pytest.mark.parametrize("how", ["lose the answer", "lose the request"])
 def test_nobody_knows(shop: Shop, through: Callable[[Proxy], None], how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minerva_promote.engine.committing.WAIT_SECONDS", 0.5)
+    monkeypatch.setattr("minerva_promote.ledger.commit_proof.WAIT_SECONDS", 0.5)
     with proxy_to(shop.database, how) as proxy:
         through(proxy)
         proxy.down_after_commit = True
@@ -84,7 +84,7 @@ def test_only_a_standby_answers(shop: Shop, through: Callable[[Proxy], None], mo
     """One that has not replayed the run yet proves nothing."""
     from dataclasses import replace
 
-    from minerva_promote.engine import committing
+    from minerva_promote.ledger import commit_proof as committing
 
     monkeypatch.setattr(committing, "WAIT_SECONDS", 1.5)
     server = committing.server

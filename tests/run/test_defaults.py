@@ -73,7 +73,7 @@ def test_settings_that_do_not_matter(shop: Shop, search_path: str, whose: str) -
 
 def test_timeouts_of_sessions_and_transactions(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """An import takes as long as it takes; only its statements are bounded."""
-    from minerva_promote.engine import importing
+    from minerva_promote.promotion import import_steps as importing
 
     known = {name for (name,) in shop.rows("select name from pg_settings")}
     for name in ("idle_session_timeout", "transaction_timeout"):

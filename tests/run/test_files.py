@@ -185,7 +185,7 @@ CHANGES = (
 def test_changed_between_the_two_readings(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
 ) -> None:
-    from minerva_promote.engine import run
+    from minerva_promote.promotion import run
 
     file = shop.file(Export())
     before = shop.contents()

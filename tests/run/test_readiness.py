@@ -165,7 +165,7 @@ def test_columns_are_enough(shop: Shop) -> None:
 
 
 def test_a_schema_that_changes_while_the_run_waits(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from minerva_promote.engine import run
+    from minerva_promote.promotion import run
 
     def hold(conn: object) -> None:
         shop.database.execute("alter table books add column extra int not null default 1")

@@ -203,7 +203,7 @@ def without_secrets(text: str) -> None:
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_secrets(secretive: Shop, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from minerva_promote.engine import run
+    from minerva_promote.promotion import run
 
     embedded = secretive.database.server.folder is not None
     secret, shown = ("p4ss/w%rd", "p4ss/w%%rd") if embedded else (servers.PASSWORD, servers.PASSWORD)

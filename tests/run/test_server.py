@@ -197,7 +197,7 @@ def test_a_signal_while_a_standby_is_waited_for(replicated: Shop) -> None:
 
 def test_nobody_knows_while_the_session_waits_for_a_standby(replicated: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger shows nothing yet, and the session that may still commit is there."""
-    monkeypatch.setattr("minerva_promote.engine.committing.WAIT_SECONDS", 1.5)
+    monkeypatch.setattr("minerva_promote.ledger.commit_proof.WAIT_SECONDS", 1.5)
     pids = []
 
     def cut(proxy: Proxy) -> None:

@@ -11,7 +11,7 @@ from minerva_promote.grants.reach.predefined import PARTS, allows, is_predefined
 from minerva_promote.grants.reach.revoking import Ending, Revoking
 from minerva_promote.grants.reach.standing import Options, Standing
 from minerva_promote.grants.reach.telling import attributes, listed, quoted
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 
 def membership_drift(standing: Standing) -> Iterator[Drift]:

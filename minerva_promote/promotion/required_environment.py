@@ -20,7 +20,7 @@ from minerva_promote.ledger.install import require_ledger
 from minerva_promote.ledger.runs import SHORT, Run, failing, read_runs
 from minerva_promote.ledger.verify import verify
 from minerva_promote.results import Outcome, StepResult
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 CLOCK_SLACK = timedelta(seconds=5)  # by which a server's clock may have been set back between two looks
 OF_THAT_NAME = 20  # runs of a file of the same name that are looked through

@@ -16,12 +16,12 @@ from minerva_promote.database.catalog import (
     table_privileges,
 )
 from minerva_promote.database.session import Connection
-from minerva_promote.engine import preflight
-from minerva_promote.engine.clocks import clock_findings
-from minerva_promote.engine.excess import excess_findings
-from minerva_promote.engine.structure import extension_findings, structure_findings
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
+from minerva_promote.preflight import server as preflight
+from minerva_promote.preflight.clocks import clock_findings
+from minerva_promote.preflight.excess_privileges import excess_findings
+from minerva_promote.preflight.structure import extension_findings, structure_findings
 from minerva_promote.results import Finding, Severity
 from minerva_promote.schema_diff.stale_snapshot import stale_to_database
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import TargetError
+from minerva_promote.progress import Watch
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 
 class Closed(Exception):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.session import Connection
 from minerva_promote.results import Finding, Severity
-from minerva_promote.words import seconds
+from minerva_promote.text_format import seconds
 
 MOST = 300  # seconds that two clocks may differ
 

@@ -11,9 +11,9 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.catalog import Server, SideEffect, TablePrivileges, fetch
 from minerva_promote.database.quote import ident, qualified
 from minerva_promote.database.session import Connection
-from minerva_promote.engine.needs import without_any
 from minerva_promote.exportfile.validate import Validation
 from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
+from minerva_promote.preflight.row_privileges import without_any
 from minerva_promote.results import Finding, Severity
 
 OLDEST, NEWEST = 15, 18  # major versions of PostgreSQL that are tested

@@ -17,22 +17,22 @@ from minerva_promote.database.catalog import fetch
 from minerva_promote.database.faults import execute
 from minerva_promote.database.lock import hold
 from minerva_promote.database.session import Connection, admin_session, begin, rollback
-from minerva_promote.engine.importing import CONSTRAINT_CLASSES
-from minerva_promote.engine.outlook import Outlook
-from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import TargetError
 from minerva_promote.exportfile.validate import validate
 from minerva_promote.ledger.rows import RunRows, unpack
 from minerva_promote.load.loader import Loader
-from minerva_promote.plan import Plan
+from minerva_promote.preflight.target_state import Outlook
+from minerva_promote.progress import Watch
+from minerva_promote.promotion.import_steps import CONSTRAINT_CLASSES
+from minerva_promote.promotion.request import Plan
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
+from minerva_promote.text_format import counted
 from minerva_promote.undo.plan import Choices, plan_undo
 from minerva_promote.undo.remove import remove
 from minerva_promote.undo.report import written_told
 from minerva_promote.undo.rows_to_remove import Believed
 from minerva_promote.undo.table_catalog import read_tables, table_name
 from minerva_promote.undo.table_checksums import Content, Reached, Writes, content_of, reached, writes, written_since
-from minerva_promote.words import counted
 
 _HELP = "a run could not be undone without a trace: find out what triggers and constraints of the target do"
 _OWN = b"select (pg_current_xact_id()::text::bigint & x'ffffffff'::bigint)::text as xmin"

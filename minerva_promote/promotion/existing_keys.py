@@ -9,10 +9,10 @@ from minerva_promote.config.models import Contract
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.pipelined import Pipelined
 from minerva_promote.database.session import Connection
-from minerva_promote.engine.needs import NONE
-from minerva_promote.engine.outlook import Outlook
 from minerva_promote.exportfile.binding import Row, Value
 from minerva_promote.load import statements
+from minerva_promote.preflight.row_privileges import NONE
+from minerva_promote.preflight.target_state import Outlook
 
 BATCH = 500  # keys of one question
 

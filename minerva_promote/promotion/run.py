@@ -16,23 +16,23 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.lock import claim, hold
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import Connection, begin, import_session, rollback
-from minerva_promote.engine.committing import commit_with_proof, session_name
-from minerva_promote.engine.gates import Gates
-from minerva_promote.engine.importing import Importing
-from minerva_promote.engine.outlook import Outlook, look, require_unchanged
-from minerva_promote.engine.recording import Recorder
-from minerva_promote.engine.rehearsal import rehearse
-from minerva_promote.engine.searches import Searches
-from minerva_promote.engine.telling import Closed
-from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError
 from minerva_promote.exportfile.source import open_export
 from minerva_promote.exportfile.validate import Validation
-from minerva_promote.plan import Plan
+from minerva_promote.ledger.commit_proof import commit_with_proof, session_name
+from minerva_promote.preflight.target_state import Outlook, look, require_unchanged
+from minerva_promote.progress import Watch
+from minerva_promote.promotion.gates import Gates
+from minerva_promote.promotion.import_steps import Importing
+from minerva_promote.promotion.request import Plan
+from minerva_promote.promotion.run_recorder import Recorder
+from minerva_promote.promotion.search_checks import Searches
+from minerva_promote.promotion.step_log import Closed
+from minerva_promote.promotion.undo_rehearsal import rehearse
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.setup.readiness import ensure_ready
 from minerva_promote.signals import current, signal_name
-from minerva_promote.words import counted
+from minerva_promote.text_format import counted
 
 NOTHING = "nothing was changed"
 

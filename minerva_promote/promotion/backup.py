@@ -19,10 +19,10 @@ from minerva_promote.database.dump import Program, dump, find_pg_dump, open_para
 from minerva_promote.database.pooler import owner_session
 from minerva_promote.database.session import Connection
 from minerva_promote.database.whereabouts import Whereabouts, WrongTarget, as_yaml, whereabouts
-from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import ConfigError, TargetError
+from minerva_promote.progress import Watch
 from minerva_promote.results import Outcome, StepResult
-from minerva_promote.words import counted, size
+from minerva_promote.text_format import counted, size
 
 _MAGIC = b"PGDMP"
 _PARTIAL = ".partial"

@@ -11,23 +11,23 @@ from minerva_promote.config.models import Stage
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.session import Connection, import_session
-from minerva_promote.engine.backup import backup_steps
-from minerva_promote.engine.digest import Digest, TargetState, digest_of, target_state
-from minerva_promote.engine.importing import Importing
-from minerva_promote.engine.keys import Counted, Keys
-from minerva_promote.engine.outlook import Outlook, look
-from minerva_promote.engine.required import required_step
-from minerva_promote.engine.searches import Searches
-from minerva_promote.engine.telling import Closed
-from minerva_promote.engine.watch import Watch
 from minerva_promote.exportfile.binding import Row
 from minerva_promote.exportfile.source import open_export
 from minerva_promote.exportfile.validate import Validation
-from minerva_promote.plan import Plan
+from minerva_promote.preflight.target_state import Outlook, look
+from minerva_promote.progress import Watch
+from minerva_promote.promotion.backup import backup_steps
+from minerva_promote.promotion.existing_keys import Counted, Keys
+from minerva_promote.promotion.import_steps import Importing
+from minerva_promote.promotion.plan_digest import Digest, TargetState, digest_of, target_state
+from minerva_promote.promotion.request import Plan
+from minerva_promote.promotion.required_environment import required_step
+from minerva_promote.promotion.search_checks import Searches
+from minerva_promote.promotion.step_log import Closed
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.search.vector_indexes import read_indexes
 from minerva_promote.setup.readiness import unready_steps
-from minerva_promote.words import counted, shell_word, size
+from minerva_promote.text_format import counted, shell_word, size
 
 STAGES = {"before_commit": "before COMMIT", "after_commit": "after COMMIT"}
 _SIZE = b"select pg_catalog.pg_database_size(pg_catalog.current_database()) as bytes"

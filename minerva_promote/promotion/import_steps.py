@@ -10,26 +10,20 @@ from minerva_promote.checks.facts import FileFacts
 from minerva_promote.checks.prepare import prepare_checks
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.session import Connection, execute
-from minerva_promote.engine import preflight
-from minerva_promote.engine.needs import Needs
-from minerva_promote.engine.outlook import Outlook
-from minerva_promote.engine.searches import Searches
-from minerva_promote.engine.telling import Closed, Telling
-from minerva_promote.engine.transfer import (
-    Sink,
-    changed,
-    require_same_file,
-    second_reading,
-    table_steps,
-)
-from minerva_promote.engine.watch import Watch
 from minerva_promote.errors import FileChanged, TargetError
 from minerva_promote.exportfile.steps import title, validated
 from minerva_promote.exportfile.validate import Validation
 from minerva_promote.ledger.rows import Packed
 from minerva_promote.load.loader import Loader
 from minerva_promote.load.outcome import Loaded
-from minerva_promote.plan import Plan
+from minerva_promote.preflight import server as preflight
+from minerva_promote.preflight.row_privileges import Needs
+from minerva_promote.preflight.target_state import Outlook
+from minerva_promote.progress import Watch
+from minerva_promote.promotion.request import Plan
+from minerva_promote.promotion.search_checks import Searches
+from minerva_promote.promotion.second_pass import Sink, changed, require_same_file, second_reading, table_steps
+from minerva_promote.promotion.step_log import Closed, Telling
 from minerva_promote.results import Finding
 
 CONSTRAINT_CLASSES = ("22", "23")  # sqlstates with which a server refuses data

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from minerva_promote.database.session import Connection
 from minerva_promote.database.whereabouts import whereabouts
-from minerva_promote.engine.backup import backup_steps
-from minerva_promote.engine.digest import Digest, TargetState, not_as_planned, parse_digest
-from minerva_promote.engine.foresee import look_again
-from minerva_promote.engine.importing import Importing
-from minerva_promote.engine.required import required_step
-from minerva_promote.engine.transfer import changed
 from minerva_promote.errors import FileError, Location
 from minerva_promote.exportfile.validate import Validation
 from minerva_promote.ledger.changes import latest_changes, listed
 from minerva_promote.load.outcome import Loaded
+from minerva_promote.promotion.backup import backup_steps
+from minerva_promote.promotion.dry_plan import look_again
+from minerva_promote.promotion.import_steps import Importing
+from minerva_promote.promotion.plan_digest import Digest, TargetState, not_as_planned, parse_digest
+from minerva_promote.promotion.required_environment import required_step
+from minerva_promote.promotion.second_pass import changed
 from minerva_promote.results import Finding, Outcome, StepResult
 
 
