@@ -35,7 +35,7 @@ def _module(*arguments: str) -> list[str]:
 
 
 def _psql(target: Target, file: Path, rows: Path) -> list[str]:
-    from minerva_promote.database.embedded import binary
+    from minerva_promote.database.embedded.server import binary
 
     return [str(binary("psql")), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", target.dsn(), "-f", str(file)]
 
@@ -74,7 +74,7 @@ def parse(file: str) -> float:
 
 def validate(file: str) -> float:
     """Seconds of `promote validate` once everything is imported."""
-    from minerva_promote.cli.entry import main
+    from minerva_promote.cli.main import main
 
     def call(name: str) -> float:
         started = time.perf_counter()

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.machine import machine
-from minerva_promote.config.load import load_project
-from minerva_promote.config.models import Contract
+from minerva_promote.config.load_project import load_project
+from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
-from minerva_promote.exportfile.validate import Validation, validate
+from minerva_promote.exportfile.validation import Validation, validate
 
 ROOT = Path(__file__).parent.parent
 MB = 1_000_000

@@ -21,7 +21,7 @@ from unittest import mock
 from benchmarks.export import Request, write
 from benchmarks.machine import machine
 from benchmarks.target import Target, target
-from minerva_promote.config.environment import read_environment
+from minerva_promote.config.load_environment import read_environment
 from minerva_promote.results import StepResult
 
 HERE = Path(__file__).parent
@@ -65,7 +65,7 @@ def parts(on: bool) -> Iterator[None]:
 
 def one(place: Target, file: Path, on: bool) -> dict[str, Any]:
     """One run into an empty database: seconds, and what the ledger has grown by."""
-    from minerva_promote.config.load import load_project
+    from minerva_promote.config.load_project import load_project
     from minerva_promote.promotion.request import plan_run
     from minerva_promote.promotion.run import promote
 
@@ -120,7 +120,7 @@ def report(samples: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Read the command line, measure in turns, print, and keep the figures."""
-    from minerva_promote.cli.entry import _tune
+    from minerva_promote.cli.main import _tune
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ledger", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--chunks", type=int, default=10_000)

@@ -82,7 +82,7 @@ def by_promote(target: Target, *names: str) -> str:
 
 def by_dump(target: Target, folder: Path, *databases: str) -> str:
     """What a user would do: both schemas as text, and the lines that are not in both."""
-    from minerva_promote.database.embedded import binary
+    from minerva_promote.database.embedded.server import binary
 
     texts = []
     for database in databases:

@@ -243,7 +243,7 @@ def main() -> None:
 
 def _dimensions() -> int:
     """The length of the project's vectors."""
-    from minerva_promote.config.load import load_project
+    from minerva_promote.config.load_project import load_project
 
     return int(load_project(ROOT).variables["embedding_dimensions"])
 

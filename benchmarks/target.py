@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.measure import CommandError
-from minerva_promote.config.environment import read_environment
+from minerva_promote.config.load_environment import read_environment
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("promote.yaml", "pyproject.toml", "environments", "checks", "templates", "alembic")
@@ -66,7 +66,7 @@ class Target:
 
     def dsn(self) -> str:
         """How to reach the database as the superuser."""
-        from minerva_promote.database.embedded import EmbeddedServer
+        from minerva_promote.database.embedded.server import EmbeddedServer
 
         server = EmbeddedServer(self.root).ensure_running()
         return psycopg.conninfo.make_conninfo(
@@ -108,8 +108,8 @@ class Target:
 @contextmanager
 def target(work: Path, environment: str) -> Iterator[Target]:
     """A target in the folder ``work``; its server is stopped and the folder removed at the end."""
-    from minerva_promote.config.load import load_project
-    from minerva_promote.database.embedded import EmbeddedServer
+    from minerva_promote.config.load_project import load_project
+    from minerva_promote.database.embedded.server import EmbeddedServer
 
     shutil.rmtree(work, ignore_errors=True)
     root = work / "project"

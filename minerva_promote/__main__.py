@@ -1,5 +1,5 @@
 """`python -m minerva_promote`."""
 
-from minerva_promote.cli.entry import main
+from minerva_promote.cli.main import main
 
 main()

@@ -16,7 +16,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from minerva_promote.database.embedded_files import exists
+from minerva_promote.database.embedded.files import exists
 from tests import servers
 from tests.material import ADVERSARIAL, REPOSITORY, corpora_folder
 
@@ -268,7 +268,7 @@ def promote(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def _in_this_process(args: list[str], env: Mapping[str, str | None], stdin: str) -> Ran:
     from click.testing import CliRunner
 
-    from minerva_promote.cli.entry import main
+    from minerva_promote.cli.main import main
 
     separate = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}  # click 8.1
     with CliRunner(**separate).isolation(input=stdin, env=env) as (stdout, stderr, *_):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from minerva_promote.database.embedded_files import exists
+from minerva_promote.database.embedded.files import exists
 
 DATABASE = "minerva"  # of production
 OWNER = f"""

@@ -19,8 +19,8 @@ import click
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from minerva_promote.cli.entry import COMMANDS, cli
-from minerva_promote.config.models import CheckFile, EnvironmentFile, ProjectFile
+from minerva_promote.cli.main import COMMANDS, cli
+from minerva_promote.config.models.project import CheckFile, EnvironmentFile, ProjectFile
 from tests.material import REPOSITORY
 
 FOLDER = REPOSITORY / "docs" / "reference"

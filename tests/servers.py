@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.embedded import EmbeddedServer
+from minerva_promote.database.embedded.server import EmbeddedServer
 from tests import yamlfile
 from tests.material import REPOSITORY
 

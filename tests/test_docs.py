@@ -11,8 +11,8 @@ import click
 import psycopg
 import pytest
 
-from minerva_promote.cli.entry import COMMANDS, cli
-from minerva_promote.config.models import Limits
+from minerva_promote.cli.main import COMMANDS, cli
+from minerva_promote.config.models.project import Limits
 from tests.material import REPOSITORY
 from tests.transcript import (
     DATABASE,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from minerva_promote.config.drift_codes import CODES
-from minerva_promote.config.models import Limits
+from minerva_promote.config.models.project import Limits
 from tests.finding_codes import codes_of_the_package
 from tests.material import REPOSITORY
 from tests.reference import FOLDER, PAGES, field_comments

@@ -276,7 +276,7 @@ class Walk:
         )
 
     def _postgres(self) -> Path:
-        from minerva_promote.database.embedded import binary
+        from minerva_promote.database.embedded.server import binary
 
         return binary("psql").parent
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minerva_promote.config.files import UnreadableError, decoded, is_present, read_bounded
-from minerva_promote.database.query import Connection
+from minerva_promote.database.read_only import Connection
 from minerva_promote.search.recall import Answer
 from minerva_promote.search.search_runner import Budget, exact_results
 

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from minerva_promote.checks.facts import FileFacts
+from minerva_promote.checks.file_facts import FileFacts
 from minerva_promote.checks.thresholds import Bounds, NoFact, resolve
-from minerva_promote.config.models import CheckFile, Placed, Stage, Threshold
+from minerva_promote.config.models.project import CheckFile, Placed, Stage, Threshold
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.errors import ConfigError, ConfigErrors, Location, UsageError
 from minerva_promote.sqltext import FileNeeded, NoFile, Sql, Templates
@@ -19,7 +19,7 @@ from minerva_promote.sqltext.single_select import require_one_select, uses_param
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project
-    from minerva_promote.database.query import Connection
+    from minerva_promote.database.read_only import Connection
 
 _TIMES = ("p50_ms", "p95_ms", "p99_ms", "max_ms", "first_ms")
 PROBE_VALUES: Mapping[str, tuple[str, ...]] = {

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from minerva_promote.checks.facts import FileFacts
+from minerva_promote.checks.file_facts import FileFacts
 from minerva_promote.checks.prepare import PreparedCheck, prepare_checks
-from minerva_promote.checks.probe_golden import measure_golden
-from minerva_promote.checks.probe_latency import measure_latency
-from minerva_promote.checks.probe_plan import measure_plan
-from minerva_promote.checks.probe_recall import measure_recall
-from minerva_promote.checks.probes import Measured, NotApplicable, NothingToMeasure
+from minerva_promote.checks.probes.common import Measured, NotApplicable, NothingToMeasure
+from minerva_promote.checks.probes.golden import measure_golden
+from minerva_promote.checks.probes.latency import measure_latency
+from minerva_promote.checks.probes.plan import measure_plan
+from minerva_promote.checks.probes.recall import measure_recall
 from minerva_promote.checks.thresholds import Bound, Incomparable, Value, broken, shown
-from minerva_promote.config.models import Stage
-from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch_few, reading
+from minerva_promote.config.models.project import Stage
+from minerva_promote.database.read_only import Connection, QueryError, QueryTimeoutError, fetch_few, reading
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.text_format import seconds

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from minerva_promote.checks.facts import FileFacts
-from minerva_promote.config.models import FromFile, Threshold
+from minerva_promote.checks.file_facts import FileFacts
+from minerva_promote.config.models.project import FromFile, Threshold
 
 Value = bool | int | float | Decimal | str
 _MUST = {"equals": "be ", "not_equals": "not be ", "min": "be >= ", "max": "be <= "}

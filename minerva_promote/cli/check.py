@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, environment_of, format_option, load, output
+from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load, output
 from minerva_promote.cli.printing import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from minerva_promote.checks.facts import FileFacts
-    from minerva_promote.config.models import Placed, Stage
+    from minerva_promote.checks.file_facts import FileFacts
+    from minerva_promote.config.models.project import Placed, Stage
     from minerva_promote.config.project import Environment, Project
     from minerva_promote.results import Outcome, RunResult, StepResult
 
@@ -119,9 +119,9 @@ def _verdict(outcomes: list[Outcome]) -> str:
 
 def _facts(project: Project, export: Path, repair: bool) -> FileFacts | StepResult:
     """What the checks may know of the file; of a refused one, the step that says so."""
-    from minerva_promote.checks.facts import FileFacts
+    from minerva_promote.checks.file_facts import FileFacts
     from minerva_promote.config.snapshot_file import read_snapshot
-    from minerva_promote.exportfile.validate import validate
+    from minerva_promote.exportfile.validation import validate
     from minerva_promote.results import Outcome, StepResult
 
     snapshot = read_snapshot(project.root / project.contract.snapshot, project.variables)

@@ -81,7 +81,7 @@ def report_usage_error(error: click.ClickException, *, as_json: bool) -> int:
     complain(text.getvalue().rstrip("\n"))
     if as_json:
         from minerva_promote.cli.failure import error_values
-        from minerva_promote.report.as_json import dumped
+        from minerva_promote.report.json import dumped
 
         ctx = error.ctx if isinstance(error, click.UsageError) else None
         hint = f"{ctx.command_path if ctx else 'promote'} --help"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, environment_of, format_option, load, output
+from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load, output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from minerva_promote.config.project import Environment, Identity, Project
-    from minerva_promote.database.whereabouts import Whereabouts
+    from minerva_promote.database.database_identity import Whereabouts
     from minerva_promote.results import StepResult
 
 # Of a server: the outcome of its ping, what the line says of it, and the hint.
@@ -44,7 +44,7 @@ def list_environments(form: str) -> None:
     Example:
       promote env list
     """
-    from minerva_promote.config.environment import read_environment
+    from minerva_promote.config.load_environment import read_environment
     from minerva_promote.results import RunResult
 
     project = load()
@@ -105,8 +105,8 @@ def _answer(
 ) -> StepResult:
     """One identity; ``found`` learns where it leads, also when that is not where it should."""
     from minerva_promote.database.catalog import server
+    from minerva_promote.database.database_identity import require_identity, whereabouts
     from minerva_promote.database.session import closed_after, connect
-    from minerva_promote.database.whereabouts import require_identity, whereabouts
     from minerva_promote.errors import ConfigError, TargetError
     from minerva_promote.results import Outcome, StepResult
 
@@ -143,7 +143,7 @@ def _answer(
 
 def _identity(target: Environment, found: Mapping[Identity, Whereabouts]) -> StepResult:
     """Which database that is, as it can be pinned."""
-    from minerva_promote.database.whereabouts import as_yaml
+    from minerva_promote.database.database_identity import as_yaml
     from minerva_promote.results import Outcome, StepResult
 
     best = max(found.values(), key=lambda where: where.known)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import traceback
 
-from minerva_promote.cli.context import redact
+from minerva_promote.cli.common import redact
 from minerva_promote.cli.printing import complain, say
 from minerva_promote.errors import EXIT_UNFINISHED, ConfigErrors, PromoteError
-from minerva_promote.report.as_json import VERSION, dumped
+from minerva_promote.report.json import VERSION, dumped
 
 
 def tell(error: PromoteError, *, as_json: bool) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, environment_of, format_option, load, output
+from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load, output
 from minerva_promote.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def record(
       promote golden record --env test-prod --queries 50 --k 5
       promote golden record --env local --vectors questions.json
     """
-    from minerva_promote.checks.recording import golden_check, record_golden
+    from minerva_promote.checks.record_golden import golden_check, record_golden
     from minerva_promote.database.session import import_session
     from minerva_promote.results import RunResult
     from minerva_promote.setup.readiness import ensure_ready

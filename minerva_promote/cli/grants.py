@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import (
+from minerva_promote.cli.common import (
     agree,
     env_argument,
     env_option,
@@ -87,8 +87,8 @@ def _compare(project: Project, target: Environment, form: str) -> None:
     from minerva_promote.database.session import admin_session
     from minerva_promote.grants.elsewhere import declared_elsewhere
     from minerva_promote.grants.plan import look
+    from minerva_promote.grants.report import shown
     from minerva_promote.grants.script import script
-    from minerva_promote.grants.telling import shown
 
     with admin_session(project, target) as conn:
         plan = look(conn, target, declared_elsewhere(project, target))
@@ -100,14 +100,14 @@ def _compare(project: Project, target: Environment, form: str) -> None:
 
 def _apply(project: Project, target: Environment, form: str, yes: str | None, set_passwords: bool) -> None:
     from minerva_promote.grants.apply import apply
-    from minerva_promote.grants.telling import applied
+    from minerva_promote.grants.report import applied
 
     agree(target, yes)
     output(applied(target, apply(project, target, passwords=set_passwords)), form)
 
 
 def _prove(project: Project, target: Environment, form: str) -> None:
-    from minerva_promote.grants.proof import proof
+    from minerva_promote.grants.prove.proof import proof
 
     output(proof(project, target), form)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, environment_of, format_option, load, output
+from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load, output
 from minerva_promote.database.connection import Connection
 from minerva_promote.errors import UsageError
 
@@ -99,8 +99,8 @@ def show(run: str, option: str | None, form: str) -> None:
     """
     from minerva_promote.database.session import import_session
     from minerva_promote.ledger.install import require_ledger
+    from minerva_promote.ledger.report import everything, values
     from minerva_promote.ledger.runs import find_run
-    from minerva_promote.ledger.telling import everything, values
     from minerva_promote.results import RunResult
 
     project = load()
@@ -122,8 +122,8 @@ def _listed(
     limit: int,
 ) -> RunResult:
     from minerva_promote.database.catalog import fetch
+    from minerva_promote.ledger.report import table, values
     from minerva_promote.ledger.runs import read_runs
-    from minerva_promote.ledger.telling import table, values
     from minerva_promote.results import RunResult
     from minerva_promote.text_format import counted
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import format_option, output
+from minerva_promote.cli.common import format_option, output
 from minerva_promote.commit_log import record_change
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from minerva_promote.cli.context import env_argument, env_option, environment_of, format_option, load, output, redact
+from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load, output, redact
 
 
 @click.command()
@@ -27,7 +27,7 @@ def plan(environment: str | None, option: str | None, file: Path, repair: bool, 
       promote plan --env prod --file export.sql
       promote plan --env prod --file export.sql --format json
     """
-    from minerva_promote.cli.live import LiveReport
+    from minerva_promote.cli.live_report import LiveReport
     from minerva_promote.promotion.dry_plan import foresee
     from minerva_promote.promotion.request import plan_run
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from minerva_promote.cli.context import (
+from minerva_promote.cli.common import (
     agree,
     env_argument,
     env_option,
@@ -52,7 +52,7 @@ def run(
       promote run --env prod --file export.sql --yes prod --plan 8b175d33abcd-5221a494e913-77aa00bb11cc
       promote run --env test-prod --file old-export.sql --repair --format json
     """
-    from minerva_promote.cli.live import LiveReport
+    from minerva_promote.cli.live_report import LiveReport
     from minerva_promote.promotion.plan_digest import parse_digest
     from minerva_promote.promotion.request import plan_run
     from minerva_promote.promotion.run import promote

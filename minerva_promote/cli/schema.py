@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.context import (
+from minerva_promote.cli.common import (
     env_argument,
     env_option,
     environment_of,

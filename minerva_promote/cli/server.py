@@ -13,9 +13,9 @@ from minerva_promote.text_format import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from minerva_promote.config.connection_url import Target
     from minerva_promote.config.project import Environment, Project
-    from minerva_promote.config.url import Target
-    from minerva_promote.database.embedded import EmbeddedServer, ServerInfo
+    from minerva_promote.database.embedded.server import EmbeddedServer, ServerInfo
 
 STAYS = "it goes on running after this command; stop it with: promote server stop"
 
@@ -65,7 +65,7 @@ def status() -> None:
     Example:
       promote server status
     """
-    from minerva_promote.database.embedded import databases
+    from minerva_promote.database.embedded.server import databases
 
     found = _server()
     info = found.status()
@@ -130,11 +130,11 @@ def psql(name: str, identity: Literal["admin", "import"], arguments: tuple[str, 
     import os
     import sys
 
-    from minerva_promote.cli.context import load, tell_notices
+    from minerva_promote.cli.common import load, tell_notices
     from minerva_promote.database.psql import psql_command
 
     project = load()
-    from minerva_promote.config.environment import read_environment
+    from minerva_promote.config.load_environment import read_environment
 
     params = _params(project, read_environment(project, name), identity)
     program, argv, env = psql_command(params, arguments, os.environ)
@@ -145,7 +145,7 @@ def psql(name: str, identity: Literal["admin", "import"], arguments: tuple[str, 
 
 def _params(project: Project, environment: Environment, identity: Literal["admin", "import"]) -> Mapping[str, str]:
     """The libpq keywords of one identity; the embedded server is started, and must have the database."""
-    from minerva_promote.database.embedded import EmbeddedServer, databases, embedded_params
+    from minerva_promote.database.embedded.server import EmbeddedServer, databases, embedded_params
     from minerva_promote.errors import TargetError
 
     target = _target(environment, identity)
@@ -178,8 +178,8 @@ def _target(environment: Environment, identity: Literal["admin", "import"]) -> T
 
 
 def _server() -> EmbeddedServer:
-    from minerva_promote.cli.context import load
-    from minerva_promote.database.embedded import EmbeddedServer
+    from minerva_promote.cli.common import load
+    from minerva_promote.database.embedded.server import EmbeddedServer
 
     return EmbeddedServer(Path(load().root))
 

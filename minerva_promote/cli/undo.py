@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from minerva_promote.cli.context import agree, env_option, environment_of, format_option, load, output, yes_option
+from minerva_promote.cli.common import agree, env_option, environment_of, format_option, load, output, yes_option
 
 
 @click.command()

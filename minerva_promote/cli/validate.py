@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from minerva_promote.cli.context import format_option, load, output
+from minerva_promote.cli.common import format_option, load, output
 
 
 @click.command()
@@ -24,7 +24,7 @@ def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:
     """
     from minerva_promote.config.snapshot_file import read_snapshot
     from minerva_promote.errors import FileError
-    from minerva_promote.exportfile.steps import unreadable, validated
+    from minerva_promote.exportfile.report import unreadable, validated
     from minerva_promote.results import Outcome, RunResult, StepResult
     from minerva_promote.schema_diff.stale_snapshot import stale_to_migrations
     from minerva_promote.text_format import counted

@@ -8,16 +8,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from minerva_promote.config.secrets import FORM_HINT, Redactor, Unset, fill_text, variables_of
-from minerva_promote.config.url import FORMAT, Target, parse_url
+from minerva_promote.config.connection_url import FORMAT, Target, parse_url
+from minerva_promote.config.variables import FORM_HINT, Redactor, Unset, fill_text, variables_of
 from minerva_promote.errors import ConfigError, Location
 
 if TYPE_CHECKING:
-    from minerva_promote.config.allowances import Allowance
-    from minerva_promote.config.gate_models import Backup, Pin
-    from minerva_promote.config.models import Accept, Contract, Grants, IndexRule, Placed, Requires, Role, Timeouts
+    from minerva_promote.config.allowed_differences import Allowance
+    from minerva_promote.config.models.gates import Backup, Pin
+    from minerva_promote.config.models.project import (
+        Accept,
+        Contract,
+        Grants,
+        IndexRule,
+        Placed,
+        Requires,
+        Role,
+        Timeouts,
+    )
     from minerva_promote.config.snapshot import Snapshot
-    from minerva_promote.config.source import Source
+    from minerva_promote.config.yaml_source import Source
 
 Identity = Literal["url", "admin_url", "direct_url"]
 

@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from minerva_promote.config.models import Model
-from minerva_promote.config.schema_facts import (
+from minerva_promote.config.model_validation import raise_all, validate
+from minerva_promote.config.models.project import Model
+from minerva_promote.config.schema_aspects import (
     CheckFacts,
     ColumnFacts,
     ExclusionFacts,
@@ -25,11 +26,10 @@ from minerva_promote.config.schema_facts import (
     TriggerFacts,
     TypeFacts,
 )
-from minerva_promote.config.secrets import fill, no_variable
 from minerva_promote.config.snapshot import Column, Snapshot, Table
-from minerva_promote.config.source import Keys, Source, fault, read_source
 from minerva_promote.config.suggest import did_you_mean
-from minerva_promote.config.validate import raise_all, validate
+from minerva_promote.config.variables import fill, no_variable
+from minerva_promote.config.yaml_source import Keys, Source, fault, read_source
 from minerva_promote.errors import ConfigError
 
 FORMAT = 2  # of files that this release reads and writes

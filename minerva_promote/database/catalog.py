@@ -16,8 +16,8 @@ from psycopg.rows import dict_row
 
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.faults import target_errors
 from minerva_promote.database.quote import qualified, split
+from minerva_promote.database.server_errors import target_errors
 
 REVISION_TABLE = "public.alembic_version"
 REVISION_VIEW = "promote.revision"  # the same rows, for roles that may not read the table

@@ -6,8 +6,8 @@ from psycopg import sql
 
 from minerva_promote.database.catalog import Server, fetch, server
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.faults import HINTS, Refusal, attempt
 from minerva_promote.database.quote import ident, text
+from minerva_promote.database.server_errors import HINTS, Refusal, attempt
 from minerva_promote.errors import TargetError
 
 NOT_PERMITTED = "42501"

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from minerva_promote.database.lock import name_of
+from minerva_promote.database.advisory_lock import name_of
 from minerva_promote.text_format import one_line
 
 # The session by its process and name; behind a pooler that hides the process, by its name alone.

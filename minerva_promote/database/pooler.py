@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from minerva_promote.config.url import FORMAT
-from minerva_promote.database.beside import proof
-from minerva_promote.database.faults import target_errors
+from minerva_promote.config.connection_url import FORMAT
+from minerva_promote.database.server_errors import target_errors
 from minerva_promote.database.session import Connection, closed_after, connect_to, own_session, release_session
+from minerva_promote.database.sibling_connection import proof
 from minerva_promote.errors import ConfigError
 
 if TYPE_CHECKING:

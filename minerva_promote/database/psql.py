@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from minerva_promote.database.embedded_files import binary
+from minerva_promote.database.embedded.files import binary
 
 # The others are PG and the keyword in capitals without its underscores.
 VARIABLES = {

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from minerva_promote import commit_log
-from minerva_promote.config.models import Timeouts
-from minerva_promote.database.connecting import connection_error
+from minerva_promote.config.models.project import Timeouts
 from minerva_promote.database.connection import READ_COMMITTED, REPEATABLE_READ
 from minerva_promote.database.connection import Connection as Connection
-from minerva_promote.database.faults import target_error, target_errors
+from minerva_promote.database.connection_errors import connection_error
+from minerva_promote.database.database_identity import require_identity
+from minerva_promote.database.server_errors import target_error, target_errors
 from minerva_promote.database.settings import settings
 from minerva_promote.database.waiting import Watch, watch, watch_of
-from minerva_promote.database.whereabouts import require_identity
 from minerva_promote.errors import OutcomeUnknown, TargetError
 from minerva_promote.signals import Stop, current
 
 if TYPE_CHECKING:
+    from minerva_promote.config.connection_url import Target
     from minerva_promote.config.project import Environment, Project
-    from minerva_promote.config.url import Target
 
 # A network that swallows everything is noticed within a minute; unknown to Unix sockets.
 _NETWORK = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "60000"}
@@ -44,7 +44,7 @@ def connect(
     Raises TargetError with the reason and the way out.
     """
     if target.embedded:
-        from minerva_promote.database.embedded import embedded_params
+        from minerva_promote.database.embedded.server import embedded_params
 
         params = dict(embedded_params(root, target))
     else:

@@ -6,7 +6,7 @@ is on disk, and waiting is bounded.
 
 from __future__ import annotations
 
-from minerva_promote.config.models import Timeouts
+from minerva_promote.config.models.project import Timeouts
 
 _IDLE_IN_TRANSACTION = "5min"
 

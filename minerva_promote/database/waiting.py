@@ -18,7 +18,7 @@ import psycopg
 
 from minerva_promote import commit_log
 from minerva_promote.config.durations import in_seconds
-from minerva_promote.config.models import Timeouts
+from minerva_promote.config.models.project import Timeouts
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.holders import Holders, deadlocked, holders_of
 from minerva_promote.signals import current, obey

@@ -11,7 +11,7 @@ from minerva_promote.results import Outcome, Severity, StepResult
 from minerva_promote.text_format import seconds
 
 if TYPE_CHECKING:
-    from minerva_promote.database.query import Connection
+    from minerva_promote.database.read_only import Connection
 
 NAME = "embedding space"
 
@@ -31,7 +31,7 @@ def space_step(
     the file's rows are written, as rows of ``roots`` (keys of the file's roots, as uuids) are left out. Raises
     TargetError when the connection is lost.
     """
-    from minerva_promote.database.query import QueryError, QueryTimeoutError
+    from minerva_promote.database.read_only import QueryError, QueryTimeoutError
     from minerva_promote.embedding.compare import compare
     from minerva_promote.embedding.target_sample import same_texts, target_sample
 

@@ -8,10 +8,10 @@ import random
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from minerva_promote.config.models import Contract
+from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.embedding.model import NULL, NUMBERS, ConfigRow, Space, SpaceSample, Text, spaces_of
-from minerva_promote.exportfile.binding import Layout, Row, Value
+from minerva_promote.exportfile.row_decoder import Layout, Row, Value
 
 SAMPLE = 256  # vectors: 1.6 MB of 1,536 dimensions each
 

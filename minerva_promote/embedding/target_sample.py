@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from minerva_promote.database.query import Connection, QueryTimeoutError, fetch, reading
 from minerva_promote.database.quote import ident, qualified
+from minerva_promote.database.read_only import Connection, QueryTimeoutError, fetch, reading
 from minerva_promote.embedding.model import NULL, ConfigRow, Space, SpaceSample, Text
 
 SAMPLE = 512  # vectors: 3.1 MB of 1,536 dimensions each

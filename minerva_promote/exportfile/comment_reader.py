@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from minerva_promote.exportfile.byte_window import Source
 from minerva_promote.exportfile.effort import Effort
-from minerva_promote.exportfile.source import Source
-from minerva_promote.exportfile.units import Fault
+from minerva_promote.exportfile.fragments import Fault
 
 
 class CommentReader(Protocol):

@@ -8,7 +8,7 @@ it is nothing that an exporter writes.
 
 from __future__ import annotations
 
-from minerva_promote.exportfile.units import Fault
+from minerva_promote.exportfile.fragments import Fault
 
 FREE_BYTES = 32  # bytes of the file that allow one more unit
 TOKEN = 2

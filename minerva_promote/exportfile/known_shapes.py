@@ -11,8 +11,8 @@ import re
 from typing import TypeVar
 
 from minerva_promote.exportfile.effort import PARSE, Effort
-from minerva_promote.exportfile.grammar import ANY_CONFLICT, read_insert
-from minerva_promote.exportfile.shapes import Conflict, Insert, Refused, Slot, TypeName
+from minerva_promote.exportfile.insert_model import Conflict, Insert, Refused, Slot, TypeName
+from minerva_promote.exportfile.insert_parser import ANY_CONFLICT, read_insert
 
 MOST = 4096  # parts of each kind that are kept
 MOST_WHOLE = 512  # statements that are kept

@@ -14,12 +14,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from minerva_promote.exportfile.byte_window import Source
 from minerva_promote.exportfile.effort import FAULT, Effort, too_costly
-from minerva_promote.exportfile.replay import KEPT, Template, statement_template, template_of
-from minerva_promote.exportfile.source import Source
-from minerva_promote.exportfile.tokens import BLANK, BLANKS, EMPTY, FEFF, WHOLE_COMMENTS, feff
-from minerva_promote.exportfile.units import Fault, NeedMore, Unit
-from minerva_promote.exportfile.unitscan import UnitScan
+from minerva_promote.exportfile.fragment_cache import KEPT, Template, statement_template, template_of
+from minerva_promote.exportfile.fragments import Fault, NeedMore, Unit
+from minerva_promote.exportfile.token_patterns import BLANK, BLANKS, EMPTY, FEFF, WHOLE_COMMENTS, feff
+from minerva_promote.exportfile.tokenizer import UnitScan
 
 SEEN = 64  # shapes
 MOST_COMMENTS = 1000  # what describes a file stands at its beginning

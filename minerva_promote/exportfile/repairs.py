@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from minerva_promote.config.models import Repair
+from minerva_promote.config.models.project import Repair
 
 
 class Braces:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from minerva_promote.config.models import Contract
+from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
-from minerva_promote.exportfile.binding import Value
+from minerva_promote.exportfile.row_decoder import Value
 
 
 class RuleFault(NamedTuple):

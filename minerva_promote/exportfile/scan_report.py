@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minerva_promote.config.models import Contract
-from minerva_promote.exportfile.binding import RowPlan
-from minerva_promote.exportfile.contract import Rules
+from minerva_promote.config.models.project import Contract
+from minerva_promote.exportfile.byte_window import Source
 from minerva_promote.exportfile.effort import FAULT, ROW_FAULT, Effort
-from minerva_promote.exportfile.findings import Findings
+from minerva_promote.exportfile.finding_log import Findings
+from minerva_promote.exportfile.fragments import Fault, Unit
+from minerva_promote.exportfile.insert_model import Refused
 from minerva_promote.exportfile.lexer import Lexer
+from minerva_promote.exportfile.rejected_statements import ENDLESS
+from minerva_promote.exportfile.row_decoder import RowPlan
+from minerva_promote.exportfile.row_rules import Rules
 from minerva_promote.exportfile.rule_model import RuleFault
-from minerva_promote.exportfile.shapes import Refused
-from minerva_promote.exportfile.source import Source
-from minerva_promote.exportfile.statements import ENDLESS
-from minerva_promote.exportfile.units import Fault, Unit
 
 
 class ScanReport:

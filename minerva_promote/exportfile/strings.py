@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from minerva_promote.exportfile.tokens import ESCAPED_TO_QUOTE, TO_QUOTE
-from minerva_promote.exportfile.units import NeedMore
+from minerva_promote.exportfile.fragments import NeedMore
+from minerva_promote.exportfile.token_patterns import ESCAPED_TO_QUOTE, TO_QUOTE
 
 
 def to_quote(window: bytes, begin: int, at_end: bool) -> tuple[bytes, int] | None:

@@ -11,15 +11,15 @@ from itertools import count
 from psycopg import sql
 
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.faults import execute, target_errors
-from minerva_promote.database.lock import hold
+from minerva_promote.database.advisory_lock import hold
 from minerva_promote.database.notices import Notices
-from minerva_promote.database.password import scram
 from minerva_promote.database.quote import ident, literal, text
+from minerva_promote.database.scram import scram
+from minerva_promote.database.server_errors import execute, target_errors
 from minerva_promote.database.session import Connection, admin_session, begin, commit_or_unknown, rollback
 from minerva_promote.errors import TargetError
 from minerva_promote.grants.elsewhere import Elsewhere, declared_elsewhere
-from minerva_promote.grants.held import Drift
+from minerva_promote.grants.model import Drift
 from minerva_promote.grants.plan import GrantPlan, look
 from minerva_promote.text_format import counted
 

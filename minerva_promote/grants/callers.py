@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from minerva_promote.database.catalog import Row
-from minerva_promote.grants.live import Caller, Object
+from minerva_promote.grants.live_state import Caller, Object
 
 Known = Mapping[tuple[str, int], Object]  # by kind and number
 

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from minerva_promote.grants.grant_sql import give, take
 from minerva_promote.grants.grantor import taken_by
-from minerva_promote.grants.held import GIVE, OPTIONS, PUBLIC, TAKE, Drift, Slot, called, default_parts
-from minerva_promote.grants.live import Entry, Live
-from minerva_promote.grants.parts import Collected, in_words
-from minerva_promote.grants.statements import give, take
+from minerva_promote.grants.live_state import Entry, Live
+from minerva_promote.grants.model import GIVE, OPTIONS, PUBLIC, TAKE, Drift, Slot, called, default_parts
+from minerva_promote.grants.privilege_text import Collected, in_words
 from minerva_promote.grants.wanted import Wanted
 
 GIVES_ON = "it may give this on to any role"

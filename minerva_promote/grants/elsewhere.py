@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-from minerva_promote.config.environment import read_environment
+from minerva_promote.config.connection_url import Target
+from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.privileges import expand
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.config.url import Target
 from minerva_promote.errors import PromoteError
 
 # the server's release -> database -> role -> privileges on it

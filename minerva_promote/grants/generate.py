@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from minerva_promote.config.models import Grants, Role
+from minerva_promote.config.models.project import Grants, Role
+from minerva_promote.config.models.roles import Membership, qualified
 from minerva_promote.config.privileges import DEFAULT_KINDS
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.config.role_models import Membership, qualified
 from minerva_promote.config.yaml_text import dump_yaml
 from minerva_promote.database.session import admin_session
-from minerva_promote.grants.held import PUBLIC, Drift, default_parts
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.live import Entry, Live
+from minerva_promote.grants.live_state import Entry, Live
+from minerva_promote.grants.model import PUBLIC, Drift, default_parts
 from minerva_promote.grants.plan import compare
 from minerva_promote.grants.wanted import KEYS, want
 from minerva_promote.text_format import one_line

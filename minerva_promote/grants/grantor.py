@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from minerva_promote.grants.held import OTHERS, Drift
-from minerva_promote.grants.live import Live
-from minerva_promote.grants.statements import as_role, grantee
+from minerva_promote.grants.grant_sql import as_role, grantee
+from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.model import OTHERS, Drift
 
 
 def taken_by(live: Live, drift: Drift, grantor: str) -> Drift:

@@ -14,8 +14,8 @@ from minerva_promote.database.catalog import Row
 from minerva_promote.database.connection import REPEATABLE_READ, Connection
 from minerva_promote.database.quote import split
 from minerva_promote.grants.callers import Known, callers_of
-from minerva_promote.grants.held import Slot
-from minerva_promote.grants.live import (
+from minerva_promote.grants.function_signature import Signature
+from minerva_promote.grants.live_state import (
     Effect,
     Entry,
     Live,
@@ -28,7 +28,7 @@ from minerva_promote.grants.live import (
     ServerSetting,
     UserMapping,
 )
-from minerva_promote.grants.signature import Signature
+from minerva_promote.grants.model import Slot
 
 
 def inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str] = ()) -> Live:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minerva_promote.grants.held import PUBLIC
-from minerva_promote.grants.live import Live
+from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.model import PUBLIC
 from minerva_promote.text_format import counted
 
 SHOWN = 3  # databases by name

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from minerva_promote.config.models.roles import Accept
 from minerva_promote.config.project import Environment
-from minerva_promote.config.role_models import Accept
 from minerva_promote.database.session import Connection
 from minerva_promote.grants.diff import privilege_drift
 from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
-from minerva_promote.grants.held import PUBLIC, Drift, called
+from minerva_promote.grants.escalation import reach
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.live import Live
-from minerva_promote.grants.reach import reach
+from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.model import PUBLIC, Drift, called
 from minerva_promote.grants.roles import role_drift
 from minerva_promote.grants.wanted import Wanted, declared_functions, import_role, want
 from minerva_promote.results import Finding, Severity

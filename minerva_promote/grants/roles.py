@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minerva_promote.config.role_models import Membership, Role
+from minerva_promote.config.models.roles import Membership, Role
 from minerva_promote.database.quote import ident, text
-from minerva_promote.grants.held import ATTRIBUTES, END, GIVE, MAKE, Drift
-from minerva_promote.grants.live import Live, LiveRole
-from minerva_promote.grants.reach.settings import is_weak
-from minerva_promote.grants.statements import parts_of, setting
+from minerva_promote.grants.escalation.settings import is_weak
+from minerva_promote.grants.grant_sql import parts_of, setting
+from minerva_promote.grants.live_state import Live, LiveRole
+from minerva_promote.grants.model import ATTRIBUTES, END, GIVE, MAKE, Drift
 from minerva_promote.grants.wanted import Wanted
 
 

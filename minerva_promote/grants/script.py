@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minerva_promote.grants.held import Drift
+from minerva_promote.grants.model import Drift
 from minerva_promote.grants.plan import GrantPlan
 from minerva_promote.text_format import one_line
 

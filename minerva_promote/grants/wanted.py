@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from minerva_promote.config.privileges import KINDS, available, expand
-from minerva_promote.config.project import Environment
-from minerva_promote.config.role_models import (
+from minerva_promote.config.models.roles import (
     Accept,
     Declared,
     DefaultPrivileges,
@@ -19,11 +17,13 @@ from minerva_promote.config.role_models import (
     qualified,
     schema_of,
 )
-from minerva_promote.config.source import Keys
+from minerva_promote.config.privileges import KINDS, available, expand
+from minerva_promote.config.project import Environment
 from minerva_promote.config.suggest import did_you_mean
+from minerva_promote.config.yaml_source import Keys
 from minerva_promote.errors import ConfigError, Location
-from minerva_promote.grants.held import PUBLIC, Drift, Held, Slot, default_name
-from minerva_promote.grants.live import Live
+from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.model import PUBLIC, Drift, Held, Slot, default_name
 from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, LEDGER_GRANTS
 
 IN_SCHEMAS = ("table", "sequence", "function")  # kinds whose names have a schema, public where none is given

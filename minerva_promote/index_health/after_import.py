@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.query import Connection, QueryError, fetch, reading
+from minerva_promote.database.read_only import Connection, QueryError, fetch, reading
 from minerva_promote.errors import PromoteError
 from minerva_promote.index_health.measure import planned, touched
 from minerva_promote.index_health.verdict import GROWN

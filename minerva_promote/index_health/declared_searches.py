@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minerva_promote.checks.prepare import prepare_checks
-from minerva_promote.config.models import Threshold
+from minerva_promote.config.models.project import Threshold
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.index_health.verdict import Search, Targets
 from minerva_promote.sql_parser import parse

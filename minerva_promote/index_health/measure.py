@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, configured, fetch, reading
+from minerva_promote.database.read_only import Connection, QueryError, QueryTimeoutError, configured, fetch, reading
 from minerva_promote.search.queries import queries_of
 from minerva_promote.search.query_plan import FORCED, pages_touched, plan_of
 from minerva_promote.search.recall import Answer, Recall, recall_of

@@ -19,12 +19,12 @@ from psycopg import sql
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.advisory_lock import held_by
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.faults import attempt, execute, target_errors
-from minerva_promote.database.lock import held_by
 from minerva_promote.database.pooler import owner_session
-from minerva_promote.database.query import QueryError, fetch
 from minerva_promote.database.quote import ident, literal, text
+from minerva_promote.database.read_only import QueryError, fetch
+from minerva_promote.database.server_errors import attempt, execute, target_errors
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
 from minerva_promote.index_health.advice import Advice, Step, definition, reindex

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.advisory_lock import claimed
 from minerva_promote.database.catalog import fetch, server
-from minerva_promote.database.lock import claimed
 from minerva_promote.database.session import CommitLost, CommitStopped, Connection, commit, import_session
 from minerva_promote.errors import OutcomeUnknown, TargetError
-from minerva_promote.ledger.event import is_recorded
+from minerva_promote.ledger.events import is_recorded
 
 Opens = Callable[[Project, Environment], AbstractContextManager[Connection]]
 

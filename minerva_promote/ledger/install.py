@@ -6,11 +6,11 @@ import re
 from functools import cache
 from importlib import resources
 
-from minerva_promote.config.models import Grants
+from minerva_promote.config.models.project import Grants
 from minerva_promote.database.catalog import REVISION_TABLE, fetch, relations
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.faults import target_errors
 from minerva_promote.database.quote import qualified, text
+from minerva_promote.database.server_errors import target_errors
 from minerva_promote.errors import TargetError
 
 LEDGER_VERSION = 3

@@ -14,9 +14,9 @@ from psycopg import sql
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.faults import attempt
 from minerva_promote.database.quote import ident, qualified
-from minerva_promote.ledger.event import Event, add
+from minerva_promote.database.server_errors import attempt
+from minerva_promote.ledger.events import Event, add
 from minerva_promote.ledger.structure import Difference, SchemaObject, compare_structure, read_structure
 from minerva_promote.results import Finding
 from minerva_promote.text_format import counted

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from minerva_promote.database.advisory_lock import RUN_CLASS
 from minerva_promote.database.catalog import fetch, query, relations
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.lock import RUN_CLASS
 from minerva_promote.errors import UsageError
 from minerva_promote.ledger.bounds import fold_root
+from minerva_promote.ledger.event_values import BAD, readable
 from minerva_promote.ledger.install import ROOTS_TABLE
-from minerva_promote.ledger.said import BAD, readable
 
 State = Literal[
     "running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore", "repair"

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from minerva_promote.database.catalog import REVISION_VIEW, fetch, query
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.faults import target_errors
+from minerva_promote.database.server_errors import target_errors
 from minerva_promote.ledger.install import LEDGER_VERSION
 
 _PATH = b"select pg_catalog.current_setting('search_path') as path"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.connection import REPEATABLE_READ, Connection
-from minerva_promote.database.faults import target_errors
+from minerva_promote.database.server_errors import target_errors
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.ledger.install import LEDGER_VERSION, REMOVED_TABLE, expression, ledger_version
 from minerva_promote.ledger.runs import SHORT

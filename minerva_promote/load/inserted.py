@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from minerva_promote.exportfile.binding import Layout, Row
-from minerva_promote.ledger.rows import PART_ROWS, Packed, mark, packed
+from minerva_promote.exportfile.row_decoder import Layout, Row
+from minerva_promote.ledger.run_rows import PART_ROWS, Packed, mark, packed
 
 
 class Inserted:

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from minerva_promote.config.models import Contract
+from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.catalog import fetch
-from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.database.session import Connection
-from minerva_promote.exportfile.binding import Layout, Row
-from minerva_promote.exportfile.display import display
+from minerva_promote.exportfile.row_decoder import Layout, Row
 from minerva_promote.exportfile.rule_model import key_of
-from minerva_promote.load import statements
-from minerva_promote.load.compare import differences, joined
+from minerva_promote.exportfile.value_display import display
+from minerva_promote.load import insert_statements as statements
 from minerva_promote.load.inserted import Inserted
-from minerva_promote.load.outcome import Clash, Loaded
-from minerva_promote.load.written import Written, changed
+from minerva_promote.load.load_result import Clash, Loaded
+from minerva_promote.load.row_diff import differences, joined
+from minerva_promote.load.trigger_check import Written, changed
 
 BATCH_ROWS = 250
 BATCH_BYTES = 16 << 20  # of text; in wire form a vector has a quarter of it

@@ -20,12 +20,12 @@ from sqlalchemy.exc import DBAPIError
 
 from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.beside import beside
 from minerva_promote.database.connection import Connection as Session
-from minerva_promote.database.faults import target_error
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.pooler import owner_session
+from minerva_promote.database.server_errors import target_error
 from minerva_promote.database.session import closed_after
+from minerva_promote.database.sibling_connection import beside
 from minerva_promote.errors import ConfigError, Location, PromoteError, TargetError
 from minerva_promote.migrations.env_runner import at_home, own_connections, variables
 from minerva_promote.migrations.on_connection import engine_on

@@ -6,11 +6,11 @@ from sqlalchemy import Connection
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.advisory_lock import hold
 from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.extension import require_vector_available
-from minerva_promote.database.faults import execute
-from minerva_promote.database.lock import hold
 from minerva_promote.database.notices import Notices
+from minerva_promote.database.server_errors import execute
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
 from minerva_promote.migrations.alembic_tree import Revision, Tree, transaction_for_alembic

@@ -23,10 +23,10 @@ from psycopg import Connection as Driver
 from sqlalchemy import Connection, Engine, event
 
 from minerva_promote.config.project import Environment
-from minerva_promote.database.beside import address, proof
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import Connection as Session
+from minerva_promote.database.sibling_connection import address, proof
 from minerva_promote.database.waiting import watch, watch_of
 from minerva_promote.errors import TargetError
 from minerva_promote.migrations.tree_files import TreeFiles

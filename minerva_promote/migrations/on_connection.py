@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from minerva_promote.database.connection import Connection as Session
-from minerva_promote.database.faults import target_error
+from minerva_promote.database.server_errors import target_error
 from minerva_promote.database.session import commit_or_unknown
 from minerva_promote.signals import interruption_behind
 

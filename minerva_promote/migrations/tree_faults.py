@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from minerva_promote.database.faults import is_refusal, target_error
+from minerva_promote.database.server_errors import is_refusal, target_error
 from minerva_promote.errors import ConfigError, Location, PromoteError, TargetError
 from minerva_promote.migrations.tree_files import TreeFiles
 

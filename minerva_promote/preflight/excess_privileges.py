@@ -8,8 +8,8 @@ from minerva_promote.config.drift_codes import MORE
 from minerva_promote.config.project import Environment
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import ConfigError
-from minerva_promote.grants.held import Drift
 from minerva_promote.grants.inspect import inspect
+from minerva_promote.grants.model import Drift
 from minerva_promote.grants.plan import compare, undeclared_import_role
 from minerva_promote.grants.wanted import declared_functions, with_groups
 from minerva_promote.results import Finding, Severity
@@ -45,7 +45,7 @@ def _is_power(drift: Drift) -> bool:
 
 def admin_name(environment: Environment) -> str | None:
     """The admin identity's role, as far as it is known here: an importing machine needs no admin_url."""
-    from minerva_promote.database.embedded_files import SUPERUSER
+    from minerva_promote.database.embedded.files import SUPERUSER
 
     try:
         target = environment.admin_url

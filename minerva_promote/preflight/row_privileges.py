@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from minerva_promote.config.models import Contract
+from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import TablePrivileges
-from minerva_promote.exportfile.binding import Layout, Row
+from minerva_promote.exportfile.row_decoder import Layout, Row
 from minerva_promote.results import Finding
 
 NONE = TablePrivileges(frozenset(), {})

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from minerva_promote.config.models import Contract
+from minerva_promote.config.models.project import Contract
 from minerva_promote.config.project import Environment
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.catalog import Server, SideEffect, TablePrivileges, fetch
 from minerva_promote.database.quote import ident, qualified
 from minerva_promote.database.session import Connection
-from minerva_promote.exportfile.validate import Validation
+from minerva_promote.exportfile.validation import Validation
 from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
 from minerva_promote.preflight.row_privileges import without_any
 from minerva_promote.results import Finding, Severity

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from minerva_promote.config.models import ColumnRule, Contract, TableRule
+from minerva_promote.config.models.project import ColumnRule, Contract, TableRule
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.config.suggest import nearest
 from minerva_promote.database.catalog import Row, fetch, query
 from minerva_promote.database.session import Connection
-from minerva_promote.exportfile.values import column_type
+from minerva_promote.exportfile.wire_values import column_type
 from minerva_promote.results import Finding, Severity
 
 MIGRATE = "promote migrate --env ENV"

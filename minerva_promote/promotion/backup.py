@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minerva_promote.config.durations import in_seconds
-from minerva_promote.config.gate_models import Backup
+from minerva_promote.config.models.gates import Backup
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import server
-from minerva_promote.database.dump import Program, dump, find_pg_dump, open_params
+from minerva_promote.database.database_identity import Whereabouts, WrongTarget, as_yaml, whereabouts
+from minerva_promote.database.pg_dump import Program, dump, find_pg_dump, open_params
 from minerva_promote.database.pooler import owner_session
 from minerva_promote.database.session import Connection
-from minerva_promote.database.whereabouts import Whereabouts, WrongTarget, as_yaml, whereabouts
 from minerva_promote.errors import ConfigError, TargetError
 from minerva_promote.progress import Watch
 from minerva_promote.results import Outcome, StepResult
@@ -71,7 +71,7 @@ def prepare(project: Project, environment: Environment, wanted: Backup, conn: Co
         program = find_pg_dump(wanted.program or "", server(owner).version_num, setting)
     params = dict(target.params)
     if target.embedded:
-        from minerva_promote.database.embedded import embedded_params
+        from minerva_promote.database.embedded.server import embedded_params
 
         params = embedded_params(project.root, target)
     patience = {"connect_timeout": str(environment.timeouts.connect)}

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.run import nothing_checked, run_prepared
-from minerva_promote.config.models import Stage
+from minerva_promote.config.models.project import Stage
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.session import Connection, import_session
-from minerva_promote.exportfile.binding import Row
-from minerva_promote.exportfile.source import open_export
-from minerva_promote.exportfile.validate import Validation
+from minerva_promote.exportfile.byte_window import open_export
+from minerva_promote.exportfile.row_decoder import Row
+from minerva_promote.exportfile.validation import Validation
 from minerva_promote.preflight.target_state import Outlook, look
 from minerva_promote.progress import Watch
 from minerva_promote.promotion.backup import backup_steps

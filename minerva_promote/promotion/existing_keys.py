@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from minerva_promote.config.models import Contract
+from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import fetch
-from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.database.session import Connection
-from minerva_promote.exportfile.binding import Row, Value
-from minerva_promote.load import statements
+from minerva_promote.exportfile.row_decoder import Row, Value
+from minerva_promote.load import insert_statements as statements
 from minerva_promote.preflight.row_privileges import NONE
 from minerva_promote.preflight.target_state import Outlook
 

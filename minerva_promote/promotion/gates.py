@@ -6,12 +6,12 @@ import hashlib
 import shlex
 from pathlib import Path
 
+from minerva_promote.database.database_identity import whereabouts
 from minerva_promote.database.session import Connection
-from minerva_promote.database.whereabouts import whereabouts
 from minerva_promote.errors import FileError, Location
-from minerva_promote.exportfile.validate import Validation
-from minerva_promote.ledger.changes import latest_changes, listed
-from minerva_promote.load.outcome import Loaded
+from minerva_promote.exportfile.validation import Validation
+from minerva_promote.ledger.recent_changes import latest_changes, listed
+from minerva_promote.load.load_result import Loaded
 from minerva_promote.promotion.backup import backup_steps
 from minerva_promote.promotion.dry_plan import look_again
 from minerva_promote.promotion.import_steps import Importing

@@ -6,16 +6,16 @@ import time
 from contextlib import suppress
 from typing import NoReturn
 
-from minerva_promote.checks.facts import FileFacts
+from minerva_promote.checks.file_facts import FileFacts
 from minerva_promote.checks.prepare import prepare_checks
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.session import Connection, execute
 from minerva_promote.errors import FileChanged, TargetError
-from minerva_promote.exportfile.steps import title, validated
-from minerva_promote.exportfile.validate import Validation
-from minerva_promote.ledger.rows import Packed
+from minerva_promote.exportfile.report import title, validated
+from minerva_promote.exportfile.validation import Validation
+from minerva_promote.ledger.run_rows import Packed
+from minerva_promote.load.load_result import Loaded
 from minerva_promote.load.loader import Loader
-from minerva_promote.load.outcome import Loaded
 from minerva_promote.preflight import server as preflight
 from minerva_promote.preflight.row_privileges import Needs
 from minerva_promote.preflight.target_state import Outlook

@@ -13,10 +13,10 @@ from minerva_promote import __version__
 from minerva_promote.config.fingerprint import fingerprint, plain
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import Server, definitions, revisions, server
+from minerva_promote.database.database_identity import Whereabouts, whereabouts
 from minerva_promote.database.session import Connection
-from minerva_promote.database.whereabouts import Whereabouts, whereabouts
 from minerva_promote.errors import UsageError
-from minerva_promote.ledger.changes import REMEMBERED, Change, latest_changes, listed
+from minerva_promote.ledger.recent_changes import REMEMBERED, Change, latest_changes, listed
 from minerva_promote.preflight.target_state import Outlook
 from minerva_promote.promotion.existing_keys import Counted
 from minerva_promote.results import Finding

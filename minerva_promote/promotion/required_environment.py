@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from minerva_promote.config.durations import in_seconds
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.models import Requires
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.models.project import Requires
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch
-from minerva_promote.database.query import QueryError, reading
+from minerva_promote.database.database_identity import Whereabouts, whereabouts
+from minerva_promote.database.read_only import QueryError, reading
 from minerva_promote.database.session import Connection, import_session
-from minerva_promote.database.whereabouts import Whereabouts, whereabouts
 from minerva_promote.errors import ConfigError, ConfigErrors, TargetError
 from minerva_promote.ledger.install import require_ledger
 from minerva_promote.ledger.runs import SHORT, Run, failing, read_runs

@@ -11,14 +11,14 @@ import time
 from contextlib import nullcontext
 
 from minerva_promote.checks.run import run_prepared
-from minerva_promote.config.models import Stage
+from minerva_promote.config.models.project import Stage
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.lock import claim, hold
+from minerva_promote.database.advisory_lock import claim, hold
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import Connection, begin, import_session, rollback
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError
-from minerva_promote.exportfile.source import open_export
-from minerva_promote.exportfile.validate import Validation
+from minerva_promote.exportfile.byte_window import open_export
+from minerva_promote.exportfile.validation import Validation
 from minerva_promote.ledger.commit_proof import commit_with_proof, session_name
 from minerva_promote.preflight.target_state import Outlook, look, require_unchanged
 from minerva_promote.progress import Watch

@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from minerva_promote.config.fingerprint import fingerprint
-from minerva_promote.database.lock import held_by
+from minerva_promote.database.advisory_lock import held_by
 from minerva_promote.database.session import Connection, import_session
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.event import ENDED, NOT_OURS, Event, Kind, add, add_apart
+from minerva_promote.ledger.events import ENDED, NOT_OURS, Event, Kind, add, add_apart
 from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
-from minerva_promote.ledger.openruns import GONE, OpenRun, open_runs
-from minerva_promote.ledger.rows import store
-from minerva_promote.load.outcome import Loaded
+from minerva_promote.ledger.run_rows import store
+from minerva_promote.ledger.unfinished_runs import GONE, OpenRun, open_runs
+from minerva_promote.load.load_result import Loaded
 from minerva_promote.promotion.import_steps import Importing
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 

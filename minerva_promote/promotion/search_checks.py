@@ -10,7 +10,7 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.session import Connection
 from minerva_promote.embedding.check import space_step
 from minerva_promote.embedding.file_sample import SpaceCollector
-from minerva_promote.exportfile.binding import Row
+from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.index_health.after_import import BUILT_EMPTY, rebuild_if_needed, stale_after_import
 from minerva_promote.progress import Watch
 from minerva_promote.results import Outcome, Severity, StepResult

@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from minerva_promote.config.models import Contract
+from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.errors import FileChanged, FileError, Location
-from minerva_promote.exportfile.binding import Row
-from minerva_promote.exportfile.scan import Scan, Tick
-from minerva_promote.exportfile.source import file_changed
-from minerva_promote.exportfile.validate import Manifest
-from minerva_promote.load.outcome import Loaded
+from minerva_promote.exportfile.byte_window import file_changed
+from minerva_promote.exportfile.reader import Scan, Tick
+from minerva_promote.exportfile.row_decoder import Row
+from minerva_promote.exportfile.validation import Manifest
+from minerva_promote.load.load_result import Loaded
 from minerva_promote.promotion.lines import lines_of
 from minerva_promote.promotion.request import Plan
 from minerva_promote.results import Finding, Outcome, StepResult

@@ -13,13 +13,13 @@ from dataclasses import replace
 from psycopg import sql
 
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.advisory_lock import hold
 from minerva_promote.database.catalog import fetch
-from minerva_promote.database.faults import execute
-from minerva_promote.database.lock import hold
+from minerva_promote.database.server_errors import execute
 from minerva_promote.database.session import Connection, admin_session, begin, rollback
 from minerva_promote.errors import TargetError
-from minerva_promote.exportfile.validate import validate
-from minerva_promote.ledger.rows import RunRows, unpack
+from minerva_promote.exportfile.validation import validate
+from minerva_promote.ledger.run_rows import RunRows, unpack
 from minerva_promote.load.loader import Loader
 from minerva_promote.preflight.target_state import Outlook
 from minerva_promote.progress import Watch

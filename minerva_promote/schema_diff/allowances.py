@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from minerva_promote.config.allowances import Allowance, is_like
-from minerva_promote.config.schema_facts import ON_COLUMNS
+from minerva_promote.config.allowed_differences import Allowance, is_like
+from minerva_promote.config.schema_aspects import ON_COLUMNS
 from minerva_promote.config.suggest import did_you_mean
 from minerva_promote.results import Finding, Severity
 from minerva_promote.schema_diff.diff import Difference

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from minerva_promote.config.schema_facts import NAME
+from minerva_promote.config.schema_aspects import NAME
 from minerva_promote.schema_diff.create_sql import (
     CONSTRAINTS,
     FIRST,

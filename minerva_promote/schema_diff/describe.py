@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minerva_promote.config.schema_facts import Fact, spoken, value_text
+from minerva_promote.config.schema_aspects import Fact, spoken, value_text
 from minerva_promote.schema_diff.model import Entity
 
 LONGEST = 80

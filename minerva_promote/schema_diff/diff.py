@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from minerva_promote.config.schema_facts import EXISTS, KINDS, NAME, RENAMED, Fact
+from minerva_promote.config.schema_aspects import EXISTS, KINDS, NAME, RENAMED, Fact
 from minerva_promote.schema_diff.model import Entity, Key, Schema
 from minerva_promote.schema_diff.sql_equivalence import meaning
 

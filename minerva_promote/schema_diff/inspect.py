@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from minerva_promote.config.schema_facts import KINDS, ON_COLUMNS, Fact
+from minerva_promote.config.schema_aspects import KINDS, ON_COLUMNS, Fact
 from minerva_promote.database import catalog
 from minerva_promote.database.catalog import Row
 from minerva_promote.database.connection import REPEATABLE_READ, Connection

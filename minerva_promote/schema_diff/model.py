@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from minerva_promote.config.schema_facts import KINDS, Fact, Kind
+from minerva_promote.config.schema_aspects import KINDS, Fact, Kind
 from minerva_promote.database.quote import DEFAULT_SCHEMA
 
 Key = tuple[str, str, str, str]  # kind, schema, table, name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from minerva_promote.config.schema_facts import NAME
+from minerva_promote.config.schema_aspects import NAME
 from minerva_promote.schema_diff.allowances import Judged
 from minerva_promote.schema_diff.create_sql import Statement
 from minerva_promote.schema_diff.model import Entity

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from minerva_promote.config.schema_facts import EXISTS, NAME, Fact, spoken, value_text
+from minerva_promote.config.schema_aspects import EXISTS, NAME, Fact, spoken, value_text
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
 from minerva_promote.schema_diff.allowances import Judged, Side
 from minerva_promote.schema_diff.describe import described

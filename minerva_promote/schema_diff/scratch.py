@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 from psycopg import sql
 
-from minerva_promote.config.models import Timeouts
+from minerva_promote.config.connection_url import parse_url
+from minerva_promote.config.models.project import Timeouts
 from minerva_promote.config.project import Project
-from minerva_promote.config.url import parse_url
 from minerva_promote.database.catalog import databases, fetch
-from minerva_promote.database.faults import attempt_outside, execute
 from minerva_promote.database.quote import ident
+from minerva_promote.database.server_errors import attempt_outside, execute
 from minerva_promote.database.session import Connection, closed_after, connect
 from minerva_promote.errors import TargetError
 

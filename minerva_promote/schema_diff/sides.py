@@ -6,8 +6,8 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from minerva_promote.config.environment import read_environment
 from minerva_promote.config.files import is_present
+from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.snapshot_file import read_snapshot_file
 from minerva_promote.config.suggest import did_you_mean, listing

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from minerva_promote.config.schema_facts import KINDS, ON_COLUMNS, Fact, Facts
+from minerva_promote.config.schema_aspects import KINDS, ON_COLUMNS, Fact, Facts
 from minerva_promote.config.snapshot_file import FORMAT, SnapshotFile
 from minerva_promote.database.quote import DEFAULT_SCHEMA
 from minerva_promote.schema_diff.inspect import plain_columns

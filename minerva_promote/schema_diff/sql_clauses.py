@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minerva_promote.config.schema_facts import Fact
+from minerva_promote.config.schema_aspects import Fact
 from minerva_promote.database.quote import ident, text
 from minerva_promote.schema_diff.model import Entity
 

@@ -13,7 +13,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from minerva_promote.config.schema_facts import Fact
+from minerva_promote.config.schema_aspects import Fact
 from minerva_promote.sql_parser import SqlSyntaxError, parse
 
 LONGEST = 100_000  # characters of a text that is parsed

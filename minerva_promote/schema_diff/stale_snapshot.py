@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.config.schema_facts import EXISTS, spoken, value_text
+from minerva_promote.config.schema_aspects import EXISTS, spoken, value_text
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.errors import ConfigError
 from minerva_promote.migrations.head_revision import written_head

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from minerva_promote.config.schema_facts import EXISTS
+from minerva_promote.config.schema_aspects import EXISTS
 from minerva_promote.schema_diff.allowances import Judged
 from minerva_promote.schema_diff.alter_sql import Step, steps_for
 from minerva_promote.schema_diff.create_sql import (

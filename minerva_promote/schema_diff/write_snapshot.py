@@ -10,7 +10,7 @@ from pathlib import Path
 
 from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.config.schema_facts import value_text
+from minerva_promote.config.schema_aspects import value_text
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import Outcome, RunResult, StepResult

@@ -6,7 +6,7 @@ from importlib import resources
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.faults import target_errors
+from minerva_promote.database.server_errors import target_errors
 from minerva_promote.search.vector_indexes import RECORDS, VectorIndex, count_rows, read_indexes
 
 _SCHEMA = b"""

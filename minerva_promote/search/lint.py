@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from minerva_promote.config.project import DeclaredSearch
 from minerva_promote.database.catalog import server
-from minerva_promote.database.query import Connection, QueryError, QueryTimeoutError, fetch, reading
+from minerva_promote.database.read_only import Connection, QueryError, QueryTimeoutError, fetch, reading
 from minerva_promote.errors import ConfigError, ConfigErrors
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.search.lint_rules import shape_findings

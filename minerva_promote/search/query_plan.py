@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minerva_promote.database.query import Connection, configured, fetch
+from minerva_promote.database.read_only import Connection, configured, fetch
 from minerva_promote.search.query_shape import nearest_alone
 from minerva_promote.search.vector_indexes import VectorIndex
 

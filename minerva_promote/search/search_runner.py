@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from minerva_promote.config.search_settings import SEARCH_SETTINGS
-from minerva_promote.database.query import (
+from minerva_promote.config.rules.search_settings import SEARCH_SETTINGS
+from minerva_promote.database.read_only import (
     Connection,
     QueryError,
     QueryTimeoutError,

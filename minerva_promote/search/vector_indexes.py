@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import sql
 
-from minerva_promote.database import query as reads
+from minerva_promote.database import read_only as reads
 from minerva_promote.database.catalog import Row, fetch, query
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, text

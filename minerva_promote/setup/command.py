@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.advisory_lock import hold
 from minerva_promote.database.catalog import Server, server
 from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.extension import ensure_vector
-from minerva_promote.database.lock import hold
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError

@@ -12,10 +12,10 @@ from psycopg import sql
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import databases, server
-from minerva_promote.database.faults import attempt_outside
+from minerva_promote.database.database_identity import WrongTarget
 from minerva_promote.database.quote import ident, text
+from minerva_promote.database.server_errors import attempt_outside
 from minerva_promote.database.session import Connection, admin_session, closed_after, connect_to
-from minerva_promote.database.whereabouts import WrongTarget
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import Outcome, StepResult
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 from psycopg import sql
 
+from minerva_promote.config.models.roles import Role
 from minerva_promote.config.project import Environment
-from minerva_promote.config.role_models import Role
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.faults import attempt, execute
 from minerva_promote.database.notices import Notices
+from minerva_promote.database.server_errors import attempt, execute
 from minerva_promote.errors import TargetError
 from minerva_promote.grants.apply import run_plan, why_still
-from minerva_promote.grants.held import PUBLIC, Drift, Slot
-from minerva_promote.grants.live import Live
+from minerva_promote.grants.grant_sql import take
+from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.model import PUBLIC, Drift, Slot
 from minerva_promote.grants.plan import GrantPlan, look, undeclared_import_role
-from minerva_promote.grants.statements import take
 from minerva_promote.grants.wanted import import_role
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 

@@ -9,12 +9,12 @@ from psycopg import sql
 from minerva_promote.config.project import Environment
 from minerva_promote.database.catalog import server
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.faults import attempt
-from minerva_promote.database.password import matches, stored_verifier
 from minerva_promote.database.quote import ident, text
+from minerva_promote.database.scram import matches, stored_verifier
+from minerva_promote.database.server_errors import attempt
 from minerva_promote.errors import ConfigError, TargetError
 from minerva_promote.grants.apply import set_passwords
-from minerva_promote.grants.held import Drift
+from minerva_promote.grants.model import Drift
 from minerva_promote.grants.plan import look
 from minerva_promote.results import Outcome, StepResult
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of, split
-from minerva_promote.ledger.rows import load_readable, stored_names
+from minerva_promote.ledger.run_rows import load_readable, stored_names
 from minerva_promote.ledger.runs import Run
 from minerva_promote.undo.find_run import event_of
 from minerva_promote.undo.table_catalog import Key, read

@@ -9,14 +9,14 @@ from uuid import uuid4
 
 from minerva_promote.config.fingerprint import fingerprint
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.lock import claim, hold
+from minerva_promote.database.advisory_lock import claim, hold
 from minerva_promote.database.session import Connection, admin_session, begin, begin_view, rollback
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError, UsageError
 from minerva_promote.ledger.commit_proof import commit_with_proof, session_name
-from minerva_promote.ledger.event import Event, Kind, add, add_apart
+from minerva_promote.ledger.events import Event, Kind, add, add_apart
 from minerva_promote.ledger.install import require_ledger
 from minerva_promote.ledger.roots import roots_of
-from minerva_promote.ledger.rows import load
+from minerva_promote.ledger.run_rows import load
 from minerva_promote.ledger.verify import require_as_written
 from minerva_promote.results import Outcome, RunResult, Severity, StepResult
 from minerva_promote.signals import current, signal_name

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from minerva_promote.database.pipelined import Pipelined
-from minerva_promote.ledger.rows import packed, stored_names
+from minerva_promote.database.pipeline import Pipelined
+from minerva_promote.ledger.run_rows import packed, stored_names
 from minerva_promote.undo.row_references import Link
 from minerva_promote.undo.rows_to_remove import Going
 from minerva_promote.undo.table_catalog import Key, Keys, array_of, as_bytes, keys_of

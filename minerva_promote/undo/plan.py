@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from minerva_promote.config.models import Contract
+from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.faults import execute
-from minerva_promote.database.pipelined import Pipelined
-from minerva_promote.ledger.rows import RunRows
+from minerva_promote.database.pipeline import Pipelined
+from minerva_promote.database.server_errors import execute
+from minerva_promote.ledger.run_rows import RunRows
 from minerva_promote.ledger.runs import Run
 from minerva_promote.results import Finding, Severity
 from minerva_promote.undo import findings as told

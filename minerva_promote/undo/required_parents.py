@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from minerva_promote.config.models import Contract
+from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.database.quote import name_of
 from minerva_promote.undo.table_catalog import Key, Table, Wire, as_bytes, keys_of, read, read_tables
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from minerva_promote.config.models import Contract
+from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import fetch
-from minerva_promote.database.faults import execute, target_errors
-from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.database.pipeline import Pipelined
+from minerva_promote.database.server_errors import execute, target_errors
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Finding, Severity

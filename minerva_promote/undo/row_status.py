@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.rows import RunRows, mark
+from minerva_promote.ledger.run_rows import RunRows, mark
 from minerva_promote.undo.claims import Claim
 from minerva_promote.undo.rows_to_remove import Believed, Going
 from minerva_promote.undo.table_catalog import Batches, Key, Table, as_bytes, keys_of, names_of

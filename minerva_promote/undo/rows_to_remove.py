@@ -9,9 +9,9 @@ from functools import cached_property
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
+from minerva_promote.database.database_identity import Whereabouts, whereabouts
 from minerva_promote.database.quote import split
-from minerva_promote.database.whereabouts import Whereabouts, whereabouts
-from minerva_promote.ledger.rows import RunRows
+from minerva_promote.ledger.run_rows import RunRows
 from minerva_promote.ledger.runs import Recorded, Run
 from minerva_promote.undo.table_catalog import Key, Table
 

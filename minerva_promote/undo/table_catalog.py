@@ -12,7 +12,7 @@ from psycopg import sql
 from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, name_of, split
-from minerva_promote.exportfile.display import display
+from minerva_promote.exportfile.value_display import display
 
 Wire = bytes | None
 Key = tuple[Wire, ...]

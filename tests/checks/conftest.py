@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.checks.facts import FileFacts
+from minerva_promote.checks.file_facts import FileFacts
 from minerva_promote.checks.run import run_checks
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
-from minerva_promote.config.models import Stage
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
+from minerva_promote.config.models.project import Stage
 from minerva_promote.results import StepResult
 from tests.servers import Database, ProjectCopy, Server
 

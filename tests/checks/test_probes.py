@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.checks.probes import percentile
+from minerva_promote.checks.probes.common import percentile
 from minerva_promote.results import Outcome, StepResult
 from tests.checks.conftest import FACTS, Check
 

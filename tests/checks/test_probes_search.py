@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_project import load_project
 from minerva_promote.errors import ConfigErrors
 from minerva_promote.results import Outcome, StepResult
 from tests import yamlfile

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_project import load_project
 from minerva_promote.errors import ConfigErrors, TargetError, UsageError
 from minerva_promote.results import Outcome, StepResult
 from tests.checks.conftest import FACTS, Check

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from minerva_promote.cli.entry import cli
+from minerva_promote.cli.main import cli
 
 Promote = Callable[..., Any]
 

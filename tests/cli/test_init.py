@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_project import load_project
 from tests.material import REPOSITORY
 
 Promote = Callable[..., Any]

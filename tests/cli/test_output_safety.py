@@ -12,7 +12,8 @@ import yaml
 
 import minerva_promote
 from minerva_promote.config.yaml_text import dump_yaml
-from minerva_promote.report import as_json, as_sql, text
+from minerva_promote.report import as_sql, text
+from minerva_promote.report import json as as_json
 from minerva_promote.results import Finding, Outcome, RunResult, StepResult
 from minerva_promote.text_format import has_log_commands, printable, shell_word
 

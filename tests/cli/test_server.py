@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from minerva_promote.database.embedded import EmbeddedServer
+from minerva_promote.database.embedded.server import EmbeddedServer
 from tests.material import REPOSITORY
 from tests.servers import ProjectCopy
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
 from minerva_promote.config.project import Environment
 from minerva_promote.errors import ConfigError, UsageError
 from tests.config.conftest import MakeProject

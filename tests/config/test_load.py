@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import find_root, load_project
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import find_root, load_project
 from minerva_promote.config.snapshot_file import read_snapshot
 from minerva_promote.errors import Location, UsageError
 from tests.config.conftest import FILES, MakeProject
@@ -234,7 +234,7 @@ def test_the_shipped_configuration_loads(tmp_path: Path) -> None:
 
 
 def test_every_variable_of_the_environments_is_explained(tmp_path: Path) -> None:
-    from minerva_promote.config.secrets import variables_of
+    from minerva_promote.config.variables import variables_of
 
     used = {
         name for path in (REPOSITORY / "environments").glob("*.yaml") for name in variables_of(path.read_text("utf-8"))
@@ -246,7 +246,7 @@ def test_every_variable_of_the_environments_is_explained(tmp_path: Path) -> None
 
 def test_the_parts_that_the_command_line_imports_at_once_leave_pydantic_out() -> None:
     code = (
-        "import sys, minerva_promote.config.project, minerva_promote.config.secrets, minerva_promote.config.url\n"
+        "import sys, minerva_promote.config.project, minerva_promote.config.variables, minerva_promote.config.connection_url\n"
         "assert 'pydantic' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)

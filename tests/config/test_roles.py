@@ -9,12 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from minerva_promote.config.drift_codes import CODES
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
-from minerva_promote.config.models import Membership
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
+from minerva_promote.config.models.project import Membership
+from minerva_promote.config.models.roles import Declared, Grants, is_wildcard, qualified
 from minerva_promote.config.privileges import DEFAULT_KINDS, KINDS, PRIVILEGES, available, expand
 from minerva_promote.config.project import Environment
-from minerva_promote.config.role_models import Declared, Grants, is_wildcard, qualified
 from minerva_promote.errors import Location
 from tests.config.conftest import MakeProject
 from tests.material import REPOSITORY

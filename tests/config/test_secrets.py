@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from minerva_promote.config.secrets import Redactor, Unset, fill_text, redact, variables_of
+from minerva_promote.config.variables import Redactor, Unset, fill_text, redact, variables_of
 
 VALUES = {"N": 3, "T": "text", "EMPTY": ""}
 

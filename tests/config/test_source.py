@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.config.source import parse_source, read_source, show
+from minerva_promote.config.yaml_source import parse_source, read_source, show
 from minerva_promote.errors import Location
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minerva_promote.config import libpq
-from minerva_promote.config.url import FORMAT, parse_url
+from minerva_promote.config import conninfo as libpq
+from minerva_promote.config.connection_url import FORMAT, parse_url
 from minerva_promote.errors import ConfigError, Location
 
 LIBPQ_READS_THE_SAME = [

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from minerva_promote.config.models import ChecksFile, EnvironmentFile, Model, ProjectFile
-from minerva_promote.config.source import parse_source
-from minerva_promote.config.validate import validate
+from minerva_promote.config.model_validation import validate
+from minerva_promote.config.models.project import ChecksFile, EnvironmentFile, Model, ProjectFile
+from minerva_promote.config.yaml_source import parse_source
 from minerva_promote.errors import ConfigError, Location
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import psycopg
 
-from minerva_promote.config.load import load_project
-from minerva_promote.config.models import Contract, Limits
+from minerva_promote.config.load_project import load_project
+from minerva_promote.config.models.project import Contract, Limits
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
-from minerva_promote.exportfile.contract import Rules
-from minerva_promote.exportfile.scan import Scan
-from minerva_promote.exportfile.validate import Validation, validate
+from minerva_promote.exportfile.reader import Scan
+from minerva_promote.exportfile.row_rules import Rules
+from minerva_promote.exportfile.validation import Validation, validate
 from minerva_promote.results import Finding
 from tests.material import REPOSITORY
 

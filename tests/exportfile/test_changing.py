@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from minerva_promote.errors import FileChanged
-from minerva_promote.exportfile.contract import Rules
-from minerva_promote.exportfile.scan import Scan
+from minerva_promote.exportfile.reader import Scan
+from minerva_promote.exportfile.row_rules import Rules
 from tests.exportfile.support import chunk, contract_of, export
 
 
@@ -52,7 +52,7 @@ def test_changed_files(change: Callable[[Path], None], content: str, tmp_path: P
 
 
 def test_a_file_that_grows_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minerva_promote.exportfile.source.BLOCK", 1000)
+    monkeypatch.setattr("minerva_promote.exportfile.byte_window.BLOCK", 1000)
     path = tmp_path / "export.sql"
     path.write_text(export(chunk=str(chunk()) * 20))
     contract, snapshot = contract_of()

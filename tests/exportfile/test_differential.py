@@ -15,10 +15,10 @@ import postgast
 import pytest
 from google.protobuf.message import DecodeError
 
-from minerva_promote.exportfile.binding import Binder, Layout, Row, RowPlan
-from minerva_promote.exportfile.scan import Scan
-from minerva_promote.exportfile.shapes import Conflict, Insert, Refused, Slot
-from minerva_promote.exportfile.units import Unit
+from minerva_promote.exportfile.fragments import Unit
+from minerva_promote.exportfile.insert_model import Conflict, Insert, Refused, Slot
+from minerva_promote.exportfile.reader import Scan
+from minerva_promote.exportfile.row_decoder import Binder, Layout, Row, RowPlan
 from tests.exportfile.support import contract_of, written
 
 Value = tuple[Any, ...]  # kind, text or number or elements, type of the cast

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from minerva_promote.exportfile.faults import ValueFault
-from minerva_promote.exportfile.jsontext import Number, check_json, parse_json, strings
+from minerva_promote.exportfile.json_parser import Number, check_json, parse_json, strings
+from minerva_promote.exportfile.value_faults import ValueFault
 from tests.exportfile.support import Asked
 from tests.material import corpora_folder
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.config.models import Repair
+from minerva_promote.config.models.project import Repair
 from minerva_promote.config.snapshot import Column, Snapshot
 from minerva_promote.errors import FileError, NoSuchFile
-from minerva_promote.exportfile.contract import Rules
-from minerva_promote.exportfile.scan import Scan
-from minerva_promote.exportfile.validate import validate
+from minerva_promote.exportfile.reader import Scan
+from minerva_promote.exportfile.row_rules import Rules
+from minerva_promote.exportfile.validation import validate
 from tests.exportfile import support
 from tests.exportfile.refused import REFUSED
 from tests.exportfile.support import CONFIG, book, chunk, contract_of, export, findings, read, shot
@@ -60,7 +60,7 @@ def test_rows() -> None:
 )
 @pytest.mark.parametrize("block", [64, 1000, 1 << 22])
 def test_row_bytes(content: str, place: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minerva_promote.exportfile.source.BLOCK", block)
+    monkeypatch.setattr("minerva_promote.exportfile.byte_window.BLOCK", block)
     fact = "too-long: a row or statement of more than 4,096 bytes begins here"
     help_ = "close its quotes, or raise contract.limits.row_bytes in promote.yaml"
     assert findings(content, row_bytes=4096) == [f"{place} {fact}; {help_}"]
@@ -242,7 +242,7 @@ FOREIGN = {
 @pytest.mark.parametrize("what", FOREIGN)
 @pytest.mark.parametrize("block", [1, 1 << 22])
 def test_foreign_files(what: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minerva_promote.exportfile.source.BLOCK", block)
+    monkeypatch.setattr("minerva_promote.exportfile.byte_window.BLOCK", block)
     found = read(FOREIGN[what])
     assert found.lines[0].startswith(f"1:1 foreign: this looks like {what}; ")
     assert found.count == 1

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.hostile import SHAPES
-from minerva_promote.exportfile import grammar, tokens
-from minerva_promote.exportfile.validate import Validation, validate
+from minerva_promote.exportfile import insert_parser as grammar
+from minerva_promote.exportfile import token_patterns as tokens
+from minerva_promote.exportfile.validation import Validation, validate
 from tests.exportfile.support import chunk, contract_of, export, read
 
 SMALL, LARGE = 20_000, 120_000  # bytes

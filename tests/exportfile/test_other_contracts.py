@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.config.models import Contract, Roots, TableRule
+from minerva_promote.config.models.project import Contract, Roots, TableRule
 from minerva_promote.config.snapshot import Column, Snapshot, Table
-from minerva_promote.exportfile.validate import validate
+from minerva_promote.exportfile.validation import validate
 
 CONTRACT = Contract(
     roots=Roots(table="works", max=2),

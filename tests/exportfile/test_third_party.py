@@ -17,9 +17,9 @@ from pathlib import Path
 import postgast
 import pytest
 
-from minerva_promote.database.embedded import binary
-from minerva_promote.exportfile.grammar import MAX_NESTING, nesting, row_shape
-from minerva_promote.exportfile.shapes import Refused
+from minerva_promote.database.embedded.server import binary
+from minerva_promote.exportfile.insert_model import Refused
+from minerva_promote.exportfile.insert_parser import MAX_NESTING, nesting, row_shape
 from tests.exportfile.accepted import ACCEPTED
 from tests.exportfile.refused import REFUSED
 from tests.exportfile.support import Asked, Read, export, read, with_value

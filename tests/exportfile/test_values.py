@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from minerva_promote.config.models import ColumnRule
+from minerva_promote.config.models.project import ColumnRule
 from minerva_promote.config.snapshot import Column
-from minerva_promote.exportfile.display import display
-from minerva_promote.exportfile.faults import ValueFault
-from minerva_promote.exportfile.values import column_type, uuid_array_elements
+from minerva_promote.exportfile.value_display import display
+from minerva_promote.exportfile.value_faults import ValueFault
+from minerva_promote.exportfile.wire_values import column_type, uuid_array_elements
 from tests.exportfile.support import Asked, read, with_value
 from tests.exportfile.test_differential import Made, understood
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minerva_promote.exportfile import vector
-from minerva_promote.exportfile.faults import ValueFault
+from minerva_promote.exportfile import vector_literals as vector
+from minerva_promote.exportfile.value_faults import ValueFault
 from tests.exportfile.support import Asked
 
 Read = Callable[[bytes], bytes]

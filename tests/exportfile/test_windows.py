@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.exportfile import source
+from minerva_promote.exportfile import byte_window as source
 from minerva_promote.exportfile.lexer import Lexer
 from tests.exportfile.accepted import ACCEPTED
 from tests.exportfile.refused import REFUSED

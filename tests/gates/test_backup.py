@@ -34,7 +34,7 @@ def program(shop: Shop, script: str) -> str:
     """A pg_dump that does what the script says after it was asked for its version; $file is where the dump goes."""
     path = shop.root / "bin" / "pg_dump"
     path.parent.mkdir(exist_ok=True)
-    from minerva_promote.database.embedded_files import binary
+    from minerva_promote.database.embedded.files import binary
 
     real = shlex.quote(str(binary("pg_dump")))
     path.write_text(

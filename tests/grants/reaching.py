@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from minerva_promote.grants.held import Drift, Held, Slot
+from minerva_promote.grants.escalation import reach
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.live import Live
-from minerva_promote.grants.reach import reach
+from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.model import Drift, Held, Slot
 from tests.servers import Database
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from minerva_promote.database.password import matches
+from minerva_promote.database.scram import matches
 from tests.grants.shopping import Desk, desk, make_shop, quoted, ready, shop
 
 __all__ = ["desk", "make_shop", "ready", "shop"]  # fixtures

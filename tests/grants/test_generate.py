@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
 from tests import yamlfile
 from tests.grants.shopping import Desk, desk, make_shop, ready, shop
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from minerva_promote.database import catalog
-from minerva_promote.grants.held import Slot
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.live import (
+from minerva_promote.grants.live_state import (
     Caller,
     Effect,
     Entry,
@@ -23,6 +22,7 @@ from minerva_promote.grants.live import (
     ServerSetting,
     UserMapping,
 )
+from minerva_promote.grants.model import Slot
 from tests.servers import PASSWORD, Database
 
 NOBODY: frozenset[str] = frozenset()

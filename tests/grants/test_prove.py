@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.prove import prove
+from minerva_promote.grants.prove.runner import prove
 from minerva_promote.grants.wanted import want
 from minerva_promote.ledger.install import CLIENT_COLUMNS
 from minerva_promote.report.text import NAME_WIDTH, step_lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minerva_promote.grants.held import END, PUBLIC, Drift
+from minerva_promote.grants.model import END, PUBLIC, Drift
 from tests.grants.reaching import Bench, Wish
 from tests.servers import Database
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from minerva_promote.grants.held import ATTRIBUTES, END, Drift
-from minerva_promote.grants.reach import is_weak
+from minerva_promote.grants.escalation import is_weak
+from minerva_promote.grants.model import ATTRIBUTES, END, Drift
 from tests.grants.reaching import Bench
 from tests.servers import Database
 
@@ -204,8 +204,8 @@ def test_settings_of_the_role_the_database_and_everywhere(bench: Bench) -> None:
 
 
 def test_a_setting_of_every_role(bench: Bench) -> None:
-    from minerva_promote.grants.live import ServerSetting
-    from minerva_promote.grants.reach import reach
+    from minerva_promote.grants.escalation import reach
+    from minerva_promote.grants.live_state import ServerSetting
 
     api = bench.role("api")
     settings = (

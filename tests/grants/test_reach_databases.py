@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from minerva_promote.grants.held import END, OWNERSHIP, PUBLIC, Drift
+from minerva_promote.grants.escalation import reach
 from minerva_promote.grants.limits import not_compared, open_databases
-from minerva_promote.grants.reach import reach
+from minerva_promote.grants.model import END, OWNERSHIP, PUBLIC, Drift
 from tests import yamlfile
 from tests.grants.reaching import Bench
 from tests.grants.shopping import Desk, desk, make_shop, ready, shop

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from minerva_promote.grants.held import END, OTHERS, PUBLIC, TAKE, Drift, Slot
-from minerva_promote.grants.live import Entry
-from minerva_promote.grants.reach import reach
+from minerva_promote.grants.escalation import reach
+from minerva_promote.grants.live_state import Entry
+from minerva_promote.grants.model import END, OTHERS, PUBLIC, TAKE, Drift, Slot
 from tests.grants.reaching import Bench
 from tests.servers import Database
 

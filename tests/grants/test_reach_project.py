@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
-from minerva_promote.grants.held import Slot
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
+from minerva_promote.grants.escalation import reach
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.reach import reach
+from minerva_promote.grants.model import Slot
 from minerva_promote.grants.wanted import want
 from tests import servers
 from tests.conftest import Ran

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from minerva_promote.grants.held import ATTRIBUTES, OWNERSHIP, TAKE, Drift
-from minerva_promote.grants.live import Live, LiveRole, Member
-from minerva_promote.grants.reach import reach
-from minerva_promote.grants.reach.predefined import PREDEFINED
+from minerva_promote.grants.escalation import reach
+from minerva_promote.grants.escalation.predefined import PREDEFINED
+from minerva_promote.grants.live_state import Live, LiveRole, Member
+from minerva_promote.grants.model import ATTRIBUTES, OWNERSHIP, TAKE, Drift
 from tests.grants.reaching import Bench, Options, Wish
 from tests.servers import Database
 

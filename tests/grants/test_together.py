@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import psycopg
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
-from minerva_promote.database.lock import LOCK_STATEMENT
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
+from minerva_promote.database.advisory_lock import LOCK_STATEMENT
 from minerva_promote.grants.apply import apply
 from tests.grants.shopping import Desk, desk, make_shop, ready, shop
 from tests.run.conftest import copy_of_ready

@@ -13,9 +13,9 @@ from typing import Any
 
 import psycopg
 
-from minerva_promote.ledger.openruns import GONE
-from minerva_promote.ledger.rows import load
+from minerva_promote.ledger.run_rows import load
 from minerva_promote.ledger.runs import find_run
+from minerva_promote.ledger.unfinished_runs import GONE
 from tests.conftest import Ran
 from tests.ledger.wire import PATIENCE, Stop, Wire, until, wire_to
 from tests.run.conftest import Shop

@@ -18,7 +18,7 @@ from tests.run.conftest import Shop
 PATIENCE = 60  # seconds
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["minerva_promote.cli.entry", "minerva_promote.cli.live", "minerva_promote.promotion.run", __name__, "pytest"]
+    ["minerva_promote.cli.main", "minerva_promote.cli.live_report", "minerva_promote.promotion.run", __name__, "pytest"]
 )
 
 
@@ -69,7 +69,7 @@ def client(shop: Shop, *args: str | Path, cwd: Path | None = None) -> Iterator[C
 
 
 def _command(args: list[str], cwd: str, env: Mapping[str, str], out: str, err: str) -> None:
-    from minerva_promote.cli.entry import main
+    from minerva_promote.cli.main import main
 
     for path, number in ((os.devnull, 0), (out, 1), (err, 2)):
         opened = os.open(path, os.O_RDWR)

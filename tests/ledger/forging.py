@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import psycopg
 
-from minerva_promote.ledger.event import Event, add
-from minerva_promote.ledger.rows import RunRows, load, mark, pack, store
+from minerva_promote.ledger.events import Event, add
+from minerva_promote.ledger.run_rows import RunRows, load, mark, pack, store
 from tests.run.conftest import Shop
 
 BOOK_COLUMNS = ("id", "title", "author", "ingestion_status", "created_at", "updated_at")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.database.lock import LOCK_STATEMENT
-from minerva_promote.ledger.rows import load
+from minerva_promote.database.advisory_lock import LOCK_STATEMENT
+from minerva_promote.ledger.run_rows import load
 from minerva_promote.ledger.runs import Run, read_runs
 from tests.conftest import Ran
 from tests.ledger.clients import client

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from minerva_promote.database.embedded_files import binary
+from minerva_promote.database.embedded.files import binary
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.event import Event, add
+from minerva_promote.ledger.events import Event, add
 from minerva_promote.ledger.install import chain_source
 from minerva_promote.ledger.verify import prove
 from tests.run.conftest import Shop

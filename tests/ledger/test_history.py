@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from minerva_promote.ledger.event import Event, add
+from minerva_promote.ledger.events import Event, add
 from tests.run.conftest import Shop
 from tests.run.exports import Export, key
 from tests.servers import Database

@@ -10,10 +10,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from minerva_promote.database.lock import LOCK_STATEMENT
-from minerva_promote.ledger.event import Event, add
-from minerva_promote.ledger.openruns import open_runs
-from minerva_promote.ledger.rows import load, mark
+from minerva_promote.database.advisory_lock import LOCK_STATEMENT
+from minerva_promote.ledger.events import Event, add
+from minerva_promote.ledger.run_rows import load, mark
+from minerva_promote.ledger.unfinished_runs import open_runs
 from tests.run.conftest import Shop, plain
 from tests.run.exports import Export, key
 from tests.run.proxy import proxy_to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from minerva_promote.database.lock import LOCK_STATEMENT
+from minerva_promote.database.advisory_lock import LOCK_STATEMENT
 from tests.ledger.test_undo_refused import CHUNK, changed
 from tests.ledger.undoing import Undone, undone
 from tests.run.sessions import holding

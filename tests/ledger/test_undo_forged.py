@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from minerva_promote.ledger.event import Event, add
-from minerva_promote.ledger.rows import load
+from minerva_promote.ledger.events import Event, add
+from minerva_promote.ledger.run_rows import load
 from minerva_promote.promotion.run_recorder import Recorder
 from tests.ledger.forging import forge, list_of_book, load_list, write_list
 from tests.ledger.undoing import Undone, facts_in, found_in, undone, unproved

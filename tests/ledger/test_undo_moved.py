@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.database.embedded_files import binary
+from minerva_promote.database.embedded.files import binary
 from tests import servers
 from tests.ledger.undoing import RESTORED, Undone, facts_in, found_in, rows_of, undone, unproved
 from tests.run.conftest import CONTENTS, copy_of_ready

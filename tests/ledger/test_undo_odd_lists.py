@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import psycopg
 
-from minerva_promote.ledger.event import Event, add
-from minerva_promote.ledger.rows import RunRows, mark
+from minerva_promote.ledger.events import Event, add
+from minerva_promote.ledger.run_rows import RunRows, mark
 from minerva_promote.ledger.runs import find_run
 from minerva_promote.undo.rows_to_remove import believed
 from tests.ledger.forging import forge, write_list

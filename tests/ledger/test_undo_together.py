@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from minerva_promote.database.lock import LOCK_STATEMENT
+from minerva_promote.database.advisory_lock import LOCK_STATEMENT
 from tests.ledger.undoing import NOTHING, Undone, undone
 from tests.run.exports import Export, key
 from tests.run.sessions import holding

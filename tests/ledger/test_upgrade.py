@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from minerva_promote.ledger.rows import load
+from minerva_promote.ledger.run_rows import load
 from tests.run.conftest import Shop
 from tests.run.exports import Export
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg import errors
 
 from minerva_promote.ledger.bounds import CHECKS, DETAILS, NAME, REASON, ROOT, ROOTS, ROWS
-from minerva_promote.ledger.event import Event, add
+from minerva_promote.ledger.events import Event, add
 from minerva_promote.ledger.install import install
 from minerva_promote.ledger.verify import prove
 from minerva_promote.results import Severity

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
 from minerva_promote.promotion.request import plan_run
 from minerva_promote.promotion.run import promote
 from minerva_promote.results import StepResult

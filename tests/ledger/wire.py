@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import get_args
 from urllib.parse import quote
 
-from minerva_promote.ledger.event import Kind
+from minerva_promote.ledger.events import Kind
 from tests.servers import PASSWORD, Database
 
 PATIENCE = 60  # seconds

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from minerva_promote.database.embedded import EmbeddedServer
+from minerva_promote.database.embedded.server import EmbeddedServer
 from minerva_promote.ledger.install import LEDGER_VERSION, install
 from minerva_promote.ledger.structure import Structure, format_structure, read_structure
 from minerva_promote.search.index_builds import record_builds

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
 from minerva_promote.database.session import closed_after, import_session
 from tests.conftest import Ran
 from tests.pgbouncer import Neighbours, PgBouncer, neighbours, pgbouncer

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
 from minerva_promote.database.catalog import Row
 from minerva_promote.grants import inspect as inspection
 from minerva_promote.grants.inspect import _other_databases
-from minerva_promote.grants.live import OtherDatabase
+from minerva_promote.grants.live_state import OtherDatabase
 from minerva_promote.setup.command import setup
 from tests import servers, yamlfile
 from tests.conftest import Ran

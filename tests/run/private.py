@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from minerva_promote.database.embedded import EmbeddedServer, ServerInfo
+from minerva_promote.database.embedded.server import EmbeddedServer, ServerInfo
 from tests import servers
 from tests.run.conftest import copy_of_ready, ready_database
 

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from minerva_promote.config.url import parse_url
+from minerva_promote.config.connection_url import parse_url
 from tests.run.conftest import Shop
 from tests.run.exports import Export
 from tests.run.sessions import holding, row_of_another, wait_until_it_waits

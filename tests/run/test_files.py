@@ -206,7 +206,7 @@ def test_changed_between_the_two_readings(
 def test_changed_while_it_is_read(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], first: str
 ) -> None:
-    from minerva_promote.exportfile.scan import Scan
+    from minerva_promote.exportfile.reader import Scan
 
     shop.copy.edit("promote.yaml", "limits:", f"limits:\n    validate_first: {first}")
     file = shop.file(Export())

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from minerva_promote.database.lock import LOCK_STATEMENT
+from minerva_promote.database.advisory_lock import LOCK_STATEMENT
 from tests import yamlfile
 from tests.run.conftest import Shop, plain
 from tests.run.exports import Export

@@ -9,8 +9,8 @@ import time
 import psycopg
 import pytest
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.database.lock import LOCK_STATEMENT
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.database.advisory_lock import LOCK_STATEMENT
 from tests.run.conftest import Shop
 from tests.run.exports import Export, key
 from tests.run.sessions import holding, row_of_another, wait_until_it_waits
@@ -153,7 +153,7 @@ def test_the_holder_of_a_lock_is_named_by_every_command(shop: Shop) -> None:
 
 def test_both_sides_of_a_deadlock_are_named(shop: Shop) -> None:
     """The server ends one of them; when it is ours, the other is named."""
-    from minerva_promote.config.load import load_project
+    from minerva_promote.config.load_project import load_project
     from minerva_promote.database.session import admin_session, execute
     from minerva_promote.errors import TargetError
 

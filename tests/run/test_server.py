@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.config.url import parse_url
+from minerva_promote.config.connection_url import parse_url
 from tests.conftest import Ran
 from tests.run.conftest import Shop, plain, shop_on
 from tests.run.exports import Export

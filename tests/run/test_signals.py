@@ -169,7 +169,7 @@ def test_without_a_database(
 
     file = shop.file(Export())
     with nobody_else_listens(), monkeypatch.context() as patch:
-        patch.setattr("minerva_promote.exportfile.steps.validate", stop)
+        patch.setattr("minerva_promote.exportfile.report.validate", stop)
         ran = shop.promote("validate", file)
     assert (ran.exit_code, ran.stdout, ran.stderr) == (3, "", NOTHING.format(NAMES[number]) + "\n")
     written = []

@@ -9,8 +9,8 @@ import psycopg
 from alembic.config import Config
 
 from alembic import command
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.migrations.alembic_tree import transaction_for_alembic
 from tests import yamlfile

@@ -113,7 +113,7 @@ def test_a_revision_that_fails_leaves_nothing(project: ProjectCopy, bare: Databa
 
 
 def test_a_lock_held_by_another(project: ProjectCopy, bare: Database) -> None:
-    from minerva_promote.database.lock import LOCK_STATEMENT
+    from minerva_promote.database.advisory_lock import LOCK_STATEMENT
 
     project.edit("environments/test-prod.yaml", "kind: production", "timeouts: {lock: 100ms}\nkind: production")
     with bare.connect(autocommit=False) as other:

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.errors import ConfigError, TargetError, UsageError
 from minerva_promote.ledger.install import CLIENT_COLUMNS

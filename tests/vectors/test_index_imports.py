@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from minerva_promote.config.environment import read_environment
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_environment import read_environment
+from minerva_promote.config.load_project import load_project
 from minerva_promote.index_health.after_import import rebuild_if_needed, stale_after_import
 from minerva_promote.search.index_builds import record_builds
 from tests.run.conftest import Shop

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_project import load_project
 from minerva_promote.config.project import DeclaredSearch, Project
 from minerva_promote.errors import ConfigErrors, Location
 from minerva_promote.results import Finding, Severity

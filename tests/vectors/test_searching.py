@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.database.query import QueryError, reading
+from minerva_promote.database.read_only import QueryError, reading
 from minerva_promote.search.query_shape import nearest_alone, with_distance
 from minerva_promote.search.recall import Answer, interval, recall_of
 from minerva_promote.search.search_runner import (
@@ -118,7 +118,7 @@ def test_measuring_keeps_to_its_time(connection: Connection) -> None:
 def test_settings_that_this_pgvector_does_not_have_are_told(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from minerva_promote.config import search_settings
+    from minerva_promote.config.rules import search_settings
     from minerva_promote.search import search_runner as searching
 
     newer = search_settings.SearchSetting((1, 9), (9, 9, 0))

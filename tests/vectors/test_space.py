@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minerva_promote.config.load import load_project
+from minerva_promote.config.load_project import load_project
 from minerva_promote.config.project import Project
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
@@ -22,8 +22,8 @@ from minerva_promote.embedding.compare import compare
 from minerva_promote.embedding.direction_statistics import directions
 from minerva_promote.embedding.file_sample import SpaceCollector
 from minerva_promote.embedding.model import Space, SpaceSample, Text, spaces_of
-from minerva_promote.exportfile.binding import Layout, Row
-from minerva_promote.exportfile.validate import validate
+from minerva_promote.exportfile.row_decoder import Layout, Row
+from minerva_promote.exportfile.validation import validate
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from tests import servers
 from tests.material import REPOSITORY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minerva_promote.config.schema_facts import KINDS, spoken
+from minerva_promote.config.schema_aspects import KINDS, spoken
 from minerva_promote.schema_diff.diff import diff
 from minerva_promote.schema_diff.inspect import inspect
 from tests.schema.compare.conftest import Bench, both_ways

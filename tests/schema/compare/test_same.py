@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.config.schema_facts import Fact
-from minerva_promote.database.embedded import EmbeddedServer, binary
+from minerva_promote.config.schema_aspects import Fact
+from minerva_promote.database.embedded.server import EmbeddedServer, binary
 from minerva_promote.schema_diff.inspect import inspect
 from minerva_promote.schema_diff.sql_equivalence import meaning
 from tests import servers

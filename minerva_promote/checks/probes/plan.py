@@ -1,0 +1,76 @@
+"""The plan of a search: can it use a vector index, does it, and how much of it does it read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minerva_promote.checks.prepare import PreparedCheck
+from minerva_promote.checks.probes.common import Measured, NotApplicable, settings_of, told, vectors_of
+from minerva_promote.checks.thresholds import Value
+from minerva_promote.database.catalog import server
+from minerva_promote.database.read_only import Connection, reading
+from minerva_promote.search.pgvector_features import parse_version, why_no_index
+from minerva_promote.search.query_plan import pages_touched, plan_of
+from minerva_promote.search.query_shape import shape_of
+from minerva_promote.search.search_runner import Budget
+from minerva_promote.search.vector_indexes import read_columns, read_indexes
+
+
+def _impossible(connection: Connection, tables: Sequence[str]) -> str:
+    """Why no column of vectors of these tables can have an index; empty where one can."""
+    columns = [column for column in read_columns(connection) if f"{column.schema}.{column.table}" in tables]
+    return why_no_index(columns, parse_version(server(connection).vector_version)) if columns else ""
+
+
+def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
+    """Whether a search can use a vector index, and whether the planner chooses it by itself.
+
+    index_chosen: the plan as it is has an ivfflat or hnsw index scan. index_usable: the same with sequential scans and
+    sorts priced out, since a small table is rightly read whole; it is 0 where no index fits: another operator, an
+    expression around the distance, no index. operator_matches: an index on the searched tables orders by the search's
+    operator. pages_share: how much of the chosen index one search reads, 0 when none is chosen. Raises QueryError,
+    NothingToMeasure, NotApplicable where no index is possible, and TargetError.
+    """
+    with reading(connection, prepared.timeout, one_snapshot=True):
+        budget = Budget(connection)
+        settings = settings_of(connection, prepared)
+        vector = vectors_of(connection, prepared)[:1]
+        with settings.inside(connection):
+            own = plan_of(connection, prepared.sql, vector)
+            forced = plan_of(connection, prepared.sql, vector, forced=True)
+            indexes = read_indexes(connection, own.tables)
+            if not indexes and (why := _impossible(connection, own.tables)):
+                raise NotApplicable(f"{why}; every search reads all rows, and search_latency says whether in time")
+            chosen, usable = own.used(indexes), forced.used(indexes)
+            budget.limit()
+            touched = pages_touched(connection, prepared.sql, vector, chosen) if chosen else 0
+        spent = budget.spent
+    operator = shape_of(prepared.sql.decode()).operator
+    values: dict[str, Value] = {
+        "index_usable": int(bool(usable)),
+        "index_chosen": int(bool(chosen)),
+        "operator_matches": int(any(index.operator == operator for index in indexes)),
+        "pages_share": round(touched / max(1, chosen.pages), 4) if chosen else 0.0,
+    }
+    shape = forced.order or "no ORDER BY"
+    if chosen:
+        detail = f"{chosen.name} for {shape}, {touched:,} of its {chosen.pages:,} pages touched"
+    elif usable:
+        detail = f"{usable.name} is usable; the planner prefers another plan, as for a small table"
+    elif indexes:
+        there = ", ".join(sorted(f"{index.name} ({index.opclass})" for index in indexes))
+        detail = f"{shape} cannot use {there}"
+    else:
+        detail = f"no ivfflat or hnsw index on the searched tables, for {shape}"
+    used = usable or chosen
+    more = {
+        "index": used.name if used else "",
+        "order_by": shape,
+        "pages_touched": touched,
+        "spent_ms": round(spent, 1),
+    }
+    return (
+        detail + told(settings),
+        values,
+        more | {"indexes": [index.facts for index in indexes], "search": dict(settings.values)},
+    )

@@ -1,0 +1,67 @@
+"""The recall of a search: how much of what exact search finds on the same snapshot."""
+
+from __future__ import annotations
+
+from minerva_promote.checks.prepare import PreparedCheck
+from minerva_promote.checks.probes.common import Measured, NothingToMeasure, settings_of, told, vectors_of
+from minerva_promote.checks.thresholds import Value
+from minerva_promote.database.read_only import Connection, reading
+from minerva_promote.search.query_plan import plan_of
+from minerva_promote.search.recall import Recall, recall_of
+from minerva_promote.search.search_runner import Budget, exact_results, found_with_distance, percentile
+from minerva_promote.search.vector_indexes import read_indexes
+
+
+def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:
+    """Recall@k against exact search on the same snapshot, with a 95 % interval.
+
+    Where the planner reads the rows without a vector index the search is exact: its recall is 1, and the searches
+    are not made twice. Raises QueryError, NothingToMeasure and TargetError.
+    """
+    k, wanted = prepared.check.k, prepared.check.samples
+    with reading(connection, prepared.timeout, one_snapshot=True):
+        budget = Budget(connection)
+        settings = settings_of(connection, prepared)
+        vectors = vectors_of(connection, prepared)[:wanted]
+        with settings.inside(connection):
+            plan = plan_of(connection, prepared.sql, vectors[:1])
+        index = plan.used(read_indexes(connection, plan.tables))
+        exact = exact_results(connection, prepared.sql, vectors, budget=budget)
+        used = vectors[: len(exact)]
+        found = found_with_distance(connection, prepared.sql, used, settings, budget=budget) if index else exact
+        spent = budget.spent
+    result = recall_of(found, exact, k)
+    if not result.queries:
+        raise NothingToMeasure("exact search finds no row: there is nothing that a search could miss")
+    if index is None:
+        result = Recall(1.0, 1.0, 1.0, result.queries, result.least_rows, result.least_exact)
+    slow = round(percentile(sorted(answer.seconds * 1000 for answer in exact), 0.5), 3)
+    fast = round(percentile(sorted(answer.seconds * 1000 for answer in found), 0.5), 3)
+    values: dict[str, Value] = {
+        "recall_at_k": round(result.mean, 4),
+        "low": round(result.low, 4),
+        "high": round(result.high, 4),
+        "k": min(k, result.least_exact),
+        "queries": result.queries,
+        "rows": result.least_rows,
+        "p50_ms": fast,
+        "exact_ms": slow,
+        "speedup": round(slow / max(fast, 0.001), 2),
+    }
+    few = f" (k is {k}, exact search finds {result.least_exact} rows)" if result.least_exact < k else ""
+    if index is None:
+        detail = f"1 at k = {values['k']}{few}: every row is read, {slow:.1f} ms"
+    else:
+        detail = (
+            f"{values['recall_at_k']:.3f} at k = {values['k']}{few}, "
+            f"95 % interval {values['low']:.3f} to {values['high']:.3f}; "
+            f"{index.name} {fast:.1f} ms, exact {slow:.1f} ms, {result.queries} queries"
+        )
+    more = {
+        "index": index.name if index else "",
+        "vectors": len(vectors),
+        "interval": "Wilson 95 %, effective number of trials",
+        "search": dict(settings.values),
+        "spent_ms": round(spent, 1),
+    }
+    return detail + told(settings), values, more

@@ -1,0 +1,178 @@
+"""environments/NAME.yaml into an Environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from minerva_promote.config.connection_url import FORMAT, parse_url
+from minerva_promote.config.dotenv import read_dotenv
+from minerva_promote.config.durations import DURATION, DURATION_HINT
+from minerva_promote.config.model_validation import raise_all, validate
+from minerva_promote.config.models.project import EnvironmentFile, Role
+from minerva_promote.config.project import Environment, Identity, Project, Setting
+from minerva_promote.config.rules.gates import gate_faults
+from minerva_promote.config.rules.roles import role_faults
+from minerva_promote.config.suggest import did_you_mean, listing
+from minerva_promote.config.variables import fill, process_lookup, variables_of
+from minerva_promote.config.yaml_source import Keys, Source, fault, read_source
+from minerva_promote.errors import ConfigError, Location, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from minerva_promote.config.connection_url import Target
+
+
+def read_environment(project: Project, name: str) -> Environment:
+    """The environment with its variables as they are set now; all faults of its file at once."""
+    if name not in project.environment_names:
+        near = did_you_mean(name, project.environment_names)
+        hint = f"known: {listing(project.environment_names)}; a new one is a file environments/NAME.yaml"
+        raise UsageError(f'unknown environment "{name}"{near}', hint=hint)
+    dotenv = read_dotenv(project.root / ".env")
+    lookup = process_lookup(os.environ, dotenv)
+    file = f"environments/{name}.yaml"
+    faults: list[ConfigError] = []
+    source = read_source(project.root / "environments" / f"{name}.yaml", file)
+
+    names = _variables(source.values) - set(os.environ)
+    raise_all(dotenv.faults(names))
+    project.notices.extend(warning for warning in dotenv.warnings(names) if warning not in project.notices)
+
+    def unset(variable: str) -> tuple[str, str]:
+        return f"{variable} is not set", f"set it in the environment or in .env: {variable}=…"
+
+    filled = fill(source, lookup, unset, faults=faults, where=lambda path: not _is_late(path))
+    valid = validate(EnvironmentFile, filled, faults)
+    if valid is None:
+        raise_all(faults)
+    assert valid is not None
+    faults += _faults(valid, source, project)
+    faults += role_faults(valid, filled)
+    urls: dict[Identity, str | None] = {
+        "url": valid.url,
+        "admin_url": valid.admin_url,
+        "direct_url": valid.direct_url,
+    }
+    settings: dict[Identity, Setting] = {
+        key: Setting(key, raw, source.at((key,)), lookup, FORMAT) for key, raw in urls.items() if raw is not None
+    }
+    passwords = {
+        role: Setting(f"roles.{role}.password", wanted.password, source.at(("roles", role, "password")), lookup, "…")
+        for role, wanted in valid.roles.items()
+        if wanted.password is not None
+    }
+    environment = Environment(
+        name=name,
+        kind=valid.kind,
+        pooler=valid.pooler,
+        protected=valid.protected,
+        requires=valid.requires,
+        pin=valid.identity,
+        backup=valid.backup,
+        timeouts=valid.timeouts,
+        index=valid.index,
+        space=valid.space,
+        rehearse_undo=valid.rehearse_undo,
+        roles=MappingProxyType({n: _filled_in(role, passwords.get(n)) for n, role in valid.roles.items()}),
+        public=valid.public,
+        accept=valid.accept,
+        import_role=valid.import_role or next((n for n, role in valid.roles.items() if role.login), None),
+        at=Location(file),
+        project=project.name,
+        variables=project.variables,
+        settings=MappingProxyType(settings),
+        passwords=MappingProxyType(passwords),
+        source=source,
+    )
+    _learn_secrets(environment, project)
+    faults += _target_faults(environment)
+    raise_all(faults)
+    return environment
+
+
+def _variables(value: object) -> set[str]:
+    """The names of all variables that a file refers to."""
+    if isinstance(value, str):
+        return set(variables_of(value))
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
+    return {name for item in inner for name in _variables(item)}
+
+
+def _filled_in(role: Role, password: Setting | None) -> Role:
+    """The role with its password; without one when it is empty, or its variable not set."""
+    try:
+        value = password.resolve() or None if password else None
+    except ConfigError:
+        value = None
+    return role.model_copy(update={"password": value})
+
+
+def _is_late(path: Keys) -> bool:
+    """True for what is filled in only when it is needed."""
+    return path in (("url",), ("admin_url",), ("direct_url",)) or (
+        len(path) == 3 and path[0] == "roles" and path[2] == "password"
+    )
+
+
+def _faults(valid: EnvironmentFile, source: Source, project: Project) -> Iterator[ConfigError]:
+    if valid.import_role is not None and valid.import_role not in valid.roles:
+        fact = f'no role "{valid.import_role}"{did_you_mean(valid.import_role, valid.roles)}'
+        yield fault(source.at(("import_role",)), ("import_role",), fact, f"roles: {listing(valid.roles)}")
+    elif valid.import_role is not None and valid.roles[valid.import_role].absent:
+        fact = f'role "{valid.import_role}" must not exist: it is declared absent'
+        yield fault(source.at(("import_role",)), ("import_role",), fact, "name another role, or declare what it may do")
+    others = [other for other in project.environment_names if f"environments/{other}.yaml" != source.file]
+    yield from gate_faults(valid, source, others)
+    for key in ("lock", "statement", "check", "commit"):
+        if not DURATION.fullmatch(getattr(valid.timeouts, key)):
+            path: Keys = ("timeouts", key)
+            yield fault(source.at(path), path, f'"{getattr(valid.timeouts, key)}" is no duration', DURATION_HINT)
+
+
+def _target(environment: Environment, identity: Identity) -> Target | None:
+    """The target, or None when its URL is not set or no URL."""
+    try:
+        return environment.target(identity)
+    except ConfigError:
+        return None
+
+
+def _learn_secrets(environment: Environment, project: Project) -> None:
+    for setting in (*environment.settings.values(), *environment.passwords.values()):
+        try:
+            value = setting.resolve()
+        except ConfigError:
+            continue
+        try:
+            is_url = setting.path in ("url", "admin_url", "direct_url")
+            project.redactor.add(*(parse_url(value).secrets() if is_url else (value,)))
+        except ConfigError:
+            project.redactor.add(value)  # no URL: whatever it is, it may hold a password
+
+
+def _target_faults(environment: Environment) -> Iterator[ConfigError]:
+    """What is wrong with the two URLs taken together; one that is not set is no fault here."""
+    url, admin = _target(environment, "url"), _target(environment, "admin_url")
+    if url is not None and url.embedded and url.user is not None and url.user not in environment.roles:
+        setting = environment.settings["url"]
+        fact = f'no role "{url.user}" in roles{did_you_mean(url.user, environment.roles)}'
+        yield ConfigError(f"{setting.name}: {fact}", at=setting.at, hint=f"roles: {listing(environment.roles)}")
+    elif url is not None and url.embedded and url.user is not None and environment.roles[url.user].absent:
+        setting = environment.settings["url"]
+        fact = f'role "{url.user}" must not exist: it is declared absent'
+        hint = "name another role, or declare what it may do"
+        yield ConfigError(f"{setting.name}: {fact}", at=setting.at, hint=hint)
+    if url is None or admin is None:
+        return
+    ours, theirs = environment.settings["url"], environment.settings["admin_url"]
+    if url.embedded != admin.embedded:
+        late, known = (theirs, ours) if admin.embedded else (ours, theirs)
+        fact = f"{late.name} is the embedded server, but {known.name} is another one: both must reach the same database"
+        yield ConfigError(fact, at=late.at, hint=f"set both variables or neither; the format is {FORMAT}")
+    elif url.embedded and url.dbname != admin.dbname:
+        fact = f"{theirs.name} names database {admin.dbname}, but {ours.name} {url.dbname}"
+        yield ConfigError(fact, at=theirs.at, hint="both must reach the same database")

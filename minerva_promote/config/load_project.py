@@ -1,0 +1,178 @@
+"""promote.yaml and checks/ into a Project; every fault of every file at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from minerva_promote.config.allowed_differences import read_allowances
+from minerva_promote.config.files import is_present
+from minerva_promote.config.model_validation import raise_all, validate
+from minerva_promote.config.models.project import ChecksFile, Contract, Placed, ProjectFile
+from minerva_promote.config.project import Project
+from minerva_promote.config.rules.checks import check_faults, name_faults
+from minerva_promote.config.rules.contract import contract_faults, extension_faults
+from minerva_promote.config.rules.searches import read_searches
+from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.config.snapshot_file import read_snapshot
+from minerva_promote.config.suggest import did_you_mean, listing
+from minerva_promote.config.variables import Redactor, fill, no_variable
+from minerva_promote.config.yaml_source import Keys, Source, fault, read_source
+from minerva_promote.errors import ConfigError, Location, UsageError
+
+PROJECT_FILE = "promote.yaml"
+
+_ENVIRONMENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder with a promote.yaml, from ``start`` (a folder, or that file) upwards."""
+    start = start.absolute()
+    if not start.exists():
+        raise UsageError(f"no such folder: {start}")
+    for folder in (start if start.is_dir() else start.parent, *start.parents):
+        file = folder / PROJECT_FILE
+        if is_present(file) and not file.is_dir():  # what is no regular file is refused when it is read
+            return folder
+    hint = "change into a project, name one with --project FOLDER, or make one with promote init FOLDER"
+    raise UsageError(f"no {PROJECT_FILE} in {start} or above it", hint=hint)
+
+
+def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}), *, recorded: bool = True) -> Project:
+    """The project around ``start``; ``overrides`` are the variables given on the command line.
+
+    Without ``recorded`` the contract is not held against its snapshot file, which is about to be written anew.
+
+    Raises ConfigErrors with everything that is wrong, UsageError for an override that is none.
+    """
+    root = find_root(start)
+    faults: list[ConfigError] = []
+    source = read_source(root / PROJECT_FILE, PROJECT_FILE)
+    if source.values is None:  # without it, nothing can be said of the other files
+        raise_all(source.faults)
+    variables = _variables(source, overrides)
+    filled = _fill(source, variables, faults, inside=("contract",))
+    file = validate(ProjectFile, filled, faults)
+    environments = _names(root / "environments", faults)
+    contract, snapshot = None, None
+    if file is not None:
+        contract = _without_unused_defaults(file.contract, source)
+        snapshot = _snapshot(root, contract, source, variables, faults) if recorded else None
+        faults += contract_faults(contract, source, snapshot)
+        faults += extension_faults(file.extensions, source)
+    searches = read_searches(root, file.searches if file else {}, source, faults)
+    allowances = read_allowances(file.allowed_differences if file else (), source, environments, faults)
+    tables = (contract.tables if contract else source.value(("contract", "tables"))) or ()
+    checks = _checks(root, variables, tables if isinstance(tables, Mapping) else (), environments, faults)
+    raise_all(faults)
+    assert file is not None
+    assert contract is not None
+    return Project(
+        root=root,
+        name=file.project,
+        variables=MappingProxyType(variables),
+        contract=contract,
+        checks=checks,
+        templates=root / "templates",
+        migrations=root / file.migrations,
+        environment_names=environments,
+        redactor=Redactor(filter(None, [os.environ.get("PGPASSWORD")])),
+        searches=searches,
+        allowances=allowances,
+        extensions=MappingProxyType(file.extensions),
+        recorded=snapshot,
+    )
+
+
+def _variables(source: Source, overrides: Mapping[str, str]) -> dict[str, int | str]:
+    declared = source.value(("variables",))
+    variables: dict[str, int | str] = {}
+    if isinstance(declared, dict):
+        variables = {k: v for k, v in declared.items() if isinstance(v, int | str) and not isinstance(v, bool)}
+    if source.values is None:
+        return variables
+    for name, text in overrides.items():
+        if name not in variables:
+            near = did_you_mean(name, variables)
+            raise UsageError(f'no variable "{name}"{near}', hint=f"variables of {PROJECT_FILE}: {listing(variables)}")
+        if isinstance(variables[name], str):
+            variables[name] = text
+        elif re.fullmatch(r"-?[0-9]{1,18}", text):
+            variables[name] = int(text)
+        else:
+            raise UsageError(f'variable {name} is a whole number, found "{text}"')
+    return variables
+
+
+def _fill(source: Source, variables: Mapping[str, int | str], faults: list[ConfigError], inside: Keys) -> Source:
+    def where(path: Keys) -> bool:
+        return path[: len(inside)] == inside and path[-1] != "sql"  # ${ in SQL is PostgreSQL's business
+
+    return fill(source, variables.get, no_variable(variables), faults=faults, where=where)
+
+
+def _without_unused_defaults(contract: Contract, source: Source) -> Contract:
+    """The contract without those built-in header counts whose table it does not have."""
+    if source.value(("contract", "header_counts")) is not None:
+        return contract
+    counts = {title: table for title, table in contract.header_counts.items() if table in contract.tables}
+    return contract.model_copy(update={"header_counts": counts})
+
+
+def _snapshot(
+    root: Path, contract: Contract, source: Source, variables: Mapping[str, int | str], faults: list[ConfigError]
+) -> Snapshot | None:
+    path = ("contract", "snapshot")
+    if not is_present(root / contract.snapshot):
+        if source.value(path) is not None:
+            hint = "it records the columns of the contract's tables"
+            faults.append(fault(source.at(path), path, f"no file {contract.snapshot}", hint))
+        return None
+    try:
+        return read_snapshot(root / contract.snapshot, variables, contract.snapshot)
+    except ConfigError as error:
+        faults.append(error)
+        return None
+
+
+def _names(folder: Path, faults: list[ConfigError]) -> tuple[str, ...]:
+    names = []
+    for _, place in _yaml_files(folder, faults):
+        if _ENVIRONMENT_NAME.fullmatch(name := place.removeprefix("environments/").removesuffix(".yaml")):
+            names.append(name)
+        else:
+            hint = "lower-case letters, digits, - and _: environments/NAME.yaml"
+            faults.append(ConfigError("not the name of an environment", at=Location(place), hint=hint))
+    return tuple(names)
+
+
+def _yaml_files(folder: Path, faults: list[ConfigError]) -> list[tuple[Path, str]]:
+    """The *.yaml files below a folder with their names in messages; *.yml is a fault, as nobody would read it."""
+    for path in sorted(folder.rglob("*.yml")):
+        at = Location(path.relative_to(folder.parent).as_posix())
+        faults.append(ConfigError("files ending in .yml are not read", at=at, hint=f"name it {path.stem}.yaml"))
+    return [(path, path.relative_to(folder.parent).as_posix()) for path in sorted(folder.rglob("*.yaml"))]
+
+
+def _checks(
+    root: Path,
+    variables: Mapping[str, int | str],
+    tables: Mapping[str, object] | tuple[()],
+    environments: tuple[str, ...],
+    faults: list[ConfigError],
+) -> tuple[Placed, ...]:
+    checks: list[Placed] = []
+    for path, place in _yaml_files(root / "checks", faults):
+        source = _fill(read_source(path, place), variables, faults, inside=())
+        file = validate(ChecksFile, source, faults)
+        for number, check in enumerate(file.checks if file else ()):
+            at = ("checks", number)
+            faults += check_faults(
+                check, at, source, templates=root / "templates", tables=tables, environments=environments
+            )
+            checks.append(Placed(check=check, at=source.at(at)))
+    faults += name_faults(checks)
+    return tuple(checks)

@@ -1,0 +1,257 @@
+"""The shapes of promote.yaml, environments/*.yaml and checks/*.yaml; strict, frozen, unknown keys refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from minerva_promote.config.models.gates import Backup as Backup
+from minerva_promote.config.models.gates import Pin as Pin
+from minerva_promote.config.models.gates import off
+from minerva_promote.config.models.roles import STRICT
+from minerva_promote.config.models.roles import Accept as Accept
+from minerva_promote.config.models.roles import AllExcept as AllExcept
+from minerva_promote.config.models.roles import DefaultPrivileges as DefaultPrivileges
+from minerva_promote.config.models.roles import Grants as Grants
+from minerva_promote.config.models.roles import Membership as Membership
+from minerva_promote.config.models.roles import Role as Role
+from minerva_promote.errors import Location
+
+
+class Model(BaseModel):
+    """Base of every configuration value."""
+
+    model_config = STRICT
+
+
+class Roots(Model):
+    """Which table holds the rows a promotion is about, and how many one file may carry."""
+
+    table: str  # the table of the roots
+    max: int = Field(default=1, ge=1)  # roots that one file may carry
+
+
+class ColumnRule(Model):
+    """What must hold for one column in every row of a file."""
+
+    one_of: tuple[str, ...] = ()  # the only values that are accepted
+    must_be: Literal["null"] | None = None  # the column must be NULL in every row
+    required: bool = False  # NULL is refused
+    dimensions: int | None = Field(default=None, ge=1, le=16000)  # length of a vector
+    text: str | None = None  # the column whose text the vector stands for
+
+
+class Contiguous(Model):
+    """Numbers without a gap: ``from`` (default 1), one more each, for every value of ``per``."""
+
+    per: str  # the column by whose values the numbers are counted
+    start: int = Field(default=1, alias="from")  # the first number
+
+
+class ConflictRule(Model):
+    """Columns that a file's DO UPDATE SET may name; they are left out of the comparison."""
+
+    may_update: tuple[str, ...] = ()  # columns that DO UPDATE SET may name
+
+
+class TableRule(Model):
+    """What an export may hold of one table."""
+
+    key: tuple[str, ...] = Field(min_length=1)  # columns of the primary key
+    shared: bool = False  # belongs to no root
+    required: bool = False  # a file has at least one row of it
+    belongs_to: dict[str, str] = {}  # column -> root table, whose row must be in the file
+    references: dict[str, str] = {}  # column (a key or an array of keys) -> table
+    unique: tuple[tuple[str, ...], ...] = ()  # further sets of columns whose values do not repeat
+    contiguous: dict[str, Contiguous] = {}  # by the column that holds the numbers
+    columns: dict[str, ColumnRule] = {}  # rules for single columns, by name
+    given: tuple[str, ...] = ()  # columns that a file must name although the database has a default for them
+    conflict: ConflictRule = ConflictRule()  # what ON CONFLICT may do
+
+
+class LocalPaths(Model):
+    """Whether local file paths are refused, and the columns (table.column) where they are data."""
+
+    forbid: bool = True  # refuse local file paths
+    except_: tuple[str, ...] = Field(default=(), alias="except")  # columns (table.column) in which a path is data
+
+
+class Repair(Model):
+    """A known fault of old exporters and how ``--repair`` mends it, for one table."""
+
+    table: str  # the table whose rows it repairs
+    rename: dict[str, str] = {}  # column of the file -> column of the table
+    vector_braces: tuple[str, ...] = ()  # '{1,2}' read as '[1,2]'
+    default: dict[str, int | str] = {}  # missing column -> a constant, or the column it copies
+
+
+class Limits(Model):
+    """Bounds of an accepted file."""
+
+    file_bytes: int = Field(default=64 << 30, ge=1)  # size of a file
+    row_bytes: int = Field(default=64 << 20, ge=1024)  # one row, or one statement that is not an INSERT
+    rows: int = Field(default=10_000_000, ge=1)  # rows of a file
+    findings: int = Field(default=100, ge=1)  # printed; the rest is counted
+    work: int = Field(default=100_000, ge=1)  # steps of parsing what is not a row, besides one for every 32 bytes
+    validate_first: int = Field(default=64 << 20, ge=0)  # bytes; a bigger file is validated while its rows go in
+
+
+class Contract(Model):
+    """What an export may hold."""
+
+    snapshot: str = "alembic/snapshot.yaml"  # columns of the tables, for validation without a connection
+    roots: Roots  # what a promotion is about
+    tables: dict[str, TableRule] = Field(min_length=1)  # the tables of an export, parents first
+    # comments of a file's header, and the table that each of them counts
+    header_counts: dict[str, str] = {"Total Chunks": "chunks", "Total Screenshots": "screenshots"}
+    local_paths: LocalPaths = LocalPaths()  # paths that mean nothing elsewhere
+    limits: Limits = Limits()  # bounds of an accepted file
+    repairs: tuple[Repair, ...] = ()  # known faults of older exporters
+
+
+class SearchFile(Model):
+    """A search of an application: its query, in which $1 is the vector to search with."""
+
+    sql: str | None = None  # the query
+    file: str | None = None  # a file of the project that holds the query, instead of sql
+    settings: dict[str, int | str] = {}  # "ivfflat.probes": 5, as the application sets them
+    params: dict[str, Any] = {}  # "2": an example of $2
+
+
+class AllowedDifference(Model):
+    """A difference between the schemas of two environments that is known and wanted."""
+
+    object: str  # "screenshots.file_path", "chunks.*", "index chunks.ix_new"
+    aspects: tuple[str, ...] = ()  # of config/schema_facts.py; none: everything about it
+    environments: tuple[str, ...] = ()  # that have it, where the others do not
+    kind: Literal["local", "production"] | None = None  # the same, for all environments of a kind
+    why: str  # the reason, for reports
+    owner: str | None = None  # who answers for it
+    until: str | None = None  # the last day on which it is allowed: "2027-01-01"
+
+
+class ProjectFile(Model):
+    """promote.yaml."""
+
+    project: str  # the project's name
+    variables: dict[str, int | str] = {}  # values for ${NAME}; --var overrides one
+    migrations: str = "alembic"  # the Alembic tree: its folder, or its alembic.ini or pyproject.toml
+    extensions: dict[str, str] = {}  # that a target has, with the oldest version: {vector: "0.7"}
+    contract: Contract  # what an export may hold
+    searches: dict[str, SearchFile] = {}  # of applications, by name
+    allowed_differences: tuple[AllowedDifference, ...] = ()  # differences between schemas that are wanted
+
+
+class Requires(Model):
+    """What must have happened before this environment takes a file."""
+
+    passed_in: str  # the environment that must have passed the file
+    within: str | None = None  # "7d", "12h"
+
+
+class Timeouts(Model):
+    """Bounds of waiting, in PostgreSQL's spelling of a duration."""
+
+    connect: int = 10  # seconds
+    lock: str = "10s"  # waiting for a lock
+    statement: str = "10min"  # one statement of an import
+    check: str = "60s"  # one statement of a check
+    commit: str = "60s"  # COMMIT waiting for a synchronous standby; then it is cancelled, and is committed here only
+
+
+class IndexRule(Model):
+    """What a run does about vector indexes that its rows made stale."""
+
+    rebuild: Literal["auto", "never"] = "never"  # auto: as `promote index --apply`, after the commit
+
+
+class EnvironmentFile(Model):
+    """environments/NAME.yaml, before its variables are filled in."""
+
+    url: str = Field(repr=False)  # the import role
+    admin_url: str | None = Field(default=None, repr=False)  # the owner
+    direct_url: str | None = Field(default=None, repr=False)  # the owner, around a connection pooler
+    pooler: Literal["none", "session", "transaction"] | None = None  # what pools connections; default: detected
+    kind: Literal["local", "production"] = "local"  # production adds the rules for production databases
+    protected: bool = False  # changes need the typed name, or --yes NAME
+    requires: Requires | None = None  # what must have happened before a run
+    identity: Pin | None = None  # the database that the URLs must lead to
+    backup: Annotated[Backup | None, BeforeValidator(off)] = None  # a dump before every run
+    import_role: str | None = None  # the role of `url` where an embedded URL names none; default: the first with login
+    timeouts: Timeouts = Timeouts()  # how long to wait
+    index: IndexRule = IndexRule()  # what a run does about vector indexes
+    space: Literal["refuse", "warn"] = "refuse"  # of a file whose vectors seem to be of another model
+    rehearse_undo: bool = False  # every run: rows in, out again and compared, before the import
+    public: Grants | None = None  # what PUBLIC may do; None: not compared
+    accept: tuple[Accept, ...] = ()  # ways to more that all roles have, and that are known and wanted
+    roles: dict[str, Role] = {}  # roles and their privileges, by name
+
+
+Stage = Literal["preflight", "before_commit", "after_commit", "monitor"]
+Number = int | float
+
+
+class FromFile(Model):
+    """A threshold taken from the export file: rows.chunks, roots, size."""
+
+    file: str  # rows.TABLE, roots or size
+
+
+Operand = bool | int | float | str | FromFile
+
+
+class Threshold(Model):
+    """What a value is held against; every operator given must hold."""
+
+    equals: Operand | None = None  # exactly this value
+    not_equals: Operand | None = None  # any value but this one
+    min: int | float | FromFile | None = None  # at least
+    max: int | float | FromFile | None = None  # at most
+    between: tuple[Number, Number] | None = None  # from the first to the second
+
+
+class When(Model):
+    """Where a check applies; elsewhere it is skipped with this reason."""
+
+    kind: Literal["local", "production"] | None = None  # only in environments of this kind
+    environments: tuple[str, ...] = ()  # only in these environments
+
+
+class CheckFile(Model):
+    """One entry of checks/*.yaml."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")  # unique in the project
+    description: str = ""  # what holds when it passes
+    stage: Stage = "before_commit"  # when it runs
+    # measure searches instead of asking for one number
+    probe: Literal["latency", "recall", "plan", "golden"] | None = None
+    sql: str | None = None  # one SELECT that returns one number
+    template: str | None = None  # a file of templates/, instead of sql
+    params: dict[str, Any] = {}  # values for the template
+    samples: int = Field(default=30, ge=1, le=10_000)  # searches of a probe, the first and the warm-up left out
+    warm_up: int = Field(default=1, ge=0, le=10_000)  # searches after the first that are not measured
+    concurrency: int = Field(default=1, ge=1, le=64)  # sessions that search at the same time
+    k: int = Field(default=10, ge=1, le=10_000)  # of recall@k
+    search: dict[str, int | str] = {}  # settings of pgvector: "ivfflat.probes": 5
+    vectors: Literal["table", "file", "list"] = "table"  # what a probe searches with; list: params.vectors
+    golden: str = "golden/search.json"  # of a golden probe: the file of `promote golden record`
+    when: When = When()  # where it applies
+    timeout: str | None = None  # default: the environment's timeouts.check
+    expect: Threshold | dict[str, Threshold] | None = None  # a dict names the values of a probe: p95_ms, index_usable
+    warn: Threshold | dict[str, Threshold] | None = None  # as expect, but only a warning
+
+
+class ChecksFile(Model):
+    """checks/NAME.yaml."""
+
+    checks: tuple[CheckFile, ...]
+
+
+class Placed(BaseModel):
+    """A check together with where it is declared."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    check: CheckFile
+    at: Location

@@ -1,0 +1,71 @@
+"""Rules over the searches of promote.yaml: one query each, examples of its parameters, settings that exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from minerva_promote.config.files import UnreadableError, decoded, read_bounded
+from minerva_promote.config.models.project import SearchFile
+from minerva_promote.config.project import DeclaredSearch
+from minerva_promote.config.rules.search_settings import setting_fault
+from minerva_promote.config.yaml_source import Keys, Source, fault
+from minerva_promote.errors import ConfigError, Location
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_MAX_BYTES = 1 << 20  # of a query
+
+
+def read_searches(
+    root: Path, searches: Mapping[str, SearchFile], source: Source, faults: list[ConfigError]
+) -> tuple[DeclaredSearch, ...]:
+    """The searches with their queries; what is wrong with them is added to ``faults``."""
+    found = []
+    for name, search in searches.items():
+        path: Keys = ("searches", name)
+        own = list(_faults(root, name, search, path, source))
+        text, at = search.sql or "", source.at((*path, "sql"))
+        if search.file is not None and not own:
+            at = Location(search.file)
+            try:
+                text = decoded(read_bounded(root / search.file))
+            except (FileNotFoundError, UnreadableError) as error:
+                fact = error.fact if isinstance(error, UnreadableError) else "cannot be read: no such file"
+                where = (*path, "file")
+                own.append(fault(source.at(where), where, f"{search.file} {fact}"))
+        faults += own
+        if not own:
+            params = {int(number): value for number, value in search.params.items()}
+            found.append(DeclaredSearch(name, text, search.settings, params, at))
+    return tuple(found)
+
+
+def setting_faults(settings: Mapping[str, int | str], path: Keys, source: Source) -> Iterator[ConfigError]:
+    """Settings of a search that pgvector does not have, and values that they do not take."""
+    for name, value in settings.items():
+        found = setting_fault(name, value)
+        if found:
+            where = (*path, name)
+            yield fault(source.key_at(where), path, *found)
+
+
+def _faults(root: Path, name: str, search: SearchFile, path: Keys, source: Source) -> Iterator[ConfigError]:
+    if not _NAME.fullmatch(name):
+        yield fault(source.key_at(path), path, "not a name", "lower-case letters, digits and _, a letter first")
+    if (search.sql is None) == (search.file is None):
+        fact = "has neither sql nor file" if search.sql is None else "has both sql and file: keep one"
+        yield fault(source.key_at(path), path, fact)
+    if search.file is not None:
+        where = (*path, "file")
+        inside = (root / search.file).resolve().is_relative_to(root.resolve())
+        if not inside or not (root / search.file).is_file():
+            yield fault(source.at(where), where, f"no file {search.file} in the project")
+        elif (root / search.file).stat().st_size > _MAX_BYTES:
+            yield fault(source.at(where), where, f"{search.file} is no query: more than {_MAX_BYTES:,} bytes")
+    yield from setting_faults(search.settings, (*path, "settings"), source)
+    for number in search.params:
+        if not re.fullmatch("[2-9]|[1-9][0-9]{1,2}", number):
+            where = (*path, "params", number)
+            hint = '"2" is an example of $2; $1 is the vector'
+            yield fault(source.key_at(where), where, "not the number of a parameter", hint)

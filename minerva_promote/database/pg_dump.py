@@ -1,0 +1,179 @@
+"""pg_dump: which one to take, what it may not be shown, and how it ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from minerva_promote.config.conninfo import SECRETS
+from minerva_promote.database.embedded.files import binary
+from minerva_promote.database.psql import client_environment
+from minerva_promote.errors import ServerError, TargetError
+
+_VERSION = re.compile(r"\(PostgreSQL\) ((\d+)[\w.]*)")
+_LOOK = 0.05  # seconds between two looks at a program that runs
+_GRACE = 5  # seconds for a program that was told to end
+_SHOWN = 3  # lines of what it said
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A pg_dump that can be started."""
+
+    path: Path
+    version: str  # "18.4"
+    major: int
+    restore: str  # how a shell calls the pg_restore that belongs to it
+
+
+def find_pg_dump(configured: str, server_version: int, setting: str) -> Program:
+    """The program to dump a server with: the configured one, or the first that is not older than the server.
+
+    ``server_version`` is server_version_num; ``setting`` says where a program is configured. Raises TargetError.
+    """
+    wanted = server_version // 10_000
+    found = [program_at(Path(configured), setting)] if configured else list(_installed())
+    hint = f"install the client programs of PostgreSQL {wanted} or later, or name one: {setting}"
+    if not found:
+        raise TargetError("no pg_dump: neither in PATH nor beside the embedded server", hint=hint)
+    for program in found:
+        if program.major >= wanted:
+            return program
+    have = f"{wanted}.{server_version % 10_000}"
+    raise TargetError(
+        f"pg_dump {found[0].version} ({found[0].path}) cannot dump a server of PostgreSQL {have}", hint=hint
+    )
+
+
+def program_at(path: Path, setting: str) -> Program:
+    """The program at a path. Raises TargetError when it is none."""
+    try:
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
+        reason = (getattr(error, "strerror", None) or type(error).__name__).lower()
+        raise TargetError(f"pg_dump cannot be started: {path}: {reason}", hint=f"correct {setting}") from error
+    version = _VERSION.search(said)
+    if version is None:
+        raise TargetError(f"{path} does not say that it is pg_dump of PostgreSQL", hint=f"correct {setting}")
+    beside = path.with_name("pg_restore")
+    in_path = shutil.which("pg_restore")
+    same = in_path is not None and Path(in_path) == beside
+    return Program(path, version[1], int(version[2]), "pg_restore" if same or not beside.is_file() else str(beside))
+
+
+def _installed() -> Iterator[Program]:
+    """Those that can be started, the user's own first."""
+    places = [Path(in_path)] if (in_path := shutil.which("pg_dump")) else []
+    with suppress(ServerError):
+        places.append(binary("pg_dump"))
+    for path in places:
+        with suppress(TargetError):
+            yield program_at(path, "PATH")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a dump ended."""
+
+    problem: str  # empty when it is whole
+    said: str  # what the program wrote on stderr, in one line; not yet redacted
+
+
+def dump(
+    program: Program,
+    params: Mapping[str, str],
+    file: Path,
+    *,
+    lock_timeout: str,
+    timeout: float,
+    tick: Callable[[int], None],
+) -> Ended:
+    """Dump a whole database in the custom format into a file that is there already, and is empty.
+
+    The password goes by the environment. A program that takes longer than ``timeout`` seconds (0: no bound) is ended,
+    and so is one that an exception interrupts. ``tick`` is told the bytes so far.
+    """
+    rest, env = client_environment(params, os.environ)
+    command = [str(program.path), "--format=custom", "--no-password", f"--lock-wait-timeout={lock_timeout}"]
+    command += [f"--file={file}", *([f"--dbname={rest}"] if rest else [])]
+    env |= {"LC_ALL": "C", "LC_MESSAGES": "C"}
+    begun = time.monotonic()
+    with tempfile.TemporaryFile() as errors:
+        try:  # in a session of its own: Ctrl-C is for promote, which ends it
+            process = subprocess.Popen(
+                command,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Ended(f"{program.path} cannot be started: {(error.strerror or str(error)).lower()}", "")
+        with process:
+            try:
+                late = _wait(process, file, begun + timeout if timeout else None, tick)
+            except BaseException:
+                _end(process)
+                raise
+        errors.seek(0)
+        said = _lines(errors.read())
+    if late:
+        return Ended(f"not done after {timeout:g} s", said)
+    if process.returncode < 0:
+        return Ended(f"pg_dump was ended by {_signal(-process.returncode)}", said)
+    if process.returncode:
+        return Ended(f"pg_dump ended with exit code {process.returncode}", said)
+    return Ended("", said)
+
+
+def _wait(process: subprocess.Popen[bytes], file: Path, deadline: float | None, tick: Callable[[int], None]) -> bool:
+    """Wait for the end; True when the deadline was earlier."""
+    while True:
+        try:
+            process.wait(_LOOK)
+            return False
+        except subprocess.TimeoutExpired:
+            pass
+        tick(file.stat().st_size if file.exists() else 0)
+        if deadline is not None and time.monotonic() > deadline:
+            _end(process)
+            return True
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _lines(said: bytes) -> str:
+    lines = said.decode("utf-8", "replace").splitlines()
+    return "; ".join(line.removeprefix("pg_dump: ").strip() for line in lines[:_SHOWN] if line.strip())
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def open_params(params: Mapping[str, str]) -> dict[str, str]:
+    """The libpq keywords that a shown command needs: where and as whom; nothing secret."""
+    left_out = ("keepalives", "tcp_user_timeout", "connect_timeout", "application_name", "client_encoding")
+    return {
+        key: value for key, value in params.items() if value and key not in SECRETS and not key.startswith(left_out)
+    }

@@ -1,0 +1,120 @@
+"""Statements that are tried and never take effect: each runs in a savepoint that is rolled back, whatever it did."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import pq, sql, waiting
+
+from minerva_promote.database.connection import READ_COMMITTED, Connection
+from minerva_promote.database.quote import literal, text
+from minerva_promote.database.server_errors import Refusal, refusal, target_error, target_errors
+
+_SAVEPOINT = b"promote_trial"
+_AT_ONCE = 500  # statements sent before the first answer is read
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What the server said to one statement."""
+
+    refusal: Refusal | None = None  # None: it was carried out, and rolled back
+    value: str | None = None  # the first column of its first row
+
+
+@contextmanager
+def trial_transaction(conn: Connection, lock_timeout: str, statement_timeout: str) -> Generator[None]:
+    """A transaction for trials: short waits, row security as the roles have it; always rolled back.
+
+    Raises TargetError where no transaction that may write can be started (a standby).
+    """
+    with target_errors("starting the trial"):
+        settings = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout, "row_security": "on"}
+        # row_security = off would be one more reason for "permission denied"
+        more = "; ".join(f"set local {name} = {text(literal(value))}" for name, value in settings.items())
+        conn.start(READ_COMMITTED + b", read write", more.encode())
+    try:
+        yield
+    finally:
+        if not conn.closed:
+            with target_errors("ending the trial"):
+                conn.send(b"rollback")
+
+
+def trial(conn: Connection, statement: sql.Composable) -> Refusal | None:
+    """Try one statement in the transaction that is open, and undo it; None when the server carried it out."""
+    return trials(conn, (statement,))[0].refusal
+
+
+def trials(conn: Connection, statements: Sequence[sql.Composable]) -> tuple[Tried, ...]:
+    """Try statements one by one in the transaction that is open; each is undone before the next.
+
+    They are sent ahead, so that the way to the server is waited for once in hundreds of statements. Raises TargetError
+    when the connection is lost.
+    """
+    tried: list[Tried] = []
+    with target_errors("trying what the role can do"):
+        conn.execute(b"savepoint " + _SAVEPOINT)
+        for start in range(0, len(statements), _AT_ONCE):
+            tried += _sent_ahead(conn, [each.as_bytes(conn) for each in statements[start : start + _AT_ONCE]])
+        conn.execute(b"rollback to savepoint " + _SAVEPOINT)
+        conn.execute(b"release savepoint " + _SAVEPOINT)
+    return tuple(tried)
+
+
+def _sent_ahead(conn: Connection, statements: Sequence[bytes]) -> list[Tried]:
+    """One batch; the savepoint of the caller is there before and after."""
+    pgconn = conn.pgconn
+    pgconn.enter_pipeline_mode()
+    try:
+        for statement in statements:
+            pgconn.send_query_params(b"rollback to savepoint " + _SAVEPOINT, None)
+            pgconn.send_query_params(statement, None)
+            pgconn.pipeline_sync()
+        answers = conn.wait(_receive(pgconn, len(statements)))
+    finally:
+        if pgconn.status == pq.ConnStatus.OK and pgconn.transaction_status != pq.TransactionStatus.ACTIVE:
+            pgconn.exit_pipeline_mode()
+        else:  # broken off in the middle: what is under way ends with the connection
+            conn.close()
+    return [_told(conn, answer) for answer in answers]
+
+
+def _receive(
+    pgconn: pq.abc.PGconn, wanted: int
+) -> Generator[waiting.Wait, waiting.Ready | int, list[list[pq.abc.PGresult]]]:
+    """The results of every statement, after that of its ROLLBACK TO."""
+    answers: list[list[pq.abc.PGresult]] = [[]]
+    while len(answers) <= wanted:
+        ready = yield waiting.Wait.RW if pgconn.flush() else waiting.Wait.R
+        if not ready & waiting.Ready.R:
+            continue
+        pgconn.consume_input()
+        while len(answers) <= wanted and not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                continue
+            if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                answers.append([])
+            else:
+                answers[-1].append(result)
+    return answers[:-1]
+
+
+def _told(conn: Connection, results: Sequence[pq.abc.PGresult]) -> Tried:
+    rolled_back, *rest = results
+    if rolled_back.status != pq.ExecStatus.COMMAND_OK or not rest:
+        raise target_error("trying what the role can do", _error(conn, rolled_back))
+    result = rest[-1]
+    if result.status == pq.ExecStatus.FATAL_ERROR:
+        return Tried(refusal(_error(conn, result)))
+    value = result.get_value(0, 0) if result.ntuples and result.nfields else None
+    return Tried(None, None if value is None else value.decode("utf-8", "replace"))
+
+
+def _error(conn: Connection, result: pq.abc.PGresult) -> Any:
+    return psycopg.errors.error_from_result(result, encoding=conn.info.encoding)

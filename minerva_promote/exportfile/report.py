@@ -1,0 +1,72 @@
+"""The verdict on a file as a step of a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from minerva_promote.config.models.project import Contract
+from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.errors import FileError
+from minerva_promote.exportfile.reader import Tick
+from minerva_promote.exportfile.row_decoder import Row
+from minerva_promote.exportfile.validation import Manifest, Validation, validate
+from minerva_promote.results import Outcome, StepResult
+from minerva_promote.text_format import counted, size
+
+
+def validated(
+    path: Path,
+    contract: Contract,
+    snapshot: Snapshot,
+    *,
+    repair: bool,
+    connected: bool = False,
+    tick: Tick | None = None,
+    sink: Callable[[Row], object] | None = None,
+) -> tuple[Validation, StepResult]:
+    """Validate a file: the verdict, and the step that tells it. Raises FileError when it cannot be read."""
+    begun = time.perf_counter()
+    found = validate(path, contract, snapshot, repair=repair, connected=connected, tick=tick, sink=sink)
+    took = time.perf_counter() - begun
+    manifest = found.manifest
+    if found.accepted:
+        outcome = Outcome.WARN if found.warnings else Outcome.OK
+        detail = f"{counted(manifest.statements, 'statements')}, {holds(manifest)}"
+        if found.warnings:
+            detail = f"{counted(len(found.warnings), 'repairs')}; {detail}"
+    else:
+        outcome = Outcome.FAIL
+        detail = counted(found.error_count, "findings")
+        if found.error_count > len(found.errors):
+            detail += f", the first {len(found.errors)} are shown"
+    data = {
+        "path": str(path),
+        "sha256": manifest.sha256,
+        "bytes": manifest.size,
+        "rows": dict(manifest.rows),
+        "roots": list(manifest.roots),
+        "statements": manifest.statements,
+        "errors": found.error_count,
+    }
+    return found, StepResult(
+        "validate", path.name, outcome, detail, took, findings=(*found.errors, *found.warnings), data=data
+    )
+
+
+def unreadable(path: Path, error: FileError) -> StepResult:
+    """The step of a file, one of several, that could not be read."""
+    return StepResult("validate", path.name, Outcome.ERROR, error.message, hint=error.hint, data={"path": str(path)})
+
+
+def holds(manifest: Manifest) -> str:
+    """What a file holds: "1 book, 1 embedding_config, 12 screenshots, 24 chunks"."""
+    return ", ".join(counted(count, table) for table, count in manifest.rows.items() if count) or "no rows"
+
+
+def title(manifest: Manifest, roots: str, most: Sequence[str] = ()) -> str:
+    """The heading of a run: "export 5b21… (23.8 MB, 1 book, 1,000 chunks)"."""
+    shown = [table for table, count in manifest.rows.items() if count and (table == roots or table in most)]
+    parts = [size(manifest.size), *(counted(manifest.rows[table], table) for table in shown)]
+    return f"export {manifest.sha256[:8]}… ({', '.join(parts)})"

@@ -1,0 +1,211 @@
+"""The rules of one table as functions over its rows; each returns what it finds, mostly nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from minerva_promote.exportfile.json_parser import parse_json, strings
+from minerva_promote.exportfile.reference_rules import reference_check
+from minerva_promote.exportfile.row_decoder import Layout, Value
+from minerva_promote.exportfile.rule_model import Check, Numbers, Row, RuleFault, RuleState, key_of, key_of_one
+from minerva_promote.exportfile.value_display import display
+
+_LOCAL_PATH = re.compile(
+    rb"(?: (?<![\w./~-]) (?:/home/|/Users/|~/) | (?<![A-Za-z0-9]) [A-Za-z]:\\ | (?i:file://) ) \S", re.VERBOSE
+)
+_NONE: Sequence[RuleFault] = ()
+_FIXED_WIDTH = frozenset(("uuid", "smallint", "integer", "bigint", "boolean", "timestamp without time zone"))
+
+
+def compiled(rules: RuleState, layout: Layout) -> list[Check]:
+    """The checks over rows of one layout; the first remembers the key."""
+    return list(_Compiler(rules, layout).checks())
+
+
+class _Compiler:
+    def __init__(self, rules: RuleState, layout: Layout) -> None:
+        self.rules = rules
+        self.table = layout.table
+        self.rule = rules.contract.tables[layout.table]
+        self.columns = rules.snapshot.tables[layout.table].columns
+        self.place = {name: number for number, name in enumerate(layout.columns)}
+        self.owner = next((self.place[column] for column in self.rule.belongs_to), None)
+
+    def checks(self) -> Iterable[Check]:
+        yield self.key()
+        yield self.nulls()
+        for columns in self.rule.unique:
+            if all(column in self.place for column in columns):
+                yield self.unique(columns)
+        for column, rule in self.rule.columns.items():
+            if rule.one_of and column in self.place:
+                yield self.one_of(column, rule.one_of)
+        for column, table in self.rule.belongs_to.items():
+            yield self.belongs_to(column, table)
+        for column, table in self.rule.references.items():
+            if column in self.place:
+                yield reference_check(self.rules, self.table, self.place, column, table, self.owner)
+        for column, contiguous in self.rule.contiguous.items():
+            yield self.contiguous(column, contiguous.per, contiguous.start)
+        if self.rules.contract.local_paths.forbid:
+            yield from self.local_paths()
+
+    def named(self, column: str, value: Value) -> str:
+        return display(value, self.columns[column].type)
+
+    def key(self) -> Check:
+        rules, keys = self.rules, self.rules.keys[self.table]
+        places = [self.place[column] for column in self.rule.key]
+        pick = _picker(places)
+        owner = self.owner
+        is_root = self.table == rules.contract.roots.table
+        dimensions = self.place.get("dimensions") if self.rule.shared else None
+
+        def check(values: Row) -> Sequence[RuleFault]:
+            key = pick(values)
+            if None in values and any(values[place] is None for place in places):
+                return _NONE  # said elsewhere
+            if key in keys:
+                shown = ", ".join(self.named(name, values[self.place[name]]) for name in self.rule.key)
+                fact = f"{self.table} {shown} stands in the file before"
+                return [RuleFault("duplicate-key", fact, "keep one row for each key", self.rule.key[0])]
+            root = values[owner] if owner is not None else None
+            keys[key] = key if is_root else key_of_one(root) if root is not None else None
+            if is_root:
+                rules.root_keys.append(key)
+            if dimensions is not None and (wire := values[dimensions]):
+                rules.dimensions[key] = int.from_bytes(wire, "big", signed=True)
+            return _NONE
+
+        return check
+
+    def nulls(self) -> Check:
+        required, empty = [], []
+        for name, place in self.place.items():
+            rule = self.rule.columns.get(name)
+            never = rule is not None and rule.must_be == "null"
+            if self.columns[name].not_null or (rule and rule.required) or name in self.rule.key:
+                help_ = (
+                    "an export has none: promote it to an environment of kind production" if never else "give its value"
+                )
+                required.append((place, name, help_))
+            if never:
+                empty.append((place, name))
+
+        def check(values: Row) -> Sequence[RuleFault]:
+            found = []
+            if None in values:
+                for place, name, help_ in required:
+                    if values[place] is None:
+                        found.append(RuleFault("null", f"{self.table}.{name} is NULL", help_, name))
+            for place, name in empty:
+                if values[place] is not None:
+                    fact = f"{self.table}.{name} is {self.named(name, values[place])}, must be NULL"
+                    found.append(RuleFault("not-null", fact, "export without it", name))
+            return found
+
+        return check
+
+    def unique(self, columns: tuple[str, ...]) -> Check:
+        seen = self.rules.unique.setdefault((self.table, columns), set())
+        places = [self.place[column] for column in columns]
+        fixed = all(self.columns[column].type in _FIXED_WIDTH for column in columns)
+
+        def check(values: Row) -> Sequence[RuleFault]:
+            parts = [values[place] for place in places]
+            if None in parts:
+                return _NONE
+            key = b"".join(parts) if fixed else key_of(parts)  # type: ignore[arg-type]
+            if key not in seen:
+                seen.add(key)
+                return _NONE
+            shown = ", ".join(f"{name} {self.named(name, values[self.place[name]])}" for name in columns)
+            fact = f"{self.table} with {shown} stands in the file before"
+            return [RuleFault("duplicate", fact, "keep one", columns[-1])]
+
+        return check
+
+    def one_of(self, column: str, allowed: tuple[str, ...]) -> Check:
+        place, known = self.place[column], {None, *(item.encode() for item in allowed)}
+
+        def check(values: Row) -> Sequence[RuleFault]:
+            if values[place] in known:
+                return _NONE
+            fact = f"{self.table}.{column} is {self.named(column, values[place])}, must be {' or '.join(allowed)}"
+            return [RuleFault("one-of", fact, "promote only what is in this state", column)]
+
+        return check
+
+    def belongs_to(self, column: str, table: str) -> Check:
+        rules, place, roots = self.rules, self.place[column], self.rules.keys[table]
+
+        def check(values: Row) -> Sequence[RuleFault]:
+            owner = values[place]
+            if owner is None or key_of_one(owner) in roots or rules.incomplete:
+                return _NONE
+            fact = f"{self.table}.{column} {self.named(column, owner)} is no row of {table} before this one"
+            return [
+                RuleFault("parent-missing", fact, f"put the row of {table} first; a file holds one root's rows", column)
+            ]
+
+        return check
+
+    def contiguous(self, column: str, per: str, start: int) -> Check:
+        place, owner_place = self.place[column], self.place[per]
+        owners = self.rules.numbers.setdefault((self.table, column), {})
+
+        def check(values: Row) -> Sequence[RuleFault]:
+            wire, owner = values[place], values[owner_place]
+            if wire is None or owner is None:
+                return _NONE
+            number = int.from_bytes(wire, "big", signed=True)
+            if number < start:
+                fact = f"{self.table}.{column} is {number}, must start at {start}"
+                return [RuleFault("gap", fact, "export the book again", column)]
+            numbers = owners.get(owner)
+            if numbers is None:
+                numbers = owners[owner] = Numbers(start)
+            numbers.add(number)
+            return _NONE
+
+        return check
+
+    def local_paths(self) -> Iterable[Check]:
+        excepted = self.rules.contract.local_paths.except_
+        searched = []
+        for column, place in self.place.items():
+            name = self.columns[column].type.partition("(")[0]
+            if f"{self.table}.{column}" not in excepted and name in ("character varying", "text", "json"):
+                searched.append((column, place, name == "json"))
+        if searched:
+            yield self.local_path(searched)
+
+    def local_path(self, searched: list[tuple[str, int, bool]]) -> Check:
+        def check(values: Row) -> Sequence[RuleFault]:
+            found = []
+            for column, place, is_json in searched:
+                text = values[place]
+                if text is None or not (b"/" in text or b"\\" in text):
+                    continue
+                if is_json:
+                    text = "\n".join(strings(parse_json(text))).encode()
+                if match := _LOCAL_PATH.search(text):
+                    fact = f"{self.table}.{column} holds a local path: {display(text[match.start() :], 'text')}"
+                    found.append(RuleFault("local-path", fact, "remove it: it means nothing in the target", column))
+            return found
+
+        return check
+
+
+def _picker(places: list[int]) -> Callable[[Row], bytes]:
+    """The key of a row, out of these places."""
+    if len(places) == 1:
+        place = places[0]
+
+        def one(values: Row) -> bytes:
+            value = values[place]
+            return key_of_one(value) if value is not None else key_of([value])
+
+        return one
+    return lambda values: key_of([values[place] for place in places])

@@ -1,0 +1,65 @@
+"""The contract over rows: what must hold between the rows of one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from minerva_promote.config.models.project import Contract
+from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.exportfile.row_decoder import Layout
+from minerva_promote.exportfile.row_rule_compiler import compiled
+from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState
+
+
+class Rules(RuleState):
+    """Takes every row of a file in order; reports what is wrong with each row, and at the end with the file."""
+
+    def __init__(self, contract: Contract, snapshot: Snapshot, *, connected: bool) -> None:
+        super().__init__(contract, snapshot, connected=connected)
+        self._checks: dict[Layout, list[Check]] = {}
+
+    def row(self, layout: Layout, values: Row, *, readable: bool = True) -> list[RuleFault]:
+        """What is wrong with this row; an unreadable one is only counted, and its key remembered."""
+        self.rows[layout.table] += 1
+        checks = self._checks.get(layout)
+        if checks is None:
+            checks = self._checks[layout] = compiled(self, layout)
+        if not readable:
+            self.incomplete = True
+            checks = checks[:1]
+        faults: list[RuleFault] = []
+        for check in checks:
+            if found := check(values):
+                faults += found
+        return faults
+
+    def finish(self, counts: dict[str, int]) -> list[RuleFault]:
+        """What is wrong with the file as a whole; ``counts`` are those of its header, by table."""
+        if self.incomplete:
+            return []
+        return [*self._required(), *self._roots(), *self._counts(counts), *self._gaps()]
+
+    def _required(self) -> Iterable[RuleFault]:
+        for name, rule in self.contract.tables.items():
+            if rule.required and not self.rows[name]:
+                yield RuleFault("table-empty", f"no row of {name}, which every export has", "export the book again")
+
+    def _roots(self) -> Iterable[RuleFault]:
+        roots = self.contract.roots
+        if self.rows[roots.table] > roots.max:
+            fact = f"{self.rows[roots.table]:,} {roots.table}, at most {roots.max:,} in one file"
+            yield RuleFault("too-many-roots", fact, "export each into a file of its own")
+
+    def _counts(self, counts: dict[str, int]) -> Iterable[RuleFault]:
+        for table, said in counts.items():
+            if self.rows[table] != said:
+                told = f"{said:,}" if said >= 0 else "no single number of"
+                fact = f"the header says {told} {table}, the file holds {self.rows[table]:,}"
+                yield RuleFault("header-count", fact, "export the book again: rows are missing or were added")
+
+    def _gaps(self) -> Iterable[RuleFault]:
+        for (table, column), owners in self.numbers.items():
+            for numbers in owners.values():
+                if numbers.beyond:
+                    fact = f"{table}.{column} has a gap: {numbers.next} is missing before {min(numbers.beyond)}"
+                    yield RuleFault("gap", fact, "export the book again: a row is missing")

@@ -1,0 +1,82 @@
+"""One file, validated: findings and manifest."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from minerva_promote.config.models.project import Contract
+from minerva_promote.config.snapshot import Snapshot
+from minerva_promote.errors import Location
+from minerva_promote.exportfile.reader import Scan, Tick
+from minerva_promote.exportfile.row_decoder import Row
+from minerva_promote.exportfile.row_rules import Rules
+from minerva_promote.results import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a file holds."""
+
+    path: Path
+    size: int  # bytes
+    sha256: str
+    rows: Mapping[str, int]  # per table of the contract
+    roots: tuple[str, ...]  # keys, as uuids
+    statements: int
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The verdict on a file; accepted when there are no errors."""
+
+    manifest: Manifest
+    errors: tuple[Finding, ...]  # up to contract.limits.findings
+    error_count: int  # all
+    warnings: tuple[Finding, ...]
+    deferred: Mapping[tuple[str, bytes], set[int]]  # shared rows that the target must have, with lengths of vectors
+
+    @property
+    def accepted(self) -> bool:
+        """True when the file may be promoted."""
+        return not self.error_count
+
+
+def validate(
+    path: Path,
+    contract: Contract,
+    snapshot: Snapshot,
+    *,
+    repair: bool = False,
+    connected: bool = False,
+    tick: Tick | None = None,
+    sink: Callable[[Row], object] | None = None,
+) -> Validation:
+    """Read a file once, without a database; memory does not grow with its size, but for 16 bytes a key.
+
+    ``connected`` leaves references to shared rows that the file does not hold to the target. ``sink`` takes every row
+    up to the first error. Raises FileError.
+    """
+    rules = Rules(contract, snapshot, connected=connected)
+    scan = Scan(path, contract, snapshot, repair=repair, rules=rules, tick=tick)
+    for row in scan.rows():
+        if sink is not None and not scan.findings.count:
+            sink(row)
+    manifest = Manifest(
+        path,
+        scan.size,
+        scan.sha256.hex(),
+        dict(rules.rows),
+        tuple(str(uuid.UUID(bytes=key)) for key in rules.root_keys),
+        scan.statements,
+    )
+    findings = scan.findings
+    return Validation(
+        manifest,
+        tuple(sorted(findings.errors, key=lambda finding: finding.at or Location(""))),
+        findings.count,
+        tuple(findings.warnings),
+        rules.deferred,
+    )

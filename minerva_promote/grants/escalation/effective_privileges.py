@@ -1,0 +1,133 @@
+"""What the declared roles have: by declaration, and at this moment."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
+from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.model import PUBLIC, Held, Slot
+
+Tables = dict[str, dict[str, set[str]]]  # grantee -> table -> privileges on it, or on some column of it
+
+
+class Options(Protocol):
+    """What a membership allows."""
+
+    @property
+    def inherit(self) -> bool: ...
+    @property
+    def set(self) -> bool: ...
+    @property
+    def admin(self) -> bool: ...
+
+
+Memberships = Mapping[str, Mapping[str, Options]]  # role -> group -> options
+
+
+class Declared(Protocol):
+    """What of a declaration matters here."""
+
+    @property
+    def held(self) -> Held: ...
+    @property
+    def memberships(self) -> Memberships: ...
+    @property
+    def settings(self) -> Mapping[str, Mapping[str, str]]: ...  # role -> its settings in this database
+    @property
+    def public_declared(self) -> bool: ...
+
+
+class Standing:
+    """The roles that are looked at, and what each has through its declared groups and PUBLIC as well."""
+
+    def __init__(
+        self, live: Live, wanted: Declared, roles: Iterable[str], elsewhere: Elsewhere = nothing_elsewhere
+    ) -> None:
+        self.live = live
+        self.elsewhere = elsewhere
+        self.wanted = wanted
+        self.roles = tuple(sorted(name for name in set(roles) if name in live.roles and name != live.admin))
+        self.memberships = wanted.memberships
+        self.settings = wanted.settings
+        self.groups = {name: _closure(name, self.memberships) for name in self.roles}
+        self._tables: Tables = defaultdict(lambda: defaultdict(set))
+        for slot, privileges in wanted.held.items():
+            if slot.kind in ("table", "column"):
+                self._tables[slot.grantee][slot.name] |= privileges
+        self._live_tables: Tables = defaultdict(lambda: defaultdict(set))
+        self._schemas: Tables = defaultdict(lambda: defaultdict(set))
+        self._database: dict[str, set[str]] = defaultdict(set)
+        for entry in live.entries:
+            slot = entry.slot
+            if slot.kind in ("table", "column"):
+                self._live_tables[slot.grantee][slot.name] |= entry.privileges
+            elif slot.kind == "schema":
+                self._schemas[slot.grantee][slot.name] |= entry.privileges
+            elif slot.kind == "database":
+                self._database[slot.grantee] |= entry.privileges
+
+    def sources(self, role: str) -> tuple[str, ...]:
+        """From whom a role has privileges by declaration: itself, its groups, PUBLIC."""
+        return (role, *sorted(self.groups[role]), PUBLIC)
+
+    def declared(self, role: str, kind: str, name: str, column: str = "") -> frozenset[str]:
+        """What the role shall have on an object or column, by itself or otherwise."""
+        held, found = self.wanted.held, frozenset[str]()
+        for source in self.sources(role):
+            if column:
+                found |= held.get(Slot(source, "table", name), frozenset())
+            found |= held.get(Slot(source, kind, name, column), frozenset())
+        return found
+
+    def declared_elsewhere(self, database: str, role: str) -> frozenset[str]:
+        """What the role shall have on another database of the server."""
+        return self.elsewhere(self.live.version).get(database, {}).get(role, frozenset())
+
+    def on_table(self, role: str, table: str) -> frozenset[str]:
+        """What the role shall have on a table or on some column of it."""
+        return frozenset[str]().union(*(self._tables[each].get(table, ()) for each in self.sources(role)))
+
+    def has_on_table(self, role: str, table: str) -> frozenset[str]:
+        """The same, and what it has on it beside that."""
+        more = (self._live_tables[each].get(table, ()) for each in self.sources(role))
+        return self.on_table(role, table).union(*more)
+
+    def creators(self, schema: str) -> list[str]:
+        """Which of the roles and PUBLIC may make objects in a schema."""
+        able = [role for role in self.roles if self.owns(role, "schema", schema)]
+        given = [each for each in (*self.roles, PUBLIC) if "CREATE" in self._schemas[each].get(schema, ())]
+        return sorted({*able, *given})
+
+    def may_create(self, role: str) -> bool:
+        """Whether the role may make anything: a schema, a temporary table, an object in some schema."""
+        sources = self.sources(role)
+        made = {"CREATE", "TEMPORARY"}
+        return (
+            any(made & self._database[each] for each in sources)
+            or any("CREATE" in each for source in sources for each in self._schemas[source].values())
+            or any(owned.role == role and owned.kind in ("database", "schema") for owned in self.live.owned)
+            or any(
+                privileges & made and slot.kind in ("database", "schema")
+                for slot, privileges in self.wanted.held.items()
+                if slot.grantee in sources
+            )
+        )
+
+    def owns(self, role: str, kind: str, name: str) -> bool:
+        """Whether an object is the role's own; that of pg_database_owner is the database owner's."""
+        found = self.live.objects.get((kind, name))
+        if found is None:
+            return False
+        return found.owner == role or (found.owner == "pg_database_owner" and self.live.database_owner == role)
+
+
+def _closure(role: str, memberships: Memberships) -> frozenset[str]:
+    """The groups that a role is a member of by declaration, directly or not."""
+    found, new = set[str](), {role}
+    while new:
+        new = {group for each in new for group in memberships.get(each, ())} - found
+        found |= new
+    return frozenset(found - {role})

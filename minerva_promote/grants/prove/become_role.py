@@ -1,0 +1,130 @@
+"""Becoming a role, to try what it can do: by logging in as it, or from the admin session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from psycopg import sql
+
+from minerva_promote.config.connection_url import Target
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.database_identity import WrongTarget
+from minerva_promote.database.savepoint_trial import trial_transaction
+from minerva_promote.database.server_errors import execute
+from minerva_promote.database.session import closed_after, connect_to
+from minerva_promote.errors import ConfigError, PromoteError, TargetError
+from minerva_promote.grants.live_state import Live
+
+LOCK_TIMEOUT, STATEMENT_TIMEOUT = "500ms", "5s"
+_IDENTITIES = ("password", "passfile", "sslcert", "sslkey", "sslpassword", "service", "requirepeer")  # the admin's own
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A transaction as the role; everything in it is rolled back."""
+
+    conn: Connection
+    how: str  # in words: "logged in (url)"
+    logged_in: bool  # the session is the role's own: it may be asked to become another
+    is_session_user: bool  # SET ROLE looks at what the role is a member of
+
+
+class NotProvable(TargetError):
+    """There is no way to become the role."""
+
+
+@contextmanager
+def become(project: Project, environment: Environment, live: Live, role: str) -> Iterator[Identity]:
+    """A transaction as the role, rolled back at the end, by the first way that works.
+
+    Raises NotProvable with the reasons, and TargetError when the server refuses a transaction.
+    """
+    conn, how, notes = _logged_in(project, environment, live, role)
+    said = "; ".join([how, *notes])
+    if conn is not None:
+        with closed_after(conn), trial_transaction(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT):
+            yield Identity(conn, said, logged_in=True, is_session_user=True)
+        return
+    conn = connect_to(project, environment, environment.admin_url)
+    with closed_after(conn), trial_transaction(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT):
+        if live.admin_superuser:
+            words, how = "SET LOCAL SESSION AUTHORIZATION {}", "SET SESSION AUTHORIZATION"
+        elif _may_set(conn, live, role):
+            words, how = "SET LOCAL ROLE {}", "SET ROLE"
+        else:
+            reasons = "; ".join([*notes, f"{live.admin} is no superuser and may not SET ROLE {role}"])
+            hint = f"give its password (roles.{role}.password), or an admin_url whose role may SET ROLE {role}"
+            raise NotProvable(f"not tested: {reasons}", hint=hint)
+        execute(conn, sql.SQL(words).format(sql.Identifier(role)), f"becoming {role}")
+        said = "; ".join([f"{how} by {live.admin}", *notes])
+        yield Identity(conn, said, logged_in=False, is_session_user=live.admin_superuser)
+
+
+def _logged_in(
+    project: Project, environment: Environment, live: Live, role: str
+) -> tuple[Connection | None, str, list[str]]:
+    """A connection as the role, how it came about, and why ways before it did not work."""
+    notes: list[str] = []
+    if not live.roles[role].login:
+        return None, "", ["it may not log in"]
+    for how, target_of in _ways(environment, role):
+        try:
+            target = target_of()
+            if target is None:
+                continue
+            conn = connect_to(project, environment, target)
+        except WrongTarget:
+            raise
+        except PromoteError as error:
+            notes.append(f"not {how}: {error.message}")
+            continue
+        try:
+            found = fetch(conn, b"SELECT session_user::text AS who, current_database()::text AS place")[0]
+        except PromoteError:
+            conn.close()
+            raise
+        if (found["who"], found["place"]) == (role, live.database):
+            return conn, how, notes
+        conn.close()
+        notes.append(f"not {how}: it leads to {found['who']} in database {found['place']}")
+    return None, "", notes or ["no password given"]
+
+
+def _ways(environment: Environment, role: str) -> Iterator[tuple[str, Callable[[], Target | None]]]:
+    """What to call each way of logging in, and its target; None where the environment does not have it."""
+
+    def as_url() -> Target | None:
+        try:
+            return environment.url if environment.url.user == role else None
+        except ConfigError:  # not set: somebody who only has the owner's URL
+            return None
+
+    def embedded() -> Target | None:
+        admin = environment.admin_url
+        return replace(admin, user=role, params={**admin.params, "user": role}) if admin.embedded else None
+
+    def with_password() -> Target | None:
+        declared = environment.roles[role]
+        password = environment.password(role) if declared.login else None
+        admin = environment.admin_url
+        if password is None or admin.embedded:
+            return None
+        params = {key: value for key, value in admin.params.items() if key not in _IDENTITIES}
+        params |= {"user": role, "password": password}
+        return replace(admin, text=f"role {role}", user=role, params=MappingProxyType(params))
+
+    yield "logged in (url)", as_url
+    yield "logged in (embedded server)", embedded
+    yield "logged in with its declared password", with_password
+
+
+def _may_set(conn: Connection, live: Live, role: str) -> bool:
+    """Whether the admin may become the role; before PostgreSQL 16 every member may."""
+    right = "SET" if live.version >= 16 else "MEMBER"
+    asked = b"SELECT pg_catalog.pg_has_role(%(role)s::pg_catalog.name, %(right)s) AS may"
+    return bool(fetch(conn, asked, {"role": role, "right": right})[0]["may"])

@@ -1,0 +1,81 @@
+"""What a role may do by declaration, wherever it has it from: what attempts are held against."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from minerva_promote.config.models.roles import Accept, Role
+from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.model import PUBLIC, Held
+
+_Key = tuple[str, str, str]  # kind, name, column
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The declared privileges of one role: its own, those of PUBLIC and of the groups that it inherits from."""
+
+    role: str
+    privileges: Mapping[_Key, frozenset[str]]  # declared: they must work
+    initial: Mapping[_Key, frozenset[str]]  # given by the server or an extension, and nobody's drift
+    by_column: Mapping[tuple[str, str], frozenset[str]]  # table and privilege -> columns that have it by name
+    groups: frozenset[str]  # declared to be a member of, also indirectly
+    becomes: frozenset[str]  # those of them that SET ROLE may reach
+    accepted: tuple[Accept, ...]  # its own, those of PUBLIC and of the groups that it inherits from
+
+    def on(self, kind: str, name: str, column: str = "") -> frozenset[str]:
+        """All that it may do with one object or column."""
+        key = (kind, name, column)
+        return self.privileges.get(key, frozenset()) | self.initial.get(key, frozenset())
+
+    def columns(self, name: str, privilege: str) -> frozenset[str]:
+        """The columns of a table that it has a privilege on by name."""
+        return self.by_column.get((name, privilege), frozenset())
+
+    def accepts(self, on: str) -> bool:
+        """Whether ways to more with this object ("table public.notes") are accepted in the declaration."""
+        return any(entry.object == on or entry.object.endswith(f" {on}") for entry in self.accepted)
+
+
+def allowed(
+    role: str, roles: Mapping[str, Role], held: Held, live: Live, of_public: tuple[Accept, ...] = ()
+) -> Allowed:
+    """What one declared role may do; ``of_public`` are the accepted ways to more that every role has."""
+    grantees = {role, PUBLIC, *_reached(role, roles, "inherit")}
+    declared: dict[_Key, frozenset[str]] = defaultdict(frozenset)
+    for slot, privileges in held.items():
+        if slot.grantee in grantees:
+            declared[slot.kind, slot.name, slot.column] |= privileges
+    initial: dict[_Key, frozenset[str]] = defaultdict(frozenset)
+    for entry in live.entries:
+        # PUBLIC has TEMPORARY on a new database by itself: that is more than declared
+        if entry.slot.grantee in grantees and entry.slot.kind != "database":
+            initial[entry.slot.kind, entry.slot.name, entry.slot.column] |= entry.initial
+    by_column: dict[tuple[str, str], frozenset[str]] = defaultdict(frozenset)
+    for given in (declared, initial):
+        for (kind, table, column), privileges in given.items():
+            for privilege in privileges if kind == "column" else ():
+                by_column[table, privilege] |= {column}
+    return Allowed(
+        role,
+        declared,
+        initial,
+        by_column,
+        frozenset(_reached(role, roles, "")),
+        frozenset(_reached(role, roles, "set")),
+        (*(entry for name in sorted(grantees & set(roles)) for entry in roles[name].accept), *of_public),
+    )
+
+
+def _reached(role: str, roles: Mapping[str, Role], option: str) -> Iterator[str]:
+    """The groups that are declared for a role, and theirs; only where every step has the option."""
+    waiting, seen = [role], {role}
+    while waiting:
+        current = roles.get(waiting.pop())
+        for group, membership in (current.memberships if current else {}).items():
+            if group not in seen and (not option or getattr(membership, option)):
+                seen.add(group)
+                waiting.append(group)
+                yield group

@@ -1,0 +1,54 @@
+"""`promote grants --prove`: the comparison, and what the declared roles were seen to be able to do and not to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.session import admin_session
+from minerva_promote.grants.elsewhere import declared_elsewhere
+from minerva_promote.grants.escalation.phrases import listed
+from minerva_promote.grants.plan import GrantPlan, look
+from minerva_promote.grants.prove.runner import prove
+from minerva_promote.grants.report import drift_steps, note_steps, nothing_declared
+from minerva_promote.results import RunResult, StepResult
+from minerva_promote.text_format import counted
+
+
+def proof(project: Project, environment: Environment) -> RunResult:
+    """Compare, be every declared role, and try. Nothing is changed: each attempt is rolled back.
+
+    Drift is a failure although no attempt met it: what is tried is less than what is compared.
+    """
+    with admin_session(project, environment) as conn:
+        plan = look(conn, environment, declared_elsewhere(project, environment))
+    compared = (*nothing_declared(environment), *drift_steps(plan.drifts), *note_steps(plan))
+    tried = prove(project, environment, plan.live, plan.wanted.held)
+    return RunResult(
+        command="grants",
+        environment=environment.name,
+        title=f"database {plan.live.database}",
+        steps=(*compared, *tried),
+        verdict=f"{_verdict(environment, plan, tried)}; nothing was changed",
+        data={"roles": sorted(plan.wanted.roles), "drift": len(plan.drifts), "tested": _tested(tried)},
+    )
+
+
+def _tested(tried: Sequence[StepResult]) -> list[str]:
+    return sorted({str(step.data["role"]) for step in tried if step.data.get("attempts")})
+
+
+def _verdict(environment: Environment, plan: GrantPlan, tried: Sequence[StepResult]) -> str:
+    faults = ["no role is declared"] if list(nothing_declared(environment)) else []
+    if plan.drifts:
+        faults.append(f"drift: {counted(len(plan.drifts), 'differences')}")
+    if failed := sum(step.outcome.closes_gate for step in tried):
+        faults.append(f"{failed} of {counted(len(tried), 'steps')} of the proof failed")
+    if faults:
+        return f"not proved: {'; '.join(faults)}"
+    tested = _tested(tried)
+    left = sorted(set(plan.wanted.roles) - set(tested))
+    if not tested:
+        return f"no drift, and no role was tested: {listed(left)}" if left else "no drift, and no role to test"
+    proved = f"proved: {counted(len(tested), 'roles')} can do what is declared, and nothing else that was tried"
+    return f"{proved}; {listed(left)} not tested" if left else proved

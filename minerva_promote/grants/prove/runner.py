@@ -1,0 +1,194 @@
+"""Proof of what roles can do: being each of them, and trying."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.savepoint_trial import Tried, trials
+from minerva_promote.database.session import admin_session
+from minerva_promote.errors import PromoteError
+from minerva_promote.grants.elsewhere import Elsewhere, declared_elsewhere
+from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.model import Held
+from minerva_promote.grants.prove.attempt import Attempt, Surroundings, surroundings
+from minerva_promote.grants.prove.become_role import Identity, NotProvable, become
+from minerva_promote.grants.prove.declared import declared_attempts
+from minerva_promote.grants.prove.expected import Allowed, allowed
+from minerva_promote.grants.prove.objects import object_attempts
+from minerva_promote.grants.prove.server import server_attempts
+from minerva_promote.results import Finding, Outcome, StepResult
+from minerva_promote.text_format import counted
+
+STEP = "prove"
+ORDER = (  # of the lines; others, the privileges that something may have, come as they are declared
+    *("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "ALTER", "DROP", "CREATE", "TEMPORARY", "GRANT", "LOCK"),
+    *("other rights", "nextval", "EXECUTE", "lo_create", "new revision", "forgery", "other roles", "new powers"),
+    *("databases", "settings", "server files", "secrets", "admin's work"),
+)
+SHOWN = 20  # findings of one line; the others are named in one more
+
+
+def prove(
+    project: Project, environment: Environment, live: Live, held: Held, only: str | None = None
+) -> tuple[StepResult, ...]:
+    """What every declared role that exists can do, tried as that role: one line for each kind of attempt.
+
+    Nothing is changed: every attempt is rolled back, and those that a rollback would not undo are made so that they
+    come to nothing.
+    """
+    names = [
+        name
+        for name, role in sorted(environment.roles.items())
+        if name in live.roles and not role.absent and only in (None, name)
+    ]
+    if not names:
+        return ()
+    elsewhere = declared_elsewhere(project, environment)
+    with admin_session(project, environment) as conn:
+        around = surroundings(conn)
+    return tuple(
+        step
+        for name in names
+        for step in _proof(
+            project,
+            environment,
+            live,
+            allowed(name, environment.roles, held, live, environment.accept),
+            around,
+            elsewhere,
+        )
+    )
+
+
+def _proof(
+    project: Project, environment: Environment, live: Live, mine: Allowed, around: Surroundings, elsewhere: Elsewhere
+) -> Iterator[StepResult]:
+    begun, at = time.perf_counter(), environment.place("roles", mine.role)
+    attempts = [
+        *declared_attempts(around, live, mine),
+        *object_attempts(around, live, mine),
+        *server_attempts(around, live, mine, elsewhere),
+    ]
+    try:
+        with become(project, environment, live, mine.role) as identity:
+            possible, left_out = _possible(attempts, identity)
+            tried = trials(identity.conn, [attempt.statement for attempt in possible])
+    except NotProvable as reason:
+        data = {"role": mine.role, "attempts": 0}
+        yield StepResult(STEP, mine.role, Outcome.SKIP, reason.message, at=at, hint=reason.hint, data=data)
+        return
+    except PromoteError as error:
+        data = {"role": mine.role, "attempts": 0}
+        yield StepResult(STEP, mine.role, Outcome.ERROR, error.message, at=at, hint=error.hint, data=data)
+        return
+    seconds = time.perf_counter() - begun
+    detail = f"{counted(len(possible), 'attempts')}, {identity.how}"
+    data = {"role": mine.role, "attempts": len(possible), "how": identity.how}
+    yield StepResult(STEP, mine.role, Outcome.OK, detail, seconds, at, data=data)
+    topics: dict[tuple[bool, str], _Topic] = {}
+    for attempt, answer in zip(possible, tried, strict=True):
+        key = (attempt.declared, attempt.topic)
+        topics.setdefault(key, _Topic(mine, attempt.topic, attempt.declared)).add(attempt, answer)
+    yield from (topic.step() for topic in sorted(topics.values(), key=_place))
+    if left_out:
+        yield StepResult(STEP, f"{mine.role}: not tried", Outcome.SKIP, left_out, data={"role": mine.role})
+    if not around.of("addable") and "CREATE" not in mine.on("database", live.database):
+        detail = "CREATE EXTENSION: the server has none that the role could add"
+        yield StepResult(STEP, f"{mine.role}: not tried", Outcome.SKIP, detail, data={"role": mine.role})
+
+
+def _possible(attempts: Iterable[Attempt], identity: Identity) -> tuple[list[Attempt], str]:
+    """The attempts that mean something in this session, and in words which do not and why."""
+    without = [] if identity.logged_in else ["SET SESSION AUTHORIZATION"]
+    without += [] if identity.is_session_user else ["SET ROLE"]
+    possible = [each for each in attempts if not each.what.startswith(tuple(without))]
+    if not without:
+        return possible, ""
+    return possible, f"{' and '.join(sorted(without))}: the session is the admin's, whose rights decide these"
+
+
+@dataclass(slots=True)
+class _Topic:
+    """All attempts of one line."""
+
+    mine: Allowed
+    name: str
+    declared: bool
+    objects: dict[str, set[str]] = field(default_factory=dict)  # noun -> objects
+    wrong: set[tuple[str, str]] = field(default_factory=set)  # noun and object
+    accepted: set[str] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+    undecided: bool = False
+
+    def add(self, attempt: Attempt, tried: Tried) -> None:
+        """Hold one attempt against what is declared."""
+        self.objects.setdefault(attempt.noun, set()).add(attempt.on)
+        refused = attempt.refused(tried)
+        if refused is not None and refused != attempt.declared:
+            return
+        help_ = f"tried: {attempt.statement.as_string(None)}"
+        message = tried.refusal.message if tried.refusal else "the server says no"
+        if refused is None:
+            self.undecided = True
+            fact = f"{attempt.what} could not be decided: {message}"
+            self.findings.append(Finding("undecided", fact, help=help_))
+        elif attempt.declared:
+            self.findings.append(Finding("refused-though-declared", f"{attempt.what}: {message}", help=help_))
+        elif self.mine.accepts(attempt.on):
+            self.accepted.add(attempt.on)
+            return
+        else:
+            self.findings.append(Finding("not-refused", attempt.said(tried.refusal), help=help_))
+        self.wrong.add((attempt.noun, attempt.on))
+
+    def step(self) -> StepResult:
+        """The line."""
+        failed = any(finding.code != "undecided" for finding in self.findings)
+        outcome = Outcome.FAIL if failed else Outcome.ERROR if self.undecided else Outcome.OK
+        name = f"{self.mine.role}: {'may' if self.declared else 'no'} {self.name}"
+        data = {
+            "role": self.mine.role,
+            "declared": self.declared,
+            "objects": {noun.partition(" ")[2]: len(objects) for noun, objects in self.objects.items()},
+            "wrong": sorted({on for _, on in self.wrong}),
+            "accepted": sorted(self.accepted),
+        }
+        return StepResult(STEP, name, outcome, self._detail(failed), findings=_bounded(self.findings), data=data)
+
+    def _detail(self, failed: bool) -> str:
+        word = "works" if self.declared else "refused"
+        if failed:
+            word = f"not {'working' if self.declared else 'refused'}"
+        elif self.undecided:
+            word = "undecided"
+        said, before = [], ""
+        for noun in self.objects:
+            preposition, _, rest = self._counted(noun, failed or self.undecided).partition(" ")
+            said += [rest if preposition == before else f"{preposition} {rest}"] if rest else []
+            before = preposition or before
+        accepted = [f"{counted(len(self.accepted), 'objects')} accepted"] if self.accepted else []
+        return f"{word} {', '.join(said + accepted)}"
+
+    def _counted(self, noun: str, only_wrong: bool) -> str:
+        preposition, _, plural = noun.partition(" ")
+        total = len(self.objects[noun])
+        if not only_wrong:
+            return f"{preposition} {counted(total, plural)}"
+        wrong = sum(1 for its_noun, _ in self.wrong if its_noun == noun)
+        return f"{preposition} {wrong:,} of {counted(total, plural)}" if wrong else ""
+
+
+def _place(topic: _Topic) -> tuple[bool, int]:
+    return not topic.declared, ORDER.index(topic.name) if topic.name in ORDER else -1
+
+
+def _bounded(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The first ones, and one more that counts the rest."""
+    if len(findings) <= SHOWN:
+        return tuple(findings)
+    rest = findings[SHOWN:]
+    more = Finding(rest[0].code, f"and {len(rest):,} more of this kind", count=len(rest))
+    return (*findings[:SHOWN], more)

@@ -1,0 +1,195 @@
+"""The ledger in words: a line a run, or everything about one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from minerva_promote.ledger.runs import SHORT, Recorded, Run, failing
+from minerva_promote.ledger.unfinished_runs import GONE
+from minerva_promote.text_format import aligned, seconds, size
+
+NOTE = 90  # characters of a reason, or of a name, in a line; `promote show` has all of it
+_HEAD = ("when (UTC)", "run", "what", "file", "sha256", "rows", "by", "took", "")
+_VALUES = 4  # of a check that are shown
+
+
+def table(runs: Iterable[Run]) -> tuple[str, ...]:
+    """One line a run, below a heading."""
+    lines = [_line(run) for run in runs]
+    return tuple(f"  {line}" for line in aligned([_HEAD, *lines])) if lines else ()
+
+
+def values(run: Run) -> dict[str, Any]:
+    """Everything about a run, for programs."""
+    return {
+        "run_id": run.run_id,
+        "state": run.state,
+        "passed": run.passed,
+        "environment": run.first.environment,
+        "began": run.began,
+        "ended": run.end.at if run.end else None,
+        "seconds": _took(run),
+        "actor": run.first.actor,
+        "subject": run.told("subject"),
+        **{name: run.told(name) for name in ("file_name", "file_sha256", "file_bytes", "roots", "rows")},
+        "checks": run.checks,
+        "reason": run.reason or None,
+        "configuration": run.told("configuration"),
+        "events": [asdict(event) for event in run.events],
+        "later": [asdict(event) for event in run.later],
+    }
+
+
+def everything(run: Run) -> tuple[str, ...]:
+    """All about one run, for people."""
+    pairs = [(name, text) for name, text in _facts(run) if text]
+    lines = [f"  {line}" for line in aligned(pairs)]
+    checks = [(check["name"], check["outcome"], _numbers(check["values"])) for check in run.checks]
+    lines += _section("checks", checks)
+    lines += _section("events", [_event(event) for event in run.events])
+    lines += _section("undone and restored", [_event(event) for event in run.later])
+    findings = [(found["code"], found["fact"], found["at"]) for found in run.details.get("findings", ())]
+    return (*lines, *_section("findings", findings))
+
+
+def summary(run: Run) -> str:
+    """What became of a run, in some words."""
+    if run.state == "committed":
+        return f"committed, {_last_checks(run)}"
+    if run.state == "undone":
+        return f"undone by {', '.join(event.run_id[:SHORT] for event in run.later if event.kind == 'undone')}"
+    if run.state == "undo" and any(event.kind == "restored" for event in run.later):
+        return "undo, taken back since"
+    words = {
+        "running": "running: still at work",
+        "abandoned": f"abandoned: {run.reason or GONE}",
+        "unchanged": "unchanged: every row was there already",
+    }
+    return words.get(run.state, run.state)
+
+
+def _last_checks(run: Run) -> str:
+    """How the checks after COMMIT ended, when they were last made."""
+    if run.passed:
+        return "all checks passed"
+    if not run.looks:
+        return "the checks after COMMIT have no end"
+    last = run.looks[-1]
+    when = "after COMMIT" if last.run_id == run.run_id else f"in run {last.run_id[:SHORT]} of the same file"
+    return f"{len(failing(last))} of its checks failed {when}"
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    first, last = run.first, run.last
+    yield "run", run.run_id
+    yield "state", summary(run)
+    yield "why", run.reason if run.state != "abandoned" else ""
+    yield "of", run.told("subject") or ""
+    bytes_ = run.told("file_bytes")
+    yield "file", ", ".join(filter(None, [run.file, "" if bytes_ is None else size(bytes_)]))
+    yield "sha256", run.told("file_sha256") or ""
+    yield "roots", _roots(run)
+    yield "rows", "; ".join(_counts(run.told("rows") or {}))
+    yield "began", f"{first.at:%Y-%m-%d %H:%M:%S} UTC"
+    took = _took(run)
+    yield "took", "" if took is None else seconds(took)
+    as_role = f" as {first.actor_role}" if first.actor_role != first.actor else ""
+    yield "role", f"{first.actor}{as_role}, from {first.client_addr or 'the same machine'}"
+    who = f"{first.client_user or '?'} on {first.client_host or '?'}"
+    yield "client", f"{who}, promote {first.promote_version}"
+    versions = [last.postgresql and f"PostgreSQL {last.postgresql}", last.pgvector and f"pgvector {last.pgvector}"]
+    where = [last.database and f"database {last.database}", last.revision and f"revision {last.revision}"]
+    yield "target", ", ".join(filter(None, [f"environment {first.environment}", *where, *versions]))
+    yield "system", last.system_identifier or ""
+    yield "configured", run.told("configuration") or ""
+    yield "repaired", "; ".join(run.details.get("repaired", ()))
+    if run.details.get("ledger_version") == 1:
+        yield "note", "recorded by version 1 of the ledger: which rows it inserted is not known"
+
+
+def _roots(run: Run) -> str:
+    """Those that its events list, and how many more there are."""
+    listed, count = run.told("roots") or (), run.details.get("roots")
+    more = f", and {count - len(listed):,} more" if isinstance(count, int) and count > len(listed) else ""
+    return ", ".join(listed) + more
+
+
+def _line(run: Run) -> tuple[str, ...]:
+    took, sha = _took(run), run.told("file_sha256")
+    return (
+        f"{run.began:%Y-%m-%d %H:%M:%S}",
+        run.short,
+        run.state,
+        _short(run.file),
+        sha[:SHORT] if sha else "",
+        _short_counts(run.told("rows") or {}),
+        run.first.actor,
+        "" if took is None else seconds(took),
+        _note(run),
+    )
+
+
+def _note(run: Run) -> str:
+    """What the columns do not say."""
+    if run.state in ("undo", "restore"):
+        text = f"of {(run.told('subject') or '')[:SHORT]}"
+        text += ", taken back since" if "taken back" in summary(run) else ""
+        text += f": {run.reason}" if run.reason else ""
+    elif run.state == "committed":
+        text = "" if run.passed else _last_checks(run)
+    elif run.state in ("running", "abandoned", "undone"):
+        text = summary(run).removeprefix(f"{run.state}").lstrip(": ")
+    else:
+        subject = run.told("subject")  # an undo that was attempted
+        text = ": ".join(filter(None, (f"undo of {subject[:SHORT]}" if subject else "", run.reason)))
+    return _short(text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= NOTE else f"{text[: NOTE - 1]}…"
+
+
+def _took(run: Run) -> float | None:
+    found: float | None = run.told("seconds")
+    return found
+
+
+def _counts(rows: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """``chunks 3 new, 0 identical``, tables without any left out."""
+    for name, counts in rows.items():
+        if any(counts.values()):
+            yield f"{name} {', '.join(f'{count:,} {what}' for what, count in counts.items())}"
+
+
+def _short_counts(rows: Mapping[str, Mapping[str, int]]) -> str:
+    """All tables together: ``7 new``; what is zero is left out."""
+    total: dict[str, int] = {}
+    for counts in rows.values():
+        for what, count in counts.items():
+            total[what] = total.get(what, 0) + count
+    return ", ".join(f"{count:,} {what}" for what, count in total.items() if count)
+
+
+def _event(event: Recorded) -> tuple[str, ...]:
+    about = f"of {event.subject[:SHORT]}" if event.subject else ""
+    return (
+        str(event.seq),
+        event.kind,
+        f"{event.at:%Y-%m-%d %H:%M:%S}",
+        event.actor,
+        "" if event.seconds is None else seconds(event.seconds),
+        f"{event.hash[:16]}…",
+        about,
+    )
+
+
+def _numbers(found: Any) -> str:
+    pairs = list(found.items()) if isinstance(found, Mapping) else []
+    shown = ", ".join(str(value) if name == "value" else f"{name} {value}" for name, value in pairs[:_VALUES])
+    return shown + (" …" if len(pairs) > _VALUES else "")
+
+
+def _section(name: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return [f"  {name}", *(f"    {line}" for line in aligned(rows))] if rows else []

@@ -1,0 +1,70 @@
+"""Two rows with one key: identical, or different in which columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from minerva_promote.config.snapshot import Column
+from minerva_promote.exportfile.json_parser import parse_json
+from minerva_promote.exportfile.value_display import display
+from minerva_promote.exportfile.value_faults import ValueFault, shown
+
+Wire = bytes | None
+
+_SHOWN = 40  # characters of a text
+_BEFORE = 10  # of them, before the first that differs
+_TEXTS = ("character varying", "text", "json")
+
+
+def differences(columns: Sequence[Column], ours: Sequence[Wire], theirs: Sequence[Wire]) -> list[str]:
+    """What differs, as 'title is "a", the file has "b"'; values are compared by type, vectors bit by bit."""
+    return [
+        "{} is {}, the file has {}".format(column.name, *_both(column.type, there, here))
+        for column, here, there in zip(columns, ours, theirs, strict=True)
+        if here != there and not _same_json(column, here, there)
+    ]
+
+
+def _same_json(column: Column, here: Wire, there: Wire) -> bool:
+    if column.type != "json" or here is None or there is None:
+        return False
+    try:
+        return bool(parse_json(here) == parse_json(there))
+    except ValueFault:
+        return False
+
+
+def _both(type_name: str, there: Wire, here: Wire) -> tuple[str, str]:
+    """Two unequal values as a person sees that they differ."""
+    if type_name.partition("(")[0] in _TEXTS:
+        texts = [value.decode("utf-8", "replace") for value in (there, here) if value is not None]
+        begin = max(0, _alike(*texts) - _BEFORE) if len(texts) == 2 else 0
+        return _piece(there, begin), _piece(here, begin)
+    first, second = display(there, type_name), display(here, type_name)
+    return first, "another" if first == second else second
+
+
+def _alike(first: str, second: str) -> int:
+    """How many characters two unequal texts begin with in common."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
+
+
+def told(value: Wire, type_name: str) -> str:
+    """One value, as it stands in these messages."""
+    is_text = type_name.partition("(")[0] in _TEXTS
+    return _piece(value, 0) if is_text else display(value, type_name)
+
+
+def _piece(value: Wire, begin: int) -> str:
+    if value is None:
+        return "NULL"
+    piece = value.decode("utf-8", "replace")[begin:]
+    return f'"{"…" if begin else ""}{shown(piece.encode(), _SHOWN)}"'
+
+
+def joined(parts: Iterable[str], most: int = 3) -> str:
+    """The first of these, and how many more there are."""
+    listed = list(parts)
+    more = f"; and {len(listed) - most} more" if len(listed) > most else ""
+    return "; ".join(listed[:most]) + more

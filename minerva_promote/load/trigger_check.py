@@ -1,0 +1,74 @@
+"""What was sent of each new row, in a few bytes, to be compared with what stands in the target in the end.
+
+Triggers may change a row when it is written, or later: with another row, another table, or as a deferred constraint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from minerva_promote.config.snapshot import Table
+from minerva_promote.exportfile.row_decoder import Layout, Row
+from minerva_promote.load.row_diff import joined, told
+
+Wire = bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRow:
+    """A row that was sent: its key, its place in the file, and a few bytes of a hash for each column."""
+
+    key: tuple[Wire, ...]
+    offset: int
+    marks: bytes
+
+
+class Written:
+    """The rows that were sent, by layout."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Layout, list[WrittenRow]] = {}
+
+    def add(self, layout: Layout, key_places: Sequence[int], rows: Iterable[Row]) -> None:
+        """Remember rows."""
+        kept = self._rows.setdefault(layout, [])
+        for row in rows:
+            key = tuple(row.values[place] for place in key_places)
+            kept.append(WrittenRow(key, row.offset, _marks(row.values)))
+
+    def batches(self, size: int) -> Iterator[tuple[Layout, list[WrittenRow]]]:
+        """All of them, a few of one layout at a time."""
+        for layout, rows in self._rows.items():
+            for begin in range(0, len(rows), size):
+                yield layout, rows[begin : begin + size]
+
+
+def changed(
+    rows: Sequence[WrittenRow], found: Iterable[Sequence[Wire]], layout: Layout, table: Table, key_places: Sequence[int]
+) -> Iterator[tuple[WrittenRow, str]]:
+    """Those of the rows that do not stand in the target as they were sent, and how."""
+    by_key = {tuple(values[place] for place in key_places): values for values in found}
+    for row in rows:
+        values = by_key.get(row.key)
+        if values is None:
+            yield row, "was written, and a trigger took it away again"
+            continue
+        marks = _marks(values)
+        if marks != row.marks:
+            unlike = [
+                f"{name} is {told(value, table.columns[name].type)}"
+                for place, (name, value) in enumerate(zip(layout.columns, values, strict=True))
+                if marks[place * _MARK : (place + 1) * _MARK] != row.marks[place * _MARK : (place + 1) * _MARK]
+            ]
+            yield row, f"a trigger changed what was written: {joined(unlike)}"
+
+
+_MARK = 8  # bytes
+
+
+def _marks(values: Iterable[Wire]) -> bytes:
+    return b"".join(
+        bytes(_MARK) if value is None else hashlib.blake2b(value, digest_size=_MARK).digest() for value in values
+    )
