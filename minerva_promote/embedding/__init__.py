@@ -1,1 +1,1 @@
-"""TODO."""
+"""Whether the embeddings of a file belong to the embedding space of the target."""

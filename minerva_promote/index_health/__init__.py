@@ -1,1 +1,1 @@
-"""TODO."""
+"""Vector indexes of a target: measured, judged, and rebuilt."""

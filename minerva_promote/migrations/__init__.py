@@ -1,1 +1,1 @@
-"""TODO."""
+"""Alembic revisions: where a database stands, what is pending, and applying it."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""One promotion from an export file to a recorded result."""

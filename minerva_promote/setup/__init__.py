@@ -1,1 +1,1 @@
-"""TODO."""
+"""Preparing an environment: database, roles, privileges, ledger and migrations."""

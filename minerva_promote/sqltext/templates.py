@@ -20,6 +20,10 @@ from minerva_promote.config.files import UnreadableError, decoded, is_present, r
 from minerva_promote.config.suggest import listing, nearest
 from minerva_promote.errors import ConfigError, Location
 from minerva_promote.sql_parser import scan
+from minerva_promote.sqltext.bounded_calls import check_method, check_operator
+from minerva_promote.sqltext.bounded_filters import bounded_filters, bounded_tests
+from minerva_promote.sqltext.bounded_syntax import JOINED, MADE, WATCHED, bound_syntax
+from minerva_promote.sqltext.bounds import Budget, require_size
 from minerva_promote.sqltext.template_filters import (
     NUL,
     FileNeeded,
@@ -31,10 +35,6 @@ from minerva_promote.sqltext.template_filters import (
     literal,
     shown,
 )
-from minerva_promote.templates.bounded_calls import check_method, check_operator
-from minerva_promote.templates.bounded_filters import bounded_filters, bounded_tests
-from minerva_promote.templates.bounded_syntax import JOINED, MADE, WATCHED, bound_syntax
-from minerva_promote.templates.bounds import Budget, require_size
 
 # Of Jinja's filters only those that work on values: none that escapes, formats or looks up attributes.
 _FILTERS = (

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Checks that run searches: recall, latency, query plans and golden queries."""

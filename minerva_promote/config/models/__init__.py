@@ -1,1 +1,1 @@
-"""TODO."""
+"""Pydantic models of promote.yaml and of the files beside it."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Rules over a validated configuration that no single field can express."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The PostgreSQL server that ships in a Python wheel: started, stopped and found again."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Proof of declared privileges: statements tried as each role and rolled back."""

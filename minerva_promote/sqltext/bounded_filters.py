@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
-from minerva_promote.templates.bounded_calls import check_replace
-from minerva_promote.templates.bounds import ENTRY, Budget, TooMuchError, require_size
+from minerva_promote.sqltext.bounded_calls import check_replace
+from minerva_promote.sqltext.bounds import ENTRY, Budget, TooMuchError, require_size
 
 MOST_DIGITS = 100  # of a rounded number
 

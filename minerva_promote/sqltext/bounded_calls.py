@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from string import Formatter
 from typing import Any
 
-from minerva_promote.templates.bounds import ENTRY, Budget, TooMuchError, require_bits, require_size
+from minerva_promote.sqltext.bounds import ENTRY, Budget, TooMuchError, require_bits, require_size
 
 _MOST_WIDTH = 9_999  # of a field of a format
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+)?)?")
