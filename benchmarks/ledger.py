@@ -66,13 +66,13 @@ def parts(on: bool) -> Iterator[None]:
 def one(place: Target, file: Path, on: bool) -> dict[str, Any]:
     """One run into an empty database: seconds, and what the ledger has grown by."""
     from minerva_promote.config.load_project import load_project
-    from minerva_promote.promotion.request import plan_run
+    from minerva_promote.promotion.request import new_request
     from minerva_promote.promotion.run import promote
 
     place.setup()
     project = load_project(place.root)
     environment = read_environment(project, place.environment)
-    plan = plan_run(environment.name, file, repair=False, dry_run=False)
+    plan = new_request(environment.name, file, repair=False, dry_run=False)
     before = _numbers(place)
     begun, worked = time.perf_counter(), time.process_time()
     with parts(on):

@@ -7,7 +7,7 @@ from typing import Protocol
 from minerva_promote.results import StepResult
 
 
-class Watch(Protocol):
+class ProgressListener(Protocol):
     """Told of the heading once it is known, of each step as it ends, and of progress inside a long one."""
 
     def heading(self, environment: str, run_id: str, title: str) -> None:

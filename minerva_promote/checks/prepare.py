@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from minerva_promote.checks.file_facts import FileFacts
 from minerva_promote.checks.thresholds import Bounds, NoFact, resolve
-from minerva_promote.config.models.project import CheckFile, Placed, Stage, Threshold
+from minerva_promote.config.models.project import CheckFile, LocatedCheck, Stage, Threshold
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.errors import ConfigError, ConfigErrors, Location, UsageError
 from minerva_promote.sqltext import FileNeeded, NoFile, Sql, Templates
@@ -79,7 +79,7 @@ def prepare_checks(
     return tuple(prepared)
 
 
-def select(checks: Iterable[Placed], stage: Stage | None, only: Iterable[str]) -> tuple[Placed, ...]:
+def select(checks: Iterable[LocatedCheck], stage: Stage | None, only: Iterable[str]) -> tuple[LocatedCheck, ...]:
     """The checks of a stage, and of these the ones named. Raises UsageError for a name that no check has."""
     every, wanted = tuple(checks), tuple(only)
     names = [placed.check.name for placed in every]
@@ -95,7 +95,7 @@ def select(checks: Iterable[Placed], stage: Stage | None, only: Iterable[str]) -
 
 
 def prepare_check(
-    placed: Placed,
+    placed: LocatedCheck,
     project: Project,
     environment: Environment,
     facts: FileFacts | None,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from minerva_promote.checks.golden_file import GoldenFault, GoldenFile, now, record, write
 from minerva_promote.checks.prepare import PreparedCheck, prepare_check
 from minerva_promote.checks.probes.common import NothingToMeasure, vectors_of
-from minerva_promote.config.models.project import CheckFile, Placed
+from minerva_promote.config.models.project import CheckFile, LocatedCheck
 from minerva_promote.config.suggest import did_you_mean, listing
-from minerva_promote.database.read_only import Connection, QueryError, fetch, reading
+from minerva_promote.database.read_only import Connection, QueryError, fetch, read_only
 from minerva_promote.errors import Location, UsageError
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.search.query_shape import limit_of
@@ -41,7 +41,7 @@ def golden_check(
     chosen = [placed for placed in declared if name in (None, placed.check.name)] or [_default(project, k or 10)]
     if len(chosen) > 1:
         raise UsageError(f"{len(chosen)} golden checks: {listing(names)}", hint="name one with --check NAME")
-    placed = Placed(check=chosen[0].check.model_copy(update={"samples": queries}), at=chosen[0].at)
+    placed = LocatedCheck(check=chosen[0].check.model_copy(update={"samples": queries}), at=chosen[0].at)
     prepared = prepare_check(placed, project, environment, None, "", Templates(project.templates))
     limit = limit_of(prepared.sql)
     k = k or min(limit or 10, 100)
@@ -55,7 +55,7 @@ def record_golden(connection: Connection, prepared: PreparedCheck, k: int, vecto
     name = prepared.check.golden
     path = prepared.root / name
     try:
-        with reading(connection, prepared.timeout, one_snapshot=True):
+        with read_only(connection, prepared.timeout, one_snapshot=True):
             budget = Budget(connection)
             stored = vectors_of(connection, prepared)
             length = stored[0].count(",") + 1
@@ -95,7 +95,7 @@ def _count(prepared: PreparedCheck) -> bytes:
     return f"select count({ident(params['column'])}) from {ident(params['table'])}".encode()
 
 
-def _default(project: Project, k: int) -> Placed:
+def _default(project: Project, k: int) -> LocatedCheck:
     """A search of the contract's first vector column."""
     for table, rule in project.contract.tables.items():
         for column, of_column in rule.columns.items():
@@ -104,6 +104,6 @@ def _default(project: Project, k: int) -> Placed:
                 check = CheckFile(
                     name="golden", stage="monitor", probe="golden", template=SEARCH_TEMPLATE, params=params
                 )
-                return Placed(check=check, at=Location(Path("checks").as_posix()))
+                return LocatedCheck(check=check, at=Location(Path("checks").as_posix()))
     hint = "declare a check with probe: golden, its template and params"
     raise UsageError("no search to record: the contract has no vector column", hint=hint)

@@ -15,9 +15,9 @@ from minerva_promote.checks.probes.golden import measure_golden
 from minerva_promote.checks.probes.latency import measure_latency
 from minerva_promote.checks.probes.plan import measure_plan
 from minerva_promote.checks.probes.recall import measure_recall
-from minerva_promote.checks.thresholds import Bound, Incomparable, Value, broken, shown
+from minerva_promote.checks.thresholds import Bound, Incomparable, Value, format_value, violations
 from minerva_promote.config.models.project import Stage
-from minerva_promote.database.read_only import Connection, QueryError, QueryTimeoutError, fetch_few, reading
+from minerva_promote.database.read_only import Connection, QueryError, QueryTimeoutError, fetch_few, read_only
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.text_format import seconds
@@ -25,7 +25,7 @@ from minerva_promote.text_format import seconds
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project
 
-_UNASKED = {"golden": {"missing": (Bound("max", 0),)}}  # what a probe found, and no check should pass over
+_DEFAULT_PROBE_BOUNDS = {"golden": {"missing": (Bound("max", 0),)}}  # what a probe found, and no check should pass over
 _WORTH_SAYING = 0.05  # seconds that measuring took
 
 
@@ -82,8 +82,8 @@ def run_check(connection: Connection, prepared: PreparedCheck) -> StepResult:
     more: Mapping[str, Any] = {}
     try:
         detail, values, more = _look(connection, prepared)
-        failed = broken(prepared.bounds.expect, values)
-        warned = broken(_warned_of(prepared), values)
+        failed = violations(prepared.bounds.expect, values)
+        warned = violations(_warned_of(prepared), values)
     except QueryTimeoutError:
         detail = f"took longer than its timeout of {prepared.timeout}"
         return _result(prepared, Outcome.ERROR, detail, time.perf_counter() - begun)
@@ -113,7 +113,7 @@ _PROBES: Mapping[str, Callable[[Connection, PreparedCheck], Measured]] = {
 
 def _warned_of(prepared: PreparedCheck) -> Mapping[str, tuple[Bound, ...]]:
     """The bounds that warn: those of the check, and those of its probe on values that the check leaves alone."""
-    own = _UNASKED.get(prepared.check.probe or "", {})
+    own = _DEFAULT_PROBE_BOUNDS.get(prepared.check.probe or "", {})
     names = prepared.bounds.names
     return {name: each for name, each in own.items() if name not in names} | dict(prepared.bounds.warn)
 
@@ -122,10 +122,10 @@ def _look(connection: Connection, prepared: PreparedCheck) -> Measured:
     """What is there: as a sentence, as values by name, and what else a report may want."""
     if prepared.check.probe:
         return _PROBES[prepared.check.probe](connection, prepared)
-    with reading(connection, prepared.timeout):
+    with read_only(connection, prepared.timeout):
         found = fetch_few(connection, prepared.sql, limit=2)
     value = _single(found.rows, found.types)
-    return shown(value), {"": value}, {}
+    return format_value(value), {"": value}, {}
 
 
 def _single(rows: tuple[tuple[Any, ...], ...], types: tuple[str, ...]) -> Value:
@@ -167,12 +167,12 @@ def _result(
         detail=detail,
         seconds=seconds,
         at=prepared.at,
-        hint="" if quiet else _closer(prepared),
+        hint="" if quiet else _diagnostic_command(prepared),
         data={"stage": check.stage, "description": check.description, "values": plain} | thresholds | dict(more or {}),
     )
 
 
-def _closer(prepared: PreparedCheck) -> str:
+def _diagnostic_command(prepared: PreparedCheck) -> str:
     """The command that tells more: of a search that misses rows, what its index is like and how to mend it."""
     if prepared.check.probe == "recall":
         return f"promote index --env {prepared.environment}"

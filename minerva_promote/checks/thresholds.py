@@ -33,13 +33,13 @@ class Bound:
 
     def __str__(self) -> str:
         source = f" ({self.source} of the file)" if self.source else ""
-        return f"must {_MUST[self.operator]}{shown(self.operand)}{source}"
+        return f"must {_MUST[self.operator]}{format_value(self.operand)}{source}"
 
     def holds(self, value: Value) -> bool:
         """Whether ``value`` is as it must be. Raises Incomparable."""
         if isinstance(value, str) != isinstance(self.operand, str):
             kinds = ("text", "a number") if isinstance(value, str) else ("a number", "text")
-            raise Incomparable(f"{shown(value)} is {kinds[0]}, the threshold is {kinds[1]}: {self}")
+            raise Incomparable(f"{format_value(value)} is {kinds[0]}, the threshold is {kinds[1]}: {self}")
         if isinstance(value, str):
             return (value == self.operand) is (self.operator == "equals")
         left, right = _exact(value), _exact(self.operand)
@@ -84,16 +84,16 @@ def resolve(
     return {name: tuple(_bounds(each, facts)) for name, each in named.items()}
 
 
-def broken(bounds: Mapping[str, tuple[Bound, ...]], values: Mapping[str, Value]) -> list[str]:
+def violations(bounds: Mapping[str, tuple[Bound, ...]], values: Mapping[str, Value]) -> list[str]:
     """A sentence for every bound that does not hold: "37, must be <= 0". Raises Incomparable."""
     found = []
     for name, each in bounds.items():
         value = values[name]
-        found += [f"{name} {shown(value)}, {bound}".lstrip() for bound in each if not bound.holds(value)]
+        found += [f"{name} {format_value(value)}, {bound}".lstrip() for bound in each if not bound.holds(value)]
     return found
 
 
-def described(
+def describe(
     expect: Threshold | Mapping[str, Threshold] | None, warn: Threshold | Mapping[str, Threshold] | None
 ) -> str:
     """Both thresholds for a list of checks: "p95_ms must be <= 200; warns: p95_ms must be <= 50"."""
@@ -109,7 +109,7 @@ def described(
     return "; ".join(sides) or "no threshold"
 
 
-def shown(value: Value) -> str:
+def format_value(value: Value) -> str:
     """A value for a sentence: thousands with commas, text in quotes and cut short."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -134,9 +134,9 @@ def _described(threshold: Threshold) -> Iterator[tuple[str, str]]:
     for operator in ("equals", "not_equals", "min", "max"):
         operand = getattr(threshold, operator)
         if operand is not None:
-            yield operator, f"{operand.file} of the file" if isinstance(operand, FromFile) else shown(operand)
+            yield operator, f"{operand.file} of the file" if isinstance(operand, FromFile) else format_value(operand)
     for operator, bound in zip(("min", "max"), threshold.between or (), strict=False):
-        yield operator, shown(bound)
+        yield operator, format_value(bound)
 
 
 def _operand(operand: Any, facts: FileFacts | None) -> tuple[Value, str]:

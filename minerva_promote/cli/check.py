@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load, output
+from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load_project, output
 from minerva_promote.cli.printing import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from minerva_promote.checks.file_facts import FileFacts
-    from minerva_promote.config.models.project import Placed, Stage
+    from minerva_promote.config.models.project import LocatedCheck, Stage
     from minerva_promote.config.project import Environment, Project
     from minerva_promote.results import Outcome, RunResult, StepResult
 
@@ -60,7 +60,7 @@ def check(
     from minerva_promote.checks.prepare import select
     from minerva_promote.results import RunResult, StepResult
 
-    project = load()
+    project = load_project()
     if listed:
         say(_listing(select(project.checks, stage, only), form))
         return
@@ -133,7 +133,7 @@ def _facts(project: Project, export: Path, repair: bool) -> FileFacts | StepResu
     return StepResult("validate", export.name, Outcome.FAIL, detail, hint=hint, findings=found.errors)
 
 
-def _listing(checks: tuple[Placed, ...], form: str) -> str:
+def _listing(checks: tuple[LocatedCheck, ...], form: str) -> str:
     """All that is known about the checks without a database."""
     entries = [_entry(placed) for placed in checks]
     if form == "json":
@@ -154,8 +154,8 @@ def _listing(checks: tuple[Placed, ...], form: str) -> str:
     return "\n".join(lines)
 
 
-def _entry(placed: Placed) -> dict[str, Any]:
-    from minerva_promote.checks.thresholds import described
+def _entry(placed: LocatedCheck) -> dict[str, Any]:
+    from minerva_promote.checks.thresholds import describe
 
     check = placed.check
     where = [f"kind {check.when.kind}"] if check.when.kind else []
@@ -163,7 +163,7 @@ def _entry(placed: Placed) -> dict[str, Any]:
         "name": check.name,
         "stage": check.stage,
         "probe": check.probe,
-        "threshold": described(check.expect, check.warn),
+        "threshold": describe(check.expect, check.warn),
         "only": f"only for {', '.join((*where, *check.when.environments))}" if where or check.when.environments else "",
         "description": check.description,
         "at": str(placed.at),

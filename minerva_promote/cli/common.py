@@ -26,7 +26,7 @@ yes_option = click.option("--yes", metavar="ENV", help="Agree to change this pro
 _loaded: list[Project] = []  # the project of this process, for its secrets
 
 
-def load(*, recorded: bool = True) -> Project:
+def load_project(*, recorded: bool = True) -> Project:
     """The project of the working folder, or of --project, with the variables of --var.
 
     Without ``recorded`` the snapshot file of its contract is not looked at.
@@ -65,7 +65,7 @@ def redact(text: str) -> str:
     return generic(text)
 
 
-def named(argument: str | None, option: str | None) -> str:
+def environment_name(argument: str | None, option: str | None) -> str:
     """The environment, given as --env NAME or as an argument."""
     if argument and option and argument != option:
         raise UsageError(f"two environments: {argument} and {option}", hint="name one")
@@ -79,10 +79,10 @@ def environment_of(project: Project, argument: str | None, option: str | None) -
     """The environment that the command line names, with its variables as they are set now."""
     from minerva_promote.config.load_environment import read_environment
 
-    return read_environment(project, named(argument, option))
+    return read_environment(project, environment_name(argument, option))
 
 
-def agree(target: Environment, yes: str | None) -> None:
+def confirm(target: Environment, yes: str | None) -> None:
     """Have a person type a protected environment's name before it is changed; without one, --yes has to say it."""
     if yes is not None and yes != target.name:
         raise UsageError(f"--yes {yes}, but the environment is {target.name}", hint=f"--yes {target.name}")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load, output
+from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load_project, output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from minerva_promote.config.project import Environment, Identity, Project
-    from minerva_promote.database.database_identity import Whereabouts
+    from minerva_promote.database.database_identity import DatabaseIdentity
     from minerva_promote.results import StepResult
 
 # Of a server: the outcome of its ping, what the line says of it, and the hint.
@@ -47,7 +47,7 @@ def list_environments(form: str) -> None:
     from minerva_promote.config.load_environment import read_environment
     from minerva_promote.results import RunResult
 
-    project = load()
+    project = load_project()
     steps = tuple(_entry(read_environment(project, name)) for name in project.environment_names)
     output(RunResult("env list", steps=steps), form)
 
@@ -65,9 +65,9 @@ def ping(environment: str | None, option: str | None, form: str) -> None:
     """
     from minerva_promote.results import Outcome, RunResult
 
-    project = load()
+    project = load_project()
     target = environment_of(project, environment, option)
-    found: dict[Identity, Whereabouts] = {}
+    found: dict[Identity, DatabaseIdentity] = {}
     identities: list[Identity] = ["url", "admin_url"]
     identities += ["direct_url"] if "direct_url" in target.settings else []
     steps = [_answer(project, target, identity, found) for identity in identities]
@@ -101,7 +101,7 @@ def _entry(target: Environment) -> StepResult:
 
 
 def _answer(
-    project: Project, target: Environment, identity: Identity, found: dict[Identity, Whereabouts]
+    project: Project, target: Environment, identity: Identity, found: dict[Identity, DatabaseIdentity]
 ) -> StepResult:
     """One identity; ``found`` learns where it leads, also when that is not where it should."""
     from minerva_promote.database.catalog import server
@@ -141,9 +141,9 @@ def _answer(
     return StepResult("ping", identity, Outcome(word), detail, took, hint=hint, data=data)
 
 
-def _identity(target: Environment, found: Mapping[Identity, Whereabouts]) -> StepResult:
+def _identity(target: Environment, found: Mapping[Identity, DatabaseIdentity]) -> StepResult:
     """Which database that is, as it can be pinned."""
-    from minerva_promote.database.database_identity import as_yaml
+    from minerva_promote.database.database_identity import identity_yaml
     from minerva_promote.results import Outcome, StepResult
 
     best = max(found.values(), key=lambda where: where.known)
@@ -151,8 +151,8 @@ def _identity(target: Environment, found: Mapping[Identity, Whereabouts]) -> Ste
     if len({where.database for where in found.values()}) > 1 or (
         len({where.system_identifier for where in found.values() if where.known}) > 1
     ):
-        said = "; ".join(f"{identity} leads to {as_yaml(where)}" for identity, where in found.items())
+        said = "; ".join(f"{identity} leads to {identity_yaml(where)}" for identity, where in found.items())
         hint = "both must reach the same database"
         return StepResult("identity", "", Outcome.FAIL, said, hint=hint, data=data)
     unread = "" if best.known else f"; the server's own number cannot be read: {best.why_not}"
-    return StepResult("identity", "", Outcome.OK, as_yaml(best) + unread, data=data)
+    return StepResult("identity", "", Outcome.OK, identity_yaml(best) + unread, data=data)

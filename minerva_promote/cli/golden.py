@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load, output
+from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load_project, output
 from minerva_promote.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def record(
     from minerva_promote.results import RunResult
     from minerva_promote.setup.readiness import ensure_ready
 
-    project = load()
+    project = load_project()
     target = environment_of(project, environment, option)
     given = _given(vectors) if vectors else ()
     prepared, rows = golden_check(project, target, name, queries, k)

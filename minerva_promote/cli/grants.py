@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from minerva_promote.cli.common import (
-    agree,
+    confirm,
     env_argument,
     env_option,
     environment_of,
-    load,
+    load_project,
     output,
     output_script,
     redact,
@@ -59,7 +59,7 @@ def grants(
       promote grants --env staging --generate
     """
     _require_sense(apply=apply, prove=prove, generate=generate, set_passwords=set_passwords, form=form)
-    project = load()
+    project = load_project()
     target = environment_of(project, environment, option)
     if generate:
         _generate(project, target)
@@ -86,12 +86,12 @@ def _require_sense(*, apply: bool, prove: bool, generate: bool, set_passwords: b
 def _compare(project: Project, target: Environment, form: str) -> None:
     from minerva_promote.database.session import admin_session
     from minerva_promote.grants.elsewhere import declared_elsewhere
-    from minerva_promote.grants.plan import look
+    from minerva_promote.grants.plan import plan_grants
     from minerva_promote.grants.report import shown
     from minerva_promote.grants.script import script
 
     with admin_session(project, target) as conn:
-        plan = look(conn, target, declared_elsewhere(project, target))
+        plan = plan_grants(conn, target, declared_elsewhere(project, target))
     result = shown(target, plan)
     if form == "sql":
         output_script(script(plan), result.exit_code)
@@ -102,7 +102,7 @@ def _apply(project: Project, target: Environment, form: str, yes: str | None, se
     from minerva_promote.grants.apply import apply
     from minerva_promote.grants.report import applied
 
-    agree(target, yes)
+    confirm(target, yes)
     output(applied(target, apply(project, target, passwords=set_passwords)), form)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load, output
+from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load_project, output
 from minerva_promote.database.connection import Connection
 from minerva_promote.errors import UsageError
 
@@ -72,7 +72,7 @@ def history(
 
     if head is not None and not verify:
         raise UsageError("--head is for --verify", hint="promote history --env ENV --verify --head HASH")
-    project = load()
+    project = load_project()
     target = environment_of(project, environment, option)
     with (admin_session if identity == "owner" else import_session)(project, target) as conn:
         require_ledger(conn, target.name, reading=True)
@@ -103,7 +103,7 @@ def show(run: str, option: str | None, form: str) -> None:
     from minerva_promote.ledger.runs import find_run
     from minerva_promote.results import RunResult
 
-    project = load()
+    project = load_project()
     target = environment_of(project, None, option)
     with import_session(project, target) as conn:
         require_ledger(conn, target.name, reading=True)
@@ -141,11 +141,11 @@ def _listed(
 
 
 def _verified(conn: Connection, environment: str, head: str | None, revision_table: str) -> RunResult:
-    from minerva_promote.ledger.verify import prove
+    from minerva_promote.ledger.verify import verify_chain
     from minerva_promote.results import Outcome, RunResult, Severity, StepResult
     from minerva_promote.text_format import counted
 
-    proof = prove(conn, head, environment=environment, revision_table=revision_table)
+    proof = verify_chain(conn, head, environment=environment, revision_table=revision_table)
     events = counted(proof.events, "events")
     data = {"events": proof.events, "head": proof.head}
     broken = [finding for finding in proof.findings if finding.severity is Severity.ERROR]

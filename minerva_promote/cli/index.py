@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 from minerva_promote.cli.common import (
-    agree,
+    confirm,
     env_argument,
     env_option,
     environment_of,
     format_option,
-    load,
+    load_project,
     output,
     yes_option,
 )
@@ -75,14 +75,16 @@ def index(
             raise UsageError(
                 f"{name} {value} is no number that a search could reach", hint="--recall 0.95 --latency 200"
             )
-    project = load()
+    project = load_project()
     target = environment_of(project, environment, option)
     if not apply:
         output(looking.health_of(project, target, recall=recall, latency=latency, timeout=timeout), form)
-    agree(target, yes)
+    confirm(target, yes)
     with BuildBar() as bar:
         watching = bar if sys.stderr is not None and sys.stderr.isatty() else None
-        result = looking.apply(project, target, recall=recall, latency=latency, timeout=timeout, progress=watching)
+        result = looking.repair_indexes(
+            project, target, recall=recall, latency=latency, timeout=timeout, progress=watching
+        )
     output(result, form)
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load, output, redact
+from minerva_promote.cli.common import (
+    env_argument,
+    env_option,
+    environment_of,
+    format_option,
+    load_project,
+    output,
+    redact,
+)
 
 
 @click.command()
@@ -28,14 +36,14 @@ def plan(environment: str | None, option: str | None, file: Path, repair: bool, 
       promote plan --env prod --file export.sql --format json
     """
     from minerva_promote.cli.live_report import LiveReport
-    from minerva_promote.promotion.dry_plan import foresee
-    from minerva_promote.promotion.request import plan_run
+    from minerva_promote.promotion.dry_plan import dry_plan
+    from minerva_promote.promotion.request import new_request
 
-    project = load()
+    project = load_project()
     target = environment_of(project, environment, option)
-    asked = plan_run(target.name, file, repair=repair, dry_run=False)
+    asked = new_request(target.name, file, repair=repair, dry_run=False)
     with LiveReport(on=form == "text", redact=redact) as live:
-        result = foresee(project, target, asked, live)
+        result = dry_plan(project, target, asked, live)
         live.verdict(result)
     if form == "text":
         raise SystemExit(result.exit_code)

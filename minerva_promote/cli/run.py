@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from minerva_promote.cli.common import (
-    agree,
+    confirm,
     env_argument,
     env_option,
     environment_of,
     format_option,
-    load,
+    load_project,
     output,
     redact,
     yes_option,
@@ -54,15 +54,15 @@ def run(
     """
     from minerva_promote.cli.live_report import LiveReport
     from minerva_promote.promotion.plan_digest import parse_digest
-    from minerva_promote.promotion.request import plan_run
+    from minerva_promote.promotion.request import new_request
     from minerva_promote.promotion.run import promote
 
     wanted = "" if digest is None else str(parse_digest(digest))
-    project = load()
+    project = load_project()
     target = environment_of(project, environment, option)
-    agree(target, yes if not dry_run or yes is not None else target.name)
+    confirm(target, yes if not dry_run or yes is not None else target.name)
     rehearse = rehearse_undo or target.rehearse_undo
-    plan = plan_run(target.name, file, repair=repair, dry_run=dry_run, digest=wanted, rehearse_undo=rehearse)
+    plan = new_request(target.name, file, repair=repair, dry_run=dry_run, digest=wanted, rehearse_undo=rehearse)
     with LiveReport(on=form == "text", redact=redact) as live:
         result = promote(project, target, plan, live)
         result = live.verdict(result)

@@ -12,7 +12,7 @@ from minerva_promote.cli.common import (
     env_option,
     environment_of,
     format_option,
-    load,
+    load_project,
     output,
     output_script,
     redact,
@@ -61,7 +61,7 @@ def diff(one: str, other: str, schemas: tuple[str, ...], form: str) -> None:
     """
     from minerva_promote.schema_diff.command import compare
 
-    _print(compare(load(), one, other, schemas), form)
+    _print(compare(load_project(), one, other, schemas), form)
 
 
 @schema.command(short_help="What is different in a database from what its migrations make.")
@@ -82,7 +82,7 @@ def drift(environment: str | None, option: str | None, form: str) -> None:
     """
     from minerva_promote.schema_diff.drift import drift as look
 
-    project = load()
+    project = load_project()
     target = environment_of(project, environment, option)
     _print(look(project, target), form)
 
@@ -108,14 +108,14 @@ def snapshot(environment: str | None, option: str | None, out: Path | None, form
       promote schema snapshot --env prod --out prod.yaml
       promote schema snapshot --env prod --out -
     """
-    from minerva_promote.schema_diff.write_snapshot import taken, written
+    from minerva_promote.schema_diff.write_snapshot import take_snapshot, write_snapshot
 
-    project = load(recorded=False)
-    text = taken(project, environment_of(project, environment, option))
+    project = load_project(recorded=False)
+    text = take_snapshot(project, environment_of(project, environment, option))
     if str(out) == "-":
         say(redact(text.content.rstrip("\n")))
         raise SystemExit(0)
-    output(written(project, text, out), form)
+    output(write_snapshot(project, text, out), form)
 
 
 def _print(compared: Compared, form: str) -> None:

@@ -130,10 +130,10 @@ def psql(name: str, identity: Literal["admin", "import"], arguments: tuple[str, 
     import os
     import sys
 
-    from minerva_promote.cli.common import load, tell_notices
+    from minerva_promote.cli.common import load_project, tell_notices
     from minerva_promote.database.psql import psql_command
 
-    project = load()
+    project = load_project()
     from minerva_promote.config.load_environment import read_environment
 
     params = _params(project, read_environment(project, name), identity)
@@ -178,10 +178,10 @@ def _target(environment: Environment, identity: Literal["admin", "import"]) -> T
 
 
 def _server() -> EmbeddedServer:
-    from minerva_promote.cli.common import load
+    from minerva_promote.cli.common import load_project
     from minerva_promote.database.embedded.server import EmbeddedServer
 
-    return EmbeddedServer(Path(load().root))
+    return EmbeddedServer(Path(load_project().root))
 
 
 def _title(info: ServerInfo) -> str:

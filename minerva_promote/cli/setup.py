@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from minerva_promote.cli.common import (
-    agree,
+    confirm,
     env_argument,
     env_option,
     environment_of,
     format_option,
-    load,
+    load_project,
     output,
     output_script,
     yes_option,
@@ -51,12 +51,12 @@ def setup(environment: str | None, option: str | None, recreate: bool, yes: str 
     """
     from minerva_promote.setup.command import setup as run
 
-    project = load()
+    project = load_project()
     if yes and not environment and not option:  # `setup --recreate --yes test-prod`: an argument behind a flag
         environment, yes = yes, ""
     target = environment_of(project, environment, option)
     if not (recreate and target.protected):  # which is refused, whoever agrees
-        agree(target, yes or None)
+        confirm(target, yes or None)
         if recreate and yes is None:
             _ask_to_drop(target)
     output(run(project, target, recreate=recreate), form)
@@ -88,13 +88,13 @@ def migrate(environment: str | None, option: str | None, apply: bool, sql: bool,
 
     if apply and sql:
         raise UsageError("--sql runs nothing, --apply does", hint="one of them")
-    project = load()
+    project = load_project()
     target = environment_of(project, environment, option)
     if sql:
         text = script(project, target)
         output_script(text or "-- nothing is pending", 1 if text else 0)
     if apply:
-        agree(target, yes)
+        confirm(target, yes)
     output(run(project, target, apply=apply), form)
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from minerva_promote.cli.common import agree, env_option, environment_of, format_option, load, output, yes_option
+from minerva_promote.cli.common import (
+    confirm,
+    env_option,
+    environment_of,
+    format_option,
+    load_project,
+    output,
+    yes_option,
+)
 
 
 @click.command()
@@ -50,13 +58,13 @@ def undo(
       promote undo --env prod 1f3a9c --apply --yes prod --reason "wrong edition"
       promote undo --env test-prod 1f3a9c --no-keep-shared --format json
     """
-    from minerva_promote.undo.command import Undo
+    from minerva_promote.undo.command import UndoRequest
     from minerva_promote.undo.command import undo as carry_out
-    from minerva_promote.undo.plan import Choices
+    from minerva_promote.undo.plan import UndoOptions
 
-    project = load()
+    project = load_project()
     target = environment_of(project, None, option)
     if apply:
-        agree(target, yes)
-    choices = Choices(keep_shared=keep_shared, accept=frozenset(accept))
-    output(carry_out(project, target, Undo(run, choices, apply, reason)), form)
+        confirm(target, yes)
+    choices = UndoOptions(keep_shared=keep_shared, accept=frozenset(accept))
+    output(carry_out(project, target, UndoRequest(run, choices, apply, reason)), form)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from minerva_promote.cli.common import format_option, load, output
+from minerva_promote.cli.common import format_option, load_project, output
 
 
 @click.command()
@@ -24,12 +24,12 @@ def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:
     """
     from minerva_promote.config.snapshot_file import read_snapshot
     from minerva_promote.errors import FileError
-    from minerva_promote.exportfile.report import unreadable, validated
+    from minerva_promote.exportfile.report import unreadable, validate_step
     from minerva_promote.results import Outcome, RunResult, StepResult
     from minerva_promote.schema_diff.stale_snapshot import stale_to_migrations
     from minerva_promote.text_format import counted
 
-    project = load()
+    project = load_project()
     recorded = project.recorded
     snapshot = recorded or read_snapshot(project.root / project.contract.snapshot, project.variables)
     steps: list[StepResult] = []
@@ -38,7 +38,7 @@ def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:
         steps.append(StepResult("validate", snapshot.source, Outcome.WARN, findings=stale))
     for path in files:
         try:
-            steps.append(validated(path, project.contract, snapshot, repair=repair)[1])
+            steps.append(validate_step(path, project.contract, snapshot, repair=repair)[1])
         except FileError as error:
             if len(files) == 1:
                 raise

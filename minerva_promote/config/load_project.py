@@ -11,7 +11,7 @@ from types import MappingProxyType
 from minerva_promote.config.allowed_differences import read_allowances
 from minerva_promote.config.files import is_present
 from minerva_promote.config.model_validation import raise_all, validate
-from minerva_promote.config.models.project import ChecksFile, Contract, Placed, ProjectFile
+from minerva_promote.config.models.project import ChecksFile, Contract, LocatedCheck, ProjectFile
 from minerva_promote.config.project import Project
 from minerva_promote.config.rules.checks import check_faults, name_faults
 from minerva_promote.config.rules.contract import contract_faults, extension_faults
@@ -19,7 +19,7 @@ from minerva_promote.config.rules.searches import read_searches
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
 from minerva_promote.config.suggest import did_you_mean, listing
-from minerva_promote.config.variables import Redactor, fill, no_variable
+from minerva_promote.config.variables import Redactor, fill, unknown_variable
 from minerva_promote.config.yaml_source import Keys, Source, fault, read_source
 from minerva_promote.errors import ConfigError, Location, UsageError
 
@@ -111,7 +111,7 @@ def _fill(source: Source, variables: Mapping[str, int | str], faults: list[Confi
     def where(path: Keys) -> bool:
         return path[: len(inside)] == inside and path[-1] != "sql"  # ${ in SQL is PostgreSQL's business
 
-    return fill(source, variables.get, no_variable(variables), faults=faults, where=where)
+    return fill(source, variables.get, unknown_variable(variables), faults=faults, where=where)
 
 
 def _without_unused_defaults(contract: Contract, source: Source) -> Contract:
@@ -163,8 +163,8 @@ def _checks(
     tables: Mapping[str, object] | tuple[()],
     environments: tuple[str, ...],
     faults: list[ConfigError],
-) -> tuple[Placed, ...]:
-    checks: list[Placed] = []
+) -> tuple[LocatedCheck, ...]:
+    checks: list[LocatedCheck] = []
     for path, place in _yaml_files(root / "checks", faults):
         source = _fill(read_source(path, place), variables, faults, inside=())
         file = validate(ChecksFile, source, faults)
@@ -173,6 +173,6 @@ def _checks(
             faults += check_faults(
                 check, at, source, templates=root / "templates", tables=tables, environments=environments
             )
-            checks.append(Placed(check=check, at=source.at(at)))
+            checks.append(LocatedCheck(check=check, at=source.at(at)))
     faults += name_faults(checks)
     return tuple(checks)

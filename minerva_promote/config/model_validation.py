@@ -49,14 +49,14 @@ def validate(model: type[M], source: Source, faults: list[ConfigError]) -> M | N
     own = list(source.faults)
     valid: M | None = None
     if source.values is not None:
-        own += _nothings(source)
+        own += _empty_keys(source)
         try:
             valid = model.model_validate(source.values)
         except ValidationError as invalid:
             raw = invalid.errors(include_url=False, include_input=False)
             errors = [_located(error, source.values) for error in raw]
             known = {error.at for error in (*faults, *own)}
-            said = [_said(error, model, source, errors) for error in _settled(errors, 0)]
+            said = [_said(error, model, source, errors) for error in _best_union_branch(errors, 0)]
             own += [error for error in said if error is not None and error.at not in known]
     faults += own
     return valid
@@ -72,7 +72,7 @@ def raise_all(faults: Iterable[ConfigError]) -> None:
         raise ConfigErrors(sorted(once.values(), key=lambda error: error.at or Location("")))
 
 
-def _nothings(source: Source) -> Iterator[ConfigError]:
+def _empty_keys(source: Source) -> Iterator[ConfigError]:
     """A key without a value is a slip: ``must_be: null`` would silently ask for nothing."""
     for path, spot in source.places.items():
         if path and isinstance(path[-1], str) and "params" not in path and source.value(path) is None:
@@ -98,7 +98,7 @@ def _located(error: ErrorDetails, values: Any) -> _Error:
     return _Error(tuple(path), tuple(branches), error["type"], context, error["msg"])
 
 
-def _settled(errors: Sequence[_Error], level: int) -> list[_Error]:
+def _best_union_branch(errors: Sequence[_Error], level: int) -> list[_Error]:
     """Of every union only the branch that was meant: where the faults lie deepest, then where they are fewest."""
     settled = [error for error in errors if len(error.branches) <= level]
     unions: dict[Keys, dict[str, list[_Error]]] = {}
@@ -114,7 +114,7 @@ def _settled(errors: Sequence[_Error], level: int) -> list[_Error]:
                 expected.pop("a whole number", None)
             settled.append(_Error(path, (), "union", {"expected": " or ".join(expected)}, ""))
         else:
-            each: list[list[_Error]] = [_settled(branch, level + 1) for branch in branches.values()]
+            each: list[list[_Error]] = [_best_union_branch(branch, level + 1) for branch in branches.values()]
             meant: list[_Error] = min(each, key=_distance)
             settled += meant
     return settled
@@ -135,7 +135,7 @@ def _said(error: _Error, model: type[BaseModel], source: Source, errors: Sequenc
     if error.type == "missing":
         if isinstance(path[-1], int):
             return fault(source.at(parent), parent, f"too few entries: found {len(source.value(parent))}")
-        if path[-1] in _meant_by_others(error, errors, model):
+        if path[-1] in _keys_explained_by_typos(error, errors, model):
             return None
         return fault(source.key_at(parent), parent, f'missing key "{path[-1]}"')
     at, value = source.at(path), source.value(path)
@@ -164,7 +164,7 @@ def _said(error: _Error, model: type[BaseModel], source: Source, errors: Sequenc
     return fault(at, path, error.message[:1].lower() + error.message[1:])
 
 
-def _meant_by_others(error: _Error, errors: Sequence[_Error], model: type[BaseModel]) -> set[str | None]:
+def _keys_explained_by_typos(error: _Error, errors: Sequence[_Error], model: type[BaseModel]) -> set[str | None]:
     """The keys that misspelt neighbours were meant to be: one slip is one fault."""
     parent = error.path[:-1]
     known = _known_keys(model, parent, error.branches)

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from minerva_promote.config.connection_url import FORMAT, Target, parse_url
-from minerva_promote.config.variables import FORM_HINT, Redactor, Unset, fill_text, variables_of
+from minerva_promote.config.variables import FORM_HINT, Redactor, UnsetVariable, fill_text, variables_of
 from minerva_promote.errors import ConfigError, Location
 
 if TYPE_CHECKING:
     from minerva_promote.config.allowed_differences import Allowance
-    from minerva_promote.config.models.gates import Backup, Pin
+    from minerva_promote.config.models.gates import Backup, DatabaseIdentityPin
     from minerva_promote.config.models.project import (
         Accept,
         Contract,
         Grants,
         IndexRule,
-        Placed,
+        LocatedCheck,
         Requires,
         Role,
         Timeouts,
@@ -50,7 +50,7 @@ class Project:
     name: str
     variables: Mapping[str, int | str]
     contract: Contract
-    checks: tuple[Placed, ...]  # in the order of their files and places
+    checks: tuple[LocatedCheck, ...]  # in the order of their files and places
     templates: Path
     migrations: Path
     environment_names: tuple[str, ...]  # sorted
@@ -85,7 +85,7 @@ class Setting:
     def resolve(self) -> str:
         """The text; ConfigError naming the variable that nothing sets, and the way out."""
         filled = fill_text(self.raw, self.lookup)
-        if isinstance(filled, Unset):
+        if isinstance(filled, UnsetVariable):
             if not filled.name:
                 raise ConfigError(f"{self.path}: a ${{ that is no variable", at=self.at, hint=FORM_HINT)
             hint = f"set it in the environment or in .env: {filled.name}={self.example}"
@@ -106,7 +106,7 @@ class Environment:
     pooler: Literal["none", "session", "transaction"] | None  # between here and the server; None: not said
     protected: bool  # a person types the environment's name, or --yes NAME
     requires: Requires | None
-    pin: Pin | None  # which database it is
+    pin: DatabaseIdentityPin | None  # which database it is
     backup: Backup | None  # a dump before every run
     timeouts: Timeouts
     index: IndexRule

@@ -28,7 +28,7 @@ from minerva_promote.config.schema_aspects import (
 )
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.config.suggest import did_you_mean
-from minerva_promote.config.variables import fill, no_variable
+from minerva_promote.config.variables import fill, unknown_variable
 from minerva_promote.config.yaml_source import Keys, Source, fault, read_source
 from minerva_promote.errors import ConfigError
 
@@ -79,7 +79,7 @@ def read_snapshot_file(path: Path, variables: Mapping[str, int | str], file: str
     source = read_source(path, file or str(path))
     faults += _format_faults(source)
     raise_all(faults)
-    filled = fill(source, variables.get, no_variable(variables), faults=faults)
+    filled = fill(source, variables.get, unknown_variable(variables), faults=faults)
     valid = validate(SnapshotFile, filled, faults)
     if valid is not None:
         faults += _column_faults(valid, source)

@@ -22,7 +22,7 @@ FORM_HINT = "write ${NAME}, ${NAME:-default}, or $${ for the two characters them
 
 
 @dataclass(frozen=True, slots=True)
-class Unset:
+class UnsetVariable:
     """A variable that a text needs and nothing sets; ``name`` is empty when the text has a ``${`` that is none."""
 
     name: str
@@ -33,7 +33,7 @@ def variables_of(text: str) -> tuple[str, ...]:
     return tuple(match["name"] for match in _VARIABLE.finditer(text) if match["name"])
 
 
-def fill_text(text: str, lookup: Lookup) -> int | str | Unset:
+def fill_text(text: str, lookup: Lookup) -> int | str | UnsetVariable:
     """The text with its variables filled in; one that is the whole text keeps its type.
 
     As in a shell, the default of ``${VAR:-default}`` also stands in for an empty value.
@@ -45,13 +45,13 @@ def fill_text(text: str, lookup: Lookup) -> int | str | Unset:
         if match[0] == "$${":
             value = "${"
         elif match["name"] is None:
-            return Unset("")
+            return UnsetVariable("")
         else:
             value = lookup(match["name"])
             if match["default"] is not None and value in (None, ""):
                 value = match["default"]
             if value is None:
-                return Unset(match["name"])
+                return UnsetVariable(match["name"])
             if match[0] == text:
                 return value
         parts += [text[end : match.start()], str(value)]
@@ -59,7 +59,7 @@ def fill_text(text: str, lookup: Lookup) -> int | str | Unset:
     return "".join([*parts, text[end:]])
 
 
-def no_variable(variables: Iterable[str]) -> Callable[[str], tuple[str, str]]:
+def unknown_variable(variables: Iterable[str]) -> Callable[[str], tuple[str, str]]:
     """The fact and the hint for a name that is none of the project's variables."""
     known = tuple(variables)
     return lambda name: (f'no variable "{name}"{did_you_mean(name, known)}', f"variables: {listing(known)}")
@@ -86,7 +86,7 @@ def fill(
         if not isinstance(value, str) or "${" not in value or not where(path):
             return value
         filled = fill_text(value, lookup)
-        if isinstance(filled, Unset):
+        if isinstance(filled, UnsetVariable):
             fact, hint = unset(filled.name) if filled.name else ("a ${ that is no variable", FORM_HINT)
             faults.append(fault(source.at(path), path, fact, hint))
             return value

@@ -29,7 +29,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class KeyPosition:
     """Where a key and its value stand; the key of a list entry is the entry itself."""
 
     key: Location
@@ -45,7 +45,7 @@ class Source:
 
     file: str
     values: Any = field(repr=False)
-    places: Mapping[Keys, Spot] = field(repr=False)
+    places: Mapping[Keys, KeyPosition] = field(repr=False)
     faults: tuple[ConfigError, ...] = ()
 
     def at(self, path: Keys) -> Location:
@@ -70,14 +70,14 @@ class Source:
         """The same places for other values."""
         return replace(self, values=values)
 
-    def _spot(self, path: Keys) -> Spot:
+    def _spot(self, path: Keys) -> KeyPosition:
         while path and path not in self.places:
             path = path[:-1]
         here = Location(self.file, 1, 1)
-        return self.places.get(path) or Spot(here, here)
+        return self.places.get(path) or KeyPosition(here, here)
 
 
-def show(path: Keys) -> str:
+def path_text(path: Keys) -> str:
     """The way to a value as a person writes it: ``checks[0].expect``."""
     shown = ""
     for step in path:
@@ -92,7 +92,7 @@ def show(path: Keys) -> str:
 
 def fault(source_at: Location, path: Keys, fact: str, hint: str = "") -> ConfigError:
     """A fault of the value at ``path``: ``promote.yaml:6:13: contract.roots: …``."""
-    return ConfigError(f"{show(path)}: {fact}" if path else fact, at=source_at, hint=hint)
+    return ConfigError(f"{path_text(path)}: {fact}" if path else fact, at=source_at, hint=hint)
 
 
 def read_source(path: Path, file: str) -> Source:
@@ -191,7 +191,7 @@ class _Builder:
     """Nodes into values; collects places and faults."""
 
     file: str
-    places: dict[Keys, Spot] = field(default_factory=dict)
+    places: dict[Keys, KeyPosition] = field(default_factory=dict)
     faults: list[ConfigError] = field(default_factory=list)
     nodes: int = 0
     open: set[int] = field(default_factory=set)  # collections being built: an alias to one of them never ends
@@ -205,11 +205,11 @@ class _Builder:
             raise _StopError(ConfigError(f"more than {MAX_NODES} values after aliases are expanded", at=at, hint=hint))
         if id(node) in self.open:
             raise _StopError(fault(at, path, "an alias inside its own anchor"))
-        self.places[path] = Spot(key or at, at)
+        self.places[path] = KeyPosition(key or at, at)
         if isinstance(node, yaml.ScalarNode):
             value = self._scalar(node, path, at)
             if value is None and key is not None:
-                self.places[path] = Spot(key, key)  # nothing is written there
+                self.places[path] = KeyPosition(key, key)  # nothing is written there
             return value
         if node.tag not in (f"{_TAG}map", f"{_TAG}seq"):
             self._fault(at, path, "an unknown tag (!)", "values are text, numbers, true, false, lists and mappings")

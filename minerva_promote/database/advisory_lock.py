@@ -28,7 +28,7 @@ where l.locktype = 'advisory' and l.granted and l.objsubid = 1
 """
 
 
-def hold(conn: Connection) -> None:
+def acquire_target_lock(conn: Connection) -> None:
     """Wait for the lock, at most lock_timeout, and keep it to the end of the transaction that is open.
 
     Raises TargetError that names the session which holds it; the transaction is rolled back then.
@@ -40,20 +40,20 @@ def hold(conn: Connection) -> None:
         if error.sqlstate != _NOT_AVAILABLE:
             raise
         conn.rollback()
-        raise held_by(conn, error) from error
+        raise with_lock_holder(conn, error) from error
 
 
-def claim(conn: Connection, run_id: str) -> None:
+def announce_run(conn: Connection, run_id: str) -> None:
     """Show until the end of the open transaction that this run is at work.
 
     A pooler may give its session another name; and a lock is let go only when everybody sees what was committed.
     """
     statement = b"SELECT pg_catalog.pg_advisory_xact_lock(%(class)s::int, %(id)s::bigint::bit(32)::int)"
     with target_errors("starting the transaction"):
-        conn.execute(statement, claimed(run_id))
+        conn.execute(statement, run_lock_key(run_id))
 
 
-def claimed(run_id: str) -> dict[str, int]:
+def run_lock_key(run_id: str) -> dict[str, int]:
     """The two parts of the lock of a run, as pg_locks has them."""
     return {"class": RUN_CLASS, "id": int(run_id[:8], 16)}
 
@@ -66,7 +66,7 @@ def name_of(high: int, low: int, parts: int) -> str:
     return "the lock of a run" if parts == 2 and high == RUN_CLASS else "an advisory lock"
 
 
-def held_by(
+def with_lock_holder(
     conn: Connection, error: TargetError, key: int = LOCK_KEY, who_else: str = "another run, migration or setup"
 ) -> TargetError:
     """The same with the holder of the lock in it, where it is still there."""

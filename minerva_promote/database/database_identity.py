@@ -14,7 +14,7 @@ from minerva_promote.errors import TargetError
 
 if TYPE_CHECKING:
     from minerva_promote.config.connection_url import Target
-    from minerva_promote.config.models.gates import Pin
+    from minerva_promote.config.models.gates import DatabaseIdentityPin
     from minerva_promote.config.project import Environment
 
 _IDENTIFIER = "select system_identifier::text from pg_catalog.pg_control_system()"
@@ -26,12 +26,12 @@ _MAY_ASK = (
 _FUNCTION = "pg_catalog.pg_control_system()"
 
 
-class WrongTarget(TargetError):
+class WrongDatabase(TargetError):
     """A URL leads to another database than its environment's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class DatabaseIdentity:
     """The database that a session has reached."""
 
     database: str
@@ -44,20 +44,20 @@ class Whereabouts:
         return bool(self.system_identifier)
 
 
-def whereabouts(conn: Connection) -> Whereabouts:
+def whereabouts(conn: Connection) -> DatabaseIdentity:
     """Where the session is; asks for nothing that the role may not have. In autocommit or inside a transaction."""
     with target_errors("asking which database this is"):
         database = str(conn.execute(_DATABASE).fetchall()[0][0])
         if not any(row[0] for row in conn.execute(_MAY_ASK).fetchall()):
-            return Whereabouts(database, "", f"this role may not execute {_FUNCTION}")
+            return DatabaseIdentity(database, "", f"this role may not execute {_FUNCTION}")
     try:
         with conn.transaction():  # a savepoint, if need be: a managed server may refuse for reasons of its own
-            return Whereabouts(database, str(conn.execute(_IDENTIFIER).fetchall()[0][0]))
+            return DatabaseIdentity(database, str(conn.execute(_IDENTIFIER).fetchall()[0][0]))
     except psycopg.Error as error:
         failed = target_error(_FUNCTION, error)
         if conn.closed or conn.broken:
             raise failed from error
-        return Whereabouts(database, "", failed.message)
+        return DatabaseIdentity(database, "", failed.message)
 
 
 def require_identity(conn: Connection, environment: Environment, target: Target, *, maintenance: bool = False) -> None:
@@ -72,7 +72,7 @@ def require_identity(conn: Connection, environment: Environment, target: Target,
     database = environment.admin_url.dbname if maintenance else found.database
     at = environment.place("identity")
     if pin.system_identifier is not None and not found.known:
-        raise WrongTarget(
+        raise WrongDatabase(
             f"environment {environment.name} is server {pin.system_identifier},"
             f" and which one this is cannot be read: {found.why_not}",
             at=at,
@@ -81,7 +81,7 @@ def require_identity(conn: Connection, environment: Environment, target: Target,
         )
     if pin.system_identifier in (None, found.system_identifier) and pin.database in (None, database):
         return
-    raise WrongTarget(
+    raise WrongDatabase(
         f"environment {environment.name} is {_pinned(pin)}, this URL leads to {_reached(pin, database, found)}",
         at=at,
         hint=f"the URL is {target.redacted()}: correct it; or, if the database has moved, correct identity:"
@@ -89,19 +89,19 @@ def require_identity(conn: Connection, environment: Environment, target: Target,
     )
 
 
-def _pinned(pin: Pin) -> str:
+def _pinned(pin: DatabaseIdentityPin) -> str:
     parts = (pin.database and f"database {pin.database}", pin.system_identifier and f"server {pin.system_identifier}")
     return " of ".join(filter(None, parts))
 
 
-def _reached(pin: Pin, database: str, found: Whereabouts) -> str:
+def _reached(pin: DatabaseIdentityPin, database: str, found: DatabaseIdentity) -> str:
     """As much as is pinned."""
     if pin.database is None:
         return f"server {found.system_identifier}"
     return f"{database} of {found.system_identifier}" if pin.system_identifier else database
 
 
-def as_yaml(found: Whereabouts) -> str:
+def identity_yaml(found: DatabaseIdentity) -> str:
     """The pin as it stands in environments/NAME.yaml."""
     named = {"system_identifier": found.system_identifier, "database": found.database}
     parts = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in named.items() if value]

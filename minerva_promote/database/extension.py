@@ -6,8 +6,8 @@ from psycopg import sql
 
 from minerva_promote.database.catalog import Server, fetch, server
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.quote import ident, text
-from minerva_promote.database.server_errors import HINTS, Refusal, attempt
+from minerva_promote.database.quote import ident, sql_text
+from minerva_promote.database.server_errors import HINTS, StatementError, try_execute
 from minerva_promote.errors import TargetError
 
 NOT_PERMITTED = "42501"
@@ -29,10 +29,10 @@ def ensure_vector(conn: Connection) -> bool:
             )
             raise TargetError(
                 f"pgvector is in schema {facts.vector_schema}, on which {facts.role} lacks USAGE",
-                hint=f"as an administrator, in database {facts.database}: {text(grant)}",
+                hint=f"as an administrator, in database {facts.database}: {sql_text(grant)}",
             )
         return False
-    refused = attempt(conn, _CREATE)
+    refused = try_execute(conn, _CREATE)
     if refused is not None:
         raise _refusal(facts, refused)
     return True
@@ -48,12 +48,12 @@ def require_vector_available(conn: Connection) -> None:
     if facts.vector_schema:
         return
     with conn.transaction(force_rollback=True):
-        refused = attempt(conn, _CREATE)
+        refused = try_execute(conn, _CREATE)
     if refused is not None and refused.sqlstate != NOT_PERMITTED:
         raise _refusal(facts, refused)
 
 
-def _refusal(facts: Server, refused: Refusal) -> TargetError:
+def _refusal(facts: Server, refused: StatementError) -> TargetError:
     if refused.sqlstate == NOT_PERMITTED:
         more = "" if refused.hint == HINTS[NOT_PERMITTED] else f" {refused.hint}"
         return TargetError(

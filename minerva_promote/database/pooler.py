@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from minerva_promote.config.connection_url import FORMAT
 from minerva_promote.database.server_errors import target_errors
 from minerva_promote.database.session import Connection, closed_after, connect_to, own_session, release_session
-from minerva_promote.database.sibling_connection import proof
+from minerva_promote.database.sibling_connection import same_database_query
 from minerva_promote.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _require_same_database(project: Project, environment: Environment, conn: Con
         other.transaction(),
     ):
         other.execute(lock)
-        if conn.execute(proof(other.server_pid, key).encode()).fetchall():
+        if conn.execute(same_database_query(other.server_pid, key).encode()).fetchall():
             return
     raise ConfigError(
         "direct_url and admin_url do not reach the same database",

@@ -36,6 +36,6 @@ def literal(value: object) -> sql.Literal:
     return sql.Literal(value)
 
 
-def text(statement: sql.Composable) -> str:
+def sql_text(statement: sql.Composable) -> str:
     """The statement as one reads it; without a connection, so only for names and plain ASCII constants."""
     return statement.as_string(None)

@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 
 from minerva_promote.database.connection import READ_COMMITTED, REPEATABLE_READ, raw_cursor
 from minerva_promote.database.connection import Connection as Connection
-from minerva_promote.database.quote import literal, text
+from minerva_promote.database.quote import literal, sql_text
 from minerva_promote.database.server_errors import lock_holders
 from minerva_promote.errors import TargetError
 
@@ -47,7 +47,7 @@ def in_transaction(connection: Connection) -> bool:
 
 
 @contextmanager
-def reading(connection: Connection, timeout: str, *, one_snapshot: bool = False) -> Iterator[None]:
+def read_only(connection: Connection, timeout: str, *, one_snapshot: bool = False) -> Iterator[None]:
     """Whatever runs inside only reads, no statement longer than ``timeout``, and all of it is rolled back.
 
     Inside a transaction this is a savepoint: rolling back to it brings back the transaction's own read-write mode and
@@ -56,7 +56,9 @@ def reading(connection: Connection, timeout: str, *, one_snapshot: bool = False)
     lost.
     """
     how = REPEATABLE_READ if one_snapshot else READ_COMMITTED
-    settings = b"set local transaction_read_only = on; set local statement_timeout = " + text(literal(timeout)).encode()
+    settings = (
+        b"set local transaction_read_only = on; set local statement_timeout = " + sql_text(literal(timeout)).encode()
+    )
     try:
         with connection.transaction(force_rollback=True, how=how, more=settings):
             yield
@@ -65,7 +67,7 @@ def reading(connection: Connection, timeout: str, *, one_snapshot: bool = False)
 
 
 @contextmanager
-def configured(connection: Connection, settings: Mapping[str, str]) -> Iterator[None]:
+def local_settings(connection: Connection, settings: Mapping[str, str]) -> Iterator[None]:
     """Settings of the server that hold inside only: a savepoint of the transaction, which is rolled back.
 
     Raises QueryError for a value that the server refuses.

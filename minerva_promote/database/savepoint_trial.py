@@ -11,18 +11,18 @@ import psycopg
 from psycopg import pq, sql, waiting
 
 from minerva_promote.database.connection import READ_COMMITTED, Connection
-from minerva_promote.database.quote import literal, text
-from minerva_promote.database.server_errors import Refusal, refusal, target_error, target_errors
+from minerva_promote.database.quote import literal, sql_text
+from minerva_promote.database.server_errors import StatementError, refusal, target_error, target_errors
 
 _SAVEPOINT = b"promote_trial"
 _AT_ONCE = 500  # statements sent before the first answer is read
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TrialResult:
     """What the server said to one statement."""
 
-    refusal: Refusal | None = None  # None: it was carried out, and rolled back
+    refusal: StatementError | None = None  # None: it was carried out, and rolled back
     value: str | None = None  # the first column of its first row
 
 
@@ -35,7 +35,7 @@ def trial_transaction(conn: Connection, lock_timeout: str, statement_timeout: st
     with target_errors("starting the trial"):
         settings = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout, "row_security": "on"}
         # row_security = off would be one more reason for "permission denied"
-        more = "; ".join(f"set local {name} = {text(literal(value))}" for name, value in settings.items())
+        more = "; ".join(f"set local {name} = {sql_text(literal(value))}" for name, value in settings.items())
         conn.start(READ_COMMITTED + b", read write", more.encode())
     try:
         yield
@@ -45,18 +45,18 @@ def trial_transaction(conn: Connection, lock_timeout: str, statement_timeout: st
                 conn.send(b"rollback")
 
 
-def trial(conn: Connection, statement: sql.Composable) -> Refusal | None:
+def try_statement(conn: Connection, statement: sql.Composable) -> StatementError | None:
     """Try one statement in the transaction that is open, and undo it; None when the server carried it out."""
-    return trials(conn, (statement,))[0].refusal
+    return try_statements(conn, (statement,))[0].refusal
 
 
-def trials(conn: Connection, statements: Sequence[sql.Composable]) -> tuple[Tried, ...]:
+def try_statements(conn: Connection, statements: Sequence[sql.Composable]) -> tuple[TrialResult, ...]:
     """Try statements one by one in the transaction that is open; each is undone before the next.
 
     They are sent ahead, so that the way to the server is waited for once in hundreds of statements. Raises TargetError
     when the connection is lost.
     """
-    tried: list[Tried] = []
+    tried: list[TrialResult] = []
     with target_errors("trying what the role can do"):
         conn.execute(b"savepoint " + _SAVEPOINT)
         for start in range(0, len(statements), _AT_ONCE):
@@ -66,7 +66,7 @@ def trials(conn: Connection, statements: Sequence[sql.Composable]) -> tuple[Trie
     return tuple(tried)
 
 
-def _sent_ahead(conn: Connection, statements: Sequence[bytes]) -> list[Tried]:
+def _sent_ahead(conn: Connection, statements: Sequence[bytes]) -> list[TrialResult]:
     """One batch; the savepoint of the caller is there before and after."""
     pgconn = conn.pgconn
     pgconn.enter_pipeline_mode()
@@ -105,15 +105,15 @@ def _receive(
     return answers[:-1]
 
 
-def _told(conn: Connection, results: Sequence[pq.abc.PGresult]) -> Tried:
+def _told(conn: Connection, results: Sequence[pq.abc.PGresult]) -> TrialResult:
     rolled_back, *rest = results
     if rolled_back.status != pq.ExecStatus.COMMAND_OK or not rest:
         raise target_error("trying what the role can do", _error(conn, rolled_back))
     result = rest[-1]
     if result.status == pq.ExecStatus.FATAL_ERROR:
-        return Tried(refusal(_error(conn, result)))
+        return TrialResult(refusal(_error(conn, result)))
     value = result.get_value(0, 0) if result.ntuples and result.nfields else None
-    return Tried(None, None if value is None else value.decode("utf-8", "replace"))
+    return TrialResult(None, None if value is None else value.decode("utf-8", "replace"))
 
 
 def _error(conn: Connection, result: pq.abc.PGresult) -> Any:

@@ -25,7 +25,7 @@ _ENDED_HINT = "look at the server's log, then repeat the command"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class StatementError:
     """One statement that the server did not carry out."""
 
     sqlstate: str  # "42501"; empty when the connection broke
@@ -38,19 +38,19 @@ def is_refusal(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error)
 
 
-def refusal(error: BaseException | None) -> Refusal:
+def refusal(error: BaseException | None) -> StatementError:
     """What a driver error says, without the statement it is about."""
     if not isinstance(error, psycopg.Error):
-        return Refusal("", str(error))
+        return StatementError("", str(error))
     state = error.sqlstate or ""
     message = error.diag.message_primary or _without_answer(error)
     if holders := lock_holders(error):
-        return Refusal(state, holders if state == LOCK_TIMEOUT else f"{message}: {holders}", HINTS[LOCK_TIMEOUT])
+        return StatementError(state, holders if state == LOCK_TIMEOUT else f"{message}: {holders}", HINTS[LOCK_TIMEOUT])
     if error.diag.message_detail:
         message = f"{message}: {error.diag.message_detail}"
     if not error.diag.message_primary or state.startswith(_ENDED):
-        return Refusal(state, message, _ENDED_HINT)
-    return Refusal(state, message, error.diag.message_hint or HINTS.get(state, ""))
+        return StatementError(state, message, _ENDED_HINT)
+    return StatementError(state, message, error.diag.message_hint or HINTS.get(state, ""))
 
 
 def lock_holders(error: BaseException) -> str:
@@ -82,7 +82,7 @@ def target_errors(doing: str) -> Iterator[None]:
         raise target_error(doing, error) from error
 
 
-def attempt_outside(conn: Connection, statement: sql.SQL | sql.Composed) -> Refusal | None:
+def attempt_outside(conn: Connection, statement: sql.SQL | sql.Composed) -> StatementError | None:
     """Execute a statement that takes no transaction, such as CREATE DATABASE; None when it worked.
 
     It has none of the settings of the connection.
@@ -102,7 +102,7 @@ def execute(conn: Connection, statement: sql.SQL | sql.Composed | bytes, doing: 
         conn.execute(statement)
 
 
-def attempt(conn: Connection, statement: sql.SQL | sql.Composed) -> Refusal | None:
+def try_execute(conn: Connection, statement: sql.SQL | sql.Composed) -> StatementError | None:
     """Execute one statement; None when it worked.
 
     Inside a transaction it has its own savepoint, so that a refusal leaves the transaction usable; on an autocommit

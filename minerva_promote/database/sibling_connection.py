@@ -16,7 +16,7 @@ and database = (select oid from pg_catalog.pg_database where datname = pg_catalo
 and classid::bigint = {high} and objid::bigint = {low}"""
 
 
-def beside(conn: Connection, timeouts: Timeouts, application: str) -> Connection:
+def sibling_connection(conn: Connection, timeouts: Timeouts, application: str) -> Connection:
     """A second session, in autocommit, with the settings of every session."""
     params = {**conn.info.get_parameters(), "password": conn.info.password, "application_name": application}
     with target_errors("connecting once more"):
@@ -31,7 +31,7 @@ def beside(conn: Connection, timeouts: Timeouts, application: str) -> Connection
     return other
 
 
-def address(conn: Connection) -> tuple[str, str]:
+def sqlalchemy_url(conn: Connection) -> tuple[str, str]:
     """The URL of a connection, as SQLAlchemy writes it for psycopg, and the password, which is not in it.
 
     Without a percent sign where that can be: ConfigParser, through which many an env.py passes it, trips over one.
@@ -53,7 +53,7 @@ def address(conn: Connection) -> tuple[str, str]:
     )
 
 
-def proof(pid: int, key: int) -> str:
+def same_database_query(pid: int, key: int) -> str:
     """The query that has a row when it is asked in the database where session ``pid`` holds advisory lock ``key``.
 
     Names do not prove it: two servers have databases of one name, and a pooler answers for others.

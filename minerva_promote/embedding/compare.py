@@ -10,9 +10,9 @@ from minerva_promote.embedding.direction_statistics import (
     FEWEST_DIMENSIONS,
     LEAST,
     directions,
-    strays,
-    sure,
-    unit,
+    enough_samples,
+    normalize,
+    outlier_count,
 )
 from minerva_promote.embedding.model import Comparison, ConfigRow, Space, SpaceSample, Text
 from minerva_promote.results import Finding, Severity
@@ -131,7 +131,7 @@ def _of_directions(
     if found.cosine_groups is not None:
         own = f"{root_table} of the target have {found.cosine_groups:.2f} or more, {own}"
     shown = f"cosine of mean directions {found.cosine:.2f} ({own})"
-    enough = sure(ours, theirs)
+    enough = enough_samples(ours, theirs)
     doubt = "" if enough else f"; {min(len(ours), len(theirs))} on a side are too few to be sure"
     if found.opposite:
         fact = f"the vectors point the other way: {shown}{doubt}"
@@ -148,7 +148,7 @@ def _of_directions(
         severity = Severity.WARN if found.scattered or not enough else Severity.ERROR
         help_ = _HELP if min(len(ours), len(theirs)) >= FEWEST else f"{_HELP}; or say space: warn in the environment"
         findings.append(Finding("embedding-space", fact + doubt, help=help_, severity=severity))
-    elif lost := strays(ours, theirs):
+    elif lost := outlier_count(ours, theirs):
         fact = f"{lost} of {len(ours)} vectors have nothing in common with the target's, which all follow one direction"
         help_ = "are they of another model? embed their texts again"
         findings.append(Finding("embedding-space", fact, help=help_, severity=Severity.WARN))
@@ -170,7 +170,7 @@ def _of_texts(
     pairs: dict[Text, float] = {}
     for text, vector in same:
         if text in mine:
-            one, other = unit(_singles((mine[text], vector)))
+            one, other = normalize(_singles((mine[text], vector)))
             pairs[text] = max(pairs.get(text, -1.0), float(one @ other))
     numbers["same_texts"] = len(pairs)
     if not pairs:

@@ -84,7 +84,7 @@ class Directions:
 
 def directions(ours: Vectors, theirs: Vectors, roots: Sequence[str]) -> Directions:
     """Hold vectors of a file against vectors of a target, whose ``roots`` stand in step."""
-    ours, theirs = unit(ours), unit(theirs)
+    ours, theirs = normalize(ours), normalize(theirs)
     cosine = _cosine(ours.mean(0), theirs.mean(0))
     cosine_chance = CHANCE / float(ours.shape[1]) ** 0.5
     subsets = _subsets(theirs, min(len(ours), len(theirs) // 2))
@@ -106,7 +106,7 @@ def _overlaps(ours: Vectors, theirs: Vectors, members: Sequence[int]) -> Overlap
     return Overlaps(file, chance, target, groups)
 
 
-def sure(ours: Vectors, theirs: Vectors) -> bool:
+def enough_samples(ours: Vectors, theirs: Vectors) -> bool:
     """Whether there are vectors enough for a verdict.
 
     Of 500 small books of the target's model (8 to 18 vectors of 384 and 1,024 dimensions) two looked foreign, of 500 of
@@ -116,22 +116,22 @@ def sure(ours: Vectors, theirs: Vectors) -> bool:
     return fewest >= FEWEST or (fewest >= FEW and ours.shape[1] >= FEW_DIMENSIONS)
 
 
-def strays(ours: Vectors, theirs: Vectors) -> int:
+def outlier_count(ours: Vectors, theirs: Vectors) -> int:
     """How many vectors of a file lie across the target's mean direction, as chance has it, where all others follow it.
 
     0 where the target's own do not all follow it clearly, or the file's other ones do not.
     """
     import numpy as np
 
-    mean = unit(theirs).mean(0, keepdims=True)
-    mine, its = (np.abs(unit(each) @ unit(mean)[0]) for each in (ours, theirs))
+    mean = normalize(theirs).mean(0, keepdims=True)
+    mine, its = (np.abs(normalize(each) @ normalize(mean)[0]) for each in (ours, theirs))
     noise = STRAY / float(ours.shape[1]) ** 0.5
     across = mine < noise
     clear = min(its.min(), mine[~across].min(initial=1)) > GAP * noise and not across.all()
     return int(across.sum()) if clear else 0
 
 
-def unit(vectors: Vectors) -> Vectors:
+def normalize(vectors: Vectors) -> Vectors:
     """The rows, each divided by its length."""
     import numpy as np
 
@@ -159,7 +159,7 @@ def _axes(vectors: Vectors) -> tuple[Vectors, Vectors]:
     """The principal axes of a sample around its mean, and their lengths."""
     import numpy as np
 
-    around = unit(vectors - vectors.mean(0))
+    around = normalize(vectors - vectors.mean(0))
     squares, turned = np.linalg.eigh(around @ around.T)
     kept = squares > max(1e-9 * squares[-1], 1e-12)
     lengths = np.sqrt(squares[kept])

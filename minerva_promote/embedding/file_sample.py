@@ -11,7 +11,7 @@ from uuid import UUID
 from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.embedding.model import NULL, NUMBERS, ConfigRow, Space, SpaceSample, Text, spaces_of
-from minerva_promote.exportfile.row_decoder import Layout, Row, Value
+from minerva_promote.exportfile.row_decoder import ColumnLayout, Row, Value
 
 SAMPLE = 256  # vectors: 1.6 MB of 1,536 dimensions each
 
@@ -24,7 +24,7 @@ class SpaceCollector:
         self._snapshot = snapshot
         self._draws = {space: _Draw(size) for space in self.spaces}
         self._configs: dict[str, dict[str, ConfigRow]] = {}  # table -> key -> row
-        self._takers: dict[Layout, Callable[[list[Value]], None] | None] = {}
+        self._takers: dict[ColumnLayout, Callable[[list[Value]], None] | None] = {}
 
     def add(self, row: Row) -> None:
         """Take one row, whatever its table; of most, only a number is raised."""
@@ -54,7 +54,7 @@ class SpaceCollector:
             )
         return tuple(found)
 
-    def _taker(self, layout: Layout) -> Callable[[list[Value]], None] | None:
+    def _taker(self, layout: ColumnLayout) -> Callable[[list[Value]], None] | None:
         takers: list[Callable[[list[Value]], None]] = []
         for space in self.spaces:
             if space.table == layout.table and space.column in layout.columns:
@@ -70,7 +70,7 @@ class SpaceCollector:
 
         return take_all
 
-    def _config_taker(self, space: Space, layout: Layout) -> Callable[[list[Value]], None]:
+    def _config_taker(self, space: Space, layout: ColumnLayout) -> Callable[[list[Value]], None]:
         place = {name: number for number, name in enumerate(layout.columns)}
         readers = {name: _reader(self._snapshot, layout.table, name) for name in layout.columns}
         configs = self._configs.setdefault(layout.table, {})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from minerva_promote.database.quote import ident, qualified
-from minerva_promote.database.read_only import Connection, QueryTimeoutError, fetch, reading
+from minerva_promote.database.read_only import Connection, QueryTimeoutError, fetch, read_only
 from minerva_promote.embedding.model import NULL, ConfigRow, Space, SpaceSample, Text
 
 SAMPLE = 512  # vectors: 3.1 MB of 1,536 dimensions each
@@ -27,7 +27,7 @@ def target_sample(connection: Connection, space: Space, roots: Sequence[str], ti
     The same rows as long as the table is the same. Raises QueryError and TargetError.
     """
     name = qualified(space.table).as_string(None)
-    with reading(connection, timeout):
+    with read_only(connection, timeout):
         rows, pages = next(iter(fetch(connection, _SIZE, [name]).rows), (0, 0))
         found = fetch(connection, _sample(space, pages), [list(roots)] if space.root else []).rows
         configs = fetch(connection, _configs(space)).rows if space.config_table else ()
@@ -54,7 +54,7 @@ def same_texts(
         return ()
     sizes, digests = [text.size for text in wanted], [text.sha256 for text in wanted]
     try:
-        with reading(connection, TEXT_TIMEOUT):
+        with read_only(connection, TEXT_TIMEOUT):
             more = [list(roots)] if sample.space.root else []
             found = fetch(connection, _texts(sample.space), [sizes, digests, *more]).rows
     except QueryTimeoutError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class Foreign(NamedTuple):
+class FileTypeGuess(NamedTuple):
     """What a file looks like."""
 
     what: str
@@ -44,20 +44,20 @@ _TEXTS = (
 )
 
 
-def foreign_file(path: Path) -> Foreign | None:
+def foreign_file(path: Path) -> FileTypeGuess | None:
     """What the file looks like that begins so; None when it begins like an export file."""
     with path.open("rb") as file:
-        return foreign_kind(file.read(600))
+        return guess_file_type(file.read(600))
 
 
-def foreign_kind(head: bytes) -> Foreign | None:
+def guess_file_type(head: bytes) -> FileTypeGuess | None:
     """What these first bytes look like, with the way out; None when they begin like an export file."""
     for signature, what, help_ in _SIGNATURES:
         if head.startswith(signature):
-            return Foreign(what, help_, True)
+            return FileTypeGuess(what, help_, True)
     if head[257:262] == b"ustar":
-        return Foreign("a tar archive", "unpack it", True)
+        return FileTypeGuess("a tar archive", "unpack it", True)
     for pattern, what, help_ in _TEXTS:
         if match := pattern.match(head):
-            return Foreign(what, help_, match.group().strip()[:1] in (b"<", b"{", b"["))
+            return FileTypeGuess(what, help_, match.group().strip()[:1] in (b"<", b"{", b"["))
     return None

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from minerva_promote.exportfile.fragments import INTEGER, PLAIN, Unit
+from minerva_promote.exportfile.fragments import INTEGER, PLAIN, Fragment
 
 KEPT = 6  # templates of one kind of unit
 
 _DIGITS = re.compile(rb"[0-9]++")
 
 
-class Step(NamedTuple):
+class PatternLiteral(NamedTuple):
     """One literal of a template, and what stands behind it."""
 
     is_string: bool
@@ -25,12 +25,12 @@ class Step(NamedTuple):
     size: int  # of ``after``, with the closing quote before it
 
 
-class Template:
+class FragmentPattern:
     """One unit with its literals taken out."""
 
     __slots__ = ("begin", "excess", "lead", "meaning", "model", "steps")
 
-    def __init__(self, model: Unit, begin: bytes, steps: list[Step], excess: int, lead: int = 0) -> None:
+    def __init__(self, model: Fragment, begin: bytes, steps: list[PatternLiteral], excess: int, lead: int = 0) -> None:
         self.model = model
         self.lead = lead  # bytes matched before the unit
         self.meaning: object = None  # what the learner wants to know again
@@ -38,7 +38,7 @@ class Template:
         self.steps = steps
         self.excess = excess  # bytes matched beyond the unit
 
-    def match(self, window: bytes, begin: int) -> Unit | None:
+    def match(self, window: bytes, begin: int) -> Fragment | None:
         """The unit at this place, when it is like the template; None otherwise, or at the end of the window."""
         if not window.startswith(self.begin, begin):
             return None
@@ -63,7 +63,7 @@ class Template:
                 keep(digits.group())
                 place = digits.end() + size
         model = self.model
-        return Unit(
+        return Fragment(
             model.kind, model.shape, model.kinds, model.holes, texts, begin + self.lead, place - self.excess,
             trace=(self, window), rows_follow=model.rows_follow, ended=model.ended,
         )  # fmt: skip
@@ -88,7 +88,7 @@ class Template:
         return places, cuts
 
 
-def template_of(window: bytes, unit: Unit) -> Template | None:
+def template_of(window: bytes, unit: Fragment) -> FragmentPattern | None:
     """How to recognise units like this one; None when it holds more than plain strings and integers."""
     if unit.faults or len(unit.cuts) != len(unit.kinds) or not (unit.ended or unit.kind == "row" or unit.rows_follow):
         return None
@@ -103,13 +103,13 @@ def template_of(window: bytes, unit: Unit) -> Template | None:
     if not all(gaps):
         return None
     steps = [
-        Step(kind == PLAIN, after, len(after) + (kind == PLAIN))
+        PatternLiteral(kind == PLAIN, after, len(after) + (kind == PLAIN))
         for kind, after in zip(unit.kinds, gaps[1:], strict=True)
     ]
-    return Template(unit, gaps[0], steps, excess)
+    return FragmentPattern(unit, gaps[0], steps, excess)
 
 
-def statement_template(window: bytes, head: Unit, row: Unit, tail: Unit) -> Template | None:
+def statement_template(window: bytes, head: Fragment, row: Fragment, tail: Fragment) -> FragmentPattern | None:
     """How to recognise whole statements of one row like this one; what is found is the row."""
     template = template_of(window, row)
     if template is None or not template.steps or tail.kinds or head.begin < 0:
@@ -123,9 +123,9 @@ def statement_template(window: bytes, head: Unit, row: Unit, tail: Unit) -> Temp
     ):
         return None
     last = template.steps[-1]
-    steps = [*template.steps[:-1], Step(last.is_string, last.after + behind, last.size + len(behind))]
+    steps = [*template.steps[:-1], PatternLiteral(last.is_string, last.after + behind, last.size + len(behind))]
     begin = window[head.begin : row.begin] + template.begin
-    return Template(row, begin, steps, 0, row.begin - head.begin)
+    return FragmentPattern(row, begin, steps, 0, row.begin - head.begin)
 
 
 def _doubled(window: bytes, quote: int, after: bytes) -> int:

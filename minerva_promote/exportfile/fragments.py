@@ -33,7 +33,7 @@ class Pattern(Protocol):
 
 
 @dataclass(slots=True)
-class Unit:
+class Fragment:
     """A head, a row or a tail; places count in the window as it was when ``base`` was its place in the file."""
 
     kind: str  # "head", "row", "tail"

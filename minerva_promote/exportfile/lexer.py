@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 from minerva_promote.exportfile.byte_window import Source
 from minerva_promote.exportfile.effort import FAULT, Effort, too_costly
-from minerva_promote.exportfile.fragment_cache import KEPT, Template, statement_template, template_of
-from minerva_promote.exportfile.fragments import Fault, NeedMore, Unit
+from minerva_promote.exportfile.fragment_cache import KEPT, FragmentPattern, statement_template, template_of
+from minerva_promote.exportfile.fragments import Fault, Fragment, NeedMore
 from minerva_promote.exportfile.token_patterns import BLANK, BLANKS, EMPTY, FEFF, WHOLE_COMMENTS, feff
 from minerva_promote.exportfile.tokenizer import UnitScan
 
@@ -37,7 +37,7 @@ class Lexer:
     on_comment: Callable[[bytes], None]  # the first -- comments outside literals, each without its line end
     effort: Effort
     at: int = 0
-    _templates: dict[str, list[Template]] = field(
+    _templates: dict[str, list[FragmentPattern]] = field(
         default_factory=lambda: {"head": [], "row": [], "tail": [], "statement": []}
     )
     _seen: dict[tuple[bytes, ...], None] = field(default_factory=dict)  # shapes of the last units that were lexed
@@ -45,7 +45,7 @@ class Lexer:
     comments: int = MOST_COMMENTS  # so many more are handed to on_comment
     _carried: list[Fault] = field(default_factory=list)  # from comments before a row's comma
 
-    def next(self, kind: str) -> Unit | None:
+    def next(self, kind: str) -> Fragment | None:
         """The next unit; None when only blanks and comments are left. Grows the window as needed."""
         while True:
             at_end = self.source.ended
@@ -89,7 +89,7 @@ class Lexer:
             self._carried += faults
             self.at = end
 
-    def _replayed(self, kind: str, begin: int) -> Unit | None:
+    def _replayed(self, kind: str, begin: int) -> Fragment | None:
         """The next unit when it is like one before it and no comment stands before it."""
         window = self.source.window
         templates = self._templates[kind]
@@ -103,7 +103,7 @@ class Lexer:
                 return unit
         return None
 
-    def replayed_statement(self) -> tuple[Unit, object] | None:
+    def replayed_statement(self) -> tuple[Fragment, object] | None:
         """The row of the next statement, and its meaning, when that has one row and is like one that was learnt."""
         if not self._templates["statement"]:
             return None
@@ -128,7 +128,7 @@ class Lexer:
         self.at = 0
         return grown
 
-    def learn_statement(self, head: Unit, row: Unit, tail: Unit, meaning: object) -> None:
+    def learn_statement(self, head: Fragment, row: Fragment, tail: Fragment, meaning: object) -> None:
         """Remember a faultless statement of one row, which has just been read, and what it means."""
         if head.base == row.base == tail.base == self.source.start and self._is_seen(
             (head.shape, row.shape, tail.shape)
@@ -159,7 +159,7 @@ class Lexer:
             del self._seen[next(iter(self._seen))]
         return known
 
-    def _learn(self, unit: Unit) -> None:
+    def _learn(self, unit: Fragment) -> None:
         if not self._is_seen((unit.shape,)):
             return
         template = template_of(self.source.window, unit)
@@ -190,7 +190,7 @@ class Lexer:
             self.at = after + 1
             return True
 
-    def _too_long(self, kind: str) -> Unit:
+    def _too_long(self, kind: str) -> Fragment:
         self.source.ended = True
         limit = self.source.limit
         fault = Fault(
@@ -200,7 +200,9 @@ class Lexer:
             "close its quotes, or raise contract.limits.row_bytes in promote.yaml",
         )
         self.at = len(self.source.window)
-        return Unit(kind, b"", (), (), [], fault.at, self.at, [fault], ended=False, base=self.source.start, cut=True)
+        return Fragment(
+            kind, b"", (), (), [], fault.at, self.at, [fault], ended=False, base=self.source.start, cut=True
+        )
 
     def _skip(self, at: int, at_end: bool, faults: list[Fault] | None, blanks: int = -1) -> int:
         """Past blanks and comments; comments are handed on only with ``faults``, that is once."""
@@ -275,14 +277,14 @@ class Lexer:
         self.source.ended = True
         return len(window)
 
-    def _unit(self, kind: str, at_end: bool, begin: int) -> Unit | None:
+    def _unit(self, kind: str, at_end: bool, begin: int) -> Fragment | None:
         window = self.source.window
         faults: list[Fault] = []
         begin = self._skip(self.at, at_end, faults, begin)
         if begin == len(window):
             if not at_end:
                 raise NeedMore
-            return None if not faults else Unit(kind, b"", (), (), [], begin, begin, faults, ended=False, cut=True)
+            return None if not faults else Fragment(kind, b"", (), (), [], begin, begin, faults, ended=False, cut=True)
         unit = UnitScan(self, kind, begin, at_end, faults).run()
         self._learn(unit)
         return unit

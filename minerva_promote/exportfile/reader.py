@@ -9,26 +9,26 @@ from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.exportfile.byte_window import Source
 from minerva_promote.exportfile.effort import FREE_COST, FREE_TOKENS, PARSE, STATEMENT, TOKEN, UNIT
-from minerva_promote.exportfile.file_type import Foreign, foreign_file
-from minerva_promote.exportfile.fragments import Fault, Unit
+from minerva_promote.exportfile.file_type import FileTypeGuess, foreign_file
+from minerva_promote.exportfile.fragments import Fault, Fragment
 from minerva_promote.exportfile.header_counts import Header
 from minerva_promote.exportfile.insert_model import Insert, Refused
 from minerva_promote.exportfile.insert_parser import plain_transaction, transaction_shape
 from minerva_promote.exportfile.known_shapes import KnownShapes
 from minerva_promote.exportfile.lexer import Lexer
 from minerva_promote.exportfile.rejected_statements import IN_OTHER_STATEMENTS, keyword, refused_statement
-from minerva_promote.exportfile.row_decoder import Binder, Row, RowPlan
-from minerva_promote.exportfile.row_decoder_cache import Plans
-from minerva_promote.exportfile.row_rules import Rules
+from minerva_promote.exportfile.row_decoder import DecoderBuilder, Row, RowDecoder
+from minerva_promote.exportfile.row_decoder_cache import DecoderCache
+from minerva_promote.exportfile.row_rules import RowRules
 from minerva_promote.exportfile.scan_report import ScanReport
-from minerva_promote.exportfile.transaction_frame import MEANT, Frame
+from minerva_promote.exportfile.transaction_frame import MEANT, TransactionFrame
 from minerva_promote.text_format import counted
 
 TICK_ROWS = 16  # between two ticks
 Tick = Callable[[int], None]
 
 
-class Scan(ScanReport):
+class ExportReader(ScanReport):
     """Reads one file once. Iterate :meth:`rows`; afterwards ``findings``, ``rules``, ``sha256`` are complete.
 
     ``rules`` None leaves out the contract over rows: for the second reading of a file whose hash is compared.
@@ -42,7 +42,7 @@ class Scan(ScanReport):
         snapshot: Snapshot,
         *,
         repair: bool = False,
-        rules: Rules | None = None,
+        rules: RowRules | None = None,
         tick: Tick | None = None,
     ) -> None:
         super().__init__(path, contract, rules)
@@ -52,13 +52,13 @@ class Scan(ScanReport):
         self.statements = 0
         self.sha256 = b""  # empty when the file is not read to its end
         self.size = 0  # bytes
-        self._frame = Frame(self._add)
+        self._frame = TransactionFrame(self._add)
         self._header = Header(contract)
-        self._binder = Binder(contract, snapshot, repair)
+        self._binder = DecoderBuilder(contract, snapshot, repair)
         self._shapes = KnownShapes(self._effort)
-        self._plans = Plans(self._binder, self._shapes, self._effort)
+        self._plans = DecoderCache(self._binder, self._shapes, self._effort)
         self._row_count = 0
-        self._foreign: Foreign | None = None
+        self._foreign: FileTypeGuess | None = None
         self._stopped = False  # it is not read to its end
 
     def rows(self) -> Iterator[Row]:
@@ -137,7 +137,7 @@ class Scan(ScanReport):
             if found is None:
                 return None
             unit, plan = found
-            assert isinstance(plan, RowPlan)
+            assert isinstance(plan, RowDecoder)
             self.statements += 1
             self._row_count += 1
             row = self._row(unit, plan)
@@ -147,10 +147,10 @@ class Scan(ScanReport):
                 return None
         return None
 
-    def _insert(self, head: Unit) -> Iterator[Row]:
+    def _insert(self, head: Fragment) -> Iterator[Row]:
         self._frame.inside("a statement", head.begin, opens=True)
         sound = self._faults(head.faults)
-        first: tuple[Unit, RowPlan] | None = None
+        first: tuple[Fragment, RowDecoder] | None = None
         rows = 1
         while True:
             unit = self._lexer.next("row")
@@ -169,7 +169,7 @@ class Scan(ScanReport):
                 self._effort.spend(UNIT + TOKEN * len(unit.texts))
             if sound and self._faults(unit.faults):
                 plan = self._plans.of(head, unit)
-                if isinstance(plan, RowPlan):
+                if isinstance(plan, RowDecoder):
                     first = first or (unit, plan)
                     row = self._row(unit, plan)
                     if row is not None:
@@ -192,7 +192,7 @@ class Scan(ScanReport):
             if rows == 1:
                 self._lexer.learn_statement(head, first[0], tail, first[1])
 
-    def _row(self, unit: Unit, plan: RowPlan) -> Row | None:
+    def _row(self, unit: Fragment, plan: RowDecoder) -> Row | None:
         values, faults = plan.read(unit.texts)
         for fault, index, column in faults:
             name = f"{plan.layout.table}.{column}: " if column else ""
@@ -203,7 +203,7 @@ class Scan(ScanReport):
                 self._rule(rule_fault, unit, plan)
         return None if faults else Row(plan.layout, values, self._source.start + unit.begin, unit.end - unit.begin)
 
-    def _tail(self, head: Unit, tail: Unit) -> bool:
+    def _tail(self, head: Fragment, tail: Fragment) -> bool:
         insert = self._shapes.whole(head.shape, b"(1)", tail.shape)
         refused = insert if isinstance(insert, Refused) else None
         try:
@@ -215,7 +215,7 @@ class Scan(ScanReport):
             self._refused(refused, head, None, tail)
         return refused is None
 
-    def _transaction(self, head: Unit, word: str) -> None:
+    def _transaction(self, head: Fragment, word: str) -> None:
         if not plain_transaction(head.shape):
             self._effort.spend(PARSE)
         kind = transaction_shape(head.shape)
@@ -225,7 +225,7 @@ class Scan(ScanReport):
             kind = MEANT.get(kind.code, "begin" if word in ("BEGIN", "START") else "")
         self._frame.mark(kind, head.begin)
 
-    def _other(self, head: Unit, word: str) -> None:
+    def _other(self, head: Fragment, word: str) -> None:
         """A statement that is no INSERT of rows, or one that never ends."""
         head.faults = [fault for fault in head.faults if fault.code not in IN_OTHER_STATEMENTS]
         if not head.ended:
@@ -243,7 +243,7 @@ class Scan(ScanReport):
         if word or not head.faults:
             self._refused(refused, head)
 
-    def _other_rows(self, head: Unit, word: str) -> None:
+    def _other_rows(self, head: Fragment, word: str) -> None:
         """A statement with VALUES rows that is no INSERT: skipped to its semicolon."""
         self._refused(refused_statement(head.shape, word), head)
         unit = self._lexer.next("row")

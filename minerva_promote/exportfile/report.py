@@ -16,7 +16,7 @@ from minerva_promote.results import Outcome, StepResult
 from minerva_promote.text_format import counted, size
 
 
-def validated(
+def validate_step(
     path: Path,
     contract: Contract,
     snapshot: Snapshot,
@@ -33,7 +33,7 @@ def validated(
     manifest = found.manifest
     if found.accepted:
         outcome = Outcome.WARN if found.warnings else Outcome.OK
-        detail = f"{counted(manifest.statements, 'statements')}, {holds(manifest)}"
+        detail = f"{counted(manifest.statements, 'statements')}, {describe_contents(manifest)}"
         if found.warnings:
             detail = f"{counted(len(found.warnings), 'repairs')}; {detail}"
     else:
@@ -60,12 +60,12 @@ def unreadable(path: Path, error: FileError) -> StepResult:
     return StepResult("validate", path.name, Outcome.ERROR, error.message, hint=error.hint, data={"path": str(path)})
 
 
-def holds(manifest: Manifest) -> str:
+def describe_contents(manifest: Manifest) -> str:
     """What a file holds: "1 book, 1 embedding_config, 12 screenshots, 24 chunks"."""
     return ", ".join(counted(count, table) for table, count in manifest.rows.items() if count) or "no rows"
 
 
-def title(manifest: Manifest, roots: str, most: Sequence[str] = ()) -> str:
+def run_title(manifest: Manifest, roots: str, most: Sequence[str] = ()) -> str:
     """The heading of a run: "export 5b21… (23.8 MB, 1 book, 1,000 chunks)"."""
     shown = [table for table, count in manifest.rows.items() if count and (table == roots or table in most)]
     parts = [size(manifest.size), *(counted(manifest.rows[table], table) for table in shown)]

@@ -10,7 +10,7 @@ from itertools import chain
 
 from minerva_promote.config.models.project import ColumnRule, Contract, Repair
 from minerva_promote.config.snapshot import Snapshot, Table
-from minerva_promote.exportfile.fragments import INTEGER, Unit
+from minerva_promote.exportfile.fragments import INTEGER, Fragment
 from minerva_promote.exportfile.insert_model import Insert, Refused, Slot
 from minerva_promote.exportfile.repairs import Braces, repairs_of
 from minerva_promote.exportfile.value_faults import ValueFault
@@ -20,7 +20,7 @@ Value = bytes | None  # wire form; None is NULL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+class ColumnLayout:
     """The columns that rows of one shape carry, in the table's order; the others take their defaults.
 
     One object for each set of columns, so that it is looked up by identity: every row is.
@@ -34,17 +34,17 @@ class Layout:
 class Row:
     """One row of a file: typed values in wire form, aligned with the layout's columns."""
 
-    layout: Layout
+    layout: ColumnLayout
     values: list[Value]
     offset: int  # of its first byte in the file
     size: int  # bytes of its text
 
 
 @dataclass(slots=True)
-class RowPlan:
+class RowDecoder:
     """How to read the rows of one shape."""
 
-    layout: Layout
+    layout: ColumnLayout
     template: list[Value]  # values that are the same in every row
     singles: list[tuple[int, Convert, int, bytes]] = field(default_factory=list)  # column, reader, literal, sign
     arrays: list[tuple[int, list[int]]] = field(default_factory=list)  # column, literals
@@ -89,7 +89,7 @@ class RowPlan:
         return values, faults
 
 
-class Binder:
+class DecoderBuilder:
     """Binds shapes to the tables of a contract."""
 
     def __init__(self, contract: Contract, snapshot: Snapshot, repair: bool) -> None:
@@ -97,9 +97,9 @@ class Binder:
         self.snapshot = snapshot
         self.repair = repair
         self._types: dict[str, Mapping[str, ColumnType | None]] = {}
-        self._layouts: dict[tuple[str, tuple[str, ...]], Layout] = {}
+        self._layouts: dict[tuple[str, tuple[str, ...]], ColumnLayout] = {}
 
-    def plan(self, insert: Insert, unit: Unit) -> RowPlan:
+    def plan(self, insert: Insert, unit: Fragment) -> RowDecoder:
         """Raises Refused with the part of the statement that is wrong."""
         table = self._table(insert)
         repairs = repairs_of(self.contract.repairs, table.name)
@@ -113,8 +113,8 @@ class Binder:
             )
         defaults = self._missing(insert, table, columns, repairs)
         carried = tuple(name for name in table.columns if self._carried(table, name, columns, defaults))
-        layout = self._layouts.setdefault((table.name, carried), Layout(table.name, carried))
-        plan = RowPlan(layout, [None] * len(layout.columns))
+        layout = self._layouts.setdefault((table.name, carried), ColumnLayout(table.name, carried))
+        plan = RowDecoder(layout, [None] * len(layout.columns))
         plan.repaired = (*renamed, *(f"{table.name}.{name} was missing" for name in defaults))
         place = {name: number for number, name in enumerate(layout.columns)}
         holes = unit.holes
@@ -236,7 +236,14 @@ class Binder:
         return found
 
     def _bind(
-        self, plan: RowPlan, column: int, kind: ColumnType, slot: Slot, holes: Sequence[int], unit: Unit, braces: bool
+        self,
+        plan: RowDecoder,
+        column: int,
+        kind: ColumnType,
+        slot: Slot,
+        holes: Sequence[int],
+        unit: Fragment,
+        braces: bool,
     ) -> None:
         name = f"{plan.layout.table}.{plan.layout.columns[column]}"
         indexes = [bisect_left(holes, hole) for hole in slot.holes]
@@ -267,7 +274,7 @@ class Binder:
         plan.singles.append((column, convert, indexes[0], b"-" if slot.negative else b""))
 
     @staticmethod
-    def _check_cast(plan: RowPlan, kind: ColumnType, slot: Slot, name: str, holes: Sequence[int]) -> None:
+    def _check_cast(plan: RowDecoder, kind: ColumnType, slot: Slot, name: str, holes: Sequence[int]) -> None:
         cast = slot.cast
         if cast is None:
             return
@@ -282,7 +289,7 @@ class Binder:
                 raise Refused("cast-typmod", f"a cast with a length for {name}", "leave it out", "row", cast.hole)
             plan.typmods.append((bisect_left(holes, cast.typmods[0]), kind.typmod))
 
-    def _default(self, plan: RowPlan, table: Table, place: Mapping[str, int], name: str, default: int | str) -> None:
+    def _default(self, plan: RowDecoder, table: Table, place: Mapping[str, int], name: str, default: int | str) -> None:
         if isinstance(default, str) and default in place:
             plan.copies.append((place[name], place[default]))
             return

@@ -6,27 +6,27 @@ from collections import Counter
 from collections.abc import Iterable
 
 from minerva_promote.exportfile.effort import PLAN, Effort
-from minerva_promote.exportfile.fragments import Unit
+from minerva_promote.exportfile.fragments import Fragment
 from minerva_promote.exportfile.insert_model import Insert, Refused
 from minerva_promote.exportfile.known_shapes import KnownShapes
-from minerva_promote.exportfile.row_decoder import Binder, RowPlan
+from minerva_promote.exportfile.row_decoder import DecoderBuilder, RowDecoder
 
 MOST = 4096  # plans that are kept
 MOST_BYTES = 1 << 20  # of their shapes
 
 
-class Plans:
+class DecoderCache:
     """Makes and keeps plans; counts what they repaired."""
 
-    def __init__(self, binder: Binder, shapes: KnownShapes, effort: Effort) -> None:
+    def __init__(self, binder: DecoderBuilder, shapes: KnownShapes, effort: Effort) -> None:
         self._binder = binder
         self._shapes = shapes
         self._effort = effort
-        self._plans: dict[tuple[bytes, bytes], RowPlan | Refused] = {}
+        self._plans: dict[tuple[bytes, bytes], RowDecoder | Refused] = {}
         self._bytes = 0
         self._repaired: Counter[str] = Counter()
 
-    def of(self, head: Unit, row: Unit) -> RowPlan | Refused:
+    def of(self, head: Fragment, row: Fragment) -> RowDecoder | Refused:
         """How to read rows of this shape, or why they are refused."""
         key = (head.shape, row.shape)
         plan = self._plans.get(key)
@@ -45,7 +45,7 @@ class Plans:
             self._plans[key] = plan
         return plan
 
-    def note(self, plan: RowPlan) -> None:
+    def note(self, plan: RowDecoder) -> None:
         """A row was read by this plan."""
         for what in plan.repaired:
             self._repaired[what] += 1
@@ -57,7 +57,7 @@ class Plans:
 
     def _count_braces(self) -> None:
         for plan in self._plans.values():
-            for braces in plan.braces if isinstance(plan, RowPlan) else ():
+            for braces in plan.braces if isinstance(plan, RowDecoder) else ():
                 if braces.count:
                     self._repaired[f"{braces.column} was in braces"] += braces.count
                     braces.count = 0

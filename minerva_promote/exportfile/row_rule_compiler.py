@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from minerva_promote.exportfile.json_parser import parse_json, strings
 from minerva_promote.exportfile.reference_rules import reference_check
-from minerva_promote.exportfile.row_decoder import Layout, Value
-from minerva_promote.exportfile.rule_model import Check, Numbers, Row, RuleFault, RuleState, key_of, key_of_one
+from minerva_promote.exportfile.row_decoder import ColumnLayout, Value
+from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState, SequenceTracker, key_of, key_of_one
 from minerva_promote.exportfile.value_display import display
 
 _LOCAL_PATH = re.compile(
@@ -18,13 +18,13 @@ _NONE: Sequence[RuleFault] = ()
 _FIXED_WIDTH = frozenset(("uuid", "smallint", "integer", "bigint", "boolean", "timestamp without time zone"))
 
 
-def compiled(rules: RuleState, layout: Layout) -> list[Check]:
+def compile_rules(rules: RuleState, layout: ColumnLayout) -> list[Check]:
     """The checks over rows of one layout; the first remembers the key."""
-    return list(_Compiler(rules, layout).checks())
+    return list(_RuleCompiler(rules, layout).checks())
 
 
-class _Compiler:
-    def __init__(self, rules: RuleState, layout: Layout) -> None:
+class _RuleCompiler:
+    def __init__(self, rules: RuleState, layout: ColumnLayout) -> None:
         self.rules = rules
         self.table = layout.table
         self.rule = rules.contract.tables[layout.table]
@@ -165,7 +165,7 @@ class _Compiler:
                 return [RuleFault("gap", fact, "export the book again", column)]
             numbers = owners.get(owner)
             if numbers is None:
-                numbers = owners[owner] = Numbers(start)
+                numbers = owners[owner] = SequenceTracker(start)
             numbers.add(number)
             return _NONE
 

@@ -6,24 +6,24 @@ from collections.abc import Iterable
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
-from minerva_promote.exportfile.row_decoder import Layout
-from minerva_promote.exportfile.row_rule_compiler import compiled
+from minerva_promote.exportfile.row_decoder import ColumnLayout
+from minerva_promote.exportfile.row_rule_compiler import compile_rules
 from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState
 
 
-class Rules(RuleState):
+class RowRules(RuleState):
     """Takes every row of a file in order; reports what is wrong with each row, and at the end with the file."""
 
     def __init__(self, contract: Contract, snapshot: Snapshot, *, connected: bool) -> None:
         super().__init__(contract, snapshot, connected=connected)
-        self._checks: dict[Layout, list[Check]] = {}
+        self._checks: dict[ColumnLayout, list[Check]] = {}
 
-    def row(self, layout: Layout, values: Row, *, readable: bool = True) -> list[RuleFault]:
+    def row(self, layout: ColumnLayout, values: Row, *, readable: bool = True) -> list[RuleFault]:
         """What is wrong with this row; an unreadable one is only counted, and its key remembered."""
         self.rows[layout.table] += 1
         checks = self._checks.get(layout)
         if checks is None:
-            checks = self._checks[layout] = compiled(self, layout)
+            checks = self._checks[layout] = compile_rules(self, layout)
         if not readable:
             self.incomplete = True
             checks = checks[:1]

@@ -30,7 +30,7 @@ Check = Callable[[Row], Sequence[RuleFault]]
 
 
 @dataclass(slots=True)
-class Numbers:
+class SequenceTracker:
     """Numbers seen of one contiguous column for one owner: all below ``next``, and some beyond."""
 
     next: int
@@ -79,5 +79,5 @@ class RuleState:
         self.deferred: dict[tuple[str, bytes], set[int]] = {}  # shared row -> lengths of the vectors that name it
         self.choices: dict[tuple[str, str, bytes | None], bytes] = {}  # table, column, root -> its shared row
         self.unique: dict[tuple[str, tuple[str, ...]], set[bytes]] = {}
-        self.numbers: dict[tuple[str, str], dict[bytes, Numbers]] = {}
+        self.numbers: dict[tuple[str, str], dict[bytes, SequenceTracker]] = {}
         self.incomplete = False  # rows were unreadable: what follows from their absence is not said

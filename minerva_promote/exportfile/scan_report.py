@@ -8,12 +8,12 @@ from minerva_promote.config.models.project import Contract
 from minerva_promote.exportfile.byte_window import Source
 from minerva_promote.exportfile.effort import FAULT, ROW_FAULT, Effort
 from minerva_promote.exportfile.finding_log import Findings
-from minerva_promote.exportfile.fragments import Fault, Unit
+from minerva_promote.exportfile.fragments import Fault, Fragment
 from minerva_promote.exportfile.insert_model import Refused
 from minerva_promote.exportfile.lexer import Lexer
 from minerva_promote.exportfile.rejected_statements import ENDLESS
-from minerva_promote.exportfile.row_decoder import RowPlan
-from minerva_promote.exportfile.row_rules import Rules
+from minerva_promote.exportfile.row_decoder import RowDecoder
+from minerva_promote.exportfile.row_rules import RowRules
 from minerva_promote.exportfile.rule_model import RuleFault
 
 
@@ -23,7 +23,7 @@ class ScanReport:
     _source: Source
     _lexer: Lexer
 
-    def __init__(self, path: Path, contract: Contract, rules: Rules | None) -> None:
+    def __init__(self, path: Path, contract: Contract, rules: RowRules | None) -> None:
         self.rules = rules
         self.findings = Findings(path, contract.limits.findings)
         self._effort = Effort(contract.limits.work)
@@ -45,14 +45,16 @@ class ScanReport:
             self.rules.incomplete = True
         return not faults
 
-    def _refused(self, refused: Refused, head: Unit, row: Unit | None = None, tail: Unit | None = None) -> None:
+    def _refused(
+        self, refused: Refused, head: Fragment, row: Fragment | None = None, tail: Fragment | None = None
+    ) -> None:
         if self.rules is not None:
             self.rules.incomplete = True
         unit = {"head": head, "row": row, "tail": tail}[refused.part] or head
         at = unit.window_place(refused.hole) + unit.base - self._source.start
         self._add(refused.code, refused.fact, refused.help, at)  # before the window, in the head of a long statement
 
-    def _unclosed(self, unit: Unit | None) -> None:
+    def _unclosed(self, unit: Fragment | None) -> None:
         """A statement that the file ends in, or a row that the statement ends in."""
         begin = unit.begin if unit else self._lexer.at
         if self.rules is not None:
@@ -71,7 +73,7 @@ class ScanReport:
                 [Fault("cut", "a statement without its semicolon", begin, "the file is cut off: export again")]
             )
 
-    def _rule(self, fault: RuleFault, unit: Unit, plan: RowPlan) -> None:
+    def _rule(self, fault: RuleFault, unit: Fragment, plan: RowDecoder) -> None:
         self._effort.spend(ROW_FAULT)
         literal = plan.literal_of(fault.column)
         self._add(fault.code, fault.fact, fault.help, unit.begin if literal is None else unit.places[literal])

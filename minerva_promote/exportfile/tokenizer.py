@@ -5,7 +5,17 @@ from __future__ import annotations
 from minerva_promote.exportfile import token_patterns as tokens
 from minerva_promote.exportfile.comment_reader import CommentReader
 from minerva_promote.exportfile.effort import ESCAPES, FAULT, TOKEN, UNIT, too_costly
-from minerva_promote.exportfile.fragments import DECIMAL, DOLLAR, ESCAPE, INTEGER, PLAIN, UNICODE, Fault, NeedMore, Unit
+from minerva_promote.exportfile.fragments import (
+    DECIMAL,
+    DOLLAR,
+    ESCAPE,
+    INTEGER,
+    PLAIN,
+    UNICODE,
+    Fault,
+    Fragment,
+    NeedMore,
+)
 from minerva_promote.exportfile.string_literals import BadEscape, escape_string, unicode_string
 from minerva_promote.exportfile.strings import to_quote, to_quote_escaped
 from minerva_promote.exportfile.token_patterns import feff
@@ -37,7 +47,7 @@ class UnitScan:
         self.most = 0  # tokens that may be read before the effort is looked at again
         self.extra = 0  # cost beyond that of its tokens
 
-    def run(self) -> Unit:
+    def run(self) -> Fragment:
         window, search, skip = self.window, tokens.SPECIAL.search, tokens.NOTHING.match
         place = self.begin
         self.most = self._affordable(place)
@@ -80,7 +90,7 @@ class UnitScan:
         left = self.lexer.effort.left(self.lexer.source.start + at) - FAULT * len(self.faults) - self.extra
         return min(left // TOKEN, self.tokens + 1000)
 
-    def _stop(self, at: int) -> Unit:
+    def _stop(self, at: int) -> Fragment:
         self.faults[:] = [too_costly(at)]
         unit = self._unit(len(self.window), ended=False)
         unit.cut = self.lexer.source.ended = True
@@ -106,8 +116,8 @@ class UnitScan:
         if end > len(self.window) - 1 and not self.at_end:
             raise NeedMore
 
-    def _unit(self, end: int, *, rows_follow: bool = False, ended: bool = True) -> Unit:
-        return Unit(
+    def _unit(self, end: int, *, rows_follow: bool = False, ended: bool = True) -> Fragment:
+        return Fragment(
             self.kind,
             b"".join(self.parts),
             self.kinds,
@@ -123,7 +133,7 @@ class UnitScan:
             cost=UNIT + TOKEN * self.tokens + self.extra,
         )
 
-    def _end_of_window(self, place: int) -> Unit:
+    def _end_of_window(self, place: int) -> Fragment:
         if not self.at_end:
             raise NeedMore
         self._plain(self.window[place:])
@@ -138,7 +148,7 @@ class UnitScan:
     def _fault(self, code: str, fact: str, at: int, help_: str) -> None:
         self.faults.append(Fault(code, fact, at, help_))
 
-    def _too_deep(self, at: int) -> Unit:
+    def _too_deep(self, at: int) -> Fragment:
         """Refuse the statement without parsing it, and go on after its semicolon."""
         self._fault("too-deep", f"parentheses nested deeper than {MAX_DEPTH}", at, "write plain constants")
         semicolon = self.window.find(b";", at)

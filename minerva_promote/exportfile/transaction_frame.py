@@ -11,7 +11,7 @@ MEANT = {"transaction-mode": "begin", "transaction-chain": "commit"}  # what a r
 _FRAME = "one BEGIN first, one COMMIT last"
 
 
-class Frame:
+class TransactionFrame:
     """Follows where a file is: before, inside or after its transaction; tells what stands in the wrong place."""
 
     def __init__(self, tell: Tell) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.errors import Location
-from minerva_promote.exportfile.reader import Scan, Tick
+from minerva_promote.exportfile.reader import ExportReader, Tick
 from minerva_promote.exportfile.row_decoder import Row
-from minerva_promote.exportfile.row_rules import Rules
+from minerva_promote.exportfile.row_rules import RowRules
 from minerva_promote.results import Finding
 
 
@@ -59,8 +59,8 @@ def validate(
     ``connected`` leaves references to shared rows that the file does not hold to the target. ``sink`` takes every row
     up to the first error. Raises FileError.
     """
-    rules = Rules(contract, snapshot, connected=connected)
-    scan = Scan(path, contract, snapshot, repair=repair, rules=rules, tick=tick)
+    rules = RowRules(contract, snapshot, connected=connected)
+    scan = ExportReader(path, contract, snapshot, repair=repair, rules=rules, tick=tick)
     for row in scan.rows():
         if sink is not None and not scan.findings.count:
             sink(row)

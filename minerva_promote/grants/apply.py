@@ -11,16 +11,16 @@ from itertools import count
 from psycopg import sql
 
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.advisory_lock import hold
+from minerva_promote.database.advisory_lock import acquire_target_lock
 from minerva_promote.database.notices import Notices
-from minerva_promote.database.quote import ident, literal, text
+from minerva_promote.database.quote import ident, literal, sql_text
 from minerva_promote.database.scram import scram
 from minerva_promote.database.server_errors import execute, target_errors
 from minerva_promote.database.session import Connection, admin_session, begin, commit_or_unknown, rollback
 from minerva_promote.errors import TargetError
 from minerva_promote.grants.elsewhere import Elsewhere, declared_elsewhere
 from minerva_promote.grants.model import Drift
-from minerva_promote.grants.plan import GrantPlan, look
+from minerva_promote.grants.plan import GrantPlan, plan_grants
 from minerva_promote.text_format import counted
 
 ROUNDS = 3  # taking away one power may show the next: what a superuser could do anyway is not listed
@@ -66,15 +66,15 @@ def apply(project: Project, environment: Environment, *, passwords: bool = False
 
 def _transaction(conn: Connection, environment: Environment, passwords: bool, elsewhere: Elsewhere) -> Applied:
     begin(conn)
-    hold(conn)
+    acquire_target_lock(conn)
     notices = Notices(conn, environment.name)
-    plan = look(conn, environment, elsewhere)
+    plan = plan_grants(conn, environment, elsewhere)
     if plan.unknown:
         rollback(conn)
         return Applied((), (), plan, ())
     names = [name for name, role in plan.wanted.roles.items() if passwords or name not in plan.live.roles]
     done, plan = run_plan(
-        conn, plan, notices, lambda: look(conn, environment, elsewhere), lambda drift: drift.automatic
+        conn, plan, notices, lambda: plan_grants(conn, environment, elsewhere), lambda drift: drift.automatic
     )
     given = set_passwords(conn, environment, names)
     without_effect = tuple((drift, why_still(plan, drift)) for drift in done if drift in plan.drifts)
@@ -146,7 +146,7 @@ def set_passwords(conn: Connection, environment: Environment, names: Iterable[st
         if password is None:
             continue
         statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(ident(name), literal(scram(conn, name, password)))
-        with _told_as_nothing(), target_errors(f"ALTER ROLE {text(ident(name))} PASSWORD '...'"):
+        with _told_as_nothing(), target_errors(f"ALTER ROLE {sql_text(ident(name))} PASSWORD '...'"):
             conn.execute(statement)
         given.append(name)
     return tuple(given)

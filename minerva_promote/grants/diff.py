@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from minerva_promote.grants.grant_sql import give, take
 from minerva_promote.grants.grantor import taken_by
-from minerva_promote.grants.live_state import Entry, Live
-from minerva_promote.grants.model import GIVE, OPTIONS, PUBLIC, TAKE, Drift, Slot, called, default_parts
+from minerva_promote.grants.live_state import Entry, LiveState
+from minerva_promote.grants.model import GIVE, OPTIONS, PUBLIC, TAKE, Drift, Slot, default_parts, grantee_name
 from minerva_promote.grants.privilege_text import Collected, in_words
 from minerva_promote.grants.wanted import Wanted
 
@@ -36,14 +36,14 @@ class _Difference:
     options: _Given = field(default_factory=_given_nothing)  # of what is declared without
 
 
-def privilege_drift(live: Live, wanted: Wanted) -> Iterator[Drift]:
+def privilege_drift(live: LiveState, wanted: Wanted) -> Iterator[Drift]:
     """Privileges that are missing, undeclared, given by somebody else, or that may be given on."""
-    chain = _Chain(live)
+    chain = _GrantChain(live)
     for slot, difference in sorted(_differences(live, wanted).items()):
         yield from _told(live, wanted, slot, difference, chain)
 
 
-def _differences(live: Live, wanted: Wanted) -> dict[Slot, _Difference]:
+def _differences(live: LiveState, wanted: Wanted) -> dict[Slot, _Difference]:
     found: dict[Slot, _Difference] = defaultdict(_Difference)
     given: dict[Slot, set[str]] = defaultdict(set)
     for entry in live.entries:
@@ -79,7 +79,7 @@ def _compared(wanted: Wanted, name: str) -> bool:
     return wanted.public_declared if name == PUBLIC else name in wanted.roles
 
 
-def _owner(live: Live, slot: Slot) -> str:
+def _owner(live: LiveState, slot: Slot) -> str:
     """Whose object it is, or will be; empty for one that was not read."""
     if slot.kind.startswith("default "):
         return default_parts(slot.name)[0]
@@ -87,16 +87,16 @@ def _owner(live: Live, slot: Slot) -> str:
     return found.owner if found is not None else ""
 
 
-def _is_foreign(live: Live, entry: Entry) -> bool:
+def _is_foreign(live: LiveState, entry: Entry) -> bool:
     """Whether somebody beside owner and admin identity gave it, so that no REVOKE of theirs takes it away."""
     found = live.objects.get((entry.slot.whole.kind, entry.slot.name))
     return found is not None and entry.grantor not in (found.owner, live.admin)
 
 
-class _Chain:
+class _GrantChain:
     """Who has something on an object from whom, as far as it was read."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveState) -> None:
         self._takers: dict[Slot, set[str]] = defaultdict(set)  # the slot of a grantor -> who has it from that one
         self._givers: dict[Slot, set[str]] = defaultdict(set)
         for entry in live.entries:
@@ -115,10 +115,10 @@ class _Chain:
         return 1 + max(deeper, default=0)
 
 
-def _told(live: Live, wanted: Wanted, slot: Slot, difference: _Difference, chain: _Chain) -> Iterator[Drift]:
+def _told(live: LiveState, wanted: Wanted, slot: Slot, difference: _Difference, chain: _GrantChain) -> Iterator[Drift]:
     at = wanted.place(slot)
     role, others, depth = slot.grantee, chain.takers(slot), chain.depth(slot)
-    along = _along(others)
+    along = _dependents_clause(others)
     for grantor, parts in sorted(difference.extra.items()):
         what, statement = in_words(parts, slot), take(live, slot, parts, cascade=bool(others))
         if grantor:
@@ -141,16 +141,16 @@ def _told(live: Live, wanted: Wanted, slot: Slot, difference: _Difference, chain
             yield Drift("missing", role, in_words(parts, slot), fact, (give(live, slot, parts),), at=at, phase=GIVE)
 
 
-def _along(others: list[str]) -> str:
+def _dependents_clause(others: list[str]) -> str:
     """The end of a sentence: who has something from the role, and loses it with it."""
     if not others:
         return ""
-    names = ", ".join(map(called, others))
+    names = ", ".join(map(grantee_name, others))
     has, loses = ("has", "loses") if len(others) == 1 else ("have", "lose")
     return f"; {names} {has} it from this role, and {loses} it"
 
 
-def _why_extra(live: Live, slot: Slot, extra: Collected) -> tuple[str, str]:
+def _why_extra(live: LiveState, slot: Slot, extra: Collected) -> tuple[str, str]:
     found = live.objects.get((slot.kind, slot.name))
     if slot.kind.startswith("default "):
         return "default-privileges", "every such object that the owner makes from now on will be given to it"

@@ -15,7 +15,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.yaml_text import dump_yaml
 from minerva_promote.database.session import admin_session
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.live_state import Entry, Live
+from minerva_promote.grants.live_state import Entry, LiveState
 from minerva_promote.grants.model import PUBLIC, Drift, default_parts
 from minerva_promote.grants.plan import compare
 from minerva_promote.grants.wanted import KEYS, want
@@ -46,7 +46,7 @@ def generate(project: Project, environment: Environment) -> str:
     return _text(live, environment, values, left_out)
 
 
-def _chosen(live: Live, environment: Environment) -> tuple[list[str], dict[str, str]]:
+def _chosen(live: LiveState, environment: Environment) -> tuple[list[str], dict[str, str]]:
     """The roles that have something in this database, and those that are left out, with the reason."""
     found = {entry.slot.grantee for entry in live.entries} - {PUBLIC}
     found |= {owned.role for owned in live.owned} | {mapping.role for mapping in live.mappings} - {PUBLIC}
@@ -71,7 +71,7 @@ def _chosen(live: Live, environment: Environment) -> tuple[list[str], dict[str, 
     return chosen, {name: why for name, why in left_out.items() if why}
 
 
-def _declaration(live: Live, environment: Environment, chosen: Iterable[str]) -> dict[str, Any]:
+def _declaration(live: LiveState, environment: Environment, chosen: Iterable[str]) -> dict[str, Any]:
     """``public`` and ``roles`` as values, such that a comparison finds nothing."""
     by_grantee: dict[str, list[Entry]] = defaultdict(list)
     for entry in live.entries:
@@ -89,7 +89,7 @@ def _declaration(live: Live, environment: Environment, chosen: Iterable[str]) ->
     return values
 
 
-def _remaining(live: Live, environment: Environment, values: Mapping[str, Any]) -> tuple[Drift, ...]:
+def _remaining(live: LiveState, environment: Environment, values: Mapping[str, Any]) -> tuple[Drift, ...]:
     """What a comparison with these values would find."""
     roles = {name: Role.model_validate(_plain(value)) for name, value in values["roles"].items()}
     public = Grants.model_validate(_plain(values["public"]))
@@ -104,7 +104,7 @@ def _plain(value: Any) -> Any:
 
 
 def _role(
-    live: Live, environment: Environment, name: str, entries: Iterable[Entry], chosen: Iterable[str]
+    live: LiveState, environment: Environment, name: str, entries: Iterable[Entry], chosen: Iterable[str]
 ) -> dict[str, Any]:
     role = live.roles[name]
     values: dict[str, Any] = {"login": role.login}
@@ -136,7 +136,7 @@ def _variable(role: str) -> str:
     return f"${{{re.sub('^(?=[0-9])|[^A-Z0-9]', '_', role.upper())}_PASSWORD:-}}"
 
 
-def _groups(live: Live, name: str, chosen: Iterable[str]) -> list[str] | dict[str, Any]:
+def _groups(live: LiveState, name: str, chosen: Iterable[str]) -> list[str] | dict[str, Any]:
     """The declared or predefined groups of a role, with their options where those are not the usual ones."""
     groups: dict[str, Membership] = {}
     for each in live.members:
@@ -152,7 +152,7 @@ def _groups(live: Live, name: str, chosen: Iterable[str]) -> list[str] | dict[st
     return {group: options.model_dump(exclude_defaults=True) for group, options in sorted(groups.items())}
 
 
-def _ledger(live: Live, environment: Environment, name: str, entries: list[Entry]) -> str:
+def _ledger(live: LiveState, environment: Environment, name: str, entries: list[Entry]) -> str:
     """The most that ``ledger:`` may say without giving what is not there."""
     have = {(entry.slot, privilege) for entry in entries for privilege in entry.privileges}
     for word in ("write", "read"):
@@ -162,14 +162,14 @@ def _ledger(live: Live, environment: Environment, name: str, entries: list[Entry
     return "none"
 
 
-def _ledger_pairs(live: Live, environment: Environment, name: str, word: str) -> set[tuple[Any, str]]:
+def _ledger_pairs(live: LiveState, environment: Environment, name: str, word: str) -> set[tuple[Any, str]]:
     role = Role.model_validate({"ledger": word})
     wanted = want(replace(environment, roles={name: role}, public=None), live)
     return set() if wanted.unknown else {(slot, each) for slot, held in wanted.held.items() for each in held}
 
 
 def _beside_ledger(
-    live: Live, environment: Environment, name: str, ledger: str, entries: list[Entry]
+    live: LiveState, environment: Environment, name: str, ledger: str, entries: list[Entry]
 ) -> Iterable[Entry]:
     said = _ledger_pairs(live, environment, name, ledger)
     for entry in entries:
@@ -206,7 +206,7 @@ def _grants(entries: Iterable[Entry]) -> dict[str, Any]:
     return found
 
 
-def _text(live: Live, environment: Environment, values: Mapping[str, Any], left_out: Mapping[str, str]) -> str:
+def _text(live: LiveState, environment: Environment, values: Mapping[str, Any], left_out: Mapping[str, str]) -> str:
     lines = [f"# what database {one_line(live.database)} has; to be put into {environment.at.file}"]
     lines += [f"# left out: {one_line(name)} ({why})" for name, why in left_out.items()]
     return "\n".join([*lines, dump_yaml(_escaped(values)).rstrip("\n")])

@@ -16,22 +16,22 @@ from minerva_promote.database.quote import split
 from minerva_promote.grants.callers import Known, callers_of
 from minerva_promote.grants.function_signature import Signature
 from minerva_promote.grants.live_state import (
-    Effect,
     Entry,
-    Live,
     LiveRole,
+    LiveState,
     Member,
     Object,
     OtherDatabase,
-    Owned,
+    OwnedObject,
     Routine,
     ServerSetting,
+    TableEffect,
     UserMapping,
 )
 from minerva_promote.grants.model import Slot
 
 
-def inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str] = ()) -> Live:
+def inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str] = ()) -> LiveState:
     """How things are with these roles and PUBLIC; whichever role asks, whatever its search_path. Ten queries.
 
     ``functions`` are looked up ("f(int)", in ``public`` where it names no schema), those of system schemas too.
@@ -51,7 +51,7 @@ def _one_moment(conn: Connection) -> Iterator[None]:
         yield
 
 
-def _inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str]) -> Live:
+def _inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str]) -> LiveState:
     asked = {"roles": sorted(set(roles))}
     wanted = {text: Signature.read(text) for text in sorted(set(functions))}
     session = _fetch(conn, "session", asked)[0]
@@ -59,14 +59,14 @@ def _inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str]) -
     session["extension_schemas"] = tuple(session["extension_schemas"])
     entries, routines = _fetch(conn, "entries", asked), _fetch(conn, "routines", asked)
     known = _objects(conn, entries, routines, wanted.values())
-    return Live(
+    return LiveState(
         **session,
         other_databases=others,
         objects={(found.kind, found.name): found for found in known.values()},
         roles={row["name"]: _role(row) for row in _fetch(conn, "roles")},
         members=tuple(Member(**row) for row in _fetch(conn, "members")),
         entries=tuple(_entries(entries, known)),
-        owned=tuple(Owned(**row) for row in _fetch(conn, "owned", asked)),
+        owned=tuple(OwnedObject(**row) for row in _fetch(conn, "owned", asked)),
         routines=tuple(_routines(routines, known)),
         effects=tuple(_effects(_fetch(conn, "effects"), known)),
         mappings=tuple(UserMapping(**row) for row in _fetch(conn, "mappings", asked)),
@@ -138,11 +138,11 @@ def _routines(rows: Iterable[Row], known: Known) -> Iterator[Routine]:
             yield Routine(name=found.name, sql=found.sql, executors=executors, callers=callers, **row)
 
 
-def _effects(rows: Iterable[Row], known: Known) -> Iterator[Effect]:
+def _effects(rows: Iterable[Row], known: Known) -> Iterator[TableEffect]:
     for row in rows:
         function = known.get(("function", row.pop("function")))
         state = row.pop("state") or (function.name if function else "")
-        yield Effect(events=frozenset(row.pop("events")), state=state, **row)
+        yield TableEffect(events=frozenset(row.pop("events")), state=state, **row)
 
 
 def _declared(wanted: Mapping[str, Signature], known: Known) -> Mapping[str, str]:

@@ -62,7 +62,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class OwnedObject:
     """An object of this database, the database itself or a tablespace, and the role that owns it."""
 
     role: str
@@ -105,7 +105,7 @@ class Routine:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class TableEffect:
     """Something of a table that happens, is hidden or is not checked when rows of it are read or written."""
 
     kind: str  # "trigger", "event trigger", "rule", "row security", "constraint", "cascade"
@@ -148,7 +148,7 @@ class OtherDatabase:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveState:
     """All of it, of one moment."""
 
     version: int  # major: 18
@@ -162,9 +162,9 @@ class Live:
     roles: Mapping[str, LiveRole]  # all of the server
     members: tuple[Member, ...]  # all of the server
     entries: tuple[Entry, ...]  # whose grantee is one of the roles asked for or PUBLIC, or whose grantor is one of them
-    owned: tuple[Owned, ...]  # by the roles asked for
+    owned: tuple[OwnedObject, ...]  # by the roles asked for
     routines: tuple[Routine, ...]
-    effects: tuple[Effect, ...]
+    effects: tuple[TableEffect, ...]
     mappings: tuple[UserMapping, ...]  # of the roles asked for and PUBLIC
     settings: tuple[ServerSetting, ...]
     declared_functions: Mapping[str, str]  # as it was asked for ("f(int)") -> Slot.name ("public.f(integer)")

@@ -12,7 +12,7 @@ from minerva_promote.errors import Location
 PUBLIC = "public"  # the grantee PUBLIC; no role can have this name
 
 
-def called(grantee: str) -> str:
+def grantee_name(grantee: str) -> str:
     """A role, or PUBLIC, as people read it."""
     return "PUBLIC" if grantee == PUBLIC else grantee
 
@@ -45,7 +45,7 @@ def default_parts(name: str) -> tuple[str, str]:
     return (found[1].replace("//", "/"), found[2]) if found else (name, "")
 
 
-Held = Mapping[Slot, frozenset[str]]  # the privileges of every slot; a slot without any is left out
+PrivilegesBySlot = Mapping[Slot, frozenset[str]]  # the privileges of every slot; a slot without any is left out
 
 
 @dataclass(frozen=True, slots=True)

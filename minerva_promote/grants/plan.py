@@ -10,10 +10,10 @@ from minerva_promote.config.project import Environment
 from minerva_promote.database.session import Connection
 from minerva_promote.grants.diff import privilege_drift
 from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
-from minerva_promote.grants.escalation import reach
+from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.live_state import Live
-from minerva_promote.grants.model import PUBLIC, Drift, called
+from minerva_promote.grants.live_state import LiveState
+from minerva_promote.grants.model import PUBLIC, Drift, grantee_name
 from minerva_promote.grants.roles import role_drift
 from minerva_promote.grants.wanted import Wanted, declared_functions, import_role, want
 from minerva_promote.results import Finding, Severity
@@ -23,7 +23,7 @@ from minerva_promote.results import Finding, Severity
 class GrantPlan:
     """One comparison of a database with its declaration."""
 
-    live: Live
+    live: LiveState
     wanted: Wanted
     drifts: tuple[Drift, ...]  # in the order in which their statements run
     accepted: tuple[Drift, ...]  # known and wanted, by `accept:`
@@ -35,7 +35,7 @@ class GrantPlan:
         return any(drift.code == "unknown-object" for drift in self.drifts)
 
 
-def look(conn: Connection, environment: Environment, elsewhere: Elsewhere = nothing_elsewhere) -> GrantPlan:
+def plan_grants(conn: Connection, environment: Environment, elsewhere: Elsewhere = nothing_elsewhere) -> GrantPlan:
     """Compare the database of ``conn``, the admin identity's, with what the environment declares.
 
     Reads only, in as many queries as inspect, whatever the number of roles and tables.
@@ -45,7 +45,7 @@ def look(conn: Connection, environment: Environment, elsewhere: Elsewhere = noth
 
 
 def compare(
-    live: Live,
+    live: LiveState,
     environment: Environment,
     *,
     only: Iterable[str] | None = None,
@@ -65,7 +65,7 @@ def compare(
         wanted = replace(wanted, public_declared=False)
     found = [*wanted.unknown, *role_drift(live, wanted), *privilege_drift(live, wanted)]
     found = [drift for drift in found if drift.role != live.admin or drift.role not in wanted.roles]
-    found += (_placed(environment, drift) for drift in reach(live, wanted, wanted.roles, elsewhere))
+    found += (_with_location(environment, drift) for drift in find_escalations(live, wanted, wanted.roles, elsewhere))
     found.sort(key=_order)
     accepts = wanted.accepts
     accepted = tuple(drift for drift in found if _is_accepted(drift, accepts.get(drift.role, ())))
@@ -74,7 +74,7 @@ def compare(
         wanted,
         tuple(drift for drift in found if drift not in accepted),
         accepted,
-        (*_unused(environment, accepts, accepted), *_undeclared(live, environment)),
+        (*_unused_accepts(environment, accepts, accepted), *_undeclared(live, environment)),
     )
 
 
@@ -83,7 +83,7 @@ def _order(drift: Drift) -> tuple[int, bool, int, str, str, str]:
     return drift.phase, drift.role != PUBLIC, -drift.depth, drift.role, drift.what, drift.code
 
 
-def _placed(environment: Environment, drift: Drift) -> Drift:
+def _with_location(environment: Environment, drift: Drift) -> Drift:
     """The drift with the place of its role, or of PUBLIC where that is declared."""
     path = ("public",) if drift.role == PUBLIC else ("roles", drift.role)
     declared = drift.role in environment.roles or (drift.role == PUBLIC and environment.public is not None)
@@ -94,7 +94,7 @@ def _is_accepted(drift: Drift, accepts: Iterable[Accept]) -> bool:
     return any((each.code, each.object) == (drift.code, drift.what) for each in accepts)
 
 
-def _unused(
+def _unused_accepts(
     environment: Environment, accepts: Mapping[str, tuple[Accept, ...]], accepted: tuple[Drift, ...]
 ) -> Iterator[Finding]:
     used = {(drift.role, drift.code, drift.what) for drift in accepted}
@@ -104,14 +104,14 @@ def _unused(
             if (role, entry.code, entry.object) not in used:
                 yield Finding(
                     "unused-accept",
-                    f"{called(role)} has no {entry.code}: {entry.object}",
+                    f"{grantee_name(role)} has no {entry.code}: {entry.object}",
                     environment.place(*path, number),
                     help="take the entry out",
                     severity=Severity.WARN,
                 )
 
 
-def _undeclared(live: Live, environment: Environment) -> Iterator[Finding]:
+def _undeclared(live: LiveState, environment: Environment) -> Iterator[Finding]:
     """The import role is what a run is about: what it may do should stand in the declaration."""
     name = import_role(environment)
     if name is not None and name not in environment.roles and name in live.roles and name != PUBLIC:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from minerva_promote.config.project import Environment
 from minerva_promote.grants.apply import Applied
 from minerva_promote.grants.limits import not_compared, open_databases
-from minerva_promote.grants.model import Drift, called
+from minerva_promote.grants.model import Drift, grantee_name
 from minerva_promote.grants.plan import GrantPlan
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.text_format import counted, one_line
@@ -109,7 +109,7 @@ def _data(drift: Drift) -> dict[str, object]:
 
 
 def _name(role: str) -> str:
-    return one_line(called(role))
+    return one_line(grantee_name(role))
 
 
 def _key(drift: Drift) -> tuple[str, str, str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minerva_promote.config.models.roles import Membership, Role
-from minerva_promote.database.quote import ident, text
+from minerva_promote.database.quote import ident, sql_text
 from minerva_promote.grants.escalation.settings import is_weak
 from minerva_promote.grants.grant_sql import parts_of, setting
-from minerva_promote.grants.live_state import Live, LiveRole
+from minerva_promote.grants.live_state import LiveRole, LiveState
 from minerva_promote.grants.model import ATTRIBUTES, END, GIVE, MAKE, Drift
 from minerva_promote.grants.wanted import Wanted
 
 
-def role_drift(live: Live, wanted: Wanted) -> Iterator[Drift]:
+def role_drift(live: LiveState, wanted: Wanted) -> Iterator[Drift]:
     """Roles that are missing or must not be, and those that are there otherwise than declared."""
     for name in sorted(wanted.absent & set(live.roles)):
         yield _must_not_be(live, wanted, name)
@@ -29,7 +29,7 @@ def role_drift(live: Live, wanted: Wanted) -> Iterator[Drift]:
 
 
 def _missing(wanted: Wanted, name: str, role: Role) -> Drift:
-    words = [f"CREATE ROLE {text(ident(name))}", "LOGIN" if role.login else "NOLOGIN"]
+    words = [f"CREATE ROLE {sql_text(ident(name))}", "LOGIN" if role.login else "NOLOGIN"]
     if role.connection_limit is not None:
         words.append(f"CONNECTION LIMIT {role.connection_limit}")
     fact = "there is no such role; it is made with its declared password" if role.password else "there is no such role"
@@ -37,19 +37,19 @@ def _missing(wanted: Wanted, name: str, role: Role) -> Drift:
     return Drift("missing-role", name, f"role {name}", fact, (" ".join(words),), at=at, phase=MAKE)
 
 
-def _must_not_be(live: Live, wanted: Wanted, name: str) -> Drift:
+def _must_not_be(live: LiveState, wanted: Wanted, name: str) -> Drift:
     at, what, fact = wanted.environment.place("roles", name), f"role {name}", "declared absent, and there"
     if live.roles[name].predefined or name == live.admin:
         why = "it comes with the server" if live.roles[name].predefined else "it is the admin identity (admin_url)"
         return Drift("role-present", name, what, fact, help=f"it cannot be dropped: {why}", automatic=False, at=at)
-    role = text(ident(name))
+    role = sql_text(ident(name))
     joining: tuple[str, ...] = ()
     if not live.admin_has_rights_of(name):
         options = " WITH INHERIT TRUE" if live.version >= 16 else ""
-        joining = (f"GRANT {role} TO {text(ident(live.admin))}{options}",)
+        joining = (f"GRANT {role} TO {sql_text(ident(live.admin))}{options}",)
     statements = (
         *joining,  # whoever has ADMIN of a role, by having made it, has its rights only so
-        f"REASSIGN OWNED BY {role} TO {text(ident(live.admin))}",
+        f"REASSIGN OWNED BY {role} TO {sql_text(ident(live.admin))}",
         f"DROP OWNED BY {role}",  # by now only its privileges
         f"DROP ROLE {role}",
     )
@@ -58,7 +58,7 @@ def _must_not_be(live: Live, wanted: Wanted, name: str) -> Drift:
 
 def _attributes(wanted: Wanted, role: Role, present: LiveRole) -> Iterator[Drift]:
     name, place = present.name, wanted.environment.place
-    alter = f"ALTER ROLE {text(ident(name))}"
+    alter = f"ALTER ROLE {sql_text(ident(name))}"
     if present.login != role.login:
         statement = f"{alter} {'LOGIN' if role.login else 'NOLOGIN'}"
         fact = "it may not log in, and is declared to" if role.login else "it may log in, which is not declared"
@@ -71,7 +71,7 @@ def _attributes(wanted: Wanted, role: Role, present: LiveRole) -> Iterator[Drift
         yield Drift("connection-limit", name, "connection limit", fact, (statement,), at=at, phase=ATTRIBUTES)
 
 
-def _settings(live: Live, wanted: Wanted, name: str, role: Role, present: LiveRole | None) -> Iterator[Drift]:
+def _settings(live: LiveState, wanted: Wanted, name: str, role: Role, present: LiveRole | None) -> Iterator[Drift]:
     have = dict(present.settings) if present else {}
     at = wanted.environment.place("roles", name, "settings")
     for key, value in sorted(role.settings.items()):
@@ -86,7 +86,7 @@ def _settings(live: Live, wanted: Wanted, name: str, role: Role, present: LiveRo
             yield Drift("undeclared", name, f"setting {key}", fact, (statement,), at=at, phase=ATTRIBUTES)
 
 
-def _membership(live: Live, wanted: Wanted, name: str, group: str, options: Membership) -> Iterator[Drift]:
+def _membership(live: LiveState, wanted: Wanted, name: str, group: str, options: Membership) -> Iterator[Drift]:
     rows = [each for each in live.members if (each.group, each.member) == (group, name)]
     declared = {"ADMIN": options.admin, "INHERIT": options.inherit, "SET": options.set}
     have = {
@@ -98,7 +98,7 @@ def _membership(live: Live, wanted: Wanted, name: str, group: str, options: Memb
     lacking = [option for option, wanted_so in known.items() if wanted_so and not have[option]]
     if rows and not lacking:
         return
-    grant = f"GRANT {text(ident(group))} TO {text(ident(name))}"
+    grant = f"GRANT {sql_text(ident(group))} TO {sql_text(ident(name))}"
     if live.version >= 16:
         grant += f" WITH {', '.join(f'{option} {str(given).upper()}' for option, given in declared.items())}"
     elif options.admin:

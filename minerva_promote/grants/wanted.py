@@ -22,8 +22,8 @@ from minerva_promote.config.project import Environment
 from minerva_promote.config.suggest import did_you_mean
 from minerva_promote.config.yaml_source import Keys
 from minerva_promote.errors import ConfigError, Location
-from minerva_promote.grants.live_state import Live
-from minerva_promote.grants.model import PUBLIC, Drift, Held, Slot, default_name
+from minerva_promote.grants.live_state import LiveState
+from minerva_promote.grants.model import PUBLIC, Drift, PrivilegesBySlot, Slot, default_name
 from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, LEDGER_GRANTS
 
 IN_SCHEMAS = ("table", "sequence", "function")  # kinds whose names have a schema, public where none is given
@@ -35,7 +35,7 @@ KEYS = {kind: key for key, kind in KINDS.items()}  # "table" -> "tables"
 class Wanted:
     """What shall be, with every wildcard replaced by the objects that it means today."""
 
-    held: Held
+    held: PrivilegesBySlot
     roles: Mapping[str, Role]  # those that shall exist
     absent: frozenset[str]
     public_declared: bool
@@ -99,7 +99,7 @@ def declared_functions(environment: Environment) -> frozenset[str]:
     return frozenset(name for each in grants for name in each.functions if not is_wildcard(name))
 
 
-def want(environment: Environment, live: Live, only: Iterable[str] | None = None) -> Wanted:
+def want(environment: Environment, live: LiveState, only: Iterable[str] | None = None) -> Wanted:
     """The declaration as it applies to a database; ``only`` leaves out other roles."""
     names = set(environment.roles) if only is None else set(only) & set(environment.roles)
     roles = {name: environment.roles[name] for name in sorted(names) if not environment.roles[name].absent}
@@ -132,7 +132,7 @@ def _reads_or_writes(grants: Grants) -> bool:
 class _Resolver:
     """Collects what grants mean in a live database, and what they name that is not there."""
 
-    def __init__(self, live: Live, environment: Environment) -> None:
+    def __init__(self, live: LiveState, environment: Environment) -> None:
         self.live = live
         self.environment = environment
         self.held: dict[Slot, set[str]] = {}

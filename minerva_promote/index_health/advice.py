@@ -9,7 +9,7 @@ from enum import StrEnum
 from psycopg import sql
 
 from minerva_promote.config.project import Environment
-from minerva_promote.database.quote import ident, text
+from minerva_promote.database.quote import ident, sql_text
 from minerva_promote.index_health.measure import SETTING, Measured
 from minerva_promote.index_health.verdict import Health, Targets, Verdict, finer_lists, lists_off, usual_lists
 from minerva_promote.search.pgvector_features import INDEXABLE, SINCE, Version, too_old
@@ -148,11 +148,13 @@ def _replace(index: VectorIndex, method: str, options: Mapping[str, int]) -> Adv
 def _set(index: VectorIndex, health: Health, seen: Measured, environment: Environment | None) -> Advice:
     assert health.setting is not None
     name, value = SETTING[index.method], health.setting
-    database = text(ident(environment.admin_url.dbname)) if environment and "admin_url" in environment.settings else ""
+    database = (
+        sql_text(ident(environment.admin_url.dbname)) if environment and "admin_url" in environment.settings else ""
+    )
     if seen.source in ("user", "database user") and environment is not None:
         roles = [role for role, wanted in environment.roles.items() if wanted.login]
         statements = tuple(
-            f"ALTER ROLE {text(ident(role))} IN DATABASE {database} SET {name} = {value}" for role in roles
+            f"ALTER ROLE {sql_text(ident(role))} IN DATABASE {database} SET {name} = {value}" for role in roles
         )
         said = f'the role sets {name} itself: declare settings: {{{name}: "{value}"}}, then promote grants --apply'
         return Advice(Step.PERSON, said, statements, setting=(name, value))
@@ -192,11 +194,11 @@ def reindex(index: VectorIndex) -> str:
 def definition(index: VectorIndex, name: str, method: str, options: Mapping[str, int]) -> str:
     """The statement that builds an index over the same, under another name or with other parameters."""
     given = ", ".join(f"{option} = {value}" for option, value in options.items())
-    tablespace = f" TABLESPACE {text(ident(index.tablespace))}" if index.tablespace else ""
+    tablespace = f" TABLESPACE {sql_text(ident(index.tablespace))}" if index.tablespace else ""
     where = f" WHERE {index.predicate}" if index.predicate else ""
-    opclass = f"{text(ident(index.opclass_schema))}.{text(ident(index.opclass))}"
+    opclass = f"{sql_text(ident(index.opclass_schema))}.{sql_text(ident(index.opclass))}"
     return (
-        f"CREATE INDEX CONCURRENTLY {text(ident(name))} ON {index.table_sql} USING {method} "
+        f"CREATE INDEX CONCURRENTLY {sql_text(ident(name))} ON {index.table_sql} USING {method} "
         f"({index.expression} {opclass}) WITH ({given}){tablespace}{where}"
     )
 
@@ -207,6 +209,6 @@ def expression_index(column: VectorColumn, operator: str, version: Version) -> s
     fits = INDEXABLE["vector"] < column.dimensions <= INDEXABLE["halfvec"] and column.base_type == "vector"
     if opclass is None or not fits or version < SINCE["halfvec"]:
         return ""
-    table = text(sql.Identifier(column.schema, column.table))
-    cast = f"{text(ident(column.column))}::halfvec({column.dimensions})"
+    table = sql_text(sql.Identifier(column.schema, column.table))
+    cast = f"{sql_text(ident(column.column))}::halfvec({column.dimensions})"
     return f"CREATE INDEX ON {table} USING hnsw (({cast}) {opclass}), in a migration; search by {cast} {operator} $1"

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.read_only import Connection, QueryError, fetch, reading
+from minerva_promote.database.read_only import Connection, QueryError, fetch, read_only
 from minerva_promote.errors import PromoteError
-from minerva_promote.index_health.measure import planned, touched
+from minerva_promote.index_health.measure import pages_read, planned
 from minerva_promote.index_health.verdict import GROWN
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.search.vector_indexes import Counted, VectorIndex, count_rows, read_indexes
+from minerva_promote.search.vector_indexes import RowCounts, VectorIndex, count_rows, read_indexes
 
 BUILT_EMPTY = "index-built-empty"
 PATIENCE = "5s"  # for one index
@@ -32,7 +32,7 @@ def stale_after_import(
     findings: list[Finding] = []
     for index in read_indexes(conn, [table for table in tables if new_rows.get(table)]):
         try:
-            with reading(conn, PATIENCE):
+            with read_only(conn, PATIENCE):
                 findings += _told(conn, index, new_rows[_name(index, new_rows)], environment)
         except QueryError as error:
             findings.append(
@@ -59,13 +59,13 @@ def _told(conn: Connection, index: VectorIndex, new: int, environment: str) -> I
     vectors = fetch(conn, index.sample(1)).rows
     if not vectors or planned(conn, index, vectors[0][0]) != index.name:
         return
-    share = min(1.0, touched(conn, index, vectors[0][0]) / max(1, index.pages))
+    share = min(1.0, pages_read(conn, index, vectors[0][0]) / max(1, index.pages))
     fact = f"{index.name} {what}, {counted.rows:,} rows now, {new:,} of them new"
     fact = f"{fact}; a search touches {share:.0%} of its pages"
     yield _finding(_code(index, counted), fact, environment)
 
 
-def _what(index: VectorIndex, counted: Counted) -> str:
+def _what(index: VectorIndex, counted: RowCounts) -> str:
     """What is wrong by the number of rows at build; nothing for hnsw, which grows with the rows."""
     built = counted.built
     if not index.lists or built is None or counted.rows <= built:
@@ -77,7 +77,7 @@ def _what(index: VectorIndex, counted: Counted) -> str:
     return ""
 
 
-def _code(index: VectorIndex, counted: Counted) -> str:
+def _code(index: VectorIndex, counted: RowCounts) -> str:
     """The code of the finding."""
     return BUILT_EMPTY if (counted.built or 0) < index.lists else "index-stale"
 
@@ -95,12 +95,12 @@ def rebuild_if_needed(
 
     Never raises for what the target says: the import is committed. ``watch`` may have ``progress(doing, done, total)``.
     """
-    from minerva_promote.index_health.command import apply
+    from minerva_promote.index_health.command import repair_indexes
     from minerva_promote.index_health.rebuild import Progress
 
     progress = watch if isinstance(watch, Progress) else None
     try:
-        result = apply(project, environment, progress=progress)
+        result = repair_indexes(project, environment, progress=progress)
     except PromoteError as error:
         hint = error.hint or f"promote index --env {environment.name} --apply"
         return (StepResult("index", "rebuild", Outcome.ERROR, error.message, hint=hint),)

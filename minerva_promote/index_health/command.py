@@ -18,20 +18,28 @@ from minerva_promote.index_health import report as telling
 from minerva_promote.index_health.advice import Step, advise
 from minerva_promote.index_health.declared_searches import declared_searches, declared_targets
 from minerva_promote.index_health.measure import Measured, measure, measure_exact, why
-from minerva_promote.index_health.model import Bare, Look, Seen
-from minerva_promote.index_health.rebuild import Progress, Site, building, carry_out, mend
-from minerva_promote.index_health.verdict import Search, Targets, judge
-from minerva_promote.migrations.state import Standing, migration_state
+from minerva_promote.index_health.model import IndexReport, InspectedIndex, UnindexedColumn
+from minerva_promote.index_health.rebuild import (
+    BuildSession,
+    Progress,
+    build_session,
+    clean_up_interrupted_builds,
+    rebuild_index,
+)
+from minerva_promote.index_health.verdict import Search, Targets, assess
+from minerva_promote.migrations.state import MigrationStatus, migration_state
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.search.pgvector_features import Version, parse_version
-from minerva_promote.search.vector_indexes import Counted, VectorColumn, VectorIndex, read_columns, read_indexes
+from minerva_promote.search.vector_indexes import RowCounts, VectorColumn, VectorIndex, read_columns, read_indexes
 
 TIMEOUT = "2min"  # for one index
 ROUNDS = 3  # of building: the cheapest index first, and what was advised after each was measured
-NOT_SEEN = Measured(Counted(0, 0, None, recorded=False, exact=False))
+NOT_SEEN = Measured(RowCounts(0, 0, None, recorded=False, exact=False))
 
 
-def look(project: Project, environment: Environment, targets: Targets, timeout: str = TIMEOUT) -> Look:
+def inspect_indexes(
+    project: Project, environment: Environment, targets: Targets, timeout: str = TIMEOUT
+) -> IndexReport:
     """Every vector index and every bare column of vectors, each in a read-only transaction bounded by ``timeout``."""
     begun = time.perf_counter()
     declared = declared_searches(project, environment)
@@ -43,16 +51,16 @@ def look(project: Project, environment: Environment, targets: Targets, timeout: 
         seen = []
         for index in indexes:
             measured = _measured(conn, index, timeout)
-            health = judge(index, measured, targets, declared.get((index.table, index.column), ()))
+            health = assess(index, measured, targets, declared.get((index.table, index.column), ()))
             advice = advise(index, health, measured, targets, version, environment)
-            seen.append(Seen(index, measured, health, advice))
+            seen.append(InspectedIndex(index, measured, health, advice))
         over = {(each.schema, each.table, each.column) for each in indexes}
         bare = [
             _bare(conn, column, declared.get((column.table, column.column), ()), timeout)
             for column in columns
             if (column.schema, column.table, column.column) not in over
         ]
-    return Look(tuple(seen), tuple(bare), targets, version, time.perf_counter() - begun, unready)
+    return IndexReport(tuple(seen), tuple(bare), targets, version, time.perf_counter() - begun, unready)
 
 
 def _unready(
@@ -64,7 +72,7 @@ def _unready(
     if columns:
         return None
     state = migration_state(conn, project)
-    if state.standing is not Standing.UP_TO_DATE:
+    if state.standing is not MigrationStatus.UP_TO_DATE:
         fact = f"the database is {state.fact}"
         return StepResult("index", "database", Outcome.FAIL, fact, hint=state.hint(environment.name))
     fact = "no table has a column of vectors: there is nothing to look at"
@@ -82,14 +90,16 @@ def _measured(conn: Connection, index: VectorIndex, timeout: str) -> Measured:
         return Measured(NOT_SEEN.counted, left_out=why(error, timeout))
 
 
-def _bare(conn: Connection, column: VectorColumn, searches: Sequence[Search], timeout: str) -> Bare:
+def _bare(conn: Connection, column: VectorColumn, searches: Sequence[Search], timeout: str) -> UnindexedColumn:
     operator = searches[0].operator if searches else "<=>"
     if not column.readable:
-        return Bare(column, Measured(NOT_SEEN.counted, left_out=f"this role may not read {column.table}"), operator)
+        return UnindexedColumn(
+            column, Measured(NOT_SEEN.counted, left_out=f"this role may not read {column.table}"), operator
+        )
     try:
-        return Bare(column, measure_exact(conn, column, operator, timeout), operator)
+        return UnindexedColumn(column, measure_exact(conn, column, operator, timeout), operator)
     except QueryError as error:
-        return Bare(column, Measured(NOT_SEEN.counted, left_out=why(error, timeout)), operator)
+        return UnindexedColumn(column, Measured(NOT_SEEN.counted, left_out=why(error, timeout)), operator)
 
 
 def health_of(
@@ -101,10 +111,12 @@ def health_of(
     timeout: str = TIMEOUT,
 ) -> RunResult:
     """The verdict on every vector index; nothing is changed."""
-    return telling.looked(environment, look(project, environment, declared_targets(project, recall, latency), timeout))
+    return telling.looked(
+        environment, inspect_indexes(project, environment, declared_targets(project, recall, latency), timeout)
+    )
 
 
-def apply(
+def repair_indexes(
     project: Project,
     environment: Environment,
     *,
@@ -120,12 +132,12 @@ def apply(
     targets = declared_targets(project, recall, latency)
     done: list[StepResult] = []
     try:
-        with building(project, environment, progress) as site:
+        with build_session(project, environment, progress) as site:
             notices = Notices(site.conn, environment.name)
-            for said in mend(site.conn):
+            for said in clean_up_interrupted_builds(site.conn):
                 done.append(StepResult("mend", "vector indexes", Outcome.OK, said))
                 record_change(said)
-            found = look(project, environment, targets, timeout)
+            found = inspect_indexes(project, environment, targets, timeout)
             for _ in range(ROUNDS):
                 builds = [each for each in found.seen if each.advice.step in (Step.REBUILD, Step.REPLACE)]
                 if not builds:
@@ -133,12 +145,12 @@ def apply(
                 for each in builds:
                     done.append(_build(site, each))
                     record_change(f"index {each.index.name} built")
-                found = look(project, environment, targets, timeout)
+                found = inspect_indexes(project, environment, targets, timeout)
             if settings := _settings(found):
                 for name, value in settings.items():
                     done.append(_set(site, found, name, value))
                     record_change(f"{name} set to {value}")
-                found = look(project, environment, targets, timeout)
+                found = inspect_indexes(project, environment, targets, timeout)
             done += notices.steps("index")
     except TargetError as error:
         error.message += _before(done)
@@ -152,7 +164,7 @@ def _before(done: Sequence[StepResult]) -> str:
     return f"; done before, and it stays: {said}" if said else ""
 
 
-def _set(site: Site, found: Look, name: str, value: int) -> StepResult:
+def _set(site: BuildSession, found: IndexReport, name: str, value: int) -> StepResult:
     """Make one setting for the whole database."""
     statement = next(each.advice.statements[0] for each in found.seen if each.advice.setting == (name, value))
     site.conn.execute(b"SELECT '[1]'::vector")  # loads pgvector, which declares its settings
@@ -161,14 +173,14 @@ def _set(site: Site, found: Look, name: str, value: int) -> StepResult:
     return StepResult("set", name, Outcome.OK, detail, data={"statement": statement})
 
 
-def _build(site: Site, each: Seen) -> StepResult:
+def _build(site: BuildSession, each: InspectedIndex) -> StepResult:
     begun = time.perf_counter()
     rows = each.measured.counted.rows
-    carry_out(site, each.index, each.advice, rows)
+    rebuild_index(site, each.index, each.advice, rows)
     return telling.built(each.index, each.health, each.advice, rows, time.perf_counter() - begun)
 
 
-def _settings(found: Look) -> dict[str, int]:
+def _settings(found: IndexReport) -> dict[str, int]:
     """The settings to make: of several indexes that want another value, the greatest."""
     wanted: dict[str, int] = {}
     for each in found.seen:

@@ -11,12 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from minerva_promote.database.read_only import Connection, QueryError, QueryTimeoutError, configured, fetch, reading
+from minerva_promote.database.read_only import (
+    Connection,
+    QueryError,
+    QueryTimeoutError,
+    fetch,
+    local_settings,
+    read_only,
+)
 from minerva_promote.search.queries import queries_of
 from minerva_promote.search.query_plan import FORCED, pages_touched, plan_of
 from minerva_promote.search.recall import Answer, Recall, recall_of
 from minerva_promote.search.search_runner import Budget, Settings, exact_results, found_with_distance, percentile
-from minerva_promote.search.vector_indexes import Counted, VectorColumn, VectorIndex, count_rows, unindexed
+from minerva_promote.search.vector_indexes import RowCounts, VectorColumn, VectorIndex, count_rows, placeholder_index
 
 K = 10
 QUERIES = 30
@@ -30,7 +37,7 @@ from pg_catalog.pg_settings s where s.name = $1
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SettingTrial:
     """Searches with one setting."""
 
     setting: int
@@ -46,11 +53,11 @@ class Trial:
 class Measured:
     """What was seen of one index."""
 
-    counted: Counted
+    counted: RowCounts
     setting: str = ""  # "ivfflat.probes"
-    now: Trial | None = None  # as a session of this role searches, the plan its own
+    now: SettingTrial | None = None  # as a session of this role searches, the plan its own
     source: str = ""  # of the present setting: "default", "database", "user", "database user", "session"
-    trials: tuple[Trial, ...] = ()  # the index used by force
+    trials: tuple[SettingTrial, ...] = ()  # the index used by force
     exact_p50: float = math.nan
     exact_p95: float = math.nan
     queries: int = 0  # query vectors
@@ -59,7 +66,7 @@ class Measured:
     left_out: str = ""  # what there was no time for, or why nothing was measured
 
 
-class Budgeted:
+class MeasurementBudget:
     """Counts the statements of a measurement beside the time."""
 
     def __init__(self) -> None:
@@ -76,15 +83,15 @@ def measure(
     connection: Connection, index: VectorIndex, timeout: str, *, k: int = K, queries: int = QUERIES
 ) -> Measured:
     """All that is worth knowing. Raises QueryError where not even the rows can be counted, TargetError."""
-    cost = Budgeted()
-    with reading(connection, timeout, one_snapshot=True):
+    cost = MeasurementBudget()
+    with read_only(connection, timeout, one_snapshot=True):
         budget = Budget(connection)
         counted = count_rows(connection, index)
         cost.statements += 5
         if not index.valid or not counted.rows or not index.operator:
             return Measured(counted, statements=cost.statements, seconds=cost.seconds)
         try:
-            with _rescued(connection):
+            with _savepoint(connection):
                 return _measure(connection, index, counted, budget, cost, k, queries)
         except QueryError as error:
             return Measured(counted, statements=cost.statements, seconds=cost.seconds, left_out=why(error, timeout))
@@ -99,9 +106,9 @@ def why(error: QueryError, timeout: str) -> str:
 def _measure(
     connection: Connection,
     index: VectorIndex,
-    counted: Counted,
+    counted: RowCounts,
     budget: Budget,
-    cost: Budgeted,
+    cost: MeasurementBudget,
     k: int,
     queries: int,
 ) -> Measured:
@@ -115,7 +122,7 @@ def _measure(
     now, answers = _searched(connection, index, k, vectors, present, Settings(), budget)
     exact, left_out = _exact(connection, index.search(k), vectors, budget)
     cost.statements += 6 + len(answers) + len(exact)
-    trials: list[Trial] = []
+    trials: list[SettingTrial] = []
     for setting in candidates(index, present, k):
         if setting == present and now.uses == index.name:
             continue  # measured as it is
@@ -125,7 +132,7 @@ def _measure(
             left_out = left_out or f"no time for {name} = {setting} and more"
             break
         try:
-            with _rescued(connection):
+            with _savepoint(connection):
                 trial, found = _tried(connection, index, k, vectors[: len(exact) or None], setting, budget)
         except QueryError as error:
             left_out = left_out or f"{name} = {setting}: {error.reason}"
@@ -151,28 +158,28 @@ def _measure(
 def _exact(connection: Connection, sql: bytes, vectors: list[str], budget: Budget) -> tuple[list[Answer], str]:
     """The exact answers, and what there was no time for."""
     try:
-        with _rescued(connection):
+        with _savepoint(connection):
             return exact_results(connection, sql, vectors, budget=budget), ""
     except QueryError as error:
         return [], f"exact search: {error.reason}"
 
 
 @contextmanager
-def _rescued(connection: Connection) -> Iterator[None]:
+def _savepoint(connection: Connection) -> Iterator[None]:
     """A savepoint, so that what is broken off by its timeout leaves the transaction usable."""
-    with configured(connection, {"transaction_read_only": "on"}):
+    with local_settings(connection, {"transaction_read_only": "on"}):
         yield
 
 
 def _tried(
     connection: Connection, index: VectorIndex, k: int, vectors: list[str], setting: int, budget: Budget
-) -> tuple[Trial, list[Answer]]:
+) -> tuple[SettingTrial, list[Answer]]:
     """Searches that are forced to use the index with a setting, and whether they would use it without being forced."""
     settings = Settings({SETTING[index.method]: str(setting)})
     with settings.inside(connection):
         budget.limit()
         chosen = planned(connection, index, vectors[0], k) == index.name
-    with configured(connection, FORCED):
+    with local_settings(connection, FORCED):
         trial, found = _searched(connection, index, k, vectors, setting, settings, budget)
     return replace(trial, chosen=chosen), found
 
@@ -185,30 +192,30 @@ def _searched(
     value: int,
     settings: Settings,
     budget: Budget,
-) -> tuple[Trial, list[Answer]]:
+) -> tuple[SettingTrial, list[Answer]]:
     """A trial of one setting, its recall still unknown, and its answers."""
     sql = index.search(k)
     found_with_distance(connection, sql, vectors[:1], settings, budget=budget)  # warms up
     with settings.inside(connection):
         budget.limit()
         uses = planned(connection, index, vectors[0], k)
-        pages = touched(connection, index, vectors[0]) if uses == index.name else 0
+        pages = pages_read(connection, index, vectors[0]) if uses == index.name else 0
     answers = found_with_distance(connection, sql, vectors, settings, budget=budget)
     times = sorted(each.seconds * 1000 for each in answers)
     share = min(1.0, pages / max(1, index.pages))
-    return Trial(value, percentile(times, 0.5), percentile(times, 0.95), None, share, uses), answers
+    return SettingTrial(value, percentile(times, 0.5), percentile(times, 0.95), None, share, uses), answers
 
 
-def _with_recall(trial: Trial, answers: list[Answer], exact: list[Answer], k: int) -> Trial:
+def _with_recall(trial: SettingTrial, answers: list[Answer], exact: list[Answer], k: int) -> SettingTrial:
     return replace(trial, recall=recall_of(answers[: len(exact)], exact, k)) if exact else trial
 
 
-def touched(connection: Connection, index: VectorIndex, vector: str) -> int:
+def pages_read(connection: Connection, index: VectorIndex, vector: str) -> int:
     """The pages that the index's scan reads to find the first row; 0 where another plan is made after all.
 
     A page that is read twice counts twice, as an hnsw scan of a small index does it.
     """
-    with configured(connection, FORCED):
+    with local_settings(connection, FORCED):
         return pages_touched(connection, index.search(1), [vector], index)
 
 
@@ -230,10 +237,10 @@ def measure_exact(
     connection: Connection, column: VectorColumn, operator: str, timeout: str, *, k: int = K, queries: int = QUERIES
 ) -> Measured:
     """How long a search takes where there is no index. Raises QueryError, TargetError."""
-    cost = Budgeted()
-    with reading(connection, timeout, one_snapshot=True):
+    cost = MeasurementBudget()
+    with read_only(connection, timeout, one_snapshot=True):
         budget = Budget(connection)
-        search = unindexed(column, operator)
+        search = placeholder_index(column, operator)
         counted = count_rows(connection, search)
         vectors = [str(row[0]) for row in fetch(connection, search.sample(queries)).rows]
         exact, left_out = _exact(connection, search.search(k), vectors, budget)

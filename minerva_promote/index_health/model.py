@@ -13,7 +13,7 @@ from minerva_promote.search.vector_indexes import VectorColumn, VectorIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class InspectedIndex:
     """One index, looked at."""
 
     index: VectorIndex
@@ -23,7 +23,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Bare:
+class UnindexedColumn:
     """A column of vectors without any index, looked at."""
 
     column: VectorColumn
@@ -32,11 +32,11 @@ class Bare:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class IndexReport:
     """All that was seen in one go."""
 
-    seen: tuple[Seen, ...]
-    bare: tuple[Bare, ...]
+    seen: tuple[InspectedIndex, ...]
+    bare: tuple[UnindexedColumn, ...]
     targets: Targets
     version: Version  # of pgvector
     seconds: float

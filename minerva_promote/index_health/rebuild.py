@@ -19,12 +19,12 @@ from psycopg import sql
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.advisory_lock import held_by
+from minerva_promote.database.advisory_lock import with_lock_holder
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.pooler import owner_session
-from minerva_promote.database.quote import ident, literal, text
+from minerva_promote.database.quote import ident, literal, sql_text
 from minerva_promote.database.read_only import QueryError, fetch
-from minerva_promote.database.server_errors import attempt, execute, target_errors
+from minerva_promote.database.server_errors import execute, target_errors, try_execute
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
 from minerva_promote.index_health.advice import Advice, Step, definition, reindex
@@ -56,7 +56,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class BuildSession:
     """Where is built: a connection as the owner that alone builds vector indexes in its database."""
 
     conn: Connection
@@ -66,23 +66,25 @@ class Site:
 
 
 @contextmanager
-def building(project: Project, environment: Environment, progress: Progress | None = None) -> Iterator[Site]:
+def build_session(
+    project: Project, environment: Environment, progress: Progress | None = None
+) -> Iterator[BuildSession]:
     """A place to build; TargetError naming who builds already."""
     with owner_session(project, environment, "index --apply", application="promote index") as conn:
         # A client that was killed is noticed: its build would go on for nobody. Not every system can tell.
-        attempt(conn, sql.SQL("SET client_connection_check_interval = '1s'"))
+        try_execute(conn, sql.SQL("SET client_connection_check_interval = '1s'"))
         try:
             with target_errors("another build of vector indexes is at work"):
                 conn.execute(f"SELECT pg_catalog.pg_advisory_lock({LOCK_KEY})".encode())
         except TargetError as error:
             if error.sqlstate != _NOT_AVAILABLE:
                 raise
-            raise held_by(conn, error, LOCK_KEY, "another build of vector indexes") from error
+            raise with_lock_holder(conn, error, LOCK_KEY, "another build of vector indexes") from error
         execute(conn, b"SET statement_timeout = 0", "preparing the build")
-        yield Site(conn, project, environment, progress)
+        yield BuildSession(conn, project, environment, progress)
 
 
-def carry_out(site: Site, index: VectorIndex, advice: Advice, rows: int) -> None:
+def rebuild_index(site: BuildSession, index: VectorIndex, advice: Advice, rows: int) -> None:
     """Rebuild or replace an index over so many rows, as advised. Raises TargetError: it is as it was."""
     try:
         if advice.step is Step.REBUILD:
@@ -100,7 +102,7 @@ def carry_out(site: Site, index: VectorIndex, advice: Advice, rows: int) -> None
         raise
 
 
-def mend(conn: Connection) -> Iterator[str]:
+def clean_up_interrupted_builds(conn: Connection) -> Iterator[str]:
     """Drop what interrupted builds left behind, or put it in its place; after each what was done, in words."""
     for index in read_indexes(conn):
         if not index.leftover:
@@ -136,7 +138,7 @@ def finish(conn: Connection, built: VectorIndex, rows: int | None) -> str:
             with conn.transaction():
                 execute(conn, f"SET LOCAL lock_timeout = '{SWAP_TIMEOUT}'".encode(), "preparing the swap")
                 execute(conn, f"DROP INDEX {old.qualified}".encode(), f"dropping {old.name}")
-                rename = f"ALTER INDEX {built.qualified} RENAME TO {text(ident(old.name))}"
+                rename = f"ALTER INDEX {built.qualified} RENAME TO {sql_text(ident(old.name))}"
                 execute(conn, rename.encode(), f"renaming {built.name}")
                 if old.comment:
                     comment = sql.SQL("COMMENT ON INDEX {} IS {}")
@@ -159,7 +161,9 @@ def _record(conn: Connection, schema: str, name: str, rows: int) -> None:
             record_build(conn, index, rows)
 
 
-def _build(site: Site, index: VectorIndex, statement: str, method: str, options: Mapping[str, int], rows: int) -> None:
+def _build(
+    site: BuildSession, index: VectorIndex, statement: str, method: str, options: Mapping[str, int], rows: int
+) -> None:
     """Run a statement that builds; what it leaves behind when it fails or is interrupted is dropped."""
     conn = site.conn
     present, shared = fetch(conn, _MEMORY).rows[0]
@@ -182,7 +186,7 @@ def _build(site: Site, index: VectorIndex, statement: str, method: str, options:
             _set_lock_timeout(conn, site.environment.timeouts.lock)
 
 
-def _run(site: Site, statement: str, doing: str) -> None:
+def _run(site: BuildSession, statement: str, doing: str) -> None:
     """The statement; once more without parallel workers where these find no shared memory (a small /dev/shm)."""
     try:
         execute(site.conn, statement.encode(), doing)
@@ -195,7 +199,7 @@ def _run(site: Site, statement: str, doing: str) -> None:
         execute(site.conn, statement.encode(), doing)
 
 
-def _wait_for_table(site: Site, index: VectorIndex) -> None:
+def _wait_for_table(site: BuildSession, index: VectorIndex) -> None:
     """Wait for other DDL for the usual time; the build itself waits for running transactions as long as it takes."""
     conn = site.conn
     with conn.transaction():
@@ -208,7 +212,7 @@ def _set_lock_timeout(conn: Connection, timeout: str) -> None:
     execute(conn, sql.SQL("SET lock_timeout = {}").format(literal(timeout)), "preparing the build")
 
 
-def _clean_up(site: Site) -> str:
+def _clean_up(site: BuildSession) -> str:
     """Drop what the build left behind; in words what is still there, since the table is in use."""
     _set_lock_timeout(site.conn, SWAP_TIMEOUT)
     for index in read_indexes(site.conn):
@@ -224,7 +228,7 @@ def _clean_up(site: Site) -> str:
 
 
 @contextmanager
-def _watched(site: Site) -> Iterator[None]:
+def _watched(site: BuildSession) -> Iterator[None]:
     """Tell how the build goes, from a second connection; nothing where nobody looks."""
     if site.progress is None:
         yield
@@ -239,7 +243,7 @@ def _watched(site: Site) -> Iterator[None]:
         thread.join()
 
 
-def _poll(site: Site, pid: int, progress: Progress, over: threading.Event) -> None:
+def _poll(site: BuildSession, pid: int, progress: Progress, over: threading.Event) -> None:
     try:
         with admin_session(site.project, site.environment, application="promote index (progress)") as conn:
             while not over.wait(_POLL):

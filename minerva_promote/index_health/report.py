@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from minerva_promote.config.project import Environment
 from minerva_promote.index_health.advice import Advice, Step, expression_index
-from minerva_promote.index_health.measure import K, Measured, Trial
+from minerva_promote.index_health.measure import K, Measured, SettingTrial
 from minerva_promote.index_health.verdict import Health, Targets, Verdict
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
 from minerva_promote.search.pgvector_features import SINCE, too_old, why_no_index
@@ -16,17 +16,17 @@ from minerva_promote.search.vector_indexes import VectorIndex
 from minerva_promote.text_format import counted, seconds, size
 
 if TYPE_CHECKING:
-    from minerva_promote.index_health.model import Bare, Look, Seen
+    from minerva_promote.index_health.model import IndexReport, InspectedIndex, UnindexedColumn
 
 NOTHING = "nothing was changed"
 
 
-def looked(environment: Environment, found: Look) -> RunResult:
+def looked(environment: Environment, found: IndexReport) -> RunResult:
     """The verdicts, and what --apply would do."""
     return _result(environment, found, (), changed=False, verdict=f"{_verdict(environment, found)}; {NOTHING}")
 
 
-def applied(environment: Environment, found: Look, done: tuple[StepResult, ...]) -> RunResult:
+def applied(environment: Environment, found: IndexReport, done: tuple[StepResult, ...]) -> RunResult:
     """What was done, and the verdicts after it."""
     made = f"applied: {counted(len(done), 'changes')}" if done else NOTHING
     return _result(environment, found, done, changed=bool(done), verdict=f"{made}; {_verdict(environment, found)}")
@@ -40,7 +40,7 @@ def built(index: VectorIndex, health: Health, advice: Advice, rows: int, took: f
 
 
 def _result(
-    environment: Environment, found: Look, done: tuple[StepResult, ...], *, changed: bool, verdict: str
+    environment: Environment, found: IndexReport, done: tuple[StepResult, ...], *, changed: bool, verdict: str
 ) -> RunResult:
     steps = list(done)
     steps += [found.unready] if found.unready else []
@@ -60,11 +60,11 @@ def _result(
     )
 
 
-def _dotted(found: Look) -> str:
+def _dotted(found: IndexReport) -> str:
     return ".".join(map(str, found.version))
 
 
-def _index_steps(environment: Environment, found: Look, each: Seen) -> Iterator[StepResult]:
+def _index_steps(environment: Environment, found: IndexReport, each: InspectedIndex) -> Iterator[StepResult]:
     """The verdict, what the index is, and a line for each setting that was tried."""
     index, seen, health, advice = each.index, each.measured, each.health, each.advice
     yield StepResult(
@@ -121,7 +121,7 @@ def _exact_step(seen: Measured, targets: Targets) -> StepResult:
     return StepResult("search", "exact", outcome, detail)
 
 
-def _trial_step(seen: Measured, trial: Trial, targets: Targets, as_it_is: str | None = None) -> StepResult:
+def _trial_step(seen: Measured, trial: SettingTrial, targets: Targets, as_it_is: str | None = None) -> StepResult:
     """The searches with one setting; ``as_it_is`` says how the planner goes about the present one."""
     recall = ""
     if trial.recall is not None:
@@ -134,7 +134,7 @@ def _trial_step(seen: Measured, trial: Trial, targets: Targets, as_it_is: str | 
     return StepResult("search", name, outcome, detail)
 
 
-def _findings(found: Look, each: Seen) -> Iterator[Finding]:
+def _findings(found: IndexReport, each: InspectedIndex) -> Iterator[Finding]:
     """What is worth a word beside the verdict."""
     index, seen = each.index, each.measured
     rows, without = seen.counted.rows, seen.counted.without
@@ -175,7 +175,7 @@ def _note(code: str, fact: str, help_: str = "") -> Finding:
     return Finding(code, fact, help=help_, severity=Severity.WARN)
 
 
-def _column_step(found: Look, bare: Bare) -> StepResult:
+def _column_step(found: IndexReport, bare: UnindexedColumn) -> StepResult:
     """A column of vectors without an index."""
     column, seen = bare.column, bare.measured
     name = f"{column.table}.{column.column}"
@@ -199,7 +199,7 @@ def _column_step(found: Look, bare: Bare) -> StepResult:
     return StepResult("index", name, Outcome.FAIL, over, hint=hint, data=data)
 
 
-def _cost(found: Look) -> StepResult:
+def _cost(found: IndexReport) -> StepResult:
     every = [*(each.measured for each in found.seen), *(each.measured for each in found.bare)]
     statements = sum(each.statements for each in every)
     detail = f"{statements:,} queries, read-only, {seconds(found.seconds)}"
@@ -208,7 +208,7 @@ def _cost(found: Look) -> StepResult:
     )
 
 
-def _verdict(environment: Environment, found: Look) -> str:
+def _verdict(environment: Environment, found: IndexReport) -> str:
     if found.unready:
         return "nothing was looked at"
     bad = [each for each in found.seen if outcome_of(each.health).closes_gate]
@@ -227,7 +227,7 @@ def _verdict(environment: Environment, found: Look) -> str:
     return f"{said}; promote index --env {environment.name} --apply {some}"
 
 
-def _data(each: Seen) -> dict[str, Any]:
+def _data(each: InspectedIndex) -> dict[str, Any]:
     index, seen, health, advice = each.index, each.measured, each.health, each.advice
     return {
         "index": f"{index.schema}.{index.name}",
@@ -260,7 +260,7 @@ def _data(each: Seen) -> dict[str, Any]:
     }
 
 
-def _trial(trial: Trial | None) -> dict[str, Any] | None:
+def _trial(trial: SettingTrial | None) -> dict[str, Any] | None:
     if trial is None:
         return None
     recall = trial.recall

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from minerva_promote.index_health.measure import QUERIES, K, Measured, Trial
+from minerva_promote.index_health.measure import QUERIES, K, Measured, SettingTrial
 from minerva_promote.search.vector_indexes import VectorIndex
 from minerva_promote.text_format import counted
 
@@ -55,15 +55,15 @@ class Targets:
         """The p95 up to which reading a table whole needs no other index."""
         return self.latency if self.wanted is None else min(self.wanted, self.latency)
 
-    def met(self, trial: Trial) -> bool:
+    def met(self, trial: SettingTrial) -> bool:
         """Whether a trial reaches both."""
         return trial.p95 <= self.latency and trial.recall is not None and trial.recall.mean >= self.recall
 
-    def surely_met(self, trial: Trial) -> bool:
+    def surely_met(self, trial: SettingTrial) -> bool:
         """The same with the lower end of recall's 95 % interval, so that the next look does not see it otherwise."""
         return self.met(trial) and trial.recall is not None and trial.recall.low >= self.recall
 
-    def worthwhile(self, trial: Trial, seen: Measured, share: float = 1.0) -> bool:
+    def worthwhile(self, trial: SettingTrial, seen: Measured, share: float = 1.0) -> bool:
         """Whether an index saves what it should (or a share of that), where exact search is too slow."""
         in_time = not seen.exact_p95 > self.latency  # true where exact search is unknown, too
         return in_time or trial.p50 * self.speedup * share <= seen.exact_p50
@@ -109,7 +109,7 @@ def lists_off(index: VectorIndex, rows: int) -> bool:
     return bool(index.lists) and not as_usual and not as_finer
 
 
-def judge(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequence[Search] = ()) -> Health:
+def assess(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequence[Search] = ()) -> Health:
     """The verdict: first what no measurement is needed for, then by measurement; the rules of thumb only say why."""
     rows, built = seen.counted.rows, seen.counted.built
     if index.building:
@@ -132,7 +132,7 @@ def judge(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequen
     if now is None:
         return Health(Verdict.UNKNOWN, seen.left_out or "nothing was measured")
     chosen, exact_in_time = now.uses == index.name, seen.exact_p95 <= targets.latency
-    evidence = said(now, seen, targets)
+    evidence = describe_evidence(now, seen, targets)
     if not chosen and not now.uses and exact_in_time:
         # An index that would be used with another setting is worth that, though exact search suffices.
         setting = None if seen.exact_p95 <= SMALL * targets.latency else best_setting(seen, targets)
@@ -163,7 +163,7 @@ def _measured(index: VectorIndex, seen: Measured, targets: Targets, evidence: st
     if good and not (whole and now.p50 > seen.exact_p50 / 2):
         return Health(Verdict.HEALTHY, evidence)
     heap = f"nearly all rows are in one of its {index.lists} lists"
-    if whole and not _as_new(index, seen):
+    if whole and not _is_fresh_build(index, seen):
         return Health(Verdict.STALE, f"{heap}; {evidence}")
     if index.lists and built and rows >= GROWN * built:
         return Health(Verdict.STALE, f"{built:,} rows when it was built, {rows:,} now; {evidence}")
@@ -180,7 +180,7 @@ def _measured(index: VectorIndex, seen: Measured, targets: Targets, evidence: st
     return Health(Verdict.MISSES, f"at every setting that was tried{alike}; {evidence}")
 
 
-def _as_new(index: VectorIndex, seen: Measured) -> bool:
+def _is_fresh_build(index: VectorIndex, seen: Measured) -> bool:
     """Whether promote built it over these rows with as many lists as usual: doing it again changes nothing."""
     built = seen.counted.built if seen.counted.recorded else None
     return built is not None and seen.counted.rows < GROWN * built and not lists_off(index, seen.counted.rows)
@@ -220,7 +220,7 @@ def best_setting(seen: Measured, targets: Targets) -> int | None:
     return max(good, key=lambda trial: trial.recall.mean if trial.recall else 0.0).setting if good else None
 
 
-def said(trial: Trial, seen: Measured, targets: Targets) -> str:
+def describe_evidence(trial: SettingTrial, seen: Measured, targets: Targets) -> str:
     """The evidence in a few words: "recall@10 0.44, must be >= 0.95, p95 2.1 ms at ivfflat.probes = 1"."""
     found = trial.recall
     parts = []

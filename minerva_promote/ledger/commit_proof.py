@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.advisory_lock import claimed
+from minerva_promote.database.advisory_lock import run_lock_key
 from minerva_promote.database.catalog import fetch, server
 from minerva_promote.database.session import CommitLost, CommitStopped, Connection, commit, import_session
 from minerva_promote.errors import OutcomeUnknown, TargetError
@@ -21,7 +21,7 @@ WAIT_SECONDS = 15  # for the server to answer again, and for the old session to 
 # By its name, which carries the run's id, and by its lock, as behind a connection pooler its process is not known here,
 # and some poolers hide the name. One that waits for a COMMIT that the network swallowed is ended; whether it was
 # quicker is told by the ledger afterwards.
-_ALIVE = b"""
+_RUN_SESSION_QUERY = b"""
 select case when a.state like 'idle in transaction%%' then pg_catalog.pg_terminate_backend(a.pid) end
 from pg_catalog.pg_stat_activity a where a.datname = current_database() and (a.application_name = %(name)s or a.pid in (
     select l.pid from pg_catalog.pg_locks l
@@ -51,22 +51,22 @@ def commit_with_proof(
     try:
         commit(conn, change)
     except CommitStopped as error:
-        raise _unknown(environment, run_id, error.message) from None
+        raise _outcome_unknown(environment, run_id, error.message) from None
     except CommitLost:
-        _ask_the_ledger(project, environment, run_id, session)
+        _confirm_by_ledger(project, environment, run_id, session)
         record_change(change)
         return " (the connection was lost at COMMIT; the ledger proves it)"
     return ""
 
 
-def _ask_the_ledger(project: Project, environment: Environment, run_id: str, session: Opens) -> None:
+def _confirm_by_ledger(project: Project, environment: Environment, run_id: str, session: Opens) -> None:
     """Present means committed; absent, and our session gone, means not."""
     deadline = time.monotonic() + WAIT_SECONDS
     last = "the old session is still at work"
     while time.monotonic() < deadline:
         try:
             with session(project, environment) as conn:
-                gone = not fetch(conn, _ALIVE, {"name": session_name(run_id), **claimed(run_id)})
+                gone = not fetch(conn, _RUN_SESSION_QUERY, {"name": session_name(run_id), **run_lock_key(run_id)})
                 primary = not server(conn).in_recovery
                 if is_recorded(conn, run_id):
                     return
@@ -74,7 +74,7 @@ def _ask_the_ledger(project: Project, environment: Environment, run_id: str, ses
             last = error.message
         except KeyboardInterrupt:
             fact = "the connection was lost at COMMIT, and asking the ledger was stopped"
-            raise _unknown(environment, run_id, fact) from None
+            raise _outcome_unknown(environment, run_id, fact) from None
         else:
             if gone and primary:
                 raise TargetError(
@@ -84,10 +84,10 @@ def _ask_the_ledger(project: Project, environment: Environment, run_id: str, ses
             last = "the old session is still at work" if primary else "only a standby answers, which may be behind"
         time.sleep(0.3)
     fact = f"the connection was lost at COMMIT, and the target does not say what became of it: {last}"
-    raise _unknown(environment, run_id, fact)
+    raise _outcome_unknown(environment, run_id, fact)
 
 
-def _unknown(environment: Environment, run_id: str, fact: str) -> OutcomeUnknown:
+def _outcome_unknown(environment: Environment, run_id: str, fact: str) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"{fact}; whether run {run_id} was committed is not known",
         hint=(

@@ -20,7 +20,7 @@ _MOST = 2**63 - 1  # rows that a table can have
 _FINDING = ("code", "fact", "at")
 
 
-def readable(row: Mapping[str, Any]) -> dict[str, Any]:
+def sanitize_event(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of promote.events with values that can be shown and counted; its jsonb comes as text."""
     said = {name: None if row[name] is None else _parsed(row[name]) for name in ("rows", "checks", "details")}
     roots, seconds = row["roots"], row["seconds"]

@@ -9,7 +9,7 @@ from importlib import resources
 from minerva_promote.config.models.project import Grants
 from minerva_promote.database.catalog import REVISION_TABLE, fetch, relations
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.quote import qualified, text
+from minerva_promote.database.quote import qualified, sql_text
 from minerva_promote.database.server_errors import target_errors
 from minerva_promote.errors import TargetError
 
@@ -132,7 +132,7 @@ def install(conn: Connection, version_table: str = REVISION_TABLE) -> bool:
         )
     with target_errors("making the ledger" if version == 0 else "upgrading the ledger"):
         for name in _STEPS[version]:
-            conn.execute(_text(name).replace(REVISION_TABLE, text(qualified(version_table))).encode())
+            conn.execute(_text(name).replace(REVISION_TABLE, sql_text(qualified(version_table))).encode())
     return True
 
 

@@ -13,7 +13,7 @@ REMEMBERED = 20  # events that are looked back upon
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RecentChange:
     """An event of the ledger after which the target has other rows."""
 
     seq: int
@@ -30,13 +30,13 @@ class Change:
         return f"{what} {self.run_id[:8]} ({named}{self.at:%Y-%m-%d %H:%M:%S} UTC)"
 
 
-def latest_changes(conn: Connection) -> tuple[Change, ...]:
+def latest_changes(conn: Connection) -> tuple[RecentChange, ...]:
     """The last events after which there were other rows, the latest first. One query."""
     rows = fetch(conn, query("changes", __package__ or ""), {"limit": REMEMBERED + 1})
-    return tuple(Change(**row) for row in rows)
+    return tuple(RecentChange(**row) for row in rows)
 
 
-def listed(changes: Sequence[Change]) -> str:
+def describe_changes(changes: Sequence[RecentChange]) -> str:
     """The latest of some changes, and how many more."""
     more = f" and {len(changes) - 1} before" if len(changes) > 1 else ""
     return f"{changes[0].said}{more}"

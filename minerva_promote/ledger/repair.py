@@ -15,7 +15,7 @@ from psycopg import sql
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, qualified
-from minerva_promote.database.server_errors import attempt
+from minerva_promote.database.server_errors import try_execute
 from minerva_promote.ledger.events import Event, add
 from minerva_promote.ledger.structure import Difference, SchemaObject, compare_structure, read_structure
 from minerva_promote.results import Finding
@@ -50,7 +50,7 @@ def repair_structure(conn: Connection, revision_table: str) -> Repair:
             statements = tuple(repair_statements(difference, revision_table, _owner(conn)))
             if not statements or key in refused:
                 continue
-            refusal = attempt(conn, sql.SQL("; ").join(statements))
+            refusal = try_execute(conn, sql.SQL("; ").join(statements))
             if refusal is None:
                 done.setdefault(key, difference)
                 progress = True

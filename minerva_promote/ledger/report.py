@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from minerva_promote.ledger.runs import SHORT, Recorded, Run, failing
-from minerva_promote.ledger.unfinished_runs import GONE
+from minerva_promote.ledger.runs import SHORT, LedgerEvent, Run, failing
+from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON
 from minerva_promote.text_format import aligned, seconds, size
 
 NOTE = 90  # characters of a reason, or of a name, in a line; `promote show` has all of it
@@ -64,7 +64,7 @@ def summary(run: Run) -> str:
         return "undo, taken back since"
     words = {
         "running": "running: still at work",
-        "abandoned": f"abandoned: {run.reason or GONE}",
+        "abandoned": f"abandoned: {run.reason or ABANDONED_REASON}",
         "unchanged": "unchanged: every row was there already",
     }
     return words.get(run.state, run.state)
@@ -172,7 +172,7 @@ def _short_counts(rows: Mapping[str, Mapping[str, int]]) -> str:
     return ", ".join(f"{count:,} {what}" for what, count in total.items() if count)
 
 
-def _event(event: Recorded) -> tuple[str, ...]:
+def _event(event: LedgerEvent) -> tuple[str, ...]:
     about = f"of {event.subject[:SHORT]}" if event.subject else ""
     return (
         str(event.seq),

@@ -10,7 +10,7 @@ from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.bounds import fold_root
-from minerva_promote.ledger.runs import Recorded
+from minerva_promote.ledger.runs import LedgerEvent
 
 _OF_EVENT = b"""
 select r.root from promote.run_roots as r
@@ -29,7 +29,7 @@ def roots_digest(keys: Sequence[str]) -> str | None:
     return hashlib.sha256(b"".join(pieces)).hexdigest() if pieces else None
 
 
-def roots_of(conn: Connection, event: Recorded) -> tuple[str, ...]:
+def roots_of(conn: Connection, event: LedgerEvent) -> tuple[str, ...]:
     """All roots of an event; those that it lists itself, where it is of a format without others."""
     rows = fetch(conn, _OF_EVENT, {"run_id": event.run_id, "xact": event.xact})
     return tuple(row["root"] for row in rows) or tuple(event.roots or ())

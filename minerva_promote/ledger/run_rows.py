@@ -59,7 +59,7 @@ class RunRows:
 
 
 @dataclass(slots=True)
-class Packed:
+class RowBatch:
     """The same as it is stored: grows while a file is loaded, by some forty bytes a row."""
 
     table: str
@@ -77,18 +77,18 @@ def packed(values: Sequence[Wire]) -> bytes:
     return head + b"".join([value for value in values if value is not None])
 
 
-def mark(values: Sequence[Wire]) -> bytes:
+def row_hash(values: Sequence[Wire]) -> bytes:
     """What stands for the values of a row: equal for equal rows, and nothing can be read from it."""
     return hashlib.blake2b(packed(values), digest_size=MARK_BYTES).digest()
 
 
-def pack(found: RunRows) -> Packed:
+def pack(found: RunRows) -> RowBatch:
     """The rows as they are stored."""
     keys, marks = b"".join(map(packed, found.keys)), b"".join(found.marks)
-    return Packed(found.table, found.key_columns, found.columns, len(found.keys), keys, marks)
+    return RowBatch(found.table, found.key_columns, found.columns, len(found.keys), keys, marks)
 
 
-def unpack(stored: Packed) -> RunRows:
+def unpack(stored: RowBatch) -> RunRows:
     """The rows as values. Raises ValueError when the bytes are not those of so many rows."""
     keys = list(_keys(bytes(stored.keys)))
     marks = [bytes(stored.marks[at : at + MARK_BYTES]) for at in range(0, len(stored.marks), MARK_BYTES)]
@@ -102,7 +102,7 @@ def stored_names(table: str) -> list[str]:
     return list(dict.fromkeys((".".join(split(table)), table, name_of(*split(table)))))
 
 
-def store(conn: Connection, run_id: str, pieces: Iterable[Packed]) -> str | None:
+def store(conn: Connection, run_id: str, pieces: Iterable[RowBatch]) -> str | None:
     """Write down what a run inserted, in the open transaction and before its event; the digest that the event must get.
 
     Raises TargetError when the ledger does not take them as they were sent.
@@ -160,10 +160,10 @@ def _stored(row: Row) -> RunRows:
         raise ValueError("no names of columns")
     key_columns, columns = tuple(row["key_columns"]), tuple(row["columns"])
     table = name_of(*split(row["table_name"]))
-    return unpack(Packed(table, key_columns, columns, row["rows"], row["keys"], row["marks"]))
+    return unpack(RowBatch(table, key_columns, columns, row["rows"], row["keys"], row["marks"]))
 
 
-def _parts(piece: Packed) -> Iterator[Packed]:
+def _parts(piece: RowBatch) -> Iterator[RowBatch]:
     """The piece in pieces that are not too big."""
     if piece.rows <= PART_ROWS:
         if piece.rows:

@@ -13,7 +13,7 @@ from minerva_promote.database.catalog import fetch, query, relations
 from minerva_promote.database.connection import Connection
 from minerva_promote.errors import UsageError
 from minerva_promote.ledger.bounds import fold_root
-from minerva_promote.ledger.event_values import BAD, readable
+from minerva_promote.ledger.event_values import BAD, sanitize_event
 from minerva_promote.ledger.install import ROOTS_TABLE
 
 State = Literal[
@@ -38,7 +38,7 @@ SHORT = 8  # characters of an id that are shown
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class LedgerEvent:
     """One event as it stands in the ledger; see the comments of ledger/tables.sql."""
 
     seq: int
@@ -83,9 +83,11 @@ class Run:
     run_id: str
     state: State
     passed: bool  # committed, not undone, and when its checks were last made none failed
-    events: tuple[Recorded, ...]  # its own, in order
-    later: tuple[Recorded, ...] = ()  # undone and restored events of others that are about it
-    looks: tuple[Recorded, ...] = ()  # committed: where its checks were made after COMMIT, by itself and by later runs
+    events: tuple[LedgerEvent, ...]  # its own, in order
+    later: tuple[LedgerEvent, ...] = ()  # undone and restored events of others that are about it
+    looks: tuple[
+        LedgerEvent, ...
+    ] = ()  # committed: where its checks were made after COMMIT, by itself and by later runs
 
     @property
     def short(self) -> str:
@@ -93,17 +95,17 @@ class Run:
         return self.run_id[:SHORT]
 
     @property
-    def first(self) -> Recorded:
+    def first(self) -> LedgerEvent:
         """The event that it begins with."""
         return self.events[0]
 
     @property
-    def last(self) -> Recorded:
+    def last(self) -> LedgerEvent:
         """The event that it ended with, or its latest."""
         return self.events[-1]
 
     @property
-    def end(self) -> Recorded | None:
+    def end(self) -> LedgerEvent | None:
         """The event that decided it: committed, unchanged, refused, failed or abandoned; undone and restored too."""
         decided = (*ENDS, "undone", "restored", "repaired")
         return next((event for event in self.events if event.kind in decided), None)
@@ -218,7 +220,7 @@ def _together(conn: Connection, ids: list[str]) -> Iterator[Run]:
     living = alive(conn)  # before and after: whose session begins or ends meanwhile is at work
     events = [_recorded(row) for row in fetch(conn, query("events", __package__ or ""), {"ids": ids})]
     living |= alive(conn)
-    mine: dict[str, list[Recorded]] = {}
+    mine: dict[str, list[LedgerEvent]] = {}
     for event in events:
         mine.setdefault(event.run_id, []).append(event)
     for run_id in ids:
@@ -231,7 +233,7 @@ def _together(conn: Connection, ids: list[str]) -> Iterator[Run]:
         yield Run(run_id, state, bool(looks) and not failing(looks[-1]), own, later, looks)
 
 
-def _state(own: tuple[Recorded, ...], later: tuple[Recorded, ...], living: bool) -> State:
+def _state(own: tuple[LedgerEvent, ...], later: tuple[LedgerEvent, ...], living: bool) -> State:
     kinds = {event.kind for event in own}
     if "undone" in kinds:
         return "undo"
@@ -246,7 +248,7 @@ def _state(own: tuple[Recorded, ...], later: tuple[Recorded, ...], living: bool)
     return next((end for end in ENDS if end in kinds), "running" if living else "abandoned")
 
 
-def _looks(own: tuple[Recorded, ...], events: list[Recorded]) -> tuple[Recorded, ...]:
+def _looks(own: tuple[LedgerEvent, ...], events: list[LedgerEvent]) -> tuple[LedgerEvent, ...]:
     """Where the checks of a committed run were made after its COMMIT, in order: the last tells how they stand.
 
     By the run itself, and by later ones of the same file: those that found nothing new, and those that a check refused.
@@ -266,10 +268,10 @@ def _looks(own: tuple[Recorded, ...], events: list[Recorded]) -> tuple[Recorded,
     )
 
 
-def failing(event: Recorded) -> tuple[str, ...]:
+def failing(event: LedgerEvent) -> tuple[str, ...]:
     """The names of the checks of an event that failed, or could not look."""
     return tuple(check["name"] for check in event.checks or () if check["outcome"] in BAD)
 
 
-def _recorded(row: dict[str, Any]) -> Recorded:
-    return Recorded(**readable(row))
+def _recorded(row: dict[str, Any]) -> LedgerEvent:
+    return LedgerEvent(**sanitize_event(row))

@@ -9,11 +9,11 @@ from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.runs import SHORT, alive
 
-GONE = "its session is gone; nothing was stored"
+ABANDONED_REASON = "its session is gone; nothing was stored"
 
 
 @dataclass(frozen=True, slots=True)
-class OpenRun:
+class UnfinishedRun:
     """A run of which the ledger does not say how it ended, or how its last checks ended."""
 
     run_id: str
@@ -33,10 +33,10 @@ class OpenRun:
                 "ended"
             )
         began = f"{run} began {_time(self.began)} and has no end"
-        return f"{began}: it is still at work" if self.alive else f"{began}: {GONE}"
+        return f"{began}: it is still at work" if self.alive else f"{began}: {ABANDONED_REASON}"
 
 
-def open_runs(conn: Connection) -> tuple[OpenRun, ...]:
+def open_runs(conn: Connection) -> tuple[UnfinishedRun, ...]:
     """Runs without an end; and the last one that was committed, if its checks have no end and nobody is at work.
 
     A session that begins or ends meanwhile is taken for alive.
@@ -45,7 +45,7 @@ def open_runs(conn: Connection) -> tuple[OpenRun, ...]:
     rows = fetch(conn, query("open_runs", __package__ or ""))
     living = before | alive(conn)
     for row in rows:
-        run = OpenRun(**row, alive=row["run_id"] in living)
+        run = UnfinishedRun(**row, alive=row["run_id"] in living)
         if run.committed is None or not run.alive:
             found.append(run)
     return tuple(found)

@@ -57,10 +57,10 @@ class Verified:
 
 def verify(conn: Connection) -> tuple[Finding, ...]:
     """What is wrong with the ledger; nothing, where it is as it was written. See prove."""
-    return tuple(finding for finding in prove(conn).findings if finding.severity is Severity.ERROR)
+    return tuple(finding for finding in verify_chain(conn).findings if finding.severity is Severity.ERROR)
 
 
-def require_as_written(conn: Connection, ids: Iterable[str]) -> None:
+def require_intact(conn: Connection, ids: Iterable[str]) -> None:
     """Raise TargetError when an event of one of these runs, or about one, was changed after it was written."""
     for row in fetch(conn, _ABOUT.encode(), {"ids": list(ids)}):
         event = f"event {row['seq']} ({row['kind']}, run {row['run_id'][:SHORT]})"
@@ -70,7 +70,7 @@ def require_as_written(conn: Connection, ids: Iterable[str]) -> None:
         )
 
 
-def prove(
+def verify_chain(
     conn: Connection, head: str | None = None, *, environment: str = "ENV", revision_table: str | None = None
 ) -> Verified:
     """Read the whole ledger, as of one moment; ``head`` is the hash of an event that must be in it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Clash:
+class RowConflict:
     """One row that keeps the gate shut."""
 
     kind: str  # "different", "blocked", "appended"
@@ -19,13 +19,13 @@ class Clash:
 
 
 @dataclass(slots=True)
-class Loaded:
+class LoadResult:
     """Counts per table and outcome: new, identical, different, blocked, appended."""
 
     tables: tuple[str, ...]
     limit: int  # clashes that are kept; the others are counted
     counts: dict[str, Counter[str]] = field(default_factory=dict)
-    clashes: list[Clash] = field(default_factory=list)
+    clashes: list[RowConflict] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for table in self.tables:
@@ -35,7 +35,7 @@ class Loaded:
         """Count rows of one outcome."""
         self.counts[table][outcome] += count
 
-    def clash(self, clash: Clash) -> None:
+    def clash(self, clash: RowConflict) -> None:
         """Count a row that closes the gate, and keep it while there is room."""
         self.counts[clash.table][clash.kind] += 1
         if len(self.clashes) < self.limit:

@@ -14,14 +14,14 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.database.session import Connection
-from minerva_promote.exportfile.row_decoder import Layout, Row
+from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
 from minerva_promote.exportfile.rule_model import key_of
 from minerva_promote.exportfile.value_display import display
 from minerva_promote.load import insert_statements as statements
 from minerva_promote.load.inserted import Inserted
-from minerva_promote.load.load_result import Clash, Loaded
+from minerva_promote.load.load_result import LoadResult, RowConflict
 from minerva_promote.load.row_diff import differences, joined
-from minerva_promote.load.trigger_check import Written, changed
+from minerva_promote.load.trigger_check import NewRowHashes, rows_changed_by_triggers
 
 BATCH_ROWS = 250
 BATCH_BYTES = 16 << 20  # of text; in wire form a vector has a quarter of it
@@ -30,7 +30,7 @@ LOOKUP_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class BatchShape:
     """What the loader knows of one layout."""
 
     types: tuple[int, ...]
@@ -50,16 +50,16 @@ class Loader:
         self.contract = contract
         self.snapshot = snapshot
         self.triggers = triggers
-        self.loaded = Loaded(tuple(contract.tables), contract.limits.findings)
+        self.loaded = LoadResult(tuple(contract.tables), contract.limits.findings)
         self.inserted = Inserted()
-        self._fresh: list[tuple[Layout, list[Row]]] = []  # new rows that are not in it yet
+        self._fresh: list[tuple[ColumnLayout, list[Row]]] = []  # new rows that are not in it yet
         self._pipe = Pipelined(conn, "importing")
-        self._written = Written() if triggers else None
+        self._written = NewRowHashes() if triggers else None
         self._order = {table: number for number, table in enumerate(_parents_first(contract))}
-        self._batches: dict[Layout, list[Row]] = {}
+        self._batches: dict[ColumnLayout, list[Row]] = {}
         self._bytes = 0
-        self._sent: tuple[Layout, list[Row]] | None = None
-        self._shapes: dict[Layout, Shape] = {}
+        self._sent: tuple[ColumnLayout, list[Row]] | None = None
+        self._shapes: dict[ColumnLayout, BatchShape] = {}
         self._types: dict[str, Mapping[str, int]] = {}
         self._old_roots: set[bytes] = set()  # roots that were in the target before
 
@@ -83,7 +83,7 @@ class Loader:
         self._batches.clear()
         self._bytes = 0
 
-    def finish(self) -> Loaded:
+    def finish(self) -> LoadResult:
         """Send the rest and wait for it."""
         self.flush()
         self._collect()
@@ -100,11 +100,11 @@ class Loader:
             types = [self._types[layout.table][name] for name in shape.key] * len(rows)
             keys = [value for row in rows for value in row.key]
             found = self._lookup(layout.table, layout.columns, shape.key, (types, keys))
-            for row, fact in changed(rows, found, layout, table, shape.key_places):
+            for row, fact in rows_changed_by_triggers(rows, found, layout, table, shape.key_places):
                 self.loaded.add(layout.table, "new", -1)
                 self._clash("different", layout, row.key, row.offset, fact)
 
-    def _shape(self, layout: Layout) -> Shape:
+    def _shape(self, layout: ColumnLayout) -> BatchShape:
         shape = self._shapes.get(layout)
         if shape is None:
             types = self._types.get(layout.table)
@@ -113,7 +113,7 @@ class Loader:
                 found = fetch(self.conn, statements.types_of(layout.table))
                 types = self._types[layout.table] = {row["attname"]: row["atttypid"] for row in found}
             key = self.contract.tables[layout.table].key
-            shape = self._shapes[layout] = Shape(
+            shape = self._shapes[layout] = BatchShape(
                 tuple(types[name] for name in layout.columns),
                 key,
                 tuple(layout.columns.index(name) for name in key),
@@ -121,7 +121,7 @@ class Loader:
             )
         return shape
 
-    def _send(self, layout: Layout, rows: list[Row]) -> None:
+    def _send(self, layout: ColumnLayout, rows: list[Row]) -> None:
         self._collect()
         shape = self._shape(layout)
         values = [value for row in rows for value in row.values]
@@ -160,7 +160,7 @@ class Loader:
             self._judge(layout, old[begin : begin + LOOKUP_ROWS])
         self._new(layout, new)
 
-    def _new(self, layout: Layout, rows: list[Row]) -> None:
+    def _new(self, layout: ColumnLayout, rows: list[Row]) -> None:
         """Count rows that were written; one that joins a root which was there before closes the gate."""
         self._fresh.append((layout, rows))
         if self._written is not None:
@@ -178,7 +178,7 @@ class Loader:
             else:
                 self.loaded.add(layout.table, "new")
 
-    def _judge(self, layout: Layout, rows: list[Row]) -> None:
+    def _judge(self, layout: ColumnLayout, rows: list[Row]) -> None:
         """Compare rows that were not written with what the target has under their keys."""
         shape = self._shape(layout)
         there = self._lookup(layout.table, layout.columns, shape.key, self._parameters(layout, rows, shape.key))
@@ -203,7 +203,7 @@ class Loader:
             else:
                 self.loaded.add(layout.table, "identical")
 
-    def _blocked_by(self, layout: Layout, row: Row) -> str:
+    def _blocked_by(self, layout: ColumnLayout, row: Row) -> str:
         """Which unique set of the target holds this row back, and by which row."""
         table = self.snapshot.tables[layout.table]
         key = self._shape(layout).key
@@ -227,7 +227,7 @@ class Loader:
         return "another unique constraint of the target holds it back"
 
     def _parameters(
-        self, layout: Layout, rows: Sequence[Row], columns: Sequence[str]
+        self, layout: ColumnLayout, rows: Sequence[Row], columns: Sequence[str]
     ) -> tuple[list[int], list[bytes | None]]:
         places = [layout.columns.index(name) for name in columns]
         types = self._types[layout.table]
@@ -246,14 +246,14 @@ class Loader:
         types, values = parameters
         return self._pipe.ask(statements.select(table, columns, where, len(values) // len(where)), types, values)
 
-    def _key(self, layout: Layout, row: Row) -> tuple[bytes | None, ...]:
+    def _key(self, layout: ColumnLayout, row: Row) -> tuple[bytes | None, ...]:
         return tuple(row.values[place] for place in self._shape(layout).key_places)
 
-    def _clash(self, kind: str, layout: Layout, key: Sequence[bytes | None], offset: int, fact: str) -> None:
+    def _clash(self, kind: str, layout: ColumnLayout, key: Sequence[bytes | None], offset: int, fact: str) -> None:
         columns = self.snapshot.tables[layout.table].columns
         names = self._shape(layout).key
         shown = ", ".join(display(value, columns[name].type) for name, value in zip(names, key, strict=True))
-        self.loaded.clash(Clash(kind, layout.table, shown, fact, offset))
+        self.loaded.clash(RowConflict(kind, layout.table, shown, fact, offset))
 
 
 def _parents_first(contract: Contract) -> Iterable[str]:

@@ -19,7 +19,7 @@ _TEXTS = ("character varying", "text", "json")
 def differences(columns: Sequence[Column], ours: Sequence[Wire], theirs: Sequence[Wire]) -> list[str]:
     """What differs, as 'title is "a", the file has "b"'; values are compared by type, vectors bit by bit."""
     return [
-        "{} is {}, the file has {}".format(column.name, *_both(column.type, there, here))
+        "{} is {}, the file has {}".format(column.name, *_value_pair(column.type, there, here))
         for column, here, there in zip(columns, ours, theirs, strict=True)
         if here != there and not _same_json(column, here, there)
     ]
@@ -34,23 +34,23 @@ def _same_json(column: Column, here: Wire, there: Wire) -> bool:
         return False
 
 
-def _both(type_name: str, there: Wire, here: Wire) -> tuple[str, str]:
+def _value_pair(type_name: str, there: Wire, here: Wire) -> tuple[str, str]:
     """Two unequal values as a person sees that they differ."""
     if type_name.partition("(")[0] in _TEXTS:
         texts = [value.decode("utf-8", "replace") for value in (there, here) if value is not None]
-        begin = max(0, _alike(*texts) - _BEFORE) if len(texts) == 2 else 0
+        begin = max(0, _common_prefix(*texts) - _BEFORE) if len(texts) == 2 else 0
         return _piece(there, begin), _piece(here, begin)
     first, second = display(there, type_name), display(here, type_name)
     return first, "another" if first == second else second
 
 
-def _alike(first: str, second: str) -> int:
+def _common_prefix(first: str, second: str) -> int:
     """How many characters two unequal texts begin with in common."""
     pairs = enumerate(zip(first, second, strict=False))
     return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
-def told(value: Wire, type_name: str) -> str:
+def shown_value(value: Wire, type_name: str) -> str:
     """One value, as it stands in these messages."""
     is_text = type_name.partition("(")[0] in _TEXTS
     return _piece(value, 0) if is_text else display(value, type_name)

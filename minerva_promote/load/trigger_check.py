@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from minerva_promote.config.snapshot import Table
-from minerva_promote.exportfile.row_decoder import Layout, Row
-from minerva_promote.load.row_diff import joined, told
+from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
+from minerva_promote.load.row_diff import joined, shown_value
 
 Wire = bytes | None
 
@@ -25,28 +25,32 @@ class WrittenRow:
     marks: bytes
 
 
-class Written:
+class NewRowHashes:
     """The rows that were sent, by layout."""
 
     def __init__(self) -> None:
-        self._rows: dict[Layout, list[WrittenRow]] = {}
+        self._rows: dict[ColumnLayout, list[WrittenRow]] = {}
 
-    def add(self, layout: Layout, key_places: Sequence[int], rows: Iterable[Row]) -> None:
+    def add(self, layout: ColumnLayout, key_places: Sequence[int], rows: Iterable[Row]) -> None:
         """Remember rows."""
         kept = self._rows.setdefault(layout, [])
         for row in rows:
             key = tuple(row.values[place] for place in key_places)
-            kept.append(WrittenRow(key, row.offset, _marks(row.values)))
+            kept.append(WrittenRow(key, row.offset, _column_hashes(row.values)))
 
-    def batches(self, size: int) -> Iterator[tuple[Layout, list[WrittenRow]]]:
+    def batches(self, size: int) -> Iterator[tuple[ColumnLayout, list[WrittenRow]]]:
         """All of them, a few of one layout at a time."""
         for layout, rows in self._rows.items():
             for begin in range(0, len(rows), size):
                 yield layout, rows[begin : begin + size]
 
 
-def changed(
-    rows: Sequence[WrittenRow], found: Iterable[Sequence[Wire]], layout: Layout, table: Table, key_places: Sequence[int]
+def rows_changed_by_triggers(
+    rows: Sequence[WrittenRow],
+    found: Iterable[Sequence[Wire]],
+    layout: ColumnLayout,
+    table: Table,
+    key_places: Sequence[int],
 ) -> Iterator[tuple[WrittenRow, str]]:
     """Those of the rows that do not stand in the target as they were sent, and how."""
     by_key = {tuple(values[place] for place in key_places): values for values in found}
@@ -55,10 +59,10 @@ def changed(
         if values is None:
             yield row, "was written, and a trigger took it away again"
             continue
-        marks = _marks(values)
+        marks = _column_hashes(values)
         if marks != row.marks:
             unlike = [
-                f"{name} is {told(value, table.columns[name].type)}"
+                f"{name} is {shown_value(value, table.columns[name].type)}"
                 for place, (name, value) in enumerate(zip(layout.columns, values, strict=True))
                 if marks[place * _MARK : (place + 1) * _MARK] != row.marks[place * _MARK : (place + 1) * _MARK]
             ]
@@ -68,7 +72,7 @@ def changed(
 _MARK = 8  # bytes
 
 
-def _marks(values: Iterable[Wire]) -> bytes:
+def _column_hashes(values: Iterable[Wire]) -> bytes:
     return b"".join(
         bytes(_MARK) if value is None else hashlib.blake2b(value, digest_size=_MARK).digest() for value in values
     )

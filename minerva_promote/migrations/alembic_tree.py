@@ -25,10 +25,10 @@ from minerva_promote.database.notices import Notices
 from minerva_promote.database.pooler import owner_session
 from minerva_promote.database.server_errors import target_error
 from minerva_promote.database.session import closed_after
-from minerva_promote.database.sibling_connection import beside
+from minerva_promote.database.sibling_connection import sibling_connection
 from minerva_promote.errors import ConfigError, Location, PromoteError, TargetError
 from minerva_promote.migrations.env_runner import at_home, own_connections, variables
-from minerva_promote.migrations.on_connection import engine_on
+from minerva_promote.migrations.on_connection import engine_for_connection
 from minerva_promote.migrations.on_connection import transaction_for_alembic as transaction_for_alembic
 from minerva_promote.migrations.tree_faults import broken, cannot_import, readable
 from minerva_promote.migrations.tree_files import TreeFiles, find_tree
@@ -163,12 +163,12 @@ class Tree:
             with owner_session(self.project, environment, task, application=name) as other:
                 yield other
         else:
-            with closed_after(beside(conn, environment.timeouts, "promote migrate")) as other:
+            with closed_after(sibling_connection(conn, environment.timeouts, "promote migrate")) as other:
                 yield other
 
     def _on(self, conn: Session, environment: Environment, on_step: OnStep | None, revision: str) -> None:
         """Run env.py on a connection of ours that it commits by itself; the target's lock is held by another."""
-        with engine_on(conn).connect() as connection:
+        with engine_for_connection(conn).connect() as connection:
             config = self._config(environment, connection=connection)
             config.attributes["locked"] = True
             self._run(config, on_step=on_step, revision=revision)

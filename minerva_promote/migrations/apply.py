@@ -42,12 +42,12 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace where not x.indisvalid 
 """
 
 
-def goes_apart(tree: Tree, waiting: Collection[Revision]) -> bool:
+def needs_own_transaction(tree: Tree, waiting: Collection[Revision]) -> bool:
     """Whether the revisions cannot be part of a transaction of promote's."""
     return bool(waiting) and (not tree.in_one_transaction or any(step.own_commits for step in waiting))
 
 
-class Applying:
+class RevisionRunner:
     """The revisions that a database lacks, applied through a connection whose open transaction holds the lock."""
 
     def __init__(

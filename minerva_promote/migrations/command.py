@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.advisory_lock import hold
+from minerva_promote.database.advisory_lock import acquire_target_lock
 from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.extension import require_vector_available
 from minerva_promote.database.notices import Notices
@@ -14,13 +14,13 @@ from minerva_promote.database.server_errors import execute
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
 from minerva_promote.migrations.alembic_tree import Revision, Tree, transaction_for_alembic
-from minerva_promote.migrations.apply import Applying, goes_apart
-from minerva_promote.migrations.report import shown
-from minerva_promote.migrations.state import Standing, State, migration_state, shape_findings
+from minerva_promote.migrations.apply import RevisionRunner, needs_own_transaction
+from minerva_promote.migrations.report import pending_steps
+from minerva_promote.migrations.state import MigrationState, MigrationStatus, migration_state, shape_findings
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.search.index_builds import record_builds
 
-MIGRATABLE = (Standing.UP_TO_DATE, Standing.BEHIND, Standing.NOT_MIGRATED)
+MIGRATABLE = (MigrationStatus.UP_TO_DATE, MigrationStatus.BEHIND, MigrationStatus.NOT_MIGRATED)
 
 
 def pending(conn: Session, project: Project, environment: Environment) -> tuple[Revision, ...]:
@@ -89,7 +89,7 @@ def apply_pending(
 
     Revisions that commit by themselves do so in another session, while this one holds the lock.
     """
-    hold(conn)
+    acquire_target_lock(conn)
     waiting = pending(conn, project, environment)
     if not waiting:
         return ()
@@ -98,18 +98,18 @@ def apply_pending(
     record_builds(conn)  # a revision that renames an index would hide when it was built
     notices.drain()
     tree = Tree(project)
-    applying = Applying(project, environment, tree, waiting, notices)
-    if not goes_apart(tree, waiting):
+    applying = RevisionRunner(project, environment, tree, waiting, notices)
+    if not needs_own_transaction(tree, waiting):
         return applying.together(conn, connection)
     # This session only waits meanwhile, for as long as an index takes to build.
     execute(conn, b"SET LOCAL idle_in_transaction_session_timeout = 0", "preparing the migrations")
     return applying.apart(conn, connection)
 
 
-def check_at_head(conn: Session, project: Project) -> State:
+def check_at_head(conn: Session, project: Project) -> MigrationState:
     """Read the state again after a COMMIT; TargetError when the database is not at the head."""
     state = migration_state(conn, project)
-    if state.standing is not Standing.UP_TO_DATE:
+    if state.standing is not MigrationStatus.UP_TO_DATE:
         raise TargetError(
             f"the migrations ran, and the database is {state.fact}",
             hint="does the env.py of this tree commit, and reach the same database?",
@@ -117,9 +117,11 @@ def check_at_head(conn: Session, project: Project) -> State:
     return state
 
 
-def shape_steps(conn: Session, project: Project, environment: Environment, state: State) -> tuple[StepResult, ...]:
+def shape_steps(
+    conn: Session, project: Project, environment: Environment, state: MigrationState
+) -> tuple[StepResult, ...]:
     """A failed step when a database at its head is not what today's configuration would make; nothing otherwise."""
-    if state.standing is not Standing.UP_TO_DATE:
+    if state.standing is not MigrationStatus.UP_TO_DATE:
         return ()
     return tuple(
         StepResult("migrate", "columns", Outcome.FAIL, finding.fact, hint=finding.help, findings=(finding,))
@@ -127,24 +129,24 @@ def shape_steps(conn: Session, project: Project, environment: Environment, state
     )
 
 
-def _migratable(conn: Session, project: Project, environment: Environment) -> State:
+def _migratable(conn: Session, project: Project, environment: Environment) -> MigrationState:
     state = migration_state(conn, project)
     if state.standing not in MIGRATABLE:
         raise TargetError(f"the database is {state.fact}", hint=state.hint(environment.name))
     return state
 
 
-def _shown(conn: Session, project: Project, environment: Environment, state: State) -> tuple[StepResult, ...]:
+def _shown(conn: Session, project: Project, environment: Environment, state: MigrationState) -> tuple[StepResult, ...]:
     if state.standing not in MIGRATABLE:
         hint = state.hint(environment.name)
         return (StepResult("migrate", "revision", Outcome.FAIL, state.fact, hint=hint),)
     if not state.pending:
         return (StepResult("migrate", "revision", Outcome.OK, state.fact),)
     tree = Tree(project)
-    return shown(tree, environment, state.pending, tree.script(environment, state.current, conn))
+    return pending_steps(tree, environment, state.pending, tree.script(environment, state.current, conn))
 
 
-def _verdict(state: State, applied: bool, whole: bool) -> str:
+def _verdict(state: MigrationState, applied: bool, whole: bool) -> str:
     if not whole:
         return f"stopped half way: the database is {state.fact}"
     if applied:

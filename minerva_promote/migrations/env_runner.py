@@ -26,7 +26,7 @@ from minerva_promote.config.project import Environment
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import Connection as Session
-from minerva_promote.database.sibling_connection import address, proof
+from minerva_promote.database.sibling_connection import same_database_query, sqlalchemy_url
 from minerva_promote.database.waiting import watch, watch_of
 from minerva_promote.errors import TargetError
 from minerva_promote.migrations.tree_files import TreeFiles
@@ -57,7 +57,7 @@ def at_home(files: TreeFiles) -> Iterator[None]:
 @contextlib.contextmanager
 def variables(files: TreeFiles, conn: Session) -> Iterator[str]:
     """The variables of the process from which an env.py takes its URL name the database of ``conn``; that URL."""
-    url, password = address(conn)
+    url, password = sqlalchemy_url(conn)
     given = dict.fromkeys(files.variables, url)
     if password:
         given["PGPASSWORD"] = password
@@ -75,7 +75,7 @@ def own_connections(files: TreeFiles, conn: Session, environment: Environment, n
     # Without parameters: the portal of an extended query stays open, and with it a snapshot, for whose end
     # CREATE INDEX CONCURRENTLY would wait.
     fetch(conn, f"SELECT pg_catalog.pg_advisory_xact_lock({key})".encode())
-    question = proof(conn.server_pid, key)
+    question = same_database_query(conn.server_pid, key)
 
     def opened(connection: Any, _: object) -> None:
         cursor = connection.cursor()

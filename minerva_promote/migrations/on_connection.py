@@ -15,7 +15,7 @@ from minerva_promote.database.session import commit_or_unknown
 from minerva_promote.signals import interruption_behind
 
 
-def engine_on(conn: Session) -> Engine:
+def engine_for_connection(conn: Session) -> Engine:
     """SQLAlchemy on a connection of ours, which stays open."""
     return create_engine(
         "postgresql+psycopg://",
@@ -35,7 +35,7 @@ def transaction_for_alembic(conn: Session) -> Iterator[Connection]:
     before = _autocommit(conn, False)
     failure: BaseException | None = None
     try:
-        with engine_on(conn).connect() as connection, connection.begin():
+        with engine_for_connection(conn).connect() as connection, connection.begin():
             try:
                 yield connection
                 commit_or_unknown(conn, "", "promote migrate shows which revisions the database has")

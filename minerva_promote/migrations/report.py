@@ -8,7 +8,7 @@ from minerva_promote.migrations.lock_analysis import locks_of, told
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
 
-def shown(
+def pending_steps(
     tree: Tree, environment: Environment, pending: tuple[Revision, ...], script: Script
 ) -> tuple[StepResult, ...]:
     """One failed step a revision: the gate is closed as long as it is not applied."""

@@ -23,7 +23,7 @@ where revision = any (%(known)s::text[]) order by seq desc limit 1
 """
 
 
-class Standing(StrEnum):
+class MigrationStatus(StrEnum):
     """The relation of a database to the project's migrations."""
 
     UP_TO_DATE = "up to date"
@@ -37,10 +37,10 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class MigrationState:
     """Where a database stands, and what leads to the head."""
 
-    standing: Standing
+    standing: MigrationStatus
     current: tuple[str, ...]  # what alembic_version holds
     head: str
     pending: tuple[Revision, ...] = ()
@@ -52,17 +52,17 @@ class State:
         """One line for people."""
         here = ", ".join(self.current)
         match self.standing:
-            case Standing.UP_TO_DATE:
+            case MigrationStatus.UP_TO_DATE:
                 return f"up to date at {here}"
-            case Standing.BEHIND:
+            case MigrationStatus.BEHIND:
                 return f"behind: at {here}, {len(self.pending)} pending up to {self.head}"
-            case Standing.UNKNOWN:
+            case MigrationStatus.UNKNOWN:
                 there = ", ".join(self.unknown)
                 return f"at revision {there}, which this project does not know; its head is {self.head}"
-            case Standing.AHEAD:
+            case MigrationStatus.AHEAD:
                 there = ", ".join(self.unknown)
                 return f"ahead of this project: at {there}, which comes after its head {self.head}; it was {self.since}"
-            case Standing.SEVERAL:
+            case MigrationStatus.SEVERAL:
                 return f"at {len(self.current)} revisions at once: {here}"
             case _:
                 return str(self.standing)
@@ -70,47 +70,53 @@ class State:
     def hint(self, environment: str) -> str:
         """The way out; empty when there is nothing to do."""
         match self.standing:
-            case Standing.UP_TO_DATE:
+            case MigrationStatus.UP_TO_DATE:
                 return ""
-            case Standing.BEHIND:
+            case MigrationStatus.BEHIND:
                 return f"promote migrate --env {environment} --apply"
-            case Standing.NOT_MIGRATED | Standing.UNREADABLE:
+            case MigrationStatus.NOT_MIGRATED | MigrationStatus.UNREADABLE:
                 return f"promote setup --env {environment}"
-            case Standing.UNMANAGED:
+            case MigrationStatus.UNMANAGED:
                 return "alembic stamp REVISION, with the revision that its tables are those of"
-            case Standing.AHEAD:
+            case MigrationStatus.AHEAD:
                 return "use the release that migrated it, or bring its revisions into this project"
-            case Standing.UNKNOWN:
+            case MigrationStatus.UNKNOWN:
                 return "the database is ahead of this project, or was made by another: use the release that migrated it"
             case _:
                 return "alembic_version must hold one row: remove the revisions that are not the schema's"
 
 
-def migration_state(conn: Connection, project: Project) -> State:
+def migration_state(conn: Connection, project: Project) -> MigrationState:
     """Where the database of ``conn`` stands. Four queries at most."""
     files = find_tree(project.migrations)
     current = revisions(conn, files.table) if files.table else None
     head = written_head(files.versions) if files.versions else None
     if head is not None and current == (head,):
-        return State(Standing.UP_TO_DATE, current, head)
+        return MigrationState(MigrationStatus.UP_TO_DATE, current, head)
     from minerva_promote.migrations.alembic_tree import Tree
 
     tree = Tree(project)
     if files.table is None:
         current = revisions(conn, tree.version_table())
     if current is None:
-        return State(Standing.UNREADABLE, (), tree.head)
+        return MigrationState(MigrationStatus.UNREADABLE, (), tree.head)
     if not current:
         managed = relations(conn, project.contract.tables)
-        return State(Standing.UNMANAGED if managed else Standing.NOT_MIGRATED, (), tree.head, tree.revisions)
+        return MigrationState(
+            MigrationStatus.UNMANAGED if managed else MigrationStatus.NOT_MIGRATED, (), tree.head, tree.revisions
+        )
     unknown = tuple(each for each in current if not tree.knows([each]))
     if unknown:
         since = _was_known(conn, tree)
-        return State(Standing.AHEAD if since else Standing.UNKNOWN, current, tree.head, (), unknown, since)
+        return MigrationState(
+            MigrationStatus.AHEAD if since else MigrationStatus.UNKNOWN, current, tree.head, (), unknown, since
+        )
     if set(current) & tree.below(current, itself=False):
-        return State(Standing.SEVERAL, current, tree.head)
+        return MigrationState(MigrationStatus.SEVERAL, current, tree.head)
     pending = tree.after(current) or ()
-    return State(Standing.BEHIND if pending else Standing.UP_TO_DATE, current, tree.head, pending)
+    return MigrationState(
+        MigrationStatus.BEHIND if pending else MigrationStatus.UP_TO_DATE, current, tree.head, pending
+    )
 
 
 def version_table(project: Project) -> str:

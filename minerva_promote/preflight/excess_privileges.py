@@ -17,7 +17,7 @@ from minerva_promote.results import Finding, Severity
 SHOWN = 10  # ways to more, one line each; promote grants shows all
 
 
-def excess_findings(conn: Connection, environment: Environment, role: str) -> Iterator[Finding]:
+def excess_privilege_findings(conn: Connection, environment: Environment, role: str) -> Iterator[Finding]:
     """Each way to more than declared; read as the import role itself."""
     severity = Severity.ERROR if environment.protected else Severity.WARN
     if role not in environment.roles or environment.roles[role].absent:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import TablePrivileges
-from minerva_promote.exportfile.row_decoder import Layout, Row
+from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
 from minerva_promote.results import Finding
 
 NONE = TablePrivileges(frozenset(), {})
 USED = ("SELECT", "INSERT")  # rows go in, and those that were there are read and compared
 
 
-class Needs:
+class RowPrivileges:
     """Sees every row of a file, and knows which privileges their tables and columns take."""
 
     def __init__(
@@ -23,8 +23,8 @@ class Needs:
         self._privileges = privileges  # by qualified name, of the import role
         self._role = role
         self._environment = environment
-        self._last: Layout | None = None  # rows of one shape stand together
-        self._seen: dict[Layout, None] = {}
+        self._last: ColumnLayout | None = None  # rows of one shape stand together
+        self._seen: dict[ColumnLayout, None] = {}
 
     def see(self, row: Row) -> bool:
         """Note one row; True when rows like it were not seen before."""
@@ -68,10 +68,10 @@ class Needs:
             if (lacking := [name for name in names if not have.allows(privilege, [name])])
         ]
         if missing:
-            yield lacks(self._role, table, have, missing, self._environment)
+            yield missing_privilege_finding(self._role, table, have, missing, self._environment)
 
 
-def without_any(
+def tables_without_privileges(
     contract: Contract, privileges: Mapping[str, TablePrivileges], role: str, tables: Iterable[str]
 ) -> Iterator[Finding]:
     """Tables of which every file has rows, and on no column of which the role has what is used."""
@@ -81,10 +81,10 @@ def without_any(
         have = privileges.get(f"public.{table}", NONE)
         missing = [(p, list[str]()) for p in USED if p not in have.whole and not have.columns.get(p)]
         if missing:
-            yield lacks(role, table, have, missing)
+            yield missing_privilege_finding(role, table, have, missing)
 
 
-def lacks(
+def missing_privilege_finding(
     role: str, table: str, have: TablePrivileges, missing: Iterable[tuple[str, list[str]]], environment: str = "ENV"
 ) -> Finding:
     """One finding for a table; columns are named where the role has the privilege on others."""

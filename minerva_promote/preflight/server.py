@@ -13,7 +13,7 @@ from minerva_promote.database.quote import ident, qualified
 from minerva_promote.database.session import Connection
 from minerva_promote.exportfile.validation import Validation
 from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
-from minerva_promote.preflight.row_privileges import without_any
+from minerva_promote.preflight.row_privileges import tables_without_privileges
 from minerva_promote.results import Finding, Severity
 
 OLDEST, NEWEST = 15, 18  # major versions of PostgreSQL that are tested
@@ -80,7 +80,9 @@ def privilege_findings(
             if row["name"] == facts.vector_schema != "public":
                 help_ = f"promote setup --env ENV, or as the owner of the schema: {help_}"
             yield Finding("privilege", f"{role} lacks USAGE on schema {row['name']}", help=help_)
-    yield from without_any(contract, found, role, [name for name in contract.tables if name in snapshot.tables])
+    yield from tables_without_privileges(
+        contract, found, role, [name for name in contract.tables if name in snapshot.tables]
+    )
     for table, given in ((EVENTS_TABLE, CLIENT_COLUMNS), (ROWS_TABLE, ("keys",)), (ROOTS_TABLE, ("root",))):
         ledger = found.get(table)
         if ledger is None or not ledger.allows("INSERT", given) or not ledger.allows("SELECT", ("run_id",)):

@@ -20,14 +20,14 @@ from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
 from minerva_promote.preflight import server as preflight
 from minerva_promote.preflight.clocks import clock_findings
-from minerva_promote.preflight.excess_privileges import excess_findings
+from minerva_promote.preflight.excess_privileges import excess_privilege_findings
 from minerva_promote.preflight.structure import extension_findings, structure_findings
 from minerva_promote.results import Finding, Severity
 from minerva_promote.schema_diff.stale_snapshot import stale_to_database
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class TargetState:
     """What was seen of a target."""
 
     snapshot: Snapshot
@@ -50,7 +50,7 @@ class Outlook:
         return found
 
 
-def look(conn: Connection, project: Project, environment: Environment) -> Outlook:
+def read_target_state(conn: Connection, project: Project, environment: Environment) -> TargetState:
     """Read the live schema, and find all that would be in the way of an import, at once."""
     contract = project.contract
     facts = server(conn)
@@ -65,15 +65,15 @@ def look(conn: Connection, project: Project, environment: Environment) -> Outloo
         *extension_findings(conn, project.extensions),
         *structure_findings(conn, contract, snapshot, project.recorded),
         *preflight.privilege_findings(conn, contract, snapshot, facts, privileges),
-        *excess_findings(conn, environment, facts.role),
+        *excess_privilege_findings(conn, environment, facts.role),
         *preflight.effect_findings(effects),
     ]
     if not any(finding.severity is Severity.ERROR for finding in findings):  # what is wrong is told, and why is clear
         findings += stale_to_database(project, environment, snapshot)
-    return Outlook(snapshot, effects, privileges, facts.role, preflight.placed(findings, environment))
+    return TargetState(snapshot, effects, privileges, facts.role, preflight.placed(findings, environment))
 
 
-def require_unchanged(conn: Connection, project: Project, outlook: Outlook) -> None:
+def require_unchanged(conn: Connection, project: Project, outlook: TargetState) -> None:
     """Raise TargetError when the tables are not as they were: a migration may have held the lock before."""
     tables = project.contract.tables
     if (live_snapshot(conn, tables), side_effects(conn, tables)) != (outlook.snapshot, outlook.effects):

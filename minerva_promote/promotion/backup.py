@@ -15,12 +15,12 @@ from minerva_promote.config.durations import in_seconds
 from minerva_promote.config.models.gates import Backup
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import server
-from minerva_promote.database.database_identity import Whereabouts, WrongTarget, as_yaml, whereabouts
+from minerva_promote.database.database_identity import DatabaseIdentity, WrongDatabase, identity_yaml, whereabouts
 from minerva_promote.database.pg_dump import Program, dump, find_pg_dump, open_params
 from minerva_promote.database.pooler import owner_session
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import ConfigError, TargetError
-from minerva_promote.progress import Watch
+from minerva_promote.progress import ProgressListener
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.text_format import counted, size
 
@@ -38,7 +38,13 @@ class Ready:
 
 
 def backup_steps(
-    project: Project, environment: Environment, conn: Connection, run_id: str, watch: Watch, *, rehearsal: bool
+    project: Project,
+    environment: Environment,
+    conn: Connection,
+    run_id: str,
+    watch: ProgressListener,
+    *,
+    rehearsal: bool,
 ) -> Iterator[StepResult]:
     """What became of the backup that the environment asks for; a failed one closes the gate. Nothing without one.
 
@@ -49,7 +55,7 @@ def backup_steps(
         return
     try:
         ready = prepare(project, environment, wanted, conn)
-    except WrongTarget:
+    except WrongDatabase:
         raise
     except (ConfigError, TargetError) as error:
         yield StepResult("backup", "pg_dump", Outcome.FAIL, error.message, at=error.at, hint=error.hint)
@@ -89,17 +95,17 @@ def _require_folder(folder: Path) -> None:
         raise TargetError(f"the folder {folder} cannot be written to", hint="let the user of promote write to it")
 
 
-def _require_same(ours: Whereabouts, owners: Whereabouts) -> None:
+def _require_same(ours: DatabaseIdentity, owners: DatabaseIdentity) -> None:
     """The owner's session must see the database that the rows go to."""
     if ours.database != owners.database or (
         ours.known and owners.known and ours.system_identifier != owners.system_identifier
     ):
-        fact = f"admin_url leads to another database than url: {as_yaml(owners)}, not {as_yaml(ours)}"
+        fact = f"admin_url leads to another database than url: {identity_yaml(owners)}, not {identity_yaml(ours)}"
         raise TargetError(fact, hint="both must reach the same database")
 
 
 def _made(
-    project: Project, environment: Environment, wanted: Backup, ready: Ready, run_id: str, watch: Watch
+    project: Project, environment: Environment, wanted: Backup, ready: Ready, run_id: str, watch: ProgressListener
 ) -> Iterator[StepResult]:
     begun = time.perf_counter()
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
@@ -133,7 +139,7 @@ def _made(
 
 
 def _dumped(
-    project: Project, environment: Environment, wanted: Backup, ready: Ready, partial: Path, watch: Watch
+    project: Project, environment: Environment, wanted: Backup, ready: Ready, partial: Path, watch: ProgressListener
 ) -> str:
     """Dump into the file; what went wrong, or nothing."""
     os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -14,19 +14,19 @@ from minerva_promote.database.session import Connection, import_session
 from minerva_promote.exportfile.byte_window import open_export
 from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.exportfile.validation import Validation
-from minerva_promote.preflight.target_state import Outlook, look
-from minerva_promote.progress import Watch
+from minerva_promote.preflight.target_state import TargetState, read_target_state
+from minerva_promote.progress import ProgressListener
 from minerva_promote.promotion.backup import backup_steps
-from minerva_promote.promotion.existing_keys import Counted, Keys
+from minerva_promote.promotion.existing_keys import ExistingKeyCounter, KeyCounts
 from minerva_promote.promotion.import_steps import Importing
-from minerva_promote.promotion.plan_digest import Digest, TargetState, digest_of, target_state
-from minerva_promote.promotion.request import Plan
+from minerva_promote.promotion.plan_digest import Digest, PlannedTarget, digest_of, read_planned_target
+from minerva_promote.promotion.request import PromotionRequest
 from minerva_promote.promotion.required_environment import required_step
 from minerva_promote.promotion.search_checks import Searches
-from minerva_promote.promotion.step_log import Closed
+from minerva_promote.promotion.step_log import GateClosed
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.search.vector_indexes import read_indexes
-from minerva_promote.setup.readiness import unready_steps
+from minerva_promote.setup.readiness import readiness_failures
 from minerva_promote.text_format import counted, shell_word, size
 
 STAGES = {"before_commit": "before COMMIT", "after_commit": "after COMMIT"}
@@ -34,35 +34,39 @@ _SIZE = b"select pg_catalog.pg_database_size(pg_catalog.current_database()) as b
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class PlanSnapshot:
     """What was looked at; the digest is None when the gate would close before the rows."""
 
     digest: Digest | None
-    state: TargetState | None
+    state: PlannedTarget | None
 
 
-def foresee(project: Project, environment: Environment, plan: Plan, watch: Watch) -> RunResult:
+def dry_plan(project: Project, environment: Environment, plan: PromotionRequest, watch: ProgressListener) -> RunResult:
     """The steps of a run that is not made. Raises FileError and TargetError."""
     return _Foreseeing(project, environment, plan, watch).run()
 
 
-def look_again(project: Project, environment: Environment, plan: Plan, watch: Watch) -> Foreseen:
+def recompute_plan(
+    project: Project, environment: Environment, plan: PromotionRequest, watch: ProgressListener
+) -> PlanSnapshot:
     """The digest as it is now, for a run that was given one; nothing is told."""
-    again = _Foreseeing(project, environment, plan, _Silent(watch))
+    again = _Foreseeing(project, environment, plan, _QuietProgress(watch))
     again.run()
-    return Foreseen(again.digest, again.state)
+    return PlanSnapshot(again.digest, again.state)
 
 
 class _Foreseeing(Importing):
-    def __init__(self, project: Project, environment: Environment, plan: Plan, watch: Watch) -> None:
+    def __init__(
+        self, project: Project, environment: Environment, plan: PromotionRequest, watch: ProgressListener
+    ) -> None:
         super().__init__(project, environment, replace(plan, run_id=""), watch)
         self.digest: Digest | None = None
-        self.state: TargetState | None = None
+        self.state: PlannedTarget | None = None
 
     def run(self) -> RunResult:
         try:
             verdict = self.all()
-        except Closed:
+        except GateClosed:
             verdict = "gate closed: a run would change nothing"
         data = {"digest": str(self.digest or ""), "open": self.digest is not None}
         return RunResult("plan", self.environment.name, "", self.title, tuple(self.steps), verdict, data=data)
@@ -70,13 +74,13 @@ class _Foreseeing(Importing):
     def all(self) -> str:
         """Step by step as a run; the verdict."""
         open_export(self.plan.file).close()
-        self.note_all(unready_steps(self.project, self.environment))
+        self.note_all(readiness_failures(self.project, self.environment))
         self.stop_if_closed()
         with import_session(self.project, self.environment, application="promote plan") as conn:
-            outlook = look(conn, self.project, self.environment)
+            outlook = read_target_state(conn, self.project, self.environment)
             if outlook.unfit:
                 self.unfit(outlook)
-            state = target_state(conn, outlook, {})  # before the keys: what comes between is found out
+            state = read_planned_target(conn, outlook, {})  # before the keys: what comes between is found out
             self.note(_target(state))
             found, counts = self.read(conn, outlook)
             self.state = state = replace(state, counts=counts)
@@ -92,10 +96,10 @@ class _Foreseeing(Importing):
         self.digest = digest_of(self.project, self.environment, sha256, state, repair=self.plan.repair)
         return f"gate open so far; to do exactly this: {self.command(self.digest)}"
 
-    def read(self, conn: Connection, outlook: Outlook) -> tuple[Validation, Mapping[str, Counted]]:
+    def read(self, conn: Connection, outlook: TargetState) -> tuple[Validation, Mapping[str, KeyCounts]]:
         """The file against the target, and its keys."""
         self.searches = Searches(self.project, self.environment, outlook.snapshot)
-        needs, keys = self.needs(outlook), Keys(conn, self.project.contract, outlook)
+        needs, keys = self.needs(outlook), ExistingKeyCounter(conn, self.project.contract, outlook)
 
         def see(row: Row) -> None:
             needs.see(row)
@@ -113,7 +117,7 @@ class _Foreseeing(Importing):
         """The checks of a stage."""
         return [each for each in self.prepared if each.check.stage == stage]
 
-    def gates(self, conn: Connection, state: TargetState, found: Validation) -> None:
+    def gates(self, conn: Connection, state: PlannedTarget, found: Validation) -> None:
         """What the environment asks for before it takes a file."""
         if self.environment.requires is not None:
             sha256 = found.manifest.sha256
@@ -121,7 +125,7 @@ class _Foreseeing(Importing):
         run = "00000000"
         self.note_all(backup_steps(self.project, self.environment, conn, run, self.watch, rehearsal=True))
 
-    def rows(self, conn: Connection, counts: Mapping[str, Counted], found: Validation) -> Iterator[StepResult]:
+    def rows(self, conn: Connection, counts: Mapping[str, KeyCounts], found: Validation) -> Iterator[StepResult]:
         """What would become of the rows, of the space, and of the vector indexes."""
         for table, each in counts.items():
             detail = f"{each.new:,} new, {each.there:,} already there"
@@ -142,7 +146,7 @@ class _Foreseeing(Importing):
     def _rebuilds(self) -> bool:
         return self.environment.index.rebuild == "auto"
 
-    def planned_checks(self, counts: Mapping[str, Counted]) -> Iterator[StepResult]:
+    def planned_checks(self, counts: Mapping[str, KeyCounts]) -> Iterator[StepResult]:
         """The checks of both stages with what they are held against, and the ledger."""
         before, after = self.of_stage("before_commit"), self.of_stage("after_commit")
         if any(each.new for each in counts.values()):
@@ -169,7 +173,7 @@ def _check(prepared: PreparedCheck) -> StepResult:
     return StepResult("check", prepared.check.name, Outcome.WILL, detail, at=prepared.at)
 
 
-def _target(state: TargetState) -> StepResult:
+def _target(state: PlannedTarget) -> StepResult:
     major, minor = divmod(state.facts.version_num, 10_000)
     revision = ", ".join(state.revisions or ()) or "unknown"
     last = f"; last changed by {state.changes[0].said}" if state.changes else "; nothing was promoted to it yet"
@@ -189,10 +193,10 @@ def _target(state: TargetState) -> StepResult:
     return StepResult("target", state.where.database, Outcome.OK, detail, data=data)
 
 
-class _Silent:
+class _QuietProgress:
     """Passes on how far it is, and nothing else."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: ProgressListener) -> None:
         self._watch = watch
 
     def heading(self, environment: str, run_id: str, title: str) -> None:

@@ -12,13 +12,13 @@ from minerva_promote.database.session import Connection
 from minerva_promote.exportfile.row_decoder import Row, Value
 from minerva_promote.load import insert_statements as statements
 from minerva_promote.preflight.row_privileges import NONE
-from minerva_promote.preflight.target_state import Outlook
+from minerva_promote.preflight.target_state import TargetState
 
 BATCH = 500  # keys of one question
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class KeyCounts:
     """Rows of one table of a file."""
 
     new: int  # the target has none under their keys
@@ -32,10 +32,10 @@ class _Waiting:
     keys: list[Value] = field(default_factory=list)
 
 
-class Keys:
+class ExistingKeyCounter:
     """Takes the rows of a file, and asks for their keys."""
 
-    def __init__(self, conn: Connection, contract: Contract, outlook: Outlook) -> None:
+    def __init__(self, conn: Connection, contract: Contract, outlook: TargetState) -> None:
         self._conn = conn
         self._contract = contract
         self._outlook = outlook
@@ -58,13 +58,13 @@ class Keys:
         if len(waiting.keys) >= BATCH * len(key):
             self._ask(table, waiting)
 
-    def counted(self) -> Mapping[str, Counted]:
+    def counted(self) -> Mapping[str, KeyCounts]:
         """By table of the contract, those that the file has rows of."""
         for table, waiting in self._tables.items():
             if waiting is not None and waiting.keys:
                 self._ask(table, waiting)
         return {
-            name: Counted(
+            name: KeyCounts(
                 self._seen[name] - self._there.get(name, 0), self._there.get(name, 0), bool(self._tables[name])
             )
             for name in self._contract.tables

@@ -10,14 +10,14 @@ from minerva_promote.database.database_identity import whereabouts
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import FileError, Location
 from minerva_promote.exportfile.validation import Validation
-from minerva_promote.ledger.recent_changes import latest_changes, listed
-from minerva_promote.load.load_result import Loaded
+from minerva_promote.ledger.recent_changes import describe_changes, latest_changes
+from minerva_promote.load.load_result import LoadResult
 from minerva_promote.promotion.backup import backup_steps
-from minerva_promote.promotion.dry_plan import look_again
+from minerva_promote.promotion.dry_plan import recompute_plan
 from minerva_promote.promotion.import_steps import Importing
-from minerva_promote.promotion.plan_digest import Digest, TargetState, not_as_planned, parse_digest
+from minerva_promote.promotion.plan_digest import Digest, PlannedTarget, parse_digest, plan_differences
 from minerva_promote.promotion.required_environment import required_step
-from minerva_promote.promotion.second_pass import changed
+from minerva_promote.promotion.second_pass import file_changed_error
 from minerva_promote.results import Finding, Outcome, StepResult
 
 
@@ -31,7 +31,7 @@ class Gates:
         self._plan = run.plan
         self.details: dict[str, object] = {}  # what the ledger is to know of them
         self._sha256 = ""  # that the gates were opened for
-        self._planned: TargetState | None = None
+        self._planned: PlannedTarget | None = None
         self._wanted = parse_digest(run.plan.digest) if run.plan.digest else None
 
     def before_rows(self, conn: Connection, found: Validation | None) -> None:
@@ -56,10 +56,10 @@ class Gates:
                 self.details["backup"] = {"file": Path(step.data["file"]).name, "bytes": step.data["bytes"]}
         self._run.stop_if_closed()
 
-    def before_commit(self, conn: Connection, found: Validation, loaded: Loaded) -> None:
+    def before_commit(self, conn: Connection, found: Validation, loaded: LoadResult) -> None:
         """Once more, under the lock: what was promised is what was done. Raises FileError and Closed."""
         if self._sha256 and found.manifest.sha256 != self._sha256:
-            raise changed(self._plan.file)
+            raise file_changed_error(self._plan.file)
         if self._planned is None:
             return
         now = latest_changes(conn)
@@ -67,17 +67,17 @@ class Gates:
         numbers = loaded.as_numbers()
         other = [name for name, each in self._planned.counts.items() if each.known and each.new != numbers[name]["new"]]
         if since:
-            self._closed(f"the target has had {listed(since)} since")
+            self._closed(f"the target has had {describe_changes(since)} since")
         elif other:
             fact = f"other rows are new than was planned: {', '.join(other)}"
             self._closed(f"{fact}; somebody else has written to the target since")
 
     def _as_planned(self, wanted: Digest) -> StepResult:
-        again = look_again(self._project, self._environment, self._plan, self._run.watch)
+        again = recompute_plan(self._project, self._environment, self._plan, self._run.watch)
         if again.digest is None or again.state is None:
             return self._step(Finding("plan", "no plan can be made any more: promote plan says why"))
         file, environment = self._plan.file.name, self._environment.name
-        findings = not_as_planned(wanted, again.digest, again.state, file, environment)
+        findings = plan_differences(wanted, again.digest, again.state, file, environment)
         self._planned = again.state
         return self._step(*findings)
 

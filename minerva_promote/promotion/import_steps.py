@@ -11,38 +11,40 @@ from minerva_promote.checks.prepare import prepare_checks
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.session import Connection, execute
 from minerva_promote.errors import FileChanged, TargetError
-from minerva_promote.exportfile.report import title, validated
+from minerva_promote.exportfile.report import run_title, validate_step
 from minerva_promote.exportfile.validation import Validation
-from minerva_promote.ledger.run_rows import Packed
-from minerva_promote.load.load_result import Loaded
+from minerva_promote.ledger.run_rows import RowBatch
+from minerva_promote.load.load_result import LoadResult
 from minerva_promote.load.loader import Loader
 from minerva_promote.preflight import server as preflight
-from minerva_promote.preflight.row_privileges import Needs
-from minerva_promote.preflight.target_state import Outlook
-from minerva_promote.progress import Watch
-from minerva_promote.promotion.request import Plan
+from minerva_promote.preflight.row_privileges import RowPrivileges
+from minerva_promote.preflight.target_state import TargetState
+from minerva_promote.progress import ProgressListener
+from minerva_promote.promotion.request import PromotionRequest
 from minerva_promote.promotion.search_checks import Searches
-from minerva_promote.promotion.second_pass import Sink, changed, require_same_file, second_reading, table_steps
-from minerva_promote.promotion.step_log import Closed, Telling
+from minerva_promote.promotion.second_pass import Sink, file_changed_error, require_same_file, reread_rows, table_steps
+from minerva_promote.promotion.step_log import GateClosed, StepLog
 from minerva_promote.results import Finding
 
 CONSTRAINT_CLASSES = ("22", "23")  # sqlstates with which a server refuses data
 
 
-class Importing(Telling):
+class Importing(StepLog):
     """Validates the file of a plan and loads its rows."""
 
     searches: Searches
 
-    def __init__(self, project: Project, environment: Environment, plan: Plan, watch: Watch) -> None:
+    def __init__(
+        self, project: Project, environment: Environment, plan: PromotionRequest, watch: ProgressListener
+    ) -> None:
         super().__init__(watch)
         self.project = project
         self.environment = environment
         self.plan = plan
         self.title = ""
         self.found: Validation | None = None  # what is known of the file, once it is
-        self.loaded: Loaded | None = None  # what became of its rows, once that is known
-        self.inserted: tuple[Packed, ...] = ()  # those that are new
+        self.loaded: LoadResult | None = None  # what became of its rows, once that is known
+        self.inserted: tuple[RowBatch, ...] = ()  # those that are new
         self.types: dict[str, dict[str, str]] = {}  # of the columns that these were written to, by table
 
     def validates_first(self) -> bool:
@@ -59,32 +61,32 @@ class Importing(Telling):
         facts = FileFacts.of(found.manifest)
         self.prepared = prepare_checks(self.project, self.environment, None, facts, self.plan.run_id)
 
-    def shared_rows(self, conn: Connection, outlook: Outlook, found: Validation) -> tuple[Finding, ...]:
+    def shared_rows(self, conn: Connection, outlook: TargetState, found: Validation) -> tuple[Finding, ...]:
         """What is wrong with shared rows that only the target has."""
         findings = preflight.shared_findings(conn, self.project.contract, outlook.snapshot, found)
         return preflight.placed(findings, self.environment)
 
-    def needs(self, outlook: Outlook) -> Needs:
+    def needs(self, outlook: TargetState) -> RowPrivileges:
         """What will know which privileges the file takes."""
-        return Needs(self.project.contract, outlook.privileges, outlook.role, self.environment.name)
+        return RowPrivileges(self.project.contract, outlook.privileges, outlook.role, self.environment.name)
 
-    def unfit(self, outlook: Outlook) -> NoReturn:
+    def unfit(self, outlook: TargetState) -> NoReturn:
         """Close the gate of a target that takes no import; what a small file finds wrong with it is told along."""
         whole = set(self.project.contract.tables) <= set(outlook.snapshot.tables)
         # Without the extension its columns are gone too, and without its schema their types have other names.
         typed = not any(each.code == "extension" or "lacks USAGE on schema" in each.fact for each in outlook.findings)
         if whole and typed and self.validates_first():
-            with suppress(Closed):
+            with suppress(GateClosed):
                 self.validate(outlook, "validate", lambda _: None)
         self.preflight_step(outlook.findings)
-        raise Closed
+        raise GateClosed
 
-    def validate(self, outlook: Outlook, doing: str, sink: Sink) -> Validation:
+    def validate(self, outlook: TargetState, doing: str, sink: Sink) -> Validation:
         """Read the file and tell the verdict; ``sink`` takes its rows meanwhile."""
         size = self.file_size()
         contract = self.project.contract
         try:
-            found, step = validated(
+            found, step = validate_step(
                 self.plan.file,
                 contract,
                 outlook.snapshot,
@@ -94,10 +96,10 @@ class Importing(Telling):
                 sink=sink,
             )
         except FileChanged:
-            raise changed(self.plan.file) from None
+            raise file_changed_error(self.plan.file) from None
         self.found = found
         biggest = max(found.manifest.rows, key=lambda table: found.manifest.rows[table])
-        self.title = title(found.manifest, contract.roots.table, (biggest,))
+        self.title = run_title(found.manifest, contract.roots.table, (biggest,))
         if self.plan.dry_run:
             self.title += "   dry run"
         self.watch.heading(self.environment.name, self.plan.run_id, self.title)
@@ -112,7 +114,7 @@ class Importing(Telling):
         except OSError:
             return 0
 
-    def load(self, conn: Connection, outlook: Outlook, found: Validation | None) -> tuple[Validation, Loaded]:
+    def load(self, conn: Connection, outlook: TargetState, found: Validation | None) -> tuple[Validation, LoadResult]:
         """Rows and constraints; a row that the target refuses closes the gate."""
         begun = time.perf_counter()
         loader = Loader(conn, self.project.contract, outlook.snapshot, outlook.triggers)
@@ -134,7 +136,7 @@ class Importing(Telling):
             if not loader.loaded.clean:  # a parent that was not written, for one
                 self.tell(loader.loaded, begun)
             self.refused("rows", "the target refuses a row", error)
-            raise Closed from error
+            raise GateClosed from error
         if loaded.clean:
             self.check_constraints(conn)
             loader.verify()
@@ -147,13 +149,13 @@ class Importing(Telling):
         self.stop_if_closed()
         return found, loaded
 
-    def tell(self, loaded: Loaded, begun: float) -> None:
+    def tell(self, loaded: LoadResult, begun: float) -> None:
         """What became of the rows."""
         self.note_all(table_steps(self.plan, self.project.contract, loaded, time.perf_counter() - begun))
 
-    def read_again(self, outlook: Outlook, found: Validation, sink: Sink) -> None:
+    def read_again(self, outlook: TargetState, found: Validation, sink: Sink) -> None:
         """The second reading of a file that was validated before."""
-        second_reading(
+        reread_rows(
             self.plan.file,
             self.project.contract,
             outlook.snapshot,
@@ -171,4 +173,4 @@ class Importing(Telling):
             if error.sqlstate[:2] not in CONSTRAINT_CLASSES:
                 raise
             self.refused("constraints", "the target refuses the rows as a whole", error)
-            raise Closed from error
+            raise GateClosed from error

@@ -13,12 +13,12 @@ from minerva_promote import __version__
 from minerva_promote.config.fingerprint import fingerprint, plain
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import Server, definitions, revisions, server
-from minerva_promote.database.database_identity import Whereabouts, whereabouts
+from minerva_promote.database.database_identity import DatabaseIdentity, whereabouts
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import UsageError
-from minerva_promote.ledger.recent_changes import REMEMBERED, Change, latest_changes, listed
-from minerva_promote.preflight.target_state import Outlook
-from minerva_promote.promotion.existing_keys import Counted
+from minerva_promote.ledger.recent_changes import REMEMBERED, RecentChange, describe_changes, latest_changes
+from minerva_promote.preflight.target_state import TargetState
+from minerva_promote.promotion.existing_keys import KeyCounts
 from minerva_promote.results import Finding
 
 GROUP = 12  # hex digits of each part
@@ -27,15 +27,15 @@ LEAST = 4  # to which a part may be shortened
 
 
 @dataclass(frozen=True, slots=True)
-class TargetState:
+class PlannedTarget:
     """What a plan relies on."""
 
-    where: Whereabouts
+    where: DatabaseIdentity
     facts: Server
     revisions: tuple[str, ...] | None
-    changes: tuple[Change, ...]  # the last ones, the latest first
-    counts: Mapping[str, Counted]  # of the file's rows
-    outlook: Outlook
+    changes: tuple[RecentChange, ...]  # the last ones, the latest first
+    counts: Mapping[str, KeyCounts]  # of the file's rows
+    outlook: TargetState
     definitions: tuple[str, ...]  # of its tables
 
     def hash(self) -> str:
@@ -58,17 +58,17 @@ class TargetState:
             }
         )
 
-    def before(self, number: int) -> Iterator[TargetState]:
+    def before(self, number: int) -> Iterator[PlannedTarget]:
         """The states that it may have had before the latest ``number`` changes: with these rows, and without."""
         earlier = replace(self, changes=self.changes[number:])
         yield earlier
-        without = {name: Counted(each.new + each.there, 0, each.known) for name, each in self.counts.items()}
+        without = {name: KeyCounts(each.new + each.there, 0, each.known) for name, each in self.counts.items()}
         yield replace(earlier, counts=without)
 
 
-def target_state(conn: Connection, outlook: Outlook, counts: Mapping[str, Counted]) -> TargetState:
+def read_planned_target(conn: Connection, outlook: TargetState, counts: Mapping[str, KeyCounts]) -> PlannedTarget:
     """The target as it is now. Raises TargetError."""
-    return TargetState(
+    return PlannedTarget(
         whereabouts(conn),
         server(conn),
         revisions(conn),
@@ -91,7 +91,7 @@ class Digest:
         return "-".join((self.file, self.configuration, self.target))
 
 
-def digest_of(project: Project, environment: Environment, sha256: str, state: TargetState, *, repair: bool) -> Digest:
+def digest_of(project: Project, environment: Environment, sha256: str, state: PlannedTarget, *, repair: bool) -> Digest:
     """The digest of what a run would do."""
     configuration = _hash({"declared": fingerprint(project, environment), "repair": repair, "release": __version__})
     return Digest(sha256[:GROUP], configuration[:GROUP], state.hash()[:GROUP])
@@ -106,7 +106,9 @@ def parse_digest(text: str) -> Digest:
     raise UsageError(f'--plan "{text}" is no digest of a plan', hint=hint)
 
 
-def not_as_planned(wanted: Digest, now: Digest, state: TargetState, file: str, environment: str) -> tuple[Finding, ...]:
+def plan_differences(
+    wanted: Digest, now: Digest, state: PlannedTarget, file: str, environment: str
+) -> tuple[Finding, ...]:
     """A finding for each part that has changed since the plan was made."""
     found = []
     if not now.file.startswith(wanted.file):
@@ -123,10 +125,10 @@ def not_as_planned(wanted: Digest, now: Digest, state: TargetState, file: str, e
     return tuple(found)
 
 
-def _what_happened(wanted: Digest, state: TargetState) -> str:
+def _what_happened(wanted: Digest, state: PlannedTarget) -> str:
     for number in range(1, min(REMEMBERED, len(state.changes)) + 1):
         if any(earlier.hash().startswith(wanted.target) for earlier in state.before(number)):
-            return f"the target has had {listed(state.changes[:number])} since"
+            return f"the target has had {describe_changes(state.changes[:number])} since"
     return "the target is not as it was: its schema, its versions, what the role may do, its ledger, or these rows"
 
 

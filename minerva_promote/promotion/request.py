@@ -8,7 +8,7 @@ from uuid import uuid4
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PromotionRequest:
     """One promotion of one file to one environment."""
 
     run_id: str  # a uuid made here: its row in the ledger proves the COMMIT
@@ -20,8 +20,8 @@ class Plan:
     rehearse_undo: bool = False  # rows in, out again and compared, before the import
 
 
-def plan_run(
+def new_request(
     environment: str, file: Path, *, repair: bool, dry_run: bool, digest: str = "", rehearse_undo: bool = False
-) -> Plan:
+) -> PromotionRequest:
     """A plan with a new run id."""
-    return Plan(str(uuid4()), environment, file, repair, dry_run, digest, rehearse_undo)
+    return PromotionRequest(str(uuid4()), environment, file, repair, dry_run, digest, rehearse_undo)

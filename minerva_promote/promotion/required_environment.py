@@ -12,8 +12,8 @@ from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.models.project import Requires
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch
-from minerva_promote.database.database_identity import Whereabouts, whereabouts
-from minerva_promote.database.read_only import QueryError, reading
+from minerva_promote.database.database_identity import DatabaseIdentity, whereabouts
+from minerva_promote.database.read_only import QueryError, read_only
 from minerva_promote.database.session import Connection, import_session
 from minerva_promote.errors import ConfigError, ConfigErrors, TargetError
 from minerva_promote.ledger.install import require_ledger
@@ -27,7 +27,9 @@ OF_THAT_NAME = 20  # runs of a file of the same name that are looked through
 _NOW = b"select pg_catalog.clock_timestamp() as now"
 
 
-def required_step(project: Project, environment: Environment, here: Whereabouts, file: Path, sha256: str) -> StepResult:
+def required_step(
+    project: Project, environment: Environment, here: DatabaseIdentity, file: Path, sha256: str
+) -> StepResult:
     """Whether the required environment has passed the file; only for an environment with ``requires``.
 
     ``here`` is the target, which must be another database. Looks read-only, as the import role of that environment.
@@ -37,14 +39,14 @@ def required_step(project: Project, environment: Environment, here: Whereabouts,
     name = f"passed in {wanted.passed_in}"
     try:
         other = read_environment(project, wanted.passed_in)
-        asked = _Asked(name, environment, other, here, file, sha256)
+        asked = _RequirementCheck(name, environment, other, here, file, sha256)
         with import_session(project, other) as conn:
             require_ledger(conn, other.name, reading=True)
             unlike = _other_and_whole(conn, asked)
             if unlike is not None:
                 return unlike
-            with reading(conn, other.timeouts.check, one_snapshot=True):
-                return _judged(conn, wanted, asked)
+            with read_only(conn, other.timeouts.check, one_snapshot=True):
+                return _verdict(conn, wanted, asked)
     except ConfigErrors as error:
         first = error.errors[0]
         fact, at, hint = first.message, first.at, first.hint
@@ -57,11 +59,11 @@ def required_step(project: Project, environment: Environment, here: Whereabouts,
     return StepResult("requires", name, Outcome.FAIL, fact, at=at or environment.place("requires"), hint=hint)
 
 
-class _Asked:
+class _RequirementCheck:
     """One question to the ledger of the required environment, and the forms of its answer."""
 
     def __init__(
-        self, name: str, environment: Environment, other: Environment, here: Whereabouts, file: Path, sha256: str
+        self, name: str, environment: Environment, other: Environment, here: DatabaseIdentity, file: Path, sha256: str
     ) -> None:
         self.name = name
         self.environment = environment
@@ -83,7 +85,7 @@ class _Asked:
         return StepResult("requires", self.name, Outcome.FAIL, fact, at=at, hint=hint or self.run_it)
 
 
-def _other_and_whole(conn: Connection, asked: _Asked) -> StepResult | None:
+def _other_and_whole(conn: Connection, asked: _RequirementCheck) -> StepResult | None:
     """Nothing, or why its ledger proves nothing at all."""
     there = whereabouts(conn)
     if there.known and there == asked.here:
@@ -96,7 +98,7 @@ def _other_and_whole(conn: Connection, asked: _Asked) -> StepResult | None:
     return None
 
 
-def _judged(conn: Connection, wanted: Requires, asked: _Asked) -> StepResult:
+def _verdict(conn: Connection, wanted: Requires, asked: _RequirementCheck) -> StepResult:
     """By the runs of this very file."""
     runs = [run for run in read_runs(conn, file=asked.sha256) if run.told("file_sha256") == asked.sha256]
     runs = [run for run in runs if run.told("subject") is None]  # without undos, and attempts at one
@@ -107,7 +109,7 @@ def _judged(conn: Connection, wanted: Requires, asked: _Asked) -> StepResult:
     return _in_time(conn, wanted, asked, max(passed, key=_passed_at))
 
 
-def _in_time(conn: Connection, wanted: Requires, asked: _Asked, run: Run) -> StepResult:
+def _in_time(conn: Connection, wanted: Requires, asked: _RequirementCheck, run: Run) -> StepResult:
     """Whether it passed recently enough; both times are told by the clock of the same server."""
     at = _passed_at(run)
     now = fetch(conn, _NOW)[0]["now"]
@@ -123,10 +125,10 @@ def _in_time(conn: Connection, wanted: Requires, asked: _Asked, run: Run) -> Ste
     return StepResult("requires", asked.name, Outcome.OK, detail, data=data)
 
 
-def _why_not(conn: Connection, asked: _Asked, own: Sequence[Run], all_: Sequence[Run]) -> tuple[str, str]:
+def _why_not(conn: Connection, asked: _RequirementCheck, own: Sequence[Run], all_: Sequence[Run]) -> tuple[str, str]:
     """Why no run of the file has passed, by the one whose rows are there, else by what was last; and the way out."""
     if own:
-        return _told(asked, max(own, key=lambda run: (run.state == "committed", _latest(run))))
+        return _run_summary(asked, max(own, key=lambda run: (run.state == "committed", _latest(run))))
     if all_:
         run = all_[0]
         fact = (
@@ -146,7 +148,7 @@ def _why_not(conn: Connection, asked: _Asked, own: Sequence[Run], all_: Sequence
     return f"{asked.called} was never promoted to {asked.other.name}", asked.run_it
 
 
-def _told(asked: _Asked, run: Run) -> tuple[str, str]:
+def _run_summary(asked: _RequirementCheck, run: Run) -> tuple[str, str]:
     """What became of a run that did not pass."""
     there, end = f"run {run.short} in {asked.other.name}", run.end or run.last
     match run.state:

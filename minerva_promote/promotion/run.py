@@ -13,21 +13,21 @@ from contextlib import nullcontext
 from minerva_promote.checks.run import run_prepared
 from minerva_promote.config.models.project import Stage
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.advisory_lock import claim, hold
+from minerva_promote.database.advisory_lock import acquire_target_lock, announce_run
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import Connection, begin, import_session, rollback
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError
 from minerva_promote.exportfile.byte_window import open_export
 from minerva_promote.exportfile.validation import Validation
 from minerva_promote.ledger.commit_proof import commit_with_proof, session_name
-from minerva_promote.preflight.target_state import Outlook, look, require_unchanged
-from minerva_promote.progress import Watch
+from minerva_promote.preflight.target_state import TargetState, read_target_state, require_unchanged
+from minerva_promote.progress import ProgressListener
 from minerva_promote.promotion.gates import Gates
 from minerva_promote.promotion.import_steps import Importing
-from minerva_promote.promotion.request import Plan
+from minerva_promote.promotion.request import PromotionRequest
 from minerva_promote.promotion.run_recorder import Recorder
 from minerva_promote.promotion.search_checks import Searches
-from minerva_promote.promotion.step_log import Closed
+from minerva_promote.promotion.step_log import GateClosed
 from minerva_promote.promotion.undo_rehearsal import rehearse
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.setup.readiness import ensure_ready
@@ -37,7 +37,7 @@ from minerva_promote.text_format import counted
 NOTHING = "nothing was changed"
 
 
-def promote(project: Project, environment: Environment, plan: Plan, watch: Watch) -> RunResult:
+def promote(project: Project, environment: Environment, plan: PromotionRequest, watch: ProgressListener) -> RunResult:
     """Carry out a plan; what the target refuses or a check finds closes the gate and is in the result.
 
     Raises FileError, TargetError (nothing was changed) and OutcomeUnknown.
@@ -46,7 +46,9 @@ def promote(project: Project, environment: Environment, plan: Plan, watch: Watch
 
 
 class _Run(Importing):
-    def __init__(self, project: Project, environment: Environment, plan: Plan, watch: Watch) -> None:
+    def __init__(
+        self, project: Project, environment: Environment, plan: PromotionRequest, watch: ProgressListener
+    ) -> None:
         super().__init__(project, environment, plan, watch)
         self.recorder = Recorder(self)
         self.gates = Gates(self)
@@ -59,7 +61,7 @@ class _Run(Importing):
     def run(self) -> RunResult:
         try:
             verdict = self.promote()
-        except Closed:
+        except GateClosed:
             verdict = f"gate closed: {NOTHING}" + (" (rolled back)" if self.in_transaction else "")
             self.recorder.refused()
         except OutcomeUnknown:
@@ -98,7 +100,7 @@ class _Run(Importing):
         with import_session(self.project, self.environment, application=name) as conn:
             self.recorder.conn = conn
             self.notices = Notices(conn, self.environment.name)
-            outlook = look(conn, self.project, self.environment)
+            outlook = read_target_state(conn, self.project, self.environment)
             found = self.before(conn, outlook)
             if self.plan.rehearse_undo:
                 self.note(rehearse(self.project, self.environment, self.plan, outlook, self.watch))
@@ -119,7 +121,7 @@ class _Run(Importing):
                     rollback(conn)
             return self.after(conn, verdict)
 
-    def before(self, conn: Connection, outlook: Outlook) -> Validation | None:
+    def before(self, conn: Connection, outlook: TargetState) -> Validation | None:
         """Everything that needs no transaction; None when the file is to be validated while its rows go in."""
         findings = outlook.findings
         if outlook.unfit:
@@ -139,10 +141,10 @@ class _Run(Importing):
         self.stop_if_closed()
         return found
 
-    def transaction(self, conn: Connection, outlook: Outlook, found: Validation | None) -> str:
+    def transaction(self, conn: Connection, outlook: TargetState, found: Validation | None) -> str:
         """Between BEGIN and COMMIT; the verdict."""
-        claim(conn, self.plan.run_id)
-        hold(conn)
+        announce_run(conn, self.plan.run_id)
+        acquire_target_lock(conn)
         require_unchanged(conn, self.project, outlook)
         found, loaded = self.load(conn, outlook, found)
         self.gates.before_commit(conn, found, loaded)

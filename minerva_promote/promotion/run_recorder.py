@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from minerva_promote.config.fingerprint import fingerprint
-from minerva_promote.database.advisory_lock import held_by
+from minerva_promote.database.advisory_lock import with_lock_holder
 from minerva_promote.database.session import Connection, import_session
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.events import ENDED, NOT_OURS, Event, Kind, add, add_apart
 from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
 from minerva_promote.ledger.run_rows import store
-from minerva_promote.ledger.unfinished_runs import GONE, OpenRun, open_runs
-from minerva_promote.load.load_result import Loaded
+from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON, UnfinishedRun, open_runs
+from minerva_promote.load.load_result import LoadResult
 from minerva_promote.promotion.import_steps import Importing
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
@@ -56,11 +56,13 @@ class Recorder:
         if findings:
             self._run.note(StepResult("ledger", "runs without end", Outcome.WARN, findings=findings))
 
-    def _given_up(self, conn: Connection, run: OpenRun) -> bool:
+    def _given_up(self, conn: Connection, run: UnfinishedRun) -> bool:
         """Record a run as abandoned where that is so; False when it has an end after all."""
         if run.alive or run.committed is not None or self._plan.dry_run:
             return True
-        event = Event("abandoned", run.run_id, run.environment, file_name=run.file_name or None, reason=GONE)
+        event = Event(
+            "abandoned", run.run_id, run.environment, file_name=run.file_name or None, reason=ABANDONED_REASON
+        )
         try:
             self._add(conn, event)
         except TargetError as error:
@@ -70,7 +72,7 @@ class Recorder:
                 raise
         return True
 
-    def _help(self, run: OpenRun) -> str:
+    def _help(self, run: UnfinishedRun) -> str:
         if run.committed is not None:
             return "run the same file again: nothing is changed, and the checks are made"
         return "wait for it, or end it" if run.alive else "run its file again when you like"
@@ -97,7 +99,7 @@ class Recorder:
         except TargetError as error:
             if error.sqlstate != _WAITED or conn.info.transaction_status:
                 raise
-            raise held_by(conn, error) from error
+            raise with_lock_holder(conn, error) from error
 
     def finished(self) -> None:
         """The checks after COMMIT have ended."""
@@ -174,7 +176,7 @@ def _repaired(warnings: Sequence[Finding]) -> list[str]:
     return [*(finding.fact for finding in warnings[:FINDINGS]), *more]
 
 
-def _rows(loaded: Loaded | None) -> dict[str, dict[str, int]] | None:
+def _rows(loaded: LoadResult | None) -> dict[str, dict[str, int]] | None:
     if loaded is None:
         return None
     return {table: {"new": n["new"], "identical": n["identical"]} for table, n in loaded.as_numbers().items()}

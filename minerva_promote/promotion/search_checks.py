@@ -12,7 +12,7 @@ from minerva_promote.embedding.check import space_step
 from minerva_promote.embedding.file_sample import SpaceCollector
 from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.index_health.after_import import BUILT_EMPTY, rebuild_if_needed, stale_after_import
-from minerva_promote.progress import Watch
+from minerva_promote.progress import ProgressListener
 from minerva_promote.results import Outcome, Severity, StepResult
 from minerva_promote.search.lint import lint_steps
 
@@ -52,7 +52,7 @@ class Searches:
         step = space_step(conn, self._collector.samples(), roots, timeout, root_table=table)
         return _warned(step) if self._environment.space == "warn" else step
 
-    def indexes(self, conn: Connection, new: Mapping[str, int], watch: Watch) -> Iterator[StepResult]:
+    def indexes(self, conn: Connection, new: Mapping[str, int], watch: ProgressListener) -> Iterator[StepResult]:
         """Vector indexes that the committed rows made stale, and their rebuild where the environment asks for it."""
         findings = stale_after_import(conn, new, new, self._environment.name)
         if not findings:

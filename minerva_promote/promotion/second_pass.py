@@ -10,12 +10,12 @@ from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.errors import FileChanged, FileError, Location
 from minerva_promote.exportfile.byte_window import file_changed
-from minerva_promote.exportfile.reader import Scan, Tick
+from minerva_promote.exportfile.reader import ExportReader, Tick
 from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.exportfile.validation import Manifest
-from minerva_promote.load.load_result import Loaded
+from minerva_promote.load.load_result import LoadResult
 from minerva_promote.promotion.lines import lines_of
-from minerva_promote.promotion.request import Plan
+from minerva_promote.promotion.request import PromotionRequest
 from minerva_promote.results import Finding, Outcome, StepResult
 
 Sink = Callable[[Row], object]
@@ -27,21 +27,21 @@ _HELP = {
 }
 
 
-def second_reading(
+def reread_rows(
     path: Path, contract: Contract, snapshot: Snapshot, manifest: Manifest, *, repair: bool, tick: Tick, sink: Sink
 ) -> None:
     """Hand every row of a validated file on, and prove that it is still the same file.
 
     Raises FileError when it is not.
     """
-    scan = Scan(path, contract, snapshot, repair=repair, tick=tick)
+    scan = ExportReader(path, contract, snapshot, repair=repair, tick=tick)
     try:
         for row in scan.rows():
             sink(row)
     except FileError:
-        raise changed(path) from None
+        raise file_changed_error(path) from None
     if scan.findings.count or scan.sha256.hex() != manifest.sha256:
-        raise changed(path)
+        raise file_changed_error(path)
 
 
 def require_same_file(path: Path, manifest: Manifest) -> None:
@@ -52,16 +52,18 @@ def require_same_file(path: Path, manifest: Manifest) -> None:
     except OSError:
         same = False
     if not same:
-        raise changed(path)
+        raise file_changed_error(path)
 
 
-def changed(path: Path) -> FileError:
+def file_changed_error(path: Path) -> FileError:
     """The exception for a file that somebody wrote to meanwhile."""
     error = file_changed(path)
     return FileChanged(f"{error.message}; nothing was changed in the target", at=error.at, hint=error.hint)
 
 
-def table_steps(plan: Plan, contract: Contract, loaded: Loaded, seconds: float) -> tuple[StepResult, ...]:
+def table_steps(
+    plan: PromotionRequest, contract: Contract, loaded: LoadResult, seconds: float
+) -> tuple[StepResult, ...]:
     """One step a table; the time stands with the last, for batches of several tables are under way at once."""
     lines = lines_of(plan.file, [clash.offset for clash in loaded.clashes])
     steps = []

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from minerva_promote.errors import TargetError
-from minerva_promote.progress import Watch
+from minerva_promote.progress import ProgressListener
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.text_format import counted
 
 
-class Closed(Exception):
+class GateClosed(Exception):
     """The gate is closed; the steps say why."""
 
 
-class Telling:
+class StepLog:
     """Keeps the steps in order, and tells each to whoever watches."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: ProgressListener) -> None:
         self.watch = watch
         self.steps: list[StepResult] = []
 
@@ -34,7 +34,7 @@ class Telling:
     def stop_if_closed(self) -> None:
         """Raise Closed when a step failed."""
         if any(step.outcome.closes_gate for step in self.steps):
-            raise Closed
+            raise GateClosed
 
     def preflight_step(self, findings: tuple[Finding, ...]) -> None:
         """What was found before the first row; raises Closed when it is more than a warning."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from psycopg import sql
 
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.advisory_lock import hold
+from minerva_promote.database.advisory_lock import acquire_target_lock
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.server_errors import execute
 from minerva_promote.database.session import Connection, admin_session, begin, rollback
@@ -21,18 +21,26 @@ from minerva_promote.errors import TargetError
 from minerva_promote.exportfile.validation import validate
 from minerva_promote.ledger.run_rows import RunRows, unpack
 from minerva_promote.load.loader import Loader
-from minerva_promote.preflight.target_state import Outlook
-from minerva_promote.progress import Watch
+from minerva_promote.preflight.target_state import TargetState
+from minerva_promote.progress import ProgressListener
 from minerva_promote.promotion.import_steps import CONSTRAINT_CLASSES
-from minerva_promote.promotion.request import Plan
+from minerva_promote.promotion.request import PromotionRequest
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.text_format import counted
-from minerva_promote.undo.plan import Choices, plan_undo
+from minerva_promote.undo.plan import UndoOptions, plan_undo
 from minerva_promote.undo.remove import remove
 from minerva_promote.undo.report import written_told
-from minerva_promote.undo.rows_to_remove import Believed
+from minerva_promote.undo.rows_to_remove import TrustedXmins
 from minerva_promote.undo.table_catalog import read_tables, table_name
-from minerva_promote.undo.table_checksums import Content, Reached, Writes, content_of, reached, writes, written_since
+from minerva_promote.undo.table_checksums import (
+    AffectedTable,
+    TableChecksum,
+    WriteCounters,
+    affected_tables,
+    content_of,
+    writes,
+    written_since,
+)
 
 _HELP = "a run could not be undone without a trace: find out what triggers and constraints of the target do"
 _OWN = b"select (pg_current_xact_id()::text::bigint & x'ffffffff'::bigint)::text as xmin"
@@ -42,14 +50,16 @@ class _Skipped(Exception):
     """There is nothing to rehearse, and why."""
 
 
-def rehearse(project: Project, environment: Environment, plan: Plan, outlook: Outlook, watch: Watch) -> StepResult:
+def rehearse(
+    project: Project, environment: Environment, plan: PromotionRequest, outlook: TargetState, watch: ProgressListener
+) -> StepResult:
     """Rehearse the undo of a run; nothing is changed. Raises FileError, and ConfigError without an admin_url."""
     begun = time.perf_counter()
     try:
         with admin_session(project, environment, application="promote rehearsal") as conn:
             begin(conn)
             try:
-                hold(conn)
+                acquire_target_lock(conn)
                 step = _Rehearsal(conn, project, environment, plan, outlook, watch).run()
             finally:
                 rollback(conn)
@@ -66,7 +76,13 @@ def _step(outcome: Outcome, detail: str, findings: Iterable[Finding] = (), hint:
 
 class _Rehearsal:
     def __init__(
-        self, conn: Connection, project: Project, environment: Environment, plan: Plan, outlook: Outlook, watch: Watch
+        self,
+        conn: Connection,
+        project: Project,
+        environment: Environment,
+        plan: PromotionRequest,
+        outlook: TargetState,
+        watch: ProgressListener,
     ) -> None:
         self.conn = conn
         self.project = project
@@ -84,8 +100,8 @@ class _Rehearsal:
             self.conn,
             self.project.contract,
             rows,
-            Believed(frozenset({own})),
-            Choices(keep_shared=False),
+            TrustedXmins(frozenset({own})),
+            UndoOptions(keep_shared=False),
             environment=self.environment.name,
         )
         if not plan.possible:
@@ -99,10 +115,10 @@ class _Rehearsal:
             return _step(Outcome.FAIL, "the run could not be undone", (*plan.findings, finding))
         return self.judge(tables, before, first, plan.removed, plan.findings)
 
-    def tables(self) -> tuple[Reached, ...]:
+    def tables(self) -> tuple[AffectedTable, ...]:
         """Every table that an import or its undo could touch, with nobody else writing to it."""
         contract = read_tables(self.conn, self.project.contract.tables)
-        found = reached(self.conn, [table.oid for table in contract.values()])
+        found = affected_tables(self.conn, [table.oid for table in contract.values()])
         for table in found:
             if table.lockable:
                 statement = sql.SQL("lock table {} in share row exclusive mode").format(table.source)
@@ -142,15 +158,17 @@ class _Rehearsal:
 
     def judge(
         self,
-        tables: tuple[Reached, ...],
-        before: dict[str, Content],
-        first: dict[int, Writes],
+        tables: tuple[AffectedTable, ...],
+        before: dict[str, TableChecksum],
+        first: dict[int, WriteCounters],
         removed: int,
         findings: tuple[Finding, ...],
     ) -> StepResult:
         """Compare what the tables hold."""
         after = content_of(self.conn, tables)
-        unlike = [_unlike(name, before[name], after[name]) for name in before if before[name] != after[name]]
+        unlike = [
+            _content_difference(name, before[name], after[name]) for name in before if before[name] != after[name]
+        ]
         compared = {table.oid for table in tables}
         others = {
             table_name(self.conn, oid): since
@@ -167,7 +185,7 @@ class _Rehearsal:
         return _step(Outcome.WARN if findings else Outcome.OK, detail, findings)
 
 
-def _unlike(name: str, before: Content, after: Content) -> Finding:
+def _content_difference(name: str, before: TableChecksum, after: TableChecksum) -> Finding:
     fact = f"{name} held {counted(before.rows, 'rows')} before, {after.rows:,} afterwards"
     if before.rows == after.rows:
         fact = f"{name} holds {counted(before.rows, 'rows')} as before, with other values"

@@ -32,7 +32,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ClassifiedDifference:
     """A difference, and what is declared about it."""
 
     difference: Difference
@@ -45,7 +45,7 @@ class Judged:
         return self.allowance is None and not self.difference.is_note
 
 
-def judge(
+def apply_allowances(
     differences: Iterable[Difference],
     allowances: Sequence[Allowance],
     left: Side,
@@ -53,7 +53,7 @@ def judge(
     *,
     whole: bool = True,
     today: date | None = None,
-) -> tuple[tuple[Judged, ...], tuple[Finding, ...]]:
+) -> tuple[tuple[ClassifiedDifference, ...], tuple[Finding, ...]]:
     """Every difference with its allowance, and the findings about allowances that are unused or have run out.
 
     An allowance is about a difference between one that has it and one that does not: between two of the environments
@@ -61,14 +61,14 @@ def judge(
     """
     today = today or date.today()
     applying = [each for each in allowances if left.has(each) != right.has(each)]
-    judged: list[Judged] = []
+    judged: list[ClassifiedDifference] = []
     used: set[int] = set()
     for difference in differences:
         meant = [each for each in applying if matches(each, difference)]
         used.update(id(each) for each in meant)
         alive = next((each for each in meant if not _expired(each, today)), None)
         dead = next(iter(meant), None) if alive is None else None
-        judged.append(Judged(difference, None if difference.is_note else alive, dead))
+        judged.append(ClassifiedDifference(difference, None if difference.is_note else alive, dead))
     findings = [
         finding
         for each in applying

@@ -10,13 +10,13 @@ from minerva_promote.schema_diff.create_sql import (
     CONSTRAINTS,
     FIRST,
     VIEWS,
-    Statement,
+    ScriptStatement,
     create,
     dropped,
     enable,
-    made,
     replica_identity,
     row_security,
+    statement_for,
 )
 from minerva_promote.schema_diff.diff import Difference
 from minerva_promote.schema_diff.model import Entity, Schema
@@ -40,7 +40,7 @@ _VARCHAR = re.compile(r"character varying(?:\(([0-9]+)\))?")
 class Step:
     """What takes one difference away."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[ScriptStatement, ...]
     why_not: str = ""  # a person has to decide: the statements are only shown
     is_remade: bool = False  # dropped and made anew: whatever else is different of it is done with that
 
@@ -86,7 +86,7 @@ def steps_for(difference: Difference, model: Schema) -> Step:
 
 
 def _altered(entity: Entity, *texts: str, why_not: str = "") -> Step:
-    return Step(tuple(made(entity, text) for text in texts), why_not)
+    return Step(tuple(statement_for(entity, text) for text in texts), why_not)
 
 
 def _new(entity: Entity, model: Schema) -> Step:
@@ -160,7 +160,7 @@ def _column(left: Entity, right: Entity, aspect: str) -> Step:
         case "identity":
             wanted, had = str(left.fact("identity")).upper(), right.fact("identity")
             if not wanted:
-                return Step((Statement(f"{column} DROP IDENTITY", right, FIRST),))
+                return Step((ScriptStatement(f"{column} DROP IDENTITY", right, FIRST),))
             if not had:
                 why = "it has to go on after the highest number that is there"
                 return _altered(right, f"{column} ADD GENERATED {wanted} AS IDENTITY", why_not=why)

@@ -54,7 +54,7 @@ LAST = len(_MADE)  # what is dropped once nothing uses it any more
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ScriptStatement:
     """One statement of a script."""
 
     text: str
@@ -67,24 +67,24 @@ class Statement:
         return self.rank < 0 or self.rank == LAST
 
 
-def made(entity: Entity, text: str) -> Statement:
+def statement_for(entity: Entity, text: str) -> ScriptStatement:
     """A statement that makes an object, or a part of it."""
-    return Statement(text, entity, _RANKS[entity.kind])
+    return ScriptStatement(text, entity, _RANKS[entity.kind])
 
 
-def create(entity: Entity, schema: Schema) -> tuple[Statement, ...]:
+def create(entity: Entity, schema: Schema) -> tuple[ScriptStatement, ...]:
     """What makes an object, with all that belongs to it; nothing where the facts do not say."""
     if entity.kind == "schema":
         mine = [each for each in schema.entities.values() if each.schema == entity.name and not each.table]
         parts = [statement for each in mine for statement in create(each, schema)]
-        return (made(entity, f"CREATE SCHEMA {quoted(entity.name)}"), *parts)
+        return (statement_for(entity, f"CREATE SCHEMA {quoted(entity.name)}"), *parts)
     if entity.kind == "table":
         return tuple(_table(entity, schema))
     if entity.kind in VIEWS:
         return tuple(_view(entity, schema))
     if entity.kind == "column":
         return tuple(_column(entity, schema))
-    return tuple(made(entity, text) for text in _texts(entity))
+    return tuple(statement_for(entity, text) for text in _texts(entity))
 
 
 def _texts(entity: Entity) -> Iterator[str]:
@@ -171,7 +171,7 @@ def _parts(entity: Entity, schema: Schema) -> list[Entity]:
     return [each for each in schema.entities.values() if (each.schema, each.table) == (entity.schema, entity.name)]
 
 
-def _table(entity: Entity, schema: Schema) -> Iterator[Statement]:
+def _table(entity: Entity, schema: Schema) -> Iterator[ScriptStatement]:
     fact, name = entity.fact, quoted(entity.schema, entity.name)
     if fact("type") == "foreign" or fact("inherits") or fact("of_type"):
         return
@@ -185,39 +185,39 @@ def _table(entity: Entity, schema: Schema) -> Iterator[Statement]:
     serial = [own[each.name] for each in columns if each.name in own and not each.fact("identity")]
     for each in serial:
         yield from create(each, schema)
-    yield made(entity, head)
-    yield from (made(entity, _owned(each)) for each in serial)
-    yield from (made(entity, not_null_later(each)) for each in columns if not each.fact("not_null_valid"))
+    yield statement_for(entity, head)
+    yield from (statement_for(entity, _owned(each)) for each in serial)
+    yield from (statement_for(entity, not_null_later(each)) for each in columns if not each.fact("not_null_valid"))
     for each in mine:
         if each.kind not in ("column", "sequence"):
             yield from create(each, schema)
-    yield from (made(entity, text) for text in row_security(entity))
+    yield from (statement_for(entity, text) for text in row_security(entity))
     if fact("replica_identity"):
         yield replica_identity(entity)
 
 
-def _column(entity: Entity, schema: Schema) -> Iterator[Statement]:
+def _column(entity: Entity, schema: Schema) -> Iterator[ScriptStatement]:
     """With its own sequence: that of a serial column, or the one of an identity column."""
     sequence = schema.entities.get(("sequence", entity.schema, entity.table, entity.name))
     serial = sequence is not None and not entity.fact("identity")
     if sequence is not None and serial:
         yield from create(sequence, schema)
-    yield made(entity, f"ALTER TABLE {table_of(entity)} ADD COLUMN {column_clause(entity, sequence)}")
+    yield statement_for(entity, f"ALTER TABLE {table_of(entity)} ADD COLUMN {column_clause(entity, sequence)}")
     if sequence is not None and serial:
-        yield made(entity, _owned(sequence))
+        yield statement_for(entity, _owned(sequence))
     if not entity.fact("not_null_valid"):
-        yield made(entity, not_null_later(entity))
+        yield statement_for(entity, not_null_later(entity))
 
 
 def _owned(sequence: Entity) -> str:
     return f"ALTER SEQUENCE {sequence_of(sequence)} OWNED BY {table_of(sequence)}.{quoted(sequence.name)}"
 
 
-def _view(entity: Entity, schema: Schema) -> Iterator[Statement]:
+def _view(entity: Entity, schema: Schema) -> Iterator[ScriptStatement]:
     definition = str(entity.fact("definition")).strip().rstrip(";")
     options = f" WITH {listed(entity.fact('options'))}" if entity.fact("options") else ""
     name = quoted(entity.schema, entity.name)
-    yield made(entity, f"CREATE {entity.kind.upper()} {name}{options} AS\n{definition}")
+    yield statement_for(entity, f"CREATE {entity.kind.upper()} {name}{options} AS\n{definition}")
     for each in _parts(entity, schema):
         for statement in create(each, schema):
             yield replace(statement, rank=max(statement.rank, _RANKS["trigger"]))
@@ -231,17 +231,17 @@ def row_security(entity: Entity) -> tuple[str, ...]:
     return (on, force) if state else ()
 
 
-def replica_identity(entity: Entity) -> Statement:
+def replica_identity(entity: Entity) -> ScriptStatement:
     """What has the rows of a table told apart as an object of another schema has it; its index is made before."""
     kind, _, index = str(entity.fact("replica_identity") or "default").partition(" ")
     how = f"USING INDEX {quoted(index)}" if index else kind.upper()
     text = f"ALTER TABLE {quoted(entity.schema, entity.name)} REPLICA IDENTITY {how}"
-    return Statement(text, entity, _RANKS["trigger"])
+    return ScriptStatement(text, entity, _RANKS["trigger"])
 
 
-def dropped(entity: Entity) -> Statement:
+def dropped(entity: Entity) -> ScriptStatement:
     """The statement that drops an object."""
-    return Statement(_drop(entity), entity, _DROP_RANKS.get(entity.kind, LAST))
+    return ScriptStatement(_drop(entity), entity, _DROP_RANKS.get(entity.kind, LAST))
 
 
 def _drop(entity: Entity) -> str:

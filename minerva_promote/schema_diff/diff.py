@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from minerva_promote.config.schema_aspects import EXISTS, KINDS, NAME, RENAMED, Fact
 from minerva_promote.schema_diff.model import Entity, Key, Schema
-from minerva_promote.schema_diff.sql_equivalence import meaning
+from minerva_promote.schema_diff.sql_equivalence import canonical_form
 
 _ORDER = {name: number for number, name in enumerate(KINDS)}
 # Of an index, what promote index --apply decides by measuring; no migration can say it.
@@ -64,7 +64,7 @@ def diff(
     ours, theirs = _chosen(left, schemas), _chosen(right, schemas)
     if left.revision is None or right.revision is None:
         ours, theirs = _without_revision(ours), _without_revision(theirs)
-    lone_schemas, lone_tables = _lone(ours, theirs)
+    lone_schemas, lone_tables = _one_sided_containers(ours, theirs)
     found: list[Difference] = []
     for one, other in _pairs(ours, theirs):
         entity = one or other
@@ -110,7 +110,9 @@ def _without_revision(entities: Mapping[Key, Entity]) -> dict[Key, Entity]:
     return {key: each for key, each in entities.items() if each.kind != "revision"}
 
 
-def _lone(ours: Mapping[Key, Entity], theirs: Mapping[Key, Entity]) -> tuple[set[str], set[tuple[str, str]]]:
+def _one_sided_containers(
+    ours: Mapping[Key, Entity], theirs: Mapping[Key, Entity]
+) -> tuple[set[str], set[tuple[str, str]]]:
     """Schemas and tables that only one side has: what is in them need not be told."""
     lone = [(ours.get(key) or theirs[key]) for key in ours.keys() ^ theirs.keys()]
     schemas = {each.name for each in lone if each.kind == "schema"}
@@ -148,8 +150,8 @@ def _matched(mine: list[Entity], others: list[Entity]) -> Iterator[tuple[Entity 
     ways: tuple[Callable[[Entity], Hashable], ...] = (
         lambda each: (each.name, _plain(each)),
         _plain,
-        lambda each: (each.name, _meant(each)),
-        _meant,
+        lambda each: (each.name, _canonical_value(each)),
+        _canonical_value,
         lambda each: each.name,
         lambda each: tuple(_meaning(each, aspect) for aspect in each.of.told_by),
     )
@@ -175,13 +177,13 @@ def _plain(entity: Entity) -> Hashable:
     return tuple(sorted((aspect, entity.facts[aspect]) for aspect in _compared(entity.facts, entity)))
 
 
-def _meant(entity: Entity) -> Hashable:
+def _canonical_value(entity: Entity) -> Hashable:
     return tuple(sorted((aspect, _meaning(entity, aspect)) for aspect in _compared(entity.facts, entity)))
 
 
 def _meaning(entity: Entity, aspect: str) -> Fact:
     value = entity.fact(aspect)
-    return meaning(entity.kind, aspect, value) if aspect in entity.of.expressions else value
+    return canonical_form(entity.kind, aspect, value) if aspect in entity.of.expressions else value
 
 
 def _compared(aspects: Iterable[str], entity: Entity) -> Iterator[str]:

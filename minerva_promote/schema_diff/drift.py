@@ -7,9 +7,9 @@ from minerva_promote.database.quote import DEFAULT_SCHEMA
 from minerva_promote.database.session import Connection, import_session
 from minerva_promote.errors import TargetError
 from minerva_promote.migrations.alembic_tree import Tree, transaction_for_alembic
-from minerva_promote.migrations.apply import goes_apart
-from minerva_promote.migrations.state import Standing, migration_state
-from minerva_promote.schema_diff.allowances import Side, judge
+from minerva_promote.migrations.apply import needs_own_transaction
+from minerva_promote.migrations.state import MigrationStatus, migration_state
+from minerva_promote.schema_diff.allowances import Side, apply_allowances
 from minerva_promote.schema_diff.command import Compared
 from minerva_promote.schema_diff.diff import diff
 from minerva_promote.schema_diff.inspect import inspect
@@ -34,7 +34,7 @@ def drift(project: Project, environment: Environment) -> Compared:
     with scratch(project, _schema_of_vector(live)) as conn:
         _build(tree, conn, environment, revision)
         made = Side(MIGRATIONS, inspect(conn), kind=environment.kind)
-    judged, findings = judge(diff(made.schema, live.schema, ignored=IGNORED), project.allowances, made, live)
+    judged, findings = apply_allowances(diff(made.schema, live.schema, ignored=IGNORED), project.allowances, made, live)
     title = f"revision {revision} of {project.migrations.name}, kind {environment.kind}"
     result = told("schema drift", made, live, judged, findings, environment=environment.name, title=title)
     return Compared(result, judged, made, live)
@@ -49,7 +49,7 @@ def _schema_of_vector(live: Side) -> str:
 def _build(tree: Tree, conn: Connection, environment: Environment, revision: str) -> None:
     """Run the migrations up to a revision; those that commit in between do so in a session beside ``conn``."""
     wanted = tree.below([revision])
-    apart = goes_apart(tree, [step for step in tree.revisions if step.id in wanted])
+    apart = needs_own_transaction(tree, [step for step in tree.revisions if step.id in wanted])
     try:
         with transaction_for_alembic(conn) as connection:
             tree.upgrade(connection, environment, revision=revision, apart=apart)
@@ -60,7 +60,7 @@ def _build(tree: Tree, conn: Connection, environment: Environment, revision: str
 
 def _revision(conn: Connection, project: Project, environment: Environment) -> str:
     state = migration_state(conn, project)
-    if state.standing in (Standing.UP_TO_DATE, Standing.BEHIND) and len(state.current) == 1:
+    if state.standing in (MigrationStatus.UP_TO_DATE, MigrationStatus.BEHIND) and len(state.current) == 1:
         return state.current[0]
     raise TargetError(
         f"the database is {state.fact}: there is no revision to compare it with",

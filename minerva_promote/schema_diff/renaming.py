@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from minerva_promote.config.schema_aspects import NAME
-from minerva_promote.schema_diff.allowances import Judged
-from minerva_promote.schema_diff.create_sql import Statement
+from minerva_promote.schema_diff.allowances import ClassifiedDifference
+from minerva_promote.schema_diff.create_sql import ScriptStatement
 from minerva_promote.schema_diff.model import Entity
 from minerva_promote.schema_diff.sql_clauses import quoted, table_of
 
 TEMPORARY = "promote_rename_"  # of what gives up a name that another one gets
 
-Pair = tuple[Judged, Statement]
+Pair = tuple[ClassifiedDifference, ScriptStatement]
 
 
 def rename(entity: Entity, before: str, after: str) -> str:

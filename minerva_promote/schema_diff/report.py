@@ -8,7 +8,7 @@ from typing import Any
 
 from minerva_promote.config.schema_aspects import EXISTS, NAME, Fact, spoken, value_text
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
-from minerva_promote.schema_diff.allowances import Judged, Side
+from minerva_promote.schema_diff.allowances import ClassifiedDifference, Side
 from minerva_promote.schema_diff.describe import described
 from minerva_promote.schema_diff.diff import Difference, how_many
 from minerva_promote.text_format import counted
@@ -27,7 +27,7 @@ def told(
     command: str,
     left: Side,
     right: Side,
-    judged: Sequence[Judged],
+    judged: Sequence[ClassifiedDifference],
     findings: Sequence[Finding],
     *,
     environment: str = "",
@@ -58,7 +58,7 @@ def told(
     )
 
 
-def _verdict(objects: int, counts: Sequence[Judged], allowed: Sequence[Judged]) -> str:
+def _verdict(objects: int, counts: Sequence[ClassifiedDifference], allowed: Sequence[ClassifiedDifference]) -> str:
     also = f", {len(allowed)} allowed" if allowed else ""
     if not counts:
         return f"identical: {counted(objects, 'objects')}, 0 differences{also}"
@@ -87,7 +87,7 @@ def _notes(left: Side, right: Side) -> Iterator[StepResult]:
             )
 
 
-def _stale(left: Side, right: Side, counts: Sequence[Judged]) -> Iterator[Finding]:
+def _stale(left: Side, right: Side, counts: Sequence[ClassifiedDifference]) -> Iterator[Finding]:
     """A snapshot file that is not what the database is any more from which it was written."""
     for file, live in ((left, right), (right, left)):
         if not file.is_file or live.is_file:
@@ -102,7 +102,7 @@ def _stale(left: Side, right: Side, counts: Sequence[Judged]) -> Iterator[Findin
             yield Finding("stale-snapshot", fact, help=help_, severity=Severity.WARN)
 
 
-def _step(judged: Judged, left: Side, right: Side) -> StepResult:
+def _step(judged: ClassifiedDifference, left: Side, right: Side) -> StepResult:
     difference = judged.difference
     kind, text = difference.entity.kind, change(difference, left.name, right.name)
     step = StepResult(_SHORT.get(kind, kind), _one_line(difference.entity.path), Outcome.FAIL, text)
@@ -160,7 +160,7 @@ def _counted(kind: str, count: int) -> str:
     return f"{count} {kind}" if count == 1 else f"{count} {plural.get(kind, kind + 's')}"
 
 
-def _data(judged: Judged, text: str) -> dict[str, Any]:
+def _data(judged: ClassifiedDifference, text: str) -> dict[str, Any]:
     difference, allowance = judged.difference, judged.allowance
     entity = difference.entity
     return {

@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 
 from minerva_promote.database.quote import DEFAULT_SCHEMA
 from minerva_promote.results import RunResult
-from minerva_promote.schema_diff.allowances import Judged, Side
-from minerva_promote.schema_diff.create_sql import Statement
+from minerva_promote.schema_diff.allowances import ClassifiedDifference, Side
+from minerva_promote.schema_diff.create_sql import ScriptStatement
 from minerva_promote.schema_diff.report import change
 from minerva_promote.schema_diff.sql_clauses import constant, quoted
-from minerva_promote.schema_diff.statement_order import in_order, settled
+from minerva_promote.schema_diff.statement_order import in_order, resolve_steps
 
 
-def script(result: RunResult, judged: Sequence[Judged], left: Side, right: Side) -> str:
+def script(result: RunResult, judged: Sequence[ClassifiedDifference], left: Side, right: Side) -> str:
     """SQL in one transaction, each statement with its reason above; what needs a person is commented out."""
     return "\n".join(_lines(result, judged, left, right))
 
 
-def _lines(result: RunResult, judged: Sequence[Judged], left: Side, right: Side) -> Iterator[str]:
+def _lines(result: RunResult, judged: Sequence[ClassifiedDifference], left: Side, right: Side) -> Iterator[str]:
     yield f"-- brings {_comment(right.name)} in step with {_comment(left.name)}: {_comment(result.verdict)}"
-    found = settled(judged, left.schema, right.schema)
+    found = resolve_steps(judged, left.schema, right.schema)
     safe = list(in_order(found))
     used = {pair[1].of.key for pair in safe if _is_used(pair[1], safe)}  # all labels of a type stay in their order
     first = [pair for pair in safe if pair[1].of.key in used and _adds_label(pair[1])]
@@ -49,7 +49,7 @@ def _lines(result: RunResult, judged: Sequence[Judged], left: Side, right: Side)
                 yield from (f"-- {line}" for line in f"{statement.text};".splitlines())
 
 
-def _is_used(statement: Statement, safe: Sequence[tuple[Judged, Statement]]) -> bool:
+def _is_used(statement: ScriptStatement, safe: Sequence[tuple[ClassifiedDifference, ScriptStatement]]) -> bool:
     """Whether a label that it adds to an enum stands in another statement."""
     if not _adds_label(statement):
         return False
@@ -60,7 +60,7 @@ def _is_used(statement: Statement, safe: Sequence[tuple[Judged, Statement]]) -> 
     return any(label in other.text for label in wanted for _, other in safe if not _adds_label(other))
 
 
-def _adds_label(statement: Statement) -> bool:
+def _adds_label(statement: ScriptStatement) -> bool:
     return statement.of.kind == "type" and " ADD VALUE " in statement.text
 
 
@@ -71,7 +71,7 @@ def _path(*sides: Side) -> tuple[str, ...]:
     return (DEFAULT_SCHEMA, *sorted(others - {DEFAULT_SCHEMA}))
 
 
-def _reason(each: Judged, left: Side, right: Side) -> str:
+def _reason(each: ClassifiedDifference, left: Side, right: Side) -> str:
     entity = each.difference.entity
     return f"-- {entity.kind} {_comment(entity.path)}: {_comment(change(each.difference, left.name, right.name))}"
 

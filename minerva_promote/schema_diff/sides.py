@@ -28,7 +28,7 @@ def read_sides(project: Project, one: str, other: str) -> tuple[Side, Side]:
 
 
 def _side(project: Project, source: Environment | Side) -> Side:
-    return live_side(project, source) if isinstance(source, Environment) else source
+    return read_database(project, source) if isinstance(source, Environment) else source
 
 
 def _found(project: Project, name: str) -> Environment | Side:
@@ -49,7 +49,7 @@ def _found(project: Project, name: str) -> Environment | Side:
     )
 
 
-def live_side(project: Project, environment: Environment) -> Side:
+def read_database(project: Project, environment: Environment) -> Side:
     """The schema of an environment's database now, as its import role sees it."""
     with import_session(project, environment) as conn:
         try:
@@ -59,7 +59,7 @@ def live_side(project: Project, environment: Environment) -> Side:
             raise
 
 
-def same_scope(left: Side, right: Side) -> tuple[Side, Side]:
+def restrict_to_common_tables(left: Side, right: Side) -> tuple[Side, Side]:
     """Both sides with no more than the tables that both know: a snapshot file holds a part."""
     parts = [side.schema.tables for side in (left, right) if side.schema.tables is not None]
     if not parts:

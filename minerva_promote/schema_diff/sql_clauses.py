@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minerva_promote.config.schema_aspects import Fact
-from minerva_promote.database.quote import ident, text
+from minerva_promote.database.quote import ident, sql_text
 from minerva_promote.schema_diff.model import Entity
 
 _KEYS = {"primary key": "PRIMARY KEY", "unique": "UNIQUE"}
@@ -11,7 +11,7 @@ _KEYS = {"primary key": "PRIMARY KEY", "unique": "UNIQUE"}
 
 def quoted(*names: str) -> str:
     """A name, with its schema where two are given."""
-    return ".".join(text(ident(name)) for name in names)
+    return ".".join(sql_text(ident(name)) for name in names)
 
 
 def columns_of(value: Fact, before: str = "", after: str = "") -> str:

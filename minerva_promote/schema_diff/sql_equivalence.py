@@ -41,7 +41,7 @@ _PLACES = re.compile(r"(^|_)(location|len|start|end)$|^version$")  # fields that
 Tree = Any  # nested tuples and plain values
 
 
-def meaning(kind: str, aspect: str, value: Fact) -> Fact:
+def canonical_form(kind: str, aspect: str, value: Fact) -> Fact:
     """What a fact means, for comparing: the same for two texts that only differ in how they are written."""
     template = _AS.get((kind, aspect), _EXPRESSION)
     if isinstance(value, tuple):

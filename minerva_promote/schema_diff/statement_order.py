@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from minerva_promote.config.schema_aspects import EXISTS
-from minerva_promote.schema_diff.allowances import Judged
+from minerva_promote.schema_diff.allowances import ClassifiedDifference
 from minerva_promote.schema_diff.alter_sql import Step, steps_for
 from minerva_promote.schema_diff.create_sql import (
     FUNCTIONS,
@@ -21,12 +21,12 @@ from minerva_promote.schema_diff.create_sql import (
     VIEWS,
     VIEWS_GONE,
     WITH_VIEWS,
-    Statement,
+    ScriptStatement,
 )
 from minerva_promote.schema_diff.model import Entity, Schema
 from minerva_promote.schema_diff.renaming import apart
 
-Found = tuple[Judged, Step]
+Found = tuple[ClassifiedDifference, Step]
 _WORD = re.compile(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)')
 # Aspects in which names of other objects stand.
 _SQL = ("definition", "body", "expression", "default", "generated", "columns", "where", "checks", "references")
@@ -35,7 +35,7 @@ _INHERITED = (*_KEYS, "foreign key", "exclusion", "check", "trigger")
 _RELATIONS = ("table", *VIEWS, "index", "unique", "primary key", "exclusion", "sequence")  # share their names
 
 
-def settled(judged: Sequence[Judged], left: Schema, right: Schema) -> tuple[Found, ...]:
+def resolve_steps(judged: Sequence[ClassifiedDifference], left: Schema, right: Schema) -> tuple[Found, ...]:
     """Each difference that counts with its step; one that cannot run is left to a person, with what is in its way."""
     found = [(each, steps_for(each.difference, left)) for each in judged if each.counts]
     found = _unrepeated(found)
@@ -81,7 +81,7 @@ def _blocked(found: list[Found], left: Schema, right: Schema) -> list[Found]:
     for each, step in found:
         why = step.why_not
         for statement in () if why else step.statements:
-            why = why or next(_in_the_way(statement, kept, missing, left), "")
+            why = why or next(_blocker(statement, kept, missing, left), "")
         again.append((each, replace(step, why_not=why)))
     return again
 
@@ -103,7 +103,9 @@ class _Kept:
                 self.named[entity.schema, entity.name].append(entity)
 
 
-def _in_the_way(statement: Statement, kept: _Kept, missing: Mapping[str, list[Entity]], left: Schema) -> Iterator[str]:
+def _blocker(
+    statement: ScriptStatement, kept: _Kept, missing: Mapping[str, list[Entity]], left: Schema
+) -> Iterator[str]:
     of = statement.of
     table = kept.by_key.get(("table", of.schema, "", of.table))
     if table is not None and table.fact("bounds") and of.kind in _INHERITED:
@@ -124,7 +126,7 @@ def _in_the_way(statement: Statement, kept: _Kept, missing: Mapping[str, list[En
             if each.schema == of.schema and each.key not in left.entities:
                 yield f"{_called(each)} may be the same one"
     for word in words(statement.text) & missing.keys():
-        yield from (f"{_called(each)} comes first" for each in missing[word] if _speaks_of(statement, each))
+        yield from (f"{_called(each)} comes first" for each in missing[word] if _references(statement, each))
 
 
 def _is_own(entity: Entity) -> bool:
@@ -163,7 +165,7 @@ def _uses_type(entity: Entity, column: Entity) -> bool:
     return entity.kind in ("trigger", "policy", "rule")
 
 
-def _speaks_of(statement: Statement, missing: Entity) -> bool:
+def _references(statement: ScriptStatement, missing: Entity) -> bool:
     """Whether what is not there yet is needed by a statement that has its name in it."""
     of = statement.of
     if of.key == missing.key:
@@ -186,7 +188,7 @@ def _words_of(entity: Entity) -> frozenset[str]:
     return words(" ".join(" ".join(fact) if isinstance(fact, tuple) else str(fact) for fact in facts))
 
 
-def in_order(found: Iterable[Found]) -> Iterator[tuple[Judged, Statement]]:
+def in_order(found: Iterable[Found]) -> Iterator[tuple[ClassifiedDifference, ScriptStatement]]:
     """The statements that can run, each after those that it needs."""
     waiting = [(each, statement) for each, step in found if not step.why_not for statement in step.statements]
     waiting = apart(waiting)
@@ -208,7 +210,7 @@ class _New(NamedTuple):
     late_types: frozenset[str]  # that need a function
 
 
-def _late_types(statements: Sequence[Statement]) -> frozenset[str]:
+def _late_types(statements: Sequence[ScriptStatement]) -> frozenset[str]:
     """The new types that name a new function, and the types that name those."""
     made = [statement for statement in statements if statement.rank == TYPES and not statement.is_drop]
     late: set[str] = set()
@@ -219,7 +221,7 @@ def _late_types(statements: Sequence[Statement]) -> frozenset[str]:
     return frozenset(late)
 
 
-def _in_place(statement: Statement, new: _New) -> Statement:
+def _in_place(statement: ScriptStatement, new: _New) -> ScriptStatement:
     """A function that speaks of a new table or view when it is made comes after it, all others before."""
     of = statement.of
     if statement.rank == TYPES and of.name in new.late_types:
@@ -234,7 +236,9 @@ def _in_place(statement: Statement, new: _New) -> Statement:
     return replace(statement, rank=FUNCTIONS_LATER) if asked & new.tables else statement
 
 
-def _sorted(pairs: list[tuple[Judged, Statement]]) -> Iterator[tuple[Judged, Statement]]:
+def _sorted(
+    pairs: list[tuple[ClassifiedDifference, ScriptStatement]],
+) -> Iterator[tuple[ClassifiedDifference, ScriptStatement]]:
     """Types, functions and views of one rank by what they name of each other; what is dropped the other way round."""
     if pairs[0][1].of.kind not in ("type", "function", *VIEWS):
         yield from sorted(pairs, key=lambda pair: _is_generated(pair[1]))
@@ -257,7 +261,7 @@ def _sorted(pairs: list[tuple[Judged, Statement]]) -> Iterator[tuple[Judged, Sta
     yield from sorted(pairs, key=lambda pair: -number[pair[1].of.key] if pair[1].is_drop else number[pair[1].of.key])
 
 
-def _is_generated(statement: Statement) -> bool:
+def _is_generated(statement: ScriptStatement) -> bool:
     """Whether it makes a column that is computed from others of its table."""
     of = statement.of
     return of.kind == "column" and not statement.is_drop and bool(of.fact("generated"))
@@ -268,7 +272,7 @@ def _asked(function: Entity) -> frozenset[str]:
     return words(f"{function.fact('arguments')} {function.fact('returns')}") | _words_of(function)
 
 
-def _needed(statement: Statement) -> frozenset[str]:
+def _needed(statement: ScriptStatement) -> frozenset[str]:
     if statement.is_drop and statement.of.kind == "function":
         return _asked(statement.of)
     return _words_of(statement.of) if statement.is_drop else words(statement.text)

@@ -15,7 +15,7 @@ from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.schema_diff.model import Schema, part
-from minerva_promote.schema_diff.sides import live_side
+from minerva_promote.schema_diff.sides import read_database
 from minerva_promote.schema_diff.snapshot_yaml import render
 from minerva_promote.text_format import counted
 
@@ -23,7 +23,7 @@ DIMENSIONS_VARIABLE = "embedding_dimensions"  # as schema.alembic_tree has it, w
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class SnapshotContent:
     """What is to be written."""
 
     content: str
@@ -31,9 +31,9 @@ class Taken:
     environment: str
 
 
-def taken(project: Project, environment: Environment) -> Taken:
+def take_snapshot(project: Project, environment: Environment) -> SnapshotContent:
     """The contract's tables as the environment has them, with all that belongs to them, as a file's content."""
-    whole = live_side(project, environment).schema
+    whole = read_database(project, environment).schema
     wanted = project.contract.tables
     tables = {entity.name for entity in whole.of_kind("table") if entity.schema == "public"}
     missing = [name for name in wanted if name not in tables]
@@ -47,7 +47,7 @@ def taken(project: Project, environment: Environment) -> Taken:
     content = render(
         schema, environment=environment.name, kind=environment.kind, order=wanted, types=_with_variable(project, schema)
     )
-    return Taken(content, schema, environment.name)
+    return SnapshotContent(content, schema, environment.name)
 
 
 def _with_variable(project: Project, schema: Schema) -> dict[tuple[str, str], str]:
@@ -62,7 +62,7 @@ def _with_variable(project: Project, schema: Schema) -> dict[tuple[str, str], st
     return found
 
 
-def written(project: Project, snapshot: Taken, out: Path | None) -> RunResult:
+def write_snapshot(project: Project, snapshot: SnapshotContent, out: Path | None) -> RunResult:
     """Write the file, whole or not at all; by default the contract's."""
     path = out or project.root / project.contract.snapshot
     name = str(out) if out is not None else project.contract.snapshot

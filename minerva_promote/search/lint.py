@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from minerva_promote.config.project import DeclaredSearch
 from minerva_promote.database.catalog import server
-from minerva_promote.database.read_only import Connection, QueryError, QueryTimeoutError, fetch, reading
+from minerva_promote.database.read_only import Connection, QueryError, QueryTimeoutError, fetch, read_only
 from minerva_promote.errors import ConfigError, ConfigErrors
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.search.lint_rules import shape_findings
@@ -102,12 +102,12 @@ def _require_parameters(each: DeclaredSearch) -> None:
 def _step(connection: Connection, each: DeclaredSearch, environment: str) -> StepResult:
     detail = ""
     try:
-        with reading(connection, TIMEOUT, one_snapshot=True):
+        with read_only(connection, TIMEOUT, one_snapshot=True):
             detail, findings = _look(connection, each)
     except QueryTimeoutError:
         findings = [Finding("timeout", f"took longer than {TIMEOUT}", severity=Severity.WARN)]
     except QueryError as error:
-        findings = [_refused(error)]
+        findings = [_server_error(error)]
     placed = tuple(
         replace(
             found,
@@ -151,7 +151,7 @@ def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Findi
         whole = own.reads_whole(used)
         return f"{used.name} serves it; {'a small table is read whole' if whole else _PREFERRED}", findings
     if not findings:
-        findings += _starved(connection, sql, more, settings, used, columns[0], shapes[0])
+        findings += _filtered_below_limit(connection, sql, more, settings, used, columns[0], shapes[0])
     return f"{used.name} serves it", findings
 
 
@@ -170,7 +170,7 @@ def _listed(value: Any) -> Any:
     return [_listed(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-def _starved(
+def _filtered_below_limit(
     connection: Connection,
     sql: bytes,
     more: Sequence[Any],
@@ -197,7 +197,7 @@ def _starved(
             return
 
 
-def _refused(error: QueryError) -> Finding:
+def _server_error(error: QueryError) -> Finding:
     """What the server says about a query that it does not take."""
     if "dimensions" in error.reason:
         return Finding("dimensions", error.reason, help="search with vectors of the column's length and model")

@@ -39,10 +39,10 @@ def shape_findings(
         yield _limited_inside(shape, works)
     elif not shape.limited:
         yield _unlimited(shape, works)
-    faults = list(_kept_off(shape, works))
+    faults = list(_unindexable_query(shape, works))
     yield from faults
     if used is None and not shape.limit_inside:
-        yield from _unserved(shape, there, column, works, told=bool(faults), impossible=impossible)
+        yield from _no_matching_index(shape, there, column, works, told=bool(faults), impossible=impossible)
 
 
 def _without_order(shape: Shape, column: str) -> Finding:
@@ -73,7 +73,7 @@ def _limited_inside(shape: Shape, works: str) -> Finding:
     return Finding("limit-inside", fact, help=f"put both into the subquery: {works}", severity=severity)
 
 
-def _kept_off(shape: Shape, works: str) -> Iterator[Finding]:
+def _unindexable_query(shape: Shape, works: str) -> Iterator[Finding]:
     """What in the query itself no index can serve."""
     if shape.collapsing:
         fact = f"{shape.collapsing} comes before LIMIT: every row is read for it"
@@ -107,7 +107,7 @@ def _kept_off(shape: Shape, works: str) -> Iterator[Finding]:
         )
 
 
-def _unserved(
+def _no_matching_index(
     shape: Shape, there: Sequence[VectorIndex], column: str, works: str, *, told: bool, impossible: str
 ) -> Iterator[Finding]:
     """What no index of the table serves; of a query in which other faults were ``told``, only a wrong operator."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minerva_promote.database.read_only import Connection, configured, fetch
+from minerva_promote.database.read_only import Connection, fetch, local_settings
 from minerva_promote.search.query_shape import nearest_alone
 from minerva_promote.search.vector_indexes import VectorIndex
 
@@ -72,7 +72,7 @@ class Plan:
 
 def plan_of(connection: Connection, sql: bytes, parameters: Sequence[Any], *, forced: bool = False) -> Plan:
     """The plan as it is, or as it is when indexes are preferred to everything. Raises QueryError."""
-    with configured(connection, FORCED if forced else {}):
+    with local_settings(connection, FORCED if forced else {}):
         return _plan(connection, b"explain (verbose, format json) " + sql, parameters)
 
 

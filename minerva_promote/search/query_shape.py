@@ -10,10 +10,10 @@ from minerva_promote.sql_parser import parse
 from minerva_promote.sqltext.select_ast import (
     FUNCTIONS,
     SIMILARITIES,
-    Reach,
+    RowSources,
     distance_in,
-    falls,
     function_of,
+    is_descending,
     is_value,
     limits,
     nodes,
@@ -63,7 +63,13 @@ def with_distance(sql: bytes) -> bytes | None:
     tree = parse(sql.decode())
     select = tree.stmts[0].stmt.select_stmt
     key = order_key(select)
-    if key is None or distance_in(key) is None or falls(select) or select.distinct_clause or select.group_clause:
+    if (
+        key is None
+        or distance_in(key) is None
+        or is_descending(select)
+        or select.distinct_clause
+        or select.group_clause
+    ):
         return None
     column = select.target_list.add().res_target
     column.name = DISTANCE
@@ -108,13 +114,13 @@ def shapes_of(sql: str) -> tuple[Shape, ...]:
     """A shape for every SELECT in a query that orders by a distance and reads no other one's rows; one at least."""
     tree = parse(sql)
     selects = [node for node in nodes(tree) if node.DESCRIPTOR.name == "SelectStmt"]
-    reach = Reach(tree)
+    reach = RowSources(tree)
     ordering = [each for each in selects if _place(each, reach) is not None]
     inmost = [each for each in ordering if not any(one is other for one in reach.below(each) for other in ordering)]
     return tuple(_shape(tree, each, selects, reach) for each in inmost or [tree.stmts[0].stmt.select_stmt])
 
 
-def _shape(tree: Any, select: Any, selects: list[Any], reach: Reach) -> Shape:
+def _shape(tree: Any, select: Any, selects: list[Any], reach: RowSources) -> Shape:
     place = _place(select, reach)
     key = reach.meant(select, order_key(select, place or 0))
     found = distance_in(key)
@@ -136,7 +142,7 @@ def _shape(tree: Any, select: Any, selects: list[Any], reach: Reach) -> Shape:
         bare=found is not None and found is key and not function,
         function=function,
         alias=_alias(select, place or 0, key),
-        falling=falls(select, place or 0),
+        falling=is_descending(select, place or 0),
         nulls_first=sort is not None and is_value(sort.sortby_nulls, "SORTBY_NULLS_FIRST"),
         before=", ".join(keys[: place or 0]),
         more_keys=tuple(keys[(place or 0) + 1 :]),
@@ -157,7 +163,7 @@ def _shape(tree: Any, select: Any, selects: list[Any], reach: Reach) -> Shape:
     )
 
 
-def _place(select: Any, reach: Reach) -> int | None:
+def _place(select: Any, reach: RowSources) -> int | None:
     """Which of its keys is the distance, or holds it."""
     for place in range(len(select.sort_clause)):
         if distance_in(reach.meant(select, order_key(select, place))) is not None:
@@ -201,7 +207,7 @@ def _uncast(node: Any) -> tuple[Any, str]:
     return node, cast
 
 
-def _bounded(select: Any, reach: Reach) -> str:
+def _bounded(select: Any, reach: RowSources) -> str:
     """The distance that WHERE bounds, also by the name that a query below gives it; as SQL."""
     if not select.HasField("where_clause"):
         return ""

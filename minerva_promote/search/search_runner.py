@@ -18,8 +18,8 @@ from minerva_promote.database.read_only import (
     Connection,
     QueryError,
     QueryTimeoutError,
-    configured,
     fetch,
+    local_settings,
     set_statement_timeout,
     statement_timeout,
 )
@@ -55,7 +55,7 @@ class Settings:
 
     def inside(self, connection: Connection) -> AbstractContextManager[None]:
         """A block of the transaction in which the settings hold. Raises QueryError."""
-        return configured(connection, self.values)
+        return local_settings(connection, self.values)
 
     def require_known(self, connection: Connection) -> None:
         """Raise QueryError naming a setting that this pgvector does not have: PostgreSQL would take it in silence."""
@@ -172,7 +172,7 @@ def exact_results(
     budget = budget or Budget(connection)
     told = with_distance(sql)
     answers: list[Answer] = []
-    with configured(connection, EXACT):
+    with local_settings(connection, EXACT):
         for vector in vectors:
             if len(answers) >= LEAST_EXACT and budget.share_used > 0.5:
                 break

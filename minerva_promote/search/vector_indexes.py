@@ -15,7 +15,7 @@ from psycopg import sql
 from minerva_promote.database import read_only as reads
 from minerva_promote.database.catalog import Row, fetch, query
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.quote import ident, text
+from minerva_promote.database.quote import ident, sql_text
 
 TEMPORARY = "promote_new_"  # of an index that is being built anew; followed by the number of the one it replaces
 _LEFT_BY_REINDEX = re.compile(r"_cc(new|old)[0-9]*$")
@@ -58,12 +58,12 @@ class VectorIndex:
     @property
     def qualified(self) -> str:
         """The name with its schema, as SQL."""
-        return text(sql.Identifier(self.schema, self.name))
+        return sql_text(sql.Identifier(self.schema, self.name))
 
     @property
     def table_sql(self) -> str:
         """The table with its schema, as SQL."""
-        return text(sql.Identifier(self.schema, self.table))
+        return sql_text(sql.Identifier(self.schema, self.table))
 
     @property
     def over(self) -> str:
@@ -124,7 +124,7 @@ class VectorIndex:
     @property
     def present(self) -> str:
         """The condition that a row has a vector; of an expression over one column, that column: no vector is read."""
-        return f"{text(ident(self.column)) if self.column else f'({self.expression})'} IS NOT NULL"
+        return f"{sql_text(ident(self.column)) if self.column else f'({self.expression})'} IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class VectorColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class RowCounts:
     """Rows that an index is about."""
 
     rows: int  # with a vector, and inside the predicate
@@ -171,18 +171,18 @@ def _index(row: Row) -> VectorIndex:
     return VectorIndex(**{**row, "options": options})
 
 
-def unindexed(column: VectorColumn, operator: str) -> VectorIndex:
+def placeholder_index(column: VectorColumn, operator: str) -> VectorIndex:
     """The index that a column has not, for its searches; of no method."""
     return VectorIndex(
         oid=0, schema=column.schema, name="", table=column.table, method="", opclass="", opclass_schema="",
-        expression=text(ident(column.column)), type=column.type, base_type=column.base_type,
+        expression=sql_text(ident(column.column)), type=column.type, base_type=column.base_type,
         dimensions=column.dimensions, is_expression=False, column=column.column, predicate="", operator=operator,
         options={}, tablespace="", valid=False, building=False, of_partition=False, pages=0, size=0, filenode=0,
         estimate=column.estimate, readable=column.readable, comment="",
     )  # fmt: skip
 
 
-def count_rows(conn: Connection, index: VectorIndex, count_all: int = COUNT_ALL) -> Counted:
+def count_rows(conn: Connection, index: VectorIndex, count_all: int = COUNT_ALL) -> RowCounts:
     """Rows now and at build. Two queries; a big table is told from its statistics and a sample.
 
     Without a record, a row counts as there at build when its transaction is not younger than the index's. That holds
@@ -202,7 +202,7 @@ def count_rows(conn: Connection, index: VectorIndex, count_all: int = COUNT_ALL)
     )
     every, rows, old = found.rows[0]
     scale = 1.0 if whole else 100 / percent
-    return Counted(
+    return RowCounts(
         rows=round(rows * scale),
         without=round((every - rows) * scale),
         built=recorded if recorded is not None else round(old * scale),

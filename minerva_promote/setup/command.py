@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.advisory_lock import hold
+from minerva_promote.database.advisory_lock import acquire_target_lock
 from minerva_promote.database.catalog import Server, server
 from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.extension import ensure_vector
@@ -21,7 +21,7 @@ from minerva_promote.ledger.install import LEDGER_VERSION, install, ledger_versi
 from minerva_promote.ledger.repair import record_repair, repair_structure
 from minerva_promote.ledger.structure_findings import repair_findings, repair_steps
 from minerva_promote.migrations.alembic_tree import Tree, transaction_for_alembic
-from minerva_promote.migrations.apply import goes_apart
+from minerva_promote.migrations.apply import needs_own_transaction
 from minerva_promote.migrations.command import apply_pending, check_at_head, shape_steps
 from minerva_promote.migrations.state import migration_state, version_table
 from minerva_promote.results import Outcome, RunResult, StepResult
@@ -73,7 +73,7 @@ def _inside(conn: Session, project: Project, environment: Environment) -> tuple[
     )
     for together in _transactions(conn, project, parts):
         with transaction_for_alembic(conn) as connection:
-            hold(conn)  # what is there is looked at only now: another setup may have been at work
+            acquire_target_lock(conn)  # what is there is looked at only now: another setup may have been at work
             for part in together:
                 steps += part(connection)
         for step in steps:
@@ -88,7 +88,7 @@ def _inside(conn: Session, project: Project, environment: Environment) -> tuple[
 def _transactions(conn: Session, project: Project, parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:
     """All in one; migrations that commit by themselves in one of their own, as they have to see what came before."""
     waiting = migration_state(conn, project).pending
-    apart = bool(waiting) and goes_apart(Tree(project), waiting)
+    apart = bool(waiting) and needs_own_transaction(Tree(project), waiting)
     return [(part,) for part in parts] if apart else [parts]
 
 

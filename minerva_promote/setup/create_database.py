@@ -12,8 +12,8 @@ from psycopg import sql
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import databases, server
-from minerva_promote.database.database_identity import WrongTarget
-from minerva_promote.database.quote import ident, text
+from minerva_promote.database.database_identity import WrongDatabase
+from minerva_promote.database.quote import ident, sql_text
 from minerva_promote.database.server_errors import attempt_outside
 from minerva_promote.database.session import Connection, admin_session, closed_after, connect_to
 from minerva_promote.errors import TargetError, UsageError
@@ -61,11 +61,11 @@ def ensure_database(project: Project, environment: Environment, *, recreate: boo
             owner = sql.SQL("{} OWNER {}").format(create, ident(server(conn).role))
             raise TargetError(
                 f"database {name} is missing, and could not be made: {refused.message}",
-                hint=f"as an administrator: {text(owner)}",
+                hint=f"as an administrator: {sql_text(owner)}",
             )
         if refused is None:
             record_change(f"database {name} made")
-        return _step(name, "made anew" if there else "made", sql=text(create))
+        return _step(name, "made anew" if there else "made", sql=sql_text(create))
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def maintenance_session(project: Project, environment: Environment) -> Iterator[
         elsewhere = replace(target, dbname=name, params=MappingProxyType({**target.params, "dbname": name}))
         try:
             conn = connect_to(project, environment, elsewhere, maintenance=True)
-        except WrongTarget:
+        except WrongDatabase:
             raise
         except TargetError:
             continue
@@ -102,7 +102,7 @@ def _present_after_all(project: Project, environment: Environment, recreate: boo
 def _must(conn: Connection, statement: sql.Composed, doing: str) -> None:
     refused = attempt_outside(conn, statement)
     if refused is not None:
-        raise TargetError(f"{doing}: {refused.message}", hint=f"as an administrator: {text(statement)}")
+        raise TargetError(f"{doing}: {refused.message}", hint=f"as an administrator: {sql_text(statement)}")
 
 
 def _step(name: str, detail: str, **done: str) -> StepResult:

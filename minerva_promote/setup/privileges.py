@@ -11,13 +11,13 @@ from minerva_promote.config.models.roles import Role
 from minerva_promote.config.project import Environment
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.notices import Notices
-from minerva_promote.database.server_errors import attempt, execute
+from minerva_promote.database.server_errors import execute, try_execute
 from minerva_promote.errors import TargetError
 from minerva_promote.grants.apply import run_plan, why_still
 from minerva_promote.grants.grant_sql import take
-from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import PUBLIC, Drift, Slot
-from minerva_promote.grants.plan import GrantPlan, look, undeclared_import_role
+from minerva_promote.grants.plan import GrantPlan, plan_grants, undeclared_import_role
 from minerva_promote.grants.wanted import import_role
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
@@ -28,12 +28,12 @@ def ensure_privileges(conn: Connection, environment: Environment, notices: Notic
     In the transaction that is open. Nothing is taken from a declared role here: that is `promote grants`. Raises
     TargetError when a privilege cannot be given; what cannot be taken from PUBLIC is a WARN.
     """
-    plan = look(conn, environment)
+    plan = plan_grants(conn, environment)
     unknown = [drift for drift in plan.drifts if drift.code == "unknown-object"]
     if unknown:
         first = unknown[0]
         raise TargetError(f"{first.at}: {first.fact}", hint=first.help)
-    done, plan = run_plan(conn, plan, notices, lambda: look(conn, environment), _gives)
+    done, plan = run_plan(conn, plan, notices, lambda: plan_grants(conn, environment), _gives)
     lacking = [drift for drift in plan.drifts if _gives(drift)]
     if lacking:
         raise TargetError(
@@ -63,7 +63,7 @@ def _undeclared_import_role(conn: Connection, environment: Environment, plan: Gr
     declared = replace(environment, roles={**environment.roles, name: Role(ledger="write")})
     statements = [
         statement
-        for drift in look(conn, declared).drifts
+        for drift in plan_grants(conn, declared).drifts
         if drift.role == name and _gives(drift)
         for statement in drift.statements
     ]
@@ -102,8 +102,8 @@ def _public(conn: Connection, environment: Environment, before: GrantPlan) -> St
         del unwanted[0]
     had = [each for each in unwanted if each[1] in _held(before.live, each[0]) - _declared(before, each[0])]
     statements = {each: take(before.live, each[0], {"": [each[1]]}) for each in had}
-    done = [statement for statement in statements.values() if attempt(conn, sql.SQL(statement)) is None]
-    after = look(conn, environment).live if had else before.live
+    done = [statement for statement in statements.values() if try_execute(conn, sql.SQL(statement)) is None]
+    after = plan_grants(conn, environment).live if had else before.live
     still = [each for each in had if each[1] in _held(after, each[0])]
     findings += [
         Finding(
@@ -125,7 +125,7 @@ def _public(conn: Connection, environment: Environment, before: GrantPlan) -> St
     )
 
 
-def _held(live: Live, slot: Slot) -> frozenset[str]:
+def _held(live: LiveState, slot: Slot) -> frozenset[str]:
     return frozenset[str]().union(*(entry.privileges for entry in live.entries if entry.slot == slot))
 
 

@@ -7,7 +7,7 @@ from minerva_promote.database.catalog import existing_roles
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.session import admin_session, import_session
 from minerva_promote.ledger.install import ledger_version, unusable
-from minerva_promote.migrations.state import Standing, State, migration_state
+from minerva_promote.migrations.state import MigrationState, MigrationStatus, migration_state
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.setup.create_database import database_exists
 
@@ -27,12 +27,14 @@ def ensure_ready(project: Project, environment: Environment) -> tuple[StepResult
         state = migration_state(conn, project)
         wanted = {name for name, role in environment.roles.items() if not role.absent}
         missing = not ledger_version(conn) or wanted - existing_roles(conn, wanted)
-        if state.standing is not Standing.NOT_MIGRATED and not (state.standing is Standing.UP_TO_DATE and missing):
+        if state.standing is not MigrationStatus.NOT_MIGRATED and not (
+            state.standing is MigrationStatus.UP_TO_DATE and missing
+        ):
             return _unready(conn, environment, state)
     return _set_up(project, environment)
 
 
-def unready_steps(project: Project, environment: Environment) -> tuple[StepResult, ...]:
+def readiness_failures(project: Project, environment: Environment) -> tuple[StepResult, ...]:
     """The same without setting anything up: nothing, or why the environment cannot take an import yet."""
     if environment.url.embedded and not database_exists(project, environment):
         fact = f"there is no database {environment.url.dbname} yet: the first run would make it"
@@ -56,8 +58,8 @@ def _set_up(project: Project, environment: Environment) -> tuple[StepResult, ...
     return setup(project, environment).steps
 
 
-def _unready(conn: Connection, environment: Environment, state: State) -> tuple[StepResult, ...]:
-    if state.standing is not Standing.UP_TO_DATE:
+def _unready(conn: Connection, environment: Environment, state: MigrationState) -> tuple[StepResult, ...]:
+    if state.standing is not MigrationStatus.UP_TO_DATE:
         fact = f"the database is {state.fact}"
         return (StepResult("preflight", "migrations", Outcome.FAIL, fact, hint=state.hint(environment.name)),)
     wrong = unusable(ledger_version(conn), environment.name)

@@ -9,13 +9,13 @@ from psycopg import sql
 from minerva_promote.config.project import Environment
 from minerva_promote.database.catalog import server
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.quote import ident, text
+from minerva_promote.database.quote import ident, sql_text
 from minerva_promote.database.scram import matches, stored_verifier
-from minerva_promote.database.server_errors import attempt
+from minerva_promote.database.server_errors import try_execute
 from minerva_promote.errors import ConfigError, TargetError
 from minerva_promote.grants.apply import set_passwords
 from minerva_promote.grants.model import Drift
-from minerva_promote.grants.plan import look
+from minerva_promote.grants.plan import plan_grants
 from minerva_promote.results import Outcome, StepResult
 
 CODES = ("missing-role", "login", "connection-limit", "setting")  # of the drift that is ended here
@@ -30,14 +30,14 @@ def ensure_roles(conn: Connection, environment: Environment) -> tuple[StepResult
     A password is set when the role is made, and when one is declared and is known not to be the present one.
     """
     may_read_passwords = server(conn).superuser
-    plan = look(conn, environment)
+    plan = plan_grants(conn, environment)
     steps, refused = [], []
     for name in plan.wanted.roles:
         done: list[str] = []
         said: list[str] = []
         for drift in (each for each in plan.drifts if each.role == name and each.code in CODES):
             for statement in drift.statements:
-                refusal = attempt(conn, sql.SQL(statement))
+                refusal = try_execute(conn, sql.SQL(statement))
                 if refusal is None or (drift.code == "missing-role" and refusal.sqlstate in DUPLICATE):
                     done.append(statement)
                     said.append(_said(environment, drift))
@@ -46,7 +46,7 @@ def ensure_roles(conn: Connection, environment: Environment) -> tuple[StepResult
         made = name not in plan.live.roles
         if not refused and (made or (may_read_passwords and _has_another_password(conn, environment, name))):
             given = set_passwords(conn, environment, [name])
-            done += [f"ALTER ROLE {text(ident(role))} PASSWORD '...'" for role in given]
+            done += [f"ALTER ROLE {sql_text(ident(role))} PASSWORD '...'" for role in given]
             said += ["password"] if given and not made else []
         unread = not made and not may_read_passwords and _declared_password(environment, name) is not None
         steps.append(_step(name, said, done, unread=unread))

@@ -46,7 +46,7 @@ def nodes(tree: Any) -> Iterator[Any]:
                 waiting.extend(value) if field.is_repeated else waiting.append(value)
 
 
-def falls(select: Any, place: int = 0) -> bool:
+def is_descending(select: Any, place: int = 0) -> bool:
     """Whether a key of its order is DESC."""
     return len(select.sort_clause) > place and is_value(select.sort_clause[place].sort_by.sortby_dir, "SORTBY_DESC")
 
@@ -103,7 +103,7 @@ def text_of(tree: Any) -> str:
     return deparse(tree)
 
 
-class Reach:
+class RowSources:
     """Where the rows of a SELECT come from: the subqueries and names of WITH in its FROM, whatever stands around."""
 
     def __init__(self, tree: Any) -> None:

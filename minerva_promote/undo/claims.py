@@ -32,7 +32,9 @@ class Claim:
     later: bool  # than the run that is asked about
 
 
-def claims_of_others(conn: Connection, run: Run, foreign: Mapping[str, Sequence[Key]]) -> dict[str, dict[Key, Claim]]:
+def rows_reinserted_later(
+    conn: Connection, run: Run, foreign: Mapping[str, Sequence[Key]]
+) -> dict[str, dict[Key, Claim]]:
     """Which of some rows, by table, other runs that were not undone have in their lists; the last such run."""
     wanted = {table: frozenset(keys) for table, keys in foreign.items() if keys}
     if not wanted:

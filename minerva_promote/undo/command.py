@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from minerva_promote.config.fingerprint import fingerprint
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.advisory_lock import claim, hold
+from minerva_promote.database.advisory_lock import acquire_target_lock, announce_run
 from minerva_promote.database.session import Connection, admin_session, begin, begin_view, rollback
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError, UsageError
 from minerva_promote.ledger.commit_proof import commit_with_proof, session_name
@@ -17,47 +17,47 @@ from minerva_promote.ledger.events import Event, Kind, add, add_apart
 from minerva_promote.ledger.install import require_ledger
 from minerva_promote.ledger.roots import roots_of
 from minerva_promote.ledger.run_rows import load
-from minerva_promote.ledger.verify import require_as_written
+from minerva_promote.ledger.verify import require_intact
 from minerva_promote.results import Outcome, RunResult, Severity, StepResult
 from minerva_promote.signals import current, signal_name
 from minerva_promote.text_format import counted
-from minerva_promote.undo.find_run import Subject, event_of, subject_of
-from minerva_promote.undo.plan import Choices, UndoPlan, plan_undo
+from minerva_promote.undo.find_run import UndoSubject, event_of, find_undo_subject
+from minerva_promote.undo.plan import UndoOptions, UndoPlan, plan_undo
 from minerva_promote.undo.remove import keep, remove
-from minerva_promote.undo.removed_rows import kept_by
-from minerva_promote.undo.report import NOTHING, coming_steps, going_steps, written_step
+from minerva_promote.undo.removed_rows import removed_rows_of
+from minerva_promote.undo.report import NOTHING, removal_steps, restore_steps, trigger_write_step
 from minerva_promote.undo.restore import plan_restore, restore
-from minerva_promote.undo.rows_to_remove import believed
-from minerva_promote.undo.table_checksums import Written
+from minerva_promote.undo.rows_to_remove import trusted_xmins
+from minerva_promote.undo.table_checksums import WriteDelta
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
+class UndoRequest:
     """What was asked for."""
 
     prefix: str  # of a run's id, or of an undo's
-    choices: Choices
+    choices: UndoOptions
     apply: bool
     reason: str = ""
 
 
-def undo(project: Project, environment: Environment, asked: Undo) -> RunResult:
+def undo(project: Project, environment: Environment, asked: UndoRequest) -> RunResult:
     """Show, or do. What stands against it closes the gate and is in the result.
 
     Raises UsageError, TargetError (nothing was changed) and OutcomeUnknown.
     """
-    return _Undoing(project, environment, asked).run()
+    return _UndoCommand(project, environment, asked).run()
 
 
-class _Undoing:
-    def __init__(self, project: Project, environment: Environment, asked: Undo) -> None:
+class _UndoCommand:
+    def __init__(self, project: Project, environment: Environment, asked: UndoRequest) -> None:
         self.project = project
         self.environment = environment
         self.asked = asked
         self.id = str(uuid4())  # its event in the ledger proves the COMMIT
         self.committed = False
         self.possible = False  # whether there is a ledger to tell of an attempt
-        self.subject: Subject | None = None
+        self.subject: UndoSubject | None = None
         self.roots: tuple[str, ...] = ()
         self.begun = time.perf_counter()
         self.steps: tuple[StepResult, ...] = ()
@@ -87,10 +87,10 @@ class _Undoing:
                 begin_view(conn)
             try:
                 if self.asked.apply:
-                    claim(conn, self.id)
-                    hold(conn)
-                subject = self.subject = subject_of(conn, self.asked.prefix, self.environment.name)
-                require_as_written(conn, [each.run_id for each in (subject.run, subject.undo) if each])
+                    announce_run(conn, self.id)
+                    acquire_target_lock(conn)
+                subject = self.subject = find_undo_subject(conn, self.asked.prefix, self.environment.name)
+                require_intact(conn, [each.run_id for each in (subject.run, subject.undo) if each])
                 self.roots = roots_of(conn, event_of(subject.run, "committed"))
                 verdict = self.take_back(conn, subject) if subject.undo else self.undo(conn, subject)
             except TargetError as error:
@@ -120,19 +120,19 @@ class _Undoing:
             },
         )
 
-    def undo(self, conn: Connection, subject: Subject) -> str:
+    def undo(self, conn: Connection, subject: UndoSubject) -> str:
         """The rows of a run go; the verdict."""
         plan = plan_undo(
             conn,
             self.project.contract,
             load(conn, subject.run.run_id),
-            believed(conn, subject.run),
+            trusted_xmins(conn, subject.run),
             self.asked.choices,
             environment=self.environment.name,
             run=subject.run,
             lock=self.asked.apply,
         )
-        self.steps = going_steps(plan, done=self.asked.apply and plan.possible)
+        self.steps = removal_steps(plan, done=self.asked.apply and plan.possible)
         if not plan.possible:
             return self.refused()
         if not self.asked.apply:
@@ -145,12 +145,12 @@ class _Undoing:
         how = f"promote undo --env {self.environment.name} {short} brings them back"
         return f"undone as {short}{self.commit(conn)}: {counted(plan.removed, 'rows')} removed; {how}"
 
-    def take_back(self, conn: Connection, subject: Subject) -> str:
+    def take_back(self, conn: Connection, subject: UndoSubject) -> str:
         """The rows that an undo removed come again; the verdict."""
         assert subject.undo is not None
-        kept = kept_by(conn, subject.undo)
+        kept = removed_rows_of(conn, subject.undo)
         plan = plan_restore(conn, self.project.contract, kept, lock=self.asked.apply)
-        self.steps = coming_steps(plan, done=self.asked.apply and plan.possible)
+        self.steps = restore_steps(plan, done=self.asked.apply and plan.possible)
         if not plan.possible:
             return self.refused()
         if not self.asked.apply:
@@ -168,14 +168,14 @@ class _Undoing:
     def record(
         self,
         conn: Connection,
-        subject: Subject,
+        subject: UndoSubject,
         rows: Mapping[str, Mapping[str, int]],
-        others: Mapping[str, Written],
+        others: Mapping[str, WriteDelta],
         types: Mapping[str, Mapping[str, str]] | None = None,
         digest: str | None = None,
     ) -> None:
         """The event of the ledger, in the transaction of the rows; and what else was written is told."""
-        self.steps += written_step(others)
+        self.steps += trigger_write_step(others)
         details = {} if types is None else {"types": types, **self.choices()}
         kind: Kind = "undone" if subject.undo is None else "restored"
         add(conn, self.event(kind, self.asked.reason, details, rows), digest)

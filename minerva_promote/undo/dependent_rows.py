@@ -9,9 +9,9 @@ from psycopg import sql
 
 from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.ledger.run_rows import packed, stored_names
-from minerva_promote.undo.row_references import Link
-from minerva_promote.undo.rows_to_remove import Going
-from minerva_promote.undo.table_catalog import Key, Keys, array_of, as_bytes, keys_of
+from minerva_promote.undo.row_references import RowReference
+from minerva_promote.undo.rows_to_remove import TableRows
+from minerva_promote.undo.table_catalog import Key, KeyArrays, array_of, as_bytes, keys_of
 
 SHOWN = 5  # of one link
 _BATCH = 100_000  # keys of one query
@@ -33,12 +33,12 @@ class Dependent:
 class Dependents:
     """What one link brought to light."""
 
-    link: Link
+    link: RowReference
     count: int = 0
     first: list[Dependent] = field(default_factory=list)
 
 
-def dependents(pipe: Pipelined, links: Iterable[Link], going: Mapping[str, Going]) -> Iterator[Dependents]:
+def dependents(pipe: Pipelined, links: Iterable[RowReference], going: Mapping[str, TableRows]) -> Iterator[Dependents]:
     """Per link, the rows that are not going themselves and depend on one that is; only links that have some."""
     for link in links:
         keys = going[link.parent.name].keys
@@ -52,11 +52,13 @@ def dependents(pipe: Pipelined, links: Iterable[Link], going: Mapping[str, Going
             yield found
 
 
-def _ask(pipe: Pipelined, link: Link, going: Mapping[str, Going], keys: Sequence[Key], found: Dependents) -> None:
+def _ask(
+    pipe: Pipelined, link: RowReference, going: Mapping[str, TableRows], keys: Sequence[Key], found: Dependents
+) -> None:
     parent, child = link.parent, link.child
     theirs = keys_of(parent, going[parent.name].key, keys)
     own = going.get(child.name)
-    ours: Keys | None = None
+    ours: KeyArrays | None = None
     if own is not None and own.keys:
         ours = keys_of(child, own.key, own.keys, alias="ours", first=1 + len(theirs.types))
     child_key = sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier("c", name)) for name in child.key)
@@ -89,7 +91,7 @@ def _ask(pipe: Pipelined, link: Link, going: Mapping[str, Going], keys: Sequence
         found.count += int(rows[0][0] or b"0")
 
 
-def _source(link: Link) -> sql.Composable:
+def _source(link: RowReference) -> sql.Composable:
     """The child as c; the elements of its array as e, each once."""
     child = sql.SQL("{} c").format(link.child.source)
     if not link.array:
@@ -99,7 +101,7 @@ def _source(link: Link) -> sql.Composable:
     )
 
 
-def _joined(link: Link) -> sql.Composable:
+def _joined(link: RowReference) -> sql.Composable:
     """How a row of the child finds its parent."""
     if link.array:
         return sql.SQL("{} = e.v").format(sql.Identifier("p", link.parent_columns[0]))
@@ -131,7 +133,7 @@ limit 1
 """
 
 
-def _added_by(pipe: Pipelined, link: Link, key: Key) -> str:
+def _added_by(pipe: Pipelined, link: RowReference, key: Key) -> str:
     """The run that added a row; empty for rows of others."""
     if not key:
         return ""

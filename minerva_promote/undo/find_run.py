@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from minerva_promote.database.connection import Connection
 from minerva_promote.errors import UsageError
-from minerva_promote.ledger.runs import SHORT, Recorded, Run, find_run
+from minerva_promote.ledger.runs import SHORT, LedgerEvent, Run, find_run
 
 _NOTHING = {
     "unchanged": "added nothing, every row of its file was there already",
@@ -18,7 +18,7 @@ _NOTHING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class UndoSubject:
     """A run whose rows can go, or an undo whose rows can come again."""
 
     run: Run  # also where an undo is taken back
@@ -34,11 +34,11 @@ class Subject:
         return f"taking back undo {self.undo.short}, {_time(event_of(self.undo, 'undone'))}, of {what}"
 
 
-def subject_of(conn: Connection, prefix: str, environment: str) -> Subject:
+def find_undo_subject(conn: Connection, prefix: str, environment: str) -> UndoSubject:
     """What is to be taken back. Raises UsageError when the id is of nothing that can be."""
     found = find_run(conn, prefix)
     if found.state == "undo":
-        return Subject(_run_of(conn, found), _standing_undo(found, environment))
+        return UndoSubject(_run_of(conn, found), _standing_undo(found, environment))
     if found.state == "restore":
         undo = find_run(conn, event_of(found, "restored").subject or "")
         run = _run_of(conn, undo)
@@ -61,10 +61,10 @@ def subject_of(conn: Connection, prefix: str, environment: str) -> Subject:
             " added: it cannot be undone",
             hint=f"its roots: {', '.join(committed.roots or ())}; remove by hand what nothing else depends on",
         )
-    return Subject(found, None)
+    return UndoSubject(found, None)
 
 
-def event_of(run: Run, kind: str) -> Recorded:
+def event_of(run: Run, kind: str) -> LedgerEvent:
     """The event of this kind, which there is."""
     return next(event for event in run.events if event.kind == kind)
 
@@ -94,5 +94,5 @@ def _never_committed(run: Run, environment: str) -> UsageError:
     )
 
 
-def _time(event: Recorded) -> str:
+def _time(event: LedgerEvent) -> str:
     return f"{event.at:%Y-%m-%d %H:%M} UTC"

@@ -9,9 +9,9 @@ from minerva_promote.ledger.runs import SHORT
 from minerva_promote.results import Finding, Severity
 from minerva_promote.text_format import counted
 from minerva_promote.undo.dependent_rows import Dependents
-from minerva_promote.undo.row_references import Link
-from minerva_promote.undo.row_status import Standing
-from minerva_promote.undo.rows_to_remove import Going
+from minerva_promote.undo.row_references import RowReference
+from minerva_promote.undo.row_status import RowStatus
+from minerva_promote.undo.rows_to_remove import TableRows
 from minerva_promote.undo.table_catalog import Key, Table
 
 SHOWN = 5  # keys of one finding
@@ -38,8 +38,8 @@ class Origin:
     writers: tuple[str, ...] = ()  # the roles that may write such a list
 
 
-def standing(
-    going: Going, table: Table, found: Standing, accept: Collection[str], environment: str, origin: Origin
+def changed_rows(
+    going: TableRows, table: Table, found: RowStatus, accept: Collection[str], environment: str, origin: Origin
 ) -> Iterator[Finding]:
     """Rows that are not as they were imported, or of which that is not proved."""
     what = table.name
@@ -72,7 +72,7 @@ def standing(
         yield _accepted(Finding("gone", fact, help="to remove the others: --accept gone"), accept)
 
 
-def _unproved(going: Going, table: Table, found: Standing, accept: Collection[str], origin: Origin) -> Finding:
+def _unproved(going: TableRows, table: Table, found: RowStatus, accept: Collection[str], origin: Origin) -> Finding:
     """Rows that another transaction wrote than the run's, or of which that cannot be told any more."""
     count = counted(len(found.unproved), "rows")
     why = origin.why_not or (
@@ -103,7 +103,7 @@ def _rows(table: str, keys: Sequence[Key]) -> str:
     return f"{counted(len(keys), 'rows')} of {table} {'was' if len(keys) == 1 else 'were'}"
 
 
-def depending(found: Dependents, *, shared: bool, environment: str) -> Finding:
+def dependent_rows(found: Dependents, *, shared: bool, environment: str) -> Finding:
     """Rows of others that depend on rows which would go."""
     link = found.link
     named = listed([f"{each.key} on {each.on}" for each in found.first], found.count)
@@ -120,7 +120,7 @@ def depending(found: Dependents, *, shared: bool, environment: str) -> Finding:
     return Finding("depends", fact, help=way)
 
 
-def hidden(link: Link) -> Finding:
+def unreadable_table(link: RowReference) -> Finding:
     """A table whose rows cannot be seen."""
     fact = f"rows of {link.child.name} may depend on {link.parent.name}, and this role may not see them ({link.what})"
     return Finding("hidden", fact, help=f"GRANT SELECT ON {link.child.name} TO the role of admin_url")
@@ -163,7 +163,7 @@ def lacking(table: Table) -> Finding:
     return Finding("privilege", fact, help="let it own the table, or grant it what it lacks")
 
 
-def nothing() -> Finding:
+def only_shared_rows() -> Finding:
     """A run that added only shared rows."""
     return Finding("nothing", "all rows of this run are shared, and kept", help="--no-keep-shared removes them")
 
@@ -199,7 +199,7 @@ def gained_column(table: Table, gained: Sequence[str]) -> Finding:
     return Finding("column", fact, severity=Severity.WARN)
 
 
-def taken(table: Table, columns: Sequence[str], values: Sequence[Key]) -> Finding:
+def key_conflict(table: Table, columns: Sequence[str], values: Sequence[Key]) -> Finding:
     """Keys, or values of a unique set, that other rows have now."""
     shown = listed([table.shown(value, columns) for value in values[:SHOWN]], len(values))
     fact = f"{', '.join(columns)} of {counted(len(values), 'rows')} of {table.name} {_is(values)} taken: {shown}"
@@ -217,7 +217,7 @@ def _is(values: Sequence[Key]) -> str:
     return "is" if len(values) == 1 else "are"
 
 
-def counts(table: str, done: str, count: int, meant: int) -> str:
+def row_count_mismatch(table: str, done: str, count: int, meant: int) -> str:
     """Rows that something was done to, and how many were meant: "2 rows of books were removed, 1 was to be"."""
     first, second = ("was" if number == 1 else "were" for number in (count, meant))
     return f"{counted(count, 'rows')} of {table} {first} {done}, {meant:,} {second} to be"

@@ -11,7 +11,7 @@ BEGIN = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # signature, no flags, no extension
 END = b"\xff\xff"
 
 
-def piece_of(rows: Sequence[Sequence[Wire]]) -> bytes:
+def encode_copy(rows: Sequence[Sequence[Wire]]) -> bytes:
     """The stream that holds these rows."""
     parts = [BEGIN]
     for row in rows:
@@ -22,7 +22,7 @@ def piece_of(rows: Sequence[Sequence[Wire]]) -> bytes:
     return b"".join(parts)
 
 
-def rows_of(piece: bytes) -> Iterator[Key]:
+def decode_copy(piece: bytes) -> Iterator[Key]:
     """The rows of a stream. Raises ValueError when it is none."""
     if not piece.startswith(BEGIN) or not piece.endswith(END):
         raise ValueError("no stream of binary COPY")

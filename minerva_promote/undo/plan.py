@@ -16,17 +16,17 @@ from minerva_promote.ledger.run_rows import RunRows
 from minerva_promote.ledger.runs import Run
 from minerva_promote.results import Finding, Severity
 from minerva_promote.undo import findings as told
-from minerva_promote.undo.claims import claims_of_others, list_writers
+from minerva_promote.undo.claims import list_writers, rows_reinserted_later
 from minerva_promote.undo.dependent_rows import dependents
 from minerva_promote.undo.find_run import event_of
-from minerva_promote.undo.row_references import Link, children_first, read_links
-from minerva_promote.undo.row_status import Standing, look_at
-from minerva_promote.undo.rows_to_remove import Believed, Going, going_of
+from minerva_promote.undo.row_references import RowReference, children_first, read_links
+from minerva_promote.undo.row_status import RowStatus, classify_rows
+from minerva_promote.undo.rows_to_remove import TableRows, TrustedXmins, rows_by_table
 from minerva_promote.undo.table_catalog import Table, read, read_tables
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class UndoOptions:
     """What was asked for beyond the run."""
 
     keep_shared: bool = True
@@ -37,9 +37,9 @@ class Choices:
 class TablePlan:
     """One table."""
 
-    going: Going
+    going: TableRows
     kept: bool  # all of its rows: it is shared
-    standing: Standing = field(default_factory=Standing)
+    standing: RowStatus = field(default_factory=RowStatus)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -63,7 +63,7 @@ class UndoPlan:
     """All of it."""
 
     tables: tuple[TablePlan, ...]  # children first
-    links: tuple[Link, ...]
+    links: tuple[RowReference, ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -90,8 +90,8 @@ def plan_undo(
     conn: Connection,
     contract: Contract,
     rows: Iterable[RunRows],
-    writers: Believed,
-    choices: Choices,
+    writers: TrustedXmins,
+    choices: UndoOptions,
     *,
     environment: str,
     run: Run | None = None,
@@ -108,9 +108,9 @@ def plan_undo(
     shared = [name for name, rule in contract.tables.items() if rule.shared]
     plans = {
         going.name: TablePlan(going, kept=choices.keep_shared and going.shared)
-        for going in going_of(rows, tables, shared, run.types if run else {})
+        for going in rows_by_table(rows, tables, shared, run.types if run else {})
     }
-    fit = [plan for plan in plans.values() if not plan.kept and _fit(plan)]
+    fit = [plan for plan in plans.values() if not plan.kept and _check_comparable(plan)]
     parents = {plan.name: plan.going.table for plan in fit if plan.going.table is not None}
     links = read_links(conn, contract, parents)
     if lock:
@@ -119,9 +119,9 @@ def plan_undo(
     for plan in fit:
         table = plan.going.table
         assert table is not None
-        plan.standing = look_at(pipe, plan.going, table, writers, lock=lock)
+        plan.standing = classify_rows(pipe, plan.going, table, writers, lock=lock)
     if run is not None:
-        claims = claims_of_others(conn, run, {plan.name: plan.standing.foreign for plan in fit})
+        claims = rows_reinserted_later(conn, run, {plan.name: plan.standing.foreign for plan in fit})
         for plan in fit:
             plan.standing.claim(claims.get(plan.name, {}))
     origin = told.Origin(writers.why_not)
@@ -130,24 +130,24 @@ def plan_undo(
     for plan in fit:
         table = plan.going.table
         assert table is not None
-        plan.findings += told.standing(plan.going, table, plan.standing, choices.accept, environment, origin)
+        plan.findings += told.changed_rows(plan.going, table, plan.standing, choices.accept, environment, origin)
     unknown = {plan.name for plan in plans.values() if not plan.kept and not plan.going.found}  # which of its rows
     visible = [link for link in links if link.readable and link.child.name not in unknown]
     for link in links:
         if not link.readable and not (link.child.row_security and link.child.name in plans):  # that is told
-            plans[link.parent.name].findings.append(told.hidden(link))
+            plans[link.parent.name].findings.append(told.unreadable_table(link))
     own = {plan.name: plan.going for plan in plans.values() if not plan.kept and plan.going.found}
     for found in dependents(pipe, visible, own):
         plan = plans[found.link.parent.name]
-        plan.findings.append(told.depending(found, shared=plan.going.shared, environment=environment))
+        plan.findings.append(told.dependent_rows(found, shared=plan.going.shared, environment=environment))
     for name, effect in _effects(conn, parents):
         plans[name].findings.append(effect)
     if plans and all(plan.kept for plan in plans.values()):
-        next(iter(plans.values())).findings.append(told.nothing())
+        next(iter(plans.values())).findings.append(told.only_shared_rows())
     return UndoPlan(tuple(plans[name] for name in children_first(plans, links)), links)
 
 
-def _fit(plan: TablePlan) -> bool:
+def _check_comparable(plan: TablePlan) -> bool:
     """Whether the rows can be looked at; tells why not."""
     table = plan.going.table
     if plan.going.unlike:
@@ -168,7 +168,7 @@ def _fit(plan: TablePlan) -> bool:
     return not (missing or not plan.going.found or table.row_security or "SELECT" in table.lacking)
 
 
-def _lock(conn: Connection, tables: Iterable[Table], links: Sequence[Link]) -> None:
+def _lock(conn: Connection, tables: Iterable[Table], links: Sequence[RowReference]) -> None:
     """Nobody else writes these tables, nor those whose references no foreign key watches over.
 
     Others go on reading. Foreign keys need no lock: who refers to a row has to lock it, and the rows are locked.

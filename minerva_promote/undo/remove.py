@@ -19,11 +19,11 @@ from minerva_promote.ledger.install import REMOVED_TABLE
 from minerva_promote.ledger.roots import not_as_sent
 from minerva_promote.text_format import counted
 from minerva_promote.undo import findings as told
-from minerva_promote.undo.pieces import piece_of
+from minerva_promote.undo.pieces import encode_copy
 from minerva_promote.undo.plan import UndoPlan
-from minerva_promote.undo.rows_to_remove import Going
+from minerva_promote.undo.rows_to_remove import TableRows
 from minerva_promote.undo.table_catalog import Batches, Key, Table, as_bytes, keys_of, names_of, table_name
-from minerva_promote.undo.table_checksums import Written, counts_are_kept, reached, writes, written_since
+from minerva_promote.undo.table_checksums import WriteDelta, affected_tables, counts_are_kept, writes, written_since
 
 _HINT = "find out what a trigger or a rule of the target does; nothing was removed"
 _KEEP = b"""
@@ -51,7 +51,7 @@ def keep(conn: Connection, undo_id: str, plan: UndoPlan) -> str | None:
             batches.took(rows)
             name = ".".join(split(each.name))
             head = [name, part, list(table.stored), len(rows)]
-            content = piece_of(rows)
+            content = encode_copy(rows)
             digest = hashlib.sha256(json.dumps(head, ensure_ascii=False).encode() + content).digest()
             digests[name.encode(), part] = digest
             with target_errors(pipe.doing), raw_cursor(conn) as cursor:
@@ -61,7 +61,7 @@ def keep(conn: Connection, undo_id: str, plan: UndoPlan) -> str | None:
     return hashlib.sha256(b"".join(digests[key] for key in sorted(digests))).hexdigest() if digests else None
 
 
-def remove(conn: Connection, plan: UndoPlan) -> dict[str, Written]:
+def remove(conn: Connection, plan: UndoPlan) -> dict[str, WriteDelta]:
     """Remove the rows; what triggers wrote to other tables meanwhile, by table.
 
     Raises TargetError when other rows than these were removed, or any of the others was changed.
@@ -83,7 +83,7 @@ def remove(conn: Connection, plan: UndoPlan) -> dict[str, Written]:
     return _judge(conn, plan, written_since(before, writes(conn)))
 
 
-def _remove(pipe: Pipelined, going: Going) -> None:
+def _remove(pipe: Pipelined, going: TableRows) -> None:
     table = _table(going)
     keys = going.keys
     wanted = keys_of(table, going.key, keys)
@@ -93,13 +93,13 @@ def _remove(pipe: Pipelined, going: Going) -> None:
     )
     removed = set(pipe.ask(as_bytes(statement), wanted.types, wanted.values))
     if removed != set(keys):
-        fact = told.counts(table.name, "removed", len(removed), len(keys))
+        fact = told.row_count_mismatch(table.name, "removed", len(removed), len(keys))
         raise TargetError(fact, hint=_HINT)
 
 
-def _judge(conn: Connection, plan: UndoPlan, written: dict[int, Written]) -> dict[str, Written]:
+def _judge(conn: Connection, plan: UndoPlan, written: dict[int, WriteDelta]) -> dict[str, WriteDelta]:
     """Hold what was written against what was meant. Returns what is neither forbidden nor meant, by table."""
-    names = {each.oid: each.name for each in reached(conn, [_table(one.going).oid for one in plan.going])}
+    names = {each.oid: each.name for each in affected_tables(conn, [_table(one.going).oid for one in plan.going])}
     meant = {_table(each.going).oid: each.removed for each in plan.going}
     others = {}
     for oid, since in written.items():
@@ -108,12 +108,12 @@ def _judge(conn: Connection, plan: UndoPlan, written: dict[int, Written]) -> dic
         if since.truncated:
             raise TargetError(f"{name} was emptied or rewritten by what ran with the removal", hint=_HINT)
         if since.deleted != expected:
-            fact = told.counts(name, "removed", since.deleted, expected)
+            fact = told.row_count_mismatch(name, "removed", since.deleted, expected)
             raise TargetError(fact, hint=_HINT)
         if oid in names and since.updated:
-            raise TargetError(told.counts(name, "changed by the removal", since.updated, 0), hint=_HINT)
+            raise TargetError(told.row_count_mismatch(name, "changed by the removal", since.updated, 0), hint=_HINT)
         if oid in names and since.inserted:
-            raise TargetError(told.counts(name, "added by the removal", since.inserted, 0), hint=_HINT)
+            raise TargetError(told.row_count_mismatch(name, "added by the removal", since.inserted, 0), hint=_HINT)
         if oid not in names:
             others[name] = since
     return others
@@ -121,7 +121,7 @@ def _judge(conn: Connection, plan: UndoPlan, written: dict[int, Written]) -> dic
 
 def _counts(conn: Connection, plan: UndoPlan) -> dict[str, int]:
     """Rows per table that could be touched, where the server does not count what is written."""
-    tables = reached(conn, [_table(each.going).oid for each in plan.going])
+    tables = affected_tables(conn, [_table(each.going).oid for each in plan.going])
     statement = "select count(*) as rows from {}"
     return {each.name: fetch(conn, sql.SQL(statement).format(each.source))[0]["rows"] for each in tables}
 
@@ -130,11 +130,11 @@ def _compare_counts(before: dict[str, int], after: dict[str, int], plan: UndoPla
     meant = {each.name: each.removed for each in plan.going}
     for name, rows in before.items():
         if rows - after[name] != meant.get(name, 0):
-            fact = told.counts(name, "removed", rows - after[name], meant.get(name, 0))
+            fact = told.row_count_mismatch(name, "removed", rows - after[name], meant.get(name, 0))
             raise TargetError(fact, hint=_HINT)
 
 
-def _rows(pipe: Pipelined, going: Going, keys: Sequence[Key]) -> list[Key]:
+def _rows(pipe: Pipelined, going: TableRows, keys: Sequence[Key]) -> list[Key]:
     table = _table(going)
     wanted = keys_of(table, going.key, keys)
     statement = sql.SQL("select {} from {} t join {} on {}").format(
@@ -142,12 +142,12 @@ def _rows(pipe: Pipelined, going: Going, keys: Sequence[Key]) -> list[Key]:
     )
     found = pipe.ask(as_bytes(statement), wanted.types, wanted.values)
     if len(found) != len(keys):
-        fact = told.counts(table.name, "there", len(found), len(keys))
+        fact = told.row_count_mismatch(table.name, "there", len(found), len(keys))
         raise TargetError(fact, hint="run the command again")
     return found
 
 
-def _there(pipe: Pipelined, going: Going) -> int:
+def _there(pipe: Pipelined, going: TableRows) -> int:
     """How many of the rows are there."""
     table = _table(going)
     wanted = keys_of(table, going.key, going.keys)
@@ -155,6 +155,6 @@ def _there(pipe: Pipelined, going: Going) -> int:
     return len(pipe.ask(as_bytes(statement), wanted.types, wanted.values))
 
 
-def _table(going: Going) -> Table:
+def _table(going: TableRows) -> Table:
     assert going.table is not None
     return going.table

@@ -12,7 +12,7 @@ from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import expression
 from minerva_promote.ledger.runs import Run
 from minerva_promote.undo.find_run import event_of
-from minerva_promote.undo.pieces import rows_of
+from minerva_promote.undo.pieces import decode_copy
 from minerva_promote.undo.table_catalog import Key
 
 _PIECES = b"""
@@ -35,7 +35,7 @@ from promote.events as e where e.run_id = %(undo)s and e.kind = 'undone'
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RemovedRows:
     """The removed rows of one table."""
 
     undo_id: str
@@ -56,10 +56,10 @@ class Kept:
     def rows(self, conn: Connection) -> Iterator[list[Key]]:
         """The rows, a piece at a time."""
         for piece in self.pieces(conn):
-            yield list(rows_of(piece))
+            yield list(decode_copy(piece))
 
 
-def kept_by(conn: Connection, undo: Run) -> tuple[Kept, ...]:
+def removed_rows_of(conn: Connection, undo: Run) -> tuple[RemovedRows, ...]:
     """What an undo kept, a table each. Raises TargetError when that is not what it recorded."""
     digests = fetch(conn, _DIGESTS, {"undo": undo.run_id})
     if not digests or digests[0]["told"] != digests[0]["computed"]:
@@ -75,7 +75,7 @@ def kept_by(conn: Connection, undo: Run) -> tuple[Kept, ...]:
     for row in fetch(conn, _PIECES, {"undo": undo.run_id}):
         by_table.setdefault(row["table_name"], []).append((row["part"], tuple(row["columns"]), row["rows"]))
     return tuple(
-        Kept(
+        RemovedRows(
             undo.run_id,
             name_of(*split(name)),
             name,

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.text_format import counted
 from minerva_promote.undo.plan import TablePlan, UndoPlan
-from minerva_promote.undo.restore import Coming, RestorePlan
-from minerva_promote.undo.row_status import Standing
+from minerva_promote.undo.restore import RestorePlan, RestoreTable
+from minerva_promote.undo.row_status import RowStatus
 from minerva_promote.undo.table_catalog import Key, Table
-from minerva_promote.undo.table_checksums import Written
+from minerva_promote.undo.table_checksums import WriteDelta
 
 NOTHING = "nothing was changed"
 SHOWN = 2  # keys in a line
 
 
-def going_steps(plan: UndoPlan, *, done: bool) -> tuple[StepResult, ...]:
+def removal_steps(plan: UndoPlan, *, done: bool) -> tuple[StepResult, ...]:
     """What goes, what is kept, and what stands against it."""
     return tuple(_going(each, done) for each in plan.tables)
 
@@ -41,7 +41,7 @@ def _going(each: TablePlan, done: bool) -> StepResult:
     return StepResult("undo", each.name, _outcome(findings), detail, findings=findings, data=data)
 
 
-def _named(found: Standing) -> tuple[tuple[str, Sequence[Key]], ...]:
+def _named(found: RowStatus) -> tuple[tuple[str, Sequence[Key]], ...]:
     return (
         ("changed", found.changed),
         ("added_again", list(found.claimed)),
@@ -50,12 +50,12 @@ def _named(found: Standing) -> tuple[tuple[str, Sequence[Key]], ...]:
     )
 
 
-def coming_steps(plan: RestorePlan, *, done: bool) -> tuple[StepResult, ...]:
+def restore_steps(plan: RestorePlan, *, done: bool) -> tuple[StepResult, ...]:
     """What comes again, and what stands against it."""
     return tuple(_coming(each, done) for each in plan.tables)
 
 
-def _coming(each: Coming, done: bool) -> StepResult:
+def _coming(each: RestoreTable, done: bool) -> StepResult:
     detail = f"{counted(each.kept.count, 'rows')} {'put back' if done else 'would come again'}"
     data: dict[str, object] = {"rows": each.kept.count}
     if each.table is not None:
@@ -65,7 +65,7 @@ def _coming(each: Coming, done: bool) -> StepResult:
     return StepResult("restore", each.name, _outcome(findings), detail, findings=findings, data=data)
 
 
-def written_step(others: Mapping[str, Written]) -> tuple[StepResult, ...]:
+def trigger_write_step(others: Mapping[str, WriteDelta]) -> tuple[StepResult, ...]:
     """What triggers wrote to tables that the rows have nothing to do with."""
     if not others:
         return ()
@@ -74,7 +74,7 @@ def written_step(others: Mapping[str, Written]) -> tuple[StepResult, ...]:
     return (StepResult("undo", "other tables", Outcome.WARN, detail, data={"tables": told}),)
 
 
-def written_told(others: Mapping[str, Written]) -> list[str]:
+def written_told(others: Mapping[str, WriteDelta]) -> list[str]:
     """ "audit: 3 added", a table each."""
     words = (("added", "inserted"), ("changed", "updated"), ("removed", "deleted"))
     return [

@@ -17,7 +17,7 @@ from minerva_promote.undo.table_catalog import Key, Table, Wire, as_bytes, keys_
 
 
 @dataclass(slots=True)
-class Need:
+class RequiredParent:
     """Values of some columns that a parent has to have."""
 
     what: str
@@ -39,7 +39,7 @@ class Need:
                 self.values[value] = None
 
 
-def needs_of(conn: Connection, contract: Contract, tables: Mapping[str, Table]) -> list[Need]:
+def required_parents(conn: Connection, contract: Contract, tables: Mapping[str, Table]) -> list[RequiredParent]:
     """What rows of some tables need: by foreign keys, and by the contract's word."""
     by_oid = {table.oid: name for name, table in tables.items()}
     rows = fetch(conn, read("parents"), {"tables": sorted(by_oid)})
@@ -52,7 +52,7 @@ def needs_of(conn: Connection, contract: Contract, tables: Mapping[str, Table]) 
     names = {f"{row['schema']}.{row['parent']}" for row in rows} | {f"public.{parent}" for _, _, parent in told}
     found = read_tables(conn, names)
     needs = [
-        Need(
+        RequiredParent(
             f"foreign key {row['name']}",
             by_oid[row["child"]],
             tuple(row["columns"]),
@@ -68,11 +68,11 @@ def needs_of(conn: Connection, contract: Contract, tables: Mapping[str, Table]) 
             continue
         array = tables[child].columns[column].is_array
         what = f"{child}.{column}, a reference of the contract"
-        needs.append(Need(what, child, (column,), found[parent], (key,), array))
+        needs.append(RequiredParent(what, child, (column,), found[parent], (key,), array))
     return needs
 
 
-def missing(pipe: Pipelined, need: Need, coming: set[Key]) -> list[Key]:
+def missing(pipe: Pipelined, need: RequiredParent, coming: set[Key]) -> list[Key]:
     """The values that no row of the parent has, and none of those that come again."""
     wanted = [value for value in need.values if value not in coming]
     pipe.doing = f"looking for rows of {need.parent.name}"

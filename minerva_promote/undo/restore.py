@@ -17,20 +17,20 @@ from minerva_promote.results import Finding, Severity
 from minerva_promote.text_format import counted
 from minerva_promote.undo import findings as told
 from minerva_promote.undo.pieces import BEGIN, END
-from minerva_promote.undo.removed_rows import Kept
-from minerva_promote.undo.required_parents import missing, needs_of
+from minerva_promote.undo.removed_rows import RemovedRows
+from minerva_promote.undo.required_parents import missing, required_parents
 from minerva_promote.undo.row_references import children_first, read_links
 from minerva_promote.undo.table_catalog import Key, Table, as_bytes, keys_of, names_of, read, read_tables, table_name
-from minerva_promote.undo.table_checksums import Written, reached, writes, written_since
+from minerva_promote.undo.table_checksums import WriteDelta, affected_tables, writes, written_since
 
 _HINT = "find out what a trigger of the target does; nothing was put back"
 
 
 @dataclass(slots=True)
-class Coming:
+class RestoreTable:
     """The rows of one table that are to come again."""
 
-    kept: Kept
+    kept: RemovedRows
     table: Table | None
     circular: bool = False  # its rows refer to each other: they come in one statement
     keys: list[Key] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Coming:
 class RestorePlan:
     """All of it."""
 
-    tables: tuple[Coming, ...]  # parents first
+    tables: tuple[RestoreTable, ...]  # parents first
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -64,10 +64,12 @@ class RestorePlan:
         return sum(table.kept.count for table in self.tables)
 
 
-def plan_restore(conn: Connection, contract: Contract, kept: Sequence[Kept], *, lock: bool = False) -> RestorePlan:
+def plan_restore(
+    conn: Connection, contract: Contract, kept: Sequence[RemovedRows], *, lock: bool = False
+) -> RestorePlan:
     """Look whether every row can come again as it was; changes nothing. ``lock``: nobody else writes these tables."""
     tables = read_tables(conn, [each.table for each in kept])
-    coming = {each.table: Coming(each, tables.get(each.table)) for each in kept}
+    coming = {each.table: RestoreTable(each, tables.get(each.table)) for each in kept}
     fit = {name: each.table for name, each in coming.items() if _fit(each) and each.table is not None}
     if lock:
         for name in sorted(fit):
@@ -83,7 +85,7 @@ def plan_restore(conn: Connection, contract: Contract, kept: Sequence[Kept], *, 
     return RestorePlan(tuple(coming[name] for name in reversed(order)))
 
 
-def _fit(coming: Coming) -> bool:
+def _fit(coming: RestoreTable) -> bool:
     """Whether the table can take the rows as they were; tells why not."""
     table, kept = coming.table, coming.kept
     if table is None:
@@ -103,11 +105,11 @@ def _fit(coming: Coming) -> bool:
     return not (lost or other or table.row_security)
 
 
-def _look(conn: Connection, contract: Contract, coming: dict[str, Coming], fit: dict[str, Table]) -> None:
+def _look(conn: Connection, contract: Contract, coming: dict[str, RestoreTable], fit: dict[str, Table]) -> None:
     """Read every kept row once: keys and unique sets that are taken, parents that are gone."""
     pipe = Pipelined(conn, "reading kept rows")
     unfit = coming.keys() - fit.keys()  # their rows do not come, which is told
-    needs = [need for need in needs_of(conn, contract, fit) if need.parent.name not in unfit]
+    needs = [need for need in required_parents(conn, contract, fit) if need.parent.name not in unfit]
     for need in needs:
         coming[need.child].circular |= need.parent.name == need.child
     sets = _unique_sets(conn, fit, coming)
@@ -128,7 +130,7 @@ def _look(conn: Connection, contract: Contract, coming: dict[str, Coming], fit: 
                 if found:
                     taken.setdefault(columns, []).extend(found)
         for columns, values_taken in taken.items():
-            coming[name].findings.append(told.taken(table, columns, values_taken))
+            coming[name].findings.append(told.key_conflict(table, columns, values_taken))
     for need in needs:
         gone = missing(pipe, need, held[need.parent.name, need.parent_columns])
         if gone:
@@ -143,7 +145,7 @@ def _values(columns: Sequence[str], wanted: Sequence[str], rows: Sequence[Key]) 
 
 
 def _unique_sets(
-    conn: Connection, tables: Mapping[str, Table], coming: Mapping[str, Coming]
+    conn: Connection, tables: Mapping[str, Table], coming: Mapping[str, RestoreTable]
 ) -> dict[str, list[tuple[str, ...]]]:
     """The unique sets of each table whose values are kept; for a set that is not, the server has the word."""
     by_oid = {table.oid: name for name, table in tables.items()}
@@ -164,7 +166,7 @@ def _taken(pipe: Pipelined, table: Table, columns: Sequence[str], values: Sequen
     return pipe.ask(as_bytes(statement), keys.types, keys.values)
 
 
-def restore(conn: Connection, plan: RestorePlan) -> dict[str, Written]:
+def restore(conn: Connection, plan: RestorePlan) -> dict[str, WriteDelta]:
     """Put the rows back; what triggers wrote to other tables meanwhile, by table.
 
     Raises TargetError when the target refuses one, or when one does not stand there as it was.
@@ -179,7 +181,7 @@ def restore(conn: Connection, plan: RestorePlan) -> dict[str, Written]:
     return _judge(conn, plan, written_since(before, writes(conn)))
 
 
-def _copy(conn: Connection, coming: Coming) -> None:
+def _copy(conn: Connection, coming: RestoreTable) -> None:
     table, kept = coming.table, coming.kept
     assert table is not None
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
@@ -195,7 +197,7 @@ def _copy(conn: Connection, coming: Coming) -> None:
             copy.write(END)
 
 
-def _verify(conn: Connection, coming: Coming) -> None:
+def _verify(conn: Connection, coming: RestoreTable) -> None:
     """Every row stands there as it was kept."""
     table, kept = coming.table, coming.kept
     assert table is not None
@@ -213,16 +215,16 @@ def _verify(conn: Connection, coming: Coming) -> None:
             raise TargetError(fact, hint=_HINT)
 
 
-def _judge(conn: Connection, plan: RestorePlan, written: dict[int, Written]) -> dict[str, Written]:
+def _judge(conn: Connection, plan: RestorePlan, written: dict[int, WriteDelta]) -> dict[str, WriteDelta]:
     meant = {each.table.oid: each for each in plan.tables if each.table is not None}
-    names = {each.oid: each.name for each in reached(conn, meant)}
+    names = {each.oid: each.name for each in affected_tables(conn, meant)}
     others = {}
     for oid, since in written.items():
         each = meant.get(oid)
         name = names.get(oid) or table_name(conn, oid)
         inserted = each.kept.count if each else 0
         if oid in names and (since.inserted != inserted or since.updated or since.deleted or since.truncated):
-            fact = told.counts(name, "added", since.inserted, inserted)
+            fact = told.row_count_mismatch(name, "added", since.inserted, inserted)
             if since.updated or since.deleted:
                 fact += f"; {since.updated:,} were changed, {since.deleted:,} removed"
             raise TargetError(fact, hint=_HINT)

@@ -13,7 +13,7 @@ from minerva_promote.undo.table_catalog import Table, read, read_tables
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class RowReference:
     """Rows of ``child`` depend on rows of ``parent``."""
 
     what: str  # "foreign key chunks_book_id_fkey, ON DELETE CASCADE"; "the contract: screenshot_ids"
@@ -27,15 +27,15 @@ class Link:
     readable: bool = True  # whether the current role sees all rows of the child
 
 
-def read_links(conn: Connection, contract: Contract, parents: Mapping[str, Table]) -> tuple[Link, ...]:
+def read_links(conn: Connection, contract: Contract, parents: Mapping[str, Table]) -> tuple[RowReference, ...]:
     """All links that lead to some tables."""
     by_oid = {table.oid: table for table in parents.values()}
     rows = fetch(conn, read("foreign_keys"), {"tables": sorted(by_oid)})
-    told = _told(contract, parents)
+    told = _contract_references(contract, parents)
     names = {f"{row['child_schema']}.{row['child_name']}" for row in rows} | {f"public.{child}" for child, *_ in told}
     tables = {**read_tables(conn, names), **parents}
     links = [
-        Link(
+        RowReference(
             f"foreign key {row['name']}, ON DELETE {row['on_delete']}",
             tables[name_of(row["child_schema"], row["child_name"])],
             by_oid[row["parent"]],
@@ -52,7 +52,7 @@ def read_links(conn: Connection, contract: Contract, parents: Mapping[str, Table
         if table is None or column not in table.columns or (child, (column,), parent) in known:
             continue
         links.append(
-            Link(
+            RowReference(
                 f"{child}.{column}, a reference of the contract",
                 table,
                 parents[parent],
@@ -66,7 +66,7 @@ def read_links(conn: Connection, contract: Contract, parents: Mapping[str, Table
     return tuple(links)
 
 
-def _told(contract: Contract, parents: Mapping[str, Table]) -> list[tuple[str, str, str, str]]:
+def _contract_references(contract: Contract, parents: Mapping[str, Table]) -> list[tuple[str, str, str, str]]:
     """What the contract says: child, column, parent, the parent's key."""
     return [
         (child, column, parent, contract.tables[parent].key[0])
@@ -76,7 +76,7 @@ def _told(contract: Contract, parents: Mapping[str, Table]) -> list[tuple[str, s
     ]
 
 
-def children_first(tables: Iterable[str], links: Sequence[Link]) -> list[str]:
+def children_first(tables: Iterable[str], links: Sequence[RowReference]) -> list[str]:
     """The tables, each before those that it depends on; in a circle the order is that in which they came."""
     names = list(tables)
     children: dict[str, list[str]] = {name: [] for name in names}

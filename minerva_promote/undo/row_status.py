@@ -14,14 +14,14 @@ from psycopg import sql
 
 from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.run_rows import RunRows, mark
+from minerva_promote.ledger.run_rows import RunRows, row_hash
 from minerva_promote.undo.claims import Claim
-from minerva_promote.undo.rows_to_remove import Believed, Going
+from minerva_promote.undo.rows_to_remove import TableRows, TrustedXmins
 from minerva_promote.undo.table_catalog import Batches, Key, Table, as_bytes, keys_of, names_of
 
 
 @dataclass(slots=True)
-class Standing:
+class RowStatus:
     """What became of the rows of one table."""
 
     changed: list[Key] = field(default_factory=list)  # a value that the file gave is another one
@@ -38,12 +38,12 @@ class Standing:
         self.unproved = [key for key in self.unproved if key not in self.claimed]
 
 
-def look_at(pipe: Pipelined, going: Going, table: Table, writers: Believed, *, lock: bool) -> Standing:
+def classify_rows(pipe: Pipelined, going: TableRows, table: Table, writers: TrustedXmins, *, lock: bool) -> RowStatus:
     """Compare every row with what the ledger says of it; ``lock`` keeps others from them until the transaction ends.
 
     Every column that the run wrote has to be there.
     """
-    found = Standing()
+    found = RowStatus()
     pipe.doing = f"reading {table.name}"
     for layout in going.layouts:
         uncovered = [name for name in table.stored if name not in layout.columns]
@@ -57,19 +57,19 @@ def look_at(pipe: Pipelined, going: Going, table: Table, writers: Believed, *, l
                 columns = ", ".join(layout.key_columns)
                 fact = f"several rows of {table.name} have the same {columns}: which of them are the run's is unknown"
                 raise TargetError(fact, hint=f"make {columns} a key of {table.name} again")
-            there = {row[1 : 1 + width]: (row[0] or b"", mark(row[1 + width :])) for row in rows}
+            there = {row[1 : 1 + width]: (row[0] or b"", row_hash(row[1 + width :])) for row in rows}
             for key, expected in zip(keys, marks, strict=True):
-                _judge(found, key, expected, there.get(key), writers, uncovered)
+                _classify(found, key, expected, there.get(key), writers, uncovered)
     going.gone = set(found.gone)
     return found
 
 
-def _judge(
-    found: Standing,
+def _classify(
+    found: RowStatus,
     key: Key,
     expected: bytes,
     there: tuple[bytes, bytes] | None,
-    writers: Believed,
+    writers: TrustedXmins,
     uncovered: Sequence[str],
 ) -> None:
     if there is None:

@@ -9,10 +9,10 @@ from functools import cached_property
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.database_identity import Whereabouts, whereabouts
+from minerva_promote.database.database_identity import DatabaseIdentity, whereabouts
 from minerva_promote.database.quote import split
 from minerva_promote.ledger.run_rows import RunRows
-from minerva_promote.ledger.runs import Recorded, Run
+from minerva_promote.ledger.runs import LedgerEvent, Run
 from minerva_promote.undo.table_catalog import Key, Table
 
 _REACHED = b"select pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text as xact"
@@ -21,7 +21,7 @@ _AGE = 2**31  # transactions after which these bits are somebody else's
 
 
 @dataclass(frozen=True, slots=True)
-class Believed:
+class TrustedXmins:
     """The transactions whose rows are a run's own, where the database still has them as they were written."""
 
     xmins: frozenset[str]  # as the system column xmin shows them
@@ -29,7 +29,7 @@ class Believed:
 
 
 @dataclass  # without slots: a property is computed once
-class Going:
+class TableRows:
     """The rows of one table that are to go."""
 
     name: str
@@ -97,20 +97,20 @@ def _bare(type_: str) -> str:
     return re.sub(r"\(.*?\)", "", type_)
 
 
-def going_of(
+def rows_by_table(
     rows: Iterable[RunRows], tables: dict[str, Table], shared: Sequence[str], types: Mapping[str, Mapping[str, str]]
-) -> list[Going]:
+) -> list[TableRows]:
     """By table, in the order in which the run had them."""
     by_table: dict[str, list[RunRows]] = {}
     for each in rows:
         by_table.setdefault(each.table, []).append(each)
     return [
-        Going(name, tables.get(name), name in shared, tuple(layouts), types.get(name, {}))
+        TableRows(name, tables.get(name), name in shared, tuple(layouts), types.get(name, {}))
         for name, layouts in by_table.items()
     ]
 
 
-def believed(conn: Connection, run: Run) -> Believed:
+def trusted_xmins(conn: Connection, run: Run) -> TrustedXmins:
     """The transactions that wrote the rows of a run or restored them, as far as they can be believed.
 
     The server writes its transaction into an event, and into the system column of the event's row. They are the same
@@ -126,10 +126,10 @@ def believed(conn: Connection, run: Run) -> Believed:
         if event.kind in ("committed", "restored")
     ]
     own = next((why for event, why in reasons if event.kind == "committed"), "")
-    return Believed(frozenset(str(event.xmin) for event, why in reasons if not why), own)
+    return TrustedXmins(frozenset(str(event.xmin) for event, why in reasons if not why), own)
 
 
-def _why_not(event: Recorded, here: Whereabouts, reached: int) -> str:
+def _why_not(event: LedgerEvent, here: DatabaseIdentity, reached: int) -> str:
     """Why the transaction of an event proves nothing here; "" where it does."""
     if (event.system_identifier or "") != here.system_identifier:
         servers = (event.system_identifier or "unknown", here.system_identifier or "unknown")

@@ -95,7 +95,7 @@ def array_of(oid: int, values: Sequence[Wire]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class KeyArrays:
     """Values of some columns of many rows, as parameters: an array each column, unnested side by side."""
 
     types: list[int]
@@ -122,11 +122,13 @@ class Keys:
         )
 
 
-def keys_of(table: Table, columns: Sequence[str], rows: Sequence[Key], *, alias: str = "going", first: int = 1) -> Keys:
+def keys_of(
+    table: Table, columns: Sequence[str], rows: Sequence[Key], *, alias: str = "going", first: int = 1
+) -> KeyArrays:
     """The parameters for rows of these columns of a table."""
     types = [table.columns[name] for name in columns]
     values: list[Wire] = [array_of(each.oid, [row[place] for row in rows]) for place, each in enumerate(types)]
-    return Keys([each.array_oid for each in types], values, alias, tuple(columns), first)
+    return KeyArrays([each.array_oid for each in types], values, alias, tuple(columns), first)
 
 
 def names_of(columns: Sequence[str], table: str | None = None) -> sql.Composable:

@@ -15,7 +15,7 @@ from minerva_promote.undo.table_catalog import read
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class AffectedTable:
     """A table that a removal could touch."""
 
     oid: int
@@ -34,17 +34,17 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class TableChecksum:
     """All rows of a table, whatever their order."""
 
     rows: int
     hash: str
 
 
-def reached(conn: Connection, oids: Iterable[int]) -> tuple[Reached, ...]:
+def affected_tables(conn: Connection, oids: Iterable[int]) -> tuple[AffectedTable, ...]:
     """These tables, and all that lead to them by foreign keys."""
     return tuple(
-        Reached(
+        AffectedTable(
             row["oid"],
             name_of(row["schema"], row["name"]),
             row["schema"],
@@ -66,7 +66,7 @@ from {} as t cross join lateral (select sha256(record_send(t.*)) as digest offse
 """
 
 
-def content_of(conn: Connection, tables: Iterable[Reached]) -> dict[str, Content]:
+def content_of(conn: Connection, tables: Iterable[AffectedTable]) -> dict[str, TableChecksum]:
     """What each table holds now, as this transaction sees it. Raises TargetError for a table it may not read."""
     found = {}
     for table in tables:
@@ -76,12 +76,12 @@ def content_of(conn: Connection, tables: Iterable[Reached]) -> dict[str, Content
                 hint=f"GRANT SELECT ON {table.name} TO the role of admin_url",
             )
         row = fetch(conn, sql.SQL(_CONTENT).format(table.source))[0]
-        found[table.name] = Content(row["rows"], f"{row['first']}:{row['second']}")
+        found[table.name] = TableChecksum(row["rows"], f"{row['first']}:{row['second']}")
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class Writes:
+class WriteCounters:
     """How many rows of a table a transaction inserted, updated and deleted so far; and its files."""
 
     inserted: int
@@ -90,16 +90,16 @@ class Writes:
     files: str
 
 
-def writes(conn: Connection) -> dict[int, Writes]:
+def writes(conn: Connection) -> dict[int, WriteCounters]:
     """Per table of the database, by oid."""
     return {
-        row["table"]: Writes(row["inserted"] or 0, row["updated"] or 0, row["deleted"] or 0, row["files"] or "")
+        row["table"]: WriteCounters(row["inserted"] or 0, row["updated"] or 0, row["deleted"] or 0, row["files"] or "")
         for row in fetch(conn, read("written"))
     }
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteDelta:
     """The difference of two readings."""
 
     inserted: int
@@ -108,14 +108,14 @@ class Written:
     truncated: bool
 
 
-def written_since(before: Mapping[int, Writes], after: Mapping[int, Writes]) -> dict[int, Written]:
+def written_since(before: Mapping[int, WriteCounters], after: Mapping[int, WriteCounters]) -> dict[int, WriteDelta]:
     """What happened between two readings, where something did; a new table counts from nothing."""
     found = {}
-    nothing = Writes(0, 0, 0, "")
+    nothing = WriteCounters(0, 0, 0, "")
     for oid, now in after.items():
         then = before.get(oid, nothing)
         other = bool(then.files) and then.files != now.files
-        since = Written(
+        since = WriteDelta(
             now.inserted - then.inserted, now.updated - then.updated, now.deleted - then.deleted, truncated=other
         )
         if other or since.inserted or since.updated or since.deleted:

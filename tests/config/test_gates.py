@@ -10,7 +10,7 @@ from minerva_promote.config.durations import in_seconds
 from minerva_promote.config.fingerprint import fingerprint
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
-from minerva_promote.config.models.gates import Backup, Pin
+from minerva_promote.config.models.gates import Backup, DatabaseIdentityPin
 from tests.config.conftest import FILES, MakeProject
 
 Faults = Callable[[Callable[[], object]], list[str]]
@@ -23,7 +23,7 @@ def test_shapes(make_project: MakeProject) -> None:
 backup: {{folder: backups, program: /opt/pg/bin/pg_dump, timeout: 30min, keep: 5}}
 """
     environment = read_environment(load_project(make_project({PLACE: text})), "local")
-    assert environment.pin == Pin(system_identifier="7412345678901234567", database="d")
+    assert environment.pin == DatabaseIdentityPin(system_identifier="7412345678901234567", database="d")
     assert environment.backup == Backup(folder="backups", program="/opt/pg/bin/pg_dump", timeout="30min", keep=5)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from minerva_promote.config.variables import Redactor, Unset, fill_text, redact, variables_of
+from minerva_promote.config.variables import Redactor, UnsetVariable, fill_text, redact, variables_of
 
 VALUES = {"N": 3, "T": "text", "EMPTY": ""}
 
@@ -26,11 +26,11 @@ VALUES = {"N": 3, "T": "text", "EMPTY": ""}
         ("${EMPTY}", ""),
         ("$${N}", "${N}"),
         ("$$${N}", "$${N}"),
-        ("a ${X} b", Unset("X")),
-        ("${A:-${B}}", Unset("")),
-        ("${a-b}", Unset("")),
-        ("${N", Unset("")),
-        ("${}", Unset("")),
+        ("a ${X} b", UnsetVariable("X")),
+        ("${A:-${B}}", UnsetVariable("")),
+        ("${a-b}", UnsetVariable("")),
+        ("${N", UnsetVariable("")),
+        ("${}", UnsetVariable("")),
     ],
 )
 def test_fill_text(text: str, filled: object) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.config.yaml_source import parse_source, read_source, show
+from minerva_promote.config.yaml_source import parse_source, path_text, read_source
 from minerva_promote.errors import Location
 
 
@@ -107,4 +107,4 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_show() -> None:
-    assert show(("checks", 0, "expect", "promote.runs")) == 'checks[0].expect["promote.runs"]'
+    assert path_text(("checks", 0, "expect", "promote.runs")) == 'checks[0].expect["promote.runs"]'

@@ -15,8 +15,8 @@ from minerva_promote.config.load_project import load_project
 from minerva_promote.config.models.project import Contract, Limits
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
-from minerva_promote.exportfile.reader import Scan
-from minerva_promote.exportfile.row_rules import Rules
+from minerva_promote.exportfile.reader import ExportReader
+from minerva_promote.exportfile.row_rules import RowRules
 from minerva_promote.exportfile.validation import Validation, validate
 from minerva_promote.results import Finding
 from tests.material import REPOSITORY
@@ -83,8 +83,8 @@ def read(
         changes["limits"] = contract.limits.model_copy(update=limits)
     contract = contract.model_copy(update={name: value for name, value in changes.items() if name not in limits})
     path = content if isinstance(content, Path) else written(content)
-    rules = Rules(contract, snapshot, connected=connected)
-    scan = Scan(path, contract, snapshot, repair=repair, rules=rules)
+    rules = RowRules(contract, snapshot, connected=connected)
+    scan = ExportReader(path, contract, snapshot, repair=repair, rules=rules)
     rows = tuple((row.layout.table, row.layout.columns, tuple(row.values), row.offset) for row in scan.rows())
     found = scan.findings
     errors = tuple(sorted(found.errors, key=lambda finding: finding.at or 0))  # type: ignore[arg-type, return-value]

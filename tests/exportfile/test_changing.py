@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from minerva_promote.errors import FileChanged
-from minerva_promote.exportfile.reader import Scan
-from minerva_promote.exportfile.row_rules import Rules
+from minerva_promote.exportfile.reader import ExportReader
+from minerva_promote.exportfile.row_rules import RowRules
 from tests.exportfile.support import chunk, contract_of, export
 
 
@@ -44,7 +44,7 @@ def test_changed_files(change: Callable[[Path], None], content: str, tmp_path: P
     path = tmp_path / "export.sql"
     path.write_text(content)
     contract, snapshot = contract_of()
-    rows = Scan(path, contract, snapshot, rules=Rules(contract, snapshot, connected=False)).rows()
+    rows = ExportReader(path, contract, snapshot, rules=RowRules(contract, snapshot, connected=False)).rows()
     next(rows)
     change(path)
     with pytest.raises(FileChanged, match="changed while it was read"):
@@ -56,7 +56,7 @@ def test_a_file_that_grows_without_end(tmp_path: Path, monkeypatch: pytest.Monke
     path = tmp_path / "export.sql"
     path.write_text(export(chunk=str(chunk()) * 20))
     contract, snapshot = contract_of()
-    rows = Scan(path, contract, snapshot, tick=lambda _: append(path)).rows()
+    rows = ExportReader(path, contract, snapshot, tick=lambda _: append(path)).rows()
     with pytest.raises(FileChanged):
         list(rows)
     assert path.stat().st_size < 100_000
@@ -66,4 +66,4 @@ def test_a_file_that_stays(tmp_path: Path) -> None:
     path = tmp_path / "export.sql"
     path.write_text(export())
     contract, snapshot = contract_of()
-    assert len(list(Scan(path, contract, snapshot).rows())) == 4
+    assert len(list(ExportReader(path, contract, snapshot).rows())) == 4

@@ -15,24 +15,24 @@ import postgast
 import pytest
 from google.protobuf.message import DecodeError
 
-from minerva_promote.exportfile.fragments import Unit
+from minerva_promote.exportfile.fragments import Fragment
 from minerva_promote.exportfile.insert_model import Conflict, Insert, Refused, Slot
-from minerva_promote.exportfile.reader import Scan
-from minerva_promote.exportfile.row_decoder import Binder, Layout, Row, RowPlan
+from minerva_promote.exportfile.reader import ExportReader
+from minerva_promote.exportfile.row_decoder import ColumnLayout, DecoderBuilder, Row, RowDecoder
 from tests.exportfile.support import contract_of, written
 
 Value = tuple[Any, ...]  # kind, text or number or elements, type of the cast
 Statement = tuple[Any, ...]  # schema, table, columns, rows, conflict
 
 
-class Raw(RowPlan):
+class Raw(RowDecoder):
     """A row as it stands there, before it is bound to a table."""
 
     insert: Insert
     conflict: Conflict
 
 
-class Understood(Scan):
+class Understood(ExportReader):
     """What the reader makes of a file, before any contract."""
 
     def __init__(self, content: bytes) -> None:
@@ -43,13 +43,13 @@ class Understood(Scan):
         self._binder.plan = self._bind  # type: ignore[method-assign]
         self._binder.conflict = self._end  # type: ignore[method-assign]
 
-    def _bind(self, insert: Insert, unit: Unit) -> RowPlan:
-        Binder._all_used(insert, unit.holes)
-        plan = Raw(Layout("", ()), [])
+    def _bind(self, insert: Insert, unit: Fragment) -> RowDecoder:
+        DecoderBuilder._all_used(insert, unit.holes)
+        plan = Raw(ColumnLayout("", ()), [])
         plan.insert = insert
         return plan
 
-    def _row(self, unit: Unit, plan: RowPlan) -> Row | None:
+    def _row(self, unit: Fragment, plan: RowDecoder) -> Row | None:
         assert isinstance(plan, Raw)
         self._last = plan
         self._values.append([self._value(slot, unit) for slot in plan.insert.slots])
@@ -69,7 +69,7 @@ class Understood(Scan):
         self._values = []
 
     @staticmethod
-    def _value(slot: Slot, unit: Unit) -> Value:
+    def _value(slot: Slot, unit: Fragment) -> Value:
         texts = [unit.texts[bisect_left(unit.holes, hole)] for hole in slot.holes]
         cast = None
         if slot.cast:

@@ -14,8 +14,8 @@ import pytest
 from minerva_promote.config.models.project import Repair
 from minerva_promote.config.snapshot import Column, Snapshot
 from minerva_promote.errors import FileError, NoSuchFile
-from minerva_promote.exportfile.reader import Scan
-from minerva_promote.exportfile.row_rules import Rules
+from minerva_promote.exportfile.reader import ExportReader
+from minerva_promote.exportfile.row_rules import RowRules
 from minerva_promote.exportfile.validation import validate
 from tests.exportfile import support
 from tests.exportfile.refused import REFUSED
@@ -135,8 +135,8 @@ def test_shared_rows_may_stand_in_the_target() -> None:
     assert read(content, tables=tables).codes == ["reference"]
     assert findings(content, tables=tables, connected=True) == []
     assert read(export(book=""), connected=True).codes == ["table-empty", "parent-missing", "parent-missing"]
-    rules = Rules(contract, contract_of()[1], connected=True)
-    for _ in Scan(support.written(content), contract, contract_of()[1], rules=rules).rows():
+    rules = RowRules(contract, contract_of()[1], connected=True)
+    for _ in ExportReader(support.written(content), contract, contract_of()[1], rules=rules).rows():
         pass
     assert rules.deferred == {("embedding_configs", bytes.fromhex(CONFIG.replace("-", ""))): {3}}
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from minerva_promote.grants.escalation import reach
+from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.live_state import Live
-from minerva_promote.grants.model import Drift, Held, Slot
+from minerva_promote.grants.live_state import LiveState
+from minerva_promote.grants.model import Drift, PrivilegesBySlot, Slot
 from tests.servers import Database
 
 
@@ -23,7 +23,7 @@ class Options(NamedTuple):
 class Wish:
     """A declaration, by hand."""
 
-    held: Held = field(default_factory=dict)
+    held: PrivilegesBySlot = field(default_factory=dict)
     memberships: Mapping[str, Mapping[str, Options]] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     public_declared: bool = False
@@ -68,13 +68,13 @@ class Bench:
             wish = wish.may(role, "schema", "public", "USAGE").may(role, "database", self.database.name, "CONNECT")
         return wish
 
-    def live(self, *roles: str, admin: str | None = None) -> Live:
+    def live(self, *roles: str, admin: str | None = None) -> LiveState:
         with self.database.connect() as conn:
             live = inspect(conn, roles)
         return live if admin is None else replace(live, admin=admin)
 
     def found(self, wish: Wish, *roles: str) -> list[Drift]:
-        return list(reach(self.live(*roles), wish, roles))
+        return list(find_escalations(self.live(*roles), wish, roles))
 
     def end(self, wish: Wish, *roles: str) -> list[Drift]:
         """What is left after the automatic statements ran, in one transaction, each once and none with a warning."""

@@ -12,14 +12,14 @@ from minerva_promote.database import catalog
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.live_state import (
     Caller,
-    Effect,
     Entry,
-    Live,
+    LiveState,
     Member,
     Object,
-    Owned,
+    OwnedObject,
     Routine,
     ServerSetting,
+    TableEffect,
     UserMapping,
 )
 from minerva_promote.grants.model import Slot
@@ -41,7 +41,7 @@ class World:
     def run(self, *statements: str) -> None:
         self.database.execute(*[statement.format(a=self.a, b=self.b, o=self.other) for statement in statements])
 
-    def look(self, *functions: str, user: str | None = None) -> Live:
+    def look(self, *functions: str, user: str | None = None) -> LiveState:
         with self.database.connect(user) as conn:
             return inspect(conn, [self.a, self.b, "no_such_role"], functions)
 
@@ -61,7 +61,7 @@ def after(world: World) -> Iterator[Callable[..., None]]:
     world.run(*last)
 
 
-def entries(live: Live, kind: str, grantee: str) -> dict[tuple[str, str], tuple[set[str], set[str], set[str]]]:
+def entries(live: LiveState, kind: str, grantee: str) -> dict[tuple[str, str], tuple[set[str], set[str], set[str]]]:
     """What a grantee has on objects of a kind: privileges, those with the grant option, those that are initial."""
     return {
         (entry.slot.name, entry.slot.column): (set(entry.privileges), set(entry.options), set(entry.initial))
@@ -258,15 +258,15 @@ def test_what_roles_own(world: World, database: Database) -> None:
     with database.connect(world.b) as conn:
         conn.execute("create temporary table passing (x serial)")
         assert [one for one in world.look().owned if one.role == world.b] == [
-            Owned(world.b, "database", database.name, False)
+            OwnedObject(world.b, "database", database.name, False)
         ]
     assert [one for one in world.look().owned if one.role == world.a] == [
-        Owned(world.a, "function", 'public."F"(integer,pg_catalog.text[])', False),
-        Owned(world.a, "schema", "s", False),
-        Owned(world.a, "sequence", "public.t_id_seq", True),
-        Owned(world.a, "sequence", "public.t_n_seq", True),
-        Owned(world.a, "table", "public.t", False),
-        Owned(world.a, "type", "public.pair", False),
+        OwnedObject(world.a, "function", 'public."F"(integer,pg_catalog.text[])', False),
+        OwnedObject(world.a, "schema", "s", False),
+        OwnedObject(world.a, "sequence", "public.t_id_seq", True),
+        OwnedObject(world.a, "sequence", "public.t_n_seq", True),
+        OwnedObject(world.a, "table", "public.t", False),
+        OwnedObject(world.a, "type", "public.pair", False),
     ]
 
 
@@ -314,9 +314,9 @@ def test_effects_of_triggers_rules_and_row_security(world: World) -> None:
     found = {(one.kind, one.name): replace(one, definition="") for one in world.look().effects}
     changes = frozenset({"INSERT", "UPDATE", "DELETE"})
     assert found == {
-        ("trigger", "loud"): Effect("trigger", "public.t", "loud", changes, "postgres", "public.loud()", ""),
-        ("rule", "told"): Effect("rule", "public.t", "told", frozenset({"DELETE"}), "postgres", "also", ""),
-        ("row security", "t"): Effect("row security", "public.t", "t", frozenset({"SELECT"}), "", "forced", ""),
+        ("trigger", "loud"): TableEffect("trigger", "public.t", "loud", changes, "postgres", "public.loud()", ""),
+        ("rule", "told"): TableEffect("rule", "public.t", "told", frozenset({"DELETE"}), "postgres", "also", ""),
+        ("row security", "t"): TableEffect("row security", "public.t", "t", frozenset({"SELECT"}), "", "forced", ""),
     }
     definition = next(one.definition for one in world.look().effects if one.kind == "row security")
     assert definition == f"less (ALL, to public, restrictive), mine (SELECT, to {world.a}, {world.b})"
@@ -325,7 +325,9 @@ def test_effects_of_triggers_rules_and_row_security(world: World) -> None:
         "create event trigger noted on ddl_command_end execute function noted()",
     )
     assert [one for one in world.look().effects if one.kind == "event trigger"] == [
-        Effect("event trigger", "", "noted", NOBODY, "postgres", "ddl_command_end", "EXECUTE FUNCTION public.noted()")
+        TableEffect(
+            "event trigger", "", "noted", NOBODY, "postgres", "ddl_command_end", "EXECUTE FUNCTION public.noted()"
+        )
     ]
 
 
@@ -384,7 +386,7 @@ def test_functions_by_what_people_call_them(world: World, asked: str, name: str 
     assert name is None or ("function", name) in live.objects
 
 
-def ours(live: Live) -> Live:
+def ours(live: LiveState) -> LiveState:
     """Without the roles of other tests, which come and go."""
     return replace(live, roles={}, members=())
 

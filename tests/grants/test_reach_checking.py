@@ -204,7 +204,7 @@ def test_settings_of_the_role_the_database_and_everywhere(bench: Bench) -> None:
 
 
 def test_a_setting_of_every_role(bench: Bench) -> None:
-    from minerva_promote.grants.escalation import reach
+    from minerva_promote.grants.escalation import find_escalations
     from minerva_promote.grants.live_state import ServerSetting
 
     api = bench.role("api")
@@ -213,7 +213,7 @@ def test_a_setting_of_every_role(bench: Bench) -> None:
         ServerSetting("session_preload_libraries", "auto_explain", False),
     )
     live = replace(bench.live(api), settings=settings)
-    assert list(reach(live, bench.clean(api), [api])) == [
+    assert list(find_escalations(live, bench.clean(api), [api])) == [
         Drift(
             "weak-setting",
             api,

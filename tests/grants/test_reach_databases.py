@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from minerva_promote.grants.escalation import reach
+from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.limits import not_compared, open_databases
 from minerva_promote.grants.model import END, OWNERSHIP, PUBLIC, Drift
 from tests import yamlfile
@@ -49,7 +49,7 @@ def test_what_a_role_may_do_in_another_database(bench: Bench, other: Database) -
     )
     assert bench.found(wish, api, reader) == [drift]
     live, declared = bench.live(api, reader), {other.name: {api: frozenset({"CONNECT"})}}
-    (left,) = reach(live, wish, (api, reader), lambda release: declared)  # by another environment
+    (left,) = find_escalations(live, wish, (api, reader), lambda release: declared)  # by another environment
     assert left.what == f"CREATE on database {other.name}"
     bench.by_hand(drift)
     assert bench.found(wish, api, reader) == []
@@ -82,16 +82,16 @@ def test_what_every_role_may_do_in_another_database(bench: Bench, other: Databas
     assert other.name in open_databases(live)
     assert "every role has privileges on other databases (" in not_compared(live)
     one = replace(live, other_databases=tuple(each for each in live.other_databases if each.name == other.name))
-    assert list(reach(one, bench.clean(api), [api])) == []
+    assert list(find_escalations(one, bench.clean(api), [api])) == []
     given = replace(one.other_databases[0], privileges={PUBLIC: frozenset({"CONNECT", "CREATE"})})
-    (drift,) = reach(replace(one, other_databases=(given,)), bench.clean(api), [api])
+    (drift,) = find_escalations(replace(one, other_databases=(given,)), bench.clean(api), [api])
     assert (drift.role, drift.what, drift.fact) == (
         PUBLIC,
         f"CREATE on database {other.name}",
         f"every role has it, {api} too",
     )
     unchangeable = replace(given, changeable=False)  # the owner cannot end it
-    assert list(reach(replace(one, other_databases=(unchangeable,)), bench.clean(api), [api])) == []
+    assert list(find_escalations(replace(one, other_databases=(unchangeable,)), bench.clean(api), [api])) == []
     bench.run(f"REVOKE ALL ON DATABASE {other.name} FROM PUBLIC")
     assert other.name not in open_databases(bench.live(api))
 

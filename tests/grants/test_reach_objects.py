@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from minerva_promote.grants.escalation import reach
+from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.live_state import Entry
 from minerva_promote.grants.model import END, OTHERS, PUBLIC, TAKE, Drift, Slot
 from tests.grants.reaching import Bench
@@ -117,7 +117,7 @@ def test_what_only_a_stranger_can_take_back(bench: Bench) -> None:
     bench.run("CREATE TABLE t ()", f"GRANT SELECT ON t TO {chief} WITH GRANT OPTION")
     bench.run(f"SET ROLE {chief}; GRANT SELECT ON t TO PUBLIC; RESET ROLE")
     live = replace(bench.live(api, admin=bench.role("other")), admin_superuser=False)
-    (drift,) = reach(live, bench.clean(api), [api])
+    (drift,) = find_escalations(live, bench.clean(api), [api])
     assert (drift.statements, drift.automatic) == ((), False)
     statement = "REVOKE SELECT ON TABLE public.t FROM PUBLIC"
     assert drift.help == f'as {chief}, or as an administrator after SET ROLE "{chief}": {statement}'
@@ -189,7 +189,7 @@ def test_a_parameter_given_to_everybody(bench: Bench) -> None:
     api = bench.role("api")
     given = Entry(Slot("public", "parameter", "work_mem"), "postgres", frozenset({"SET"}), frozenset(), frozenset())
     live = bench.live(api)
-    found = list(reach(replace(live, entries=(*live.entries, given)), bench.clean(api), [api]))
+    found = list(find_escalations(replace(live, entries=(*live.entries, given)), bench.clean(api), [api]))
     assert [(drift.code, drift.what, *drift.statements) for drift in found] == [
         ("through-public", "SET on parameter work_mem", 'REVOKE SET ON PARAMETER "work_mem" FROM PUBLIC')
     ]

@@ -11,7 +11,7 @@ import pytest
 
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
-from minerva_promote.grants.escalation import reach
+from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.model import Slot
 from minerva_promote.grants.wanted import want
@@ -35,7 +35,7 @@ def test_nothing_is_found_in_a_database_that_was_set_up(
     wanted = want(environment, live)
     assert len(wanted.roles) == 2
     shared = f"_{os.environ['PROMOTE_TEST_SESSION']}"  # the roles have databases of other tests as well
-    drifts = [drift for drift in reach(live, wanted, wanted.roles) if drift.code != "other-database"]
+    drifts = [drift for drift in find_escalations(live, wanted, wanted.roles) if drift.code != "other-database"]
     assert all(role.endswith(shared) for role in wanted.roles)
     assert drifts == []
 
@@ -57,7 +57,7 @@ def test_a_large_database_takes_no_time(suffix: str, database: servers.Database)
     wish = replace(wish, held={**wish.held, **held})
     live = bench.live(*roles)
     started = time.perf_counter()
-    found = list(reach(live, wish, roles))
+    found = list(find_escalations(live, wish, roles))
     took = time.perf_counter() - started
     assert [drift.what for drift in found][-1] == "UPDATE (b) on table public.t999"
     assert len(found) == 1000

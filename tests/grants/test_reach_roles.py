@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from minerva_promote.grants.escalation import reach
+from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.escalation.predefined import PREDEFINED
-from minerva_promote.grants.live_state import Live, LiveRole, Member
+from minerva_promote.grants.live_state import LiveRole, LiveState, Member
 from minerva_promote.grants.model import ATTRIBUTES, OWNERSHIP, TAKE, Drift
 from tests.grants.reaching import Bench, Options, Wish
 from tests.servers import Database
@@ -97,7 +97,7 @@ def test_what_remains_without_superuser_is_told_beside_it(bench: Bench) -> None:
 
 def test_the_servers_own_superuser_stays_one(bench: Bench) -> None:
     other = bench.role("other", "SUPERUSER")
-    drifts = list(reach(bench.live(bench.admin, admin=other), bench.clean(bench.admin), [bench.admin]))
+    drifts = list(find_escalations(bench.live(bench.admin, admin=other), bench.clean(bench.admin), [bench.admin]))
     assert drifts == [
         Drift(
             "superuser",
@@ -113,7 +113,7 @@ def test_the_servers_own_superuser_stays_one(bench: Bench) -> None:
 
 def test_the_role_that_administers_cannot_be_held_to_anything(bench: Bench) -> None:
     api = bench.role("api")
-    assert list(reach(bench.live(bench.admin, api), bench.clean(api), [bench.admin, api])) == [
+    assert list(find_escalations(bench.live(bench.admin, api), bench.clean(api), [bench.admin, api])) == [
         Drift(
             "admin-identity",
             bench.admin,
@@ -194,7 +194,9 @@ def test_parts_of_a_role_of_the_server_are_no_findings_of_their_own(bench: Bench
     assert bench.found(bench.clean(api).member(api, "pg_monitor"), api) == []
     live = bench.live(api)
     more = Member(group, "pg_monitor", bench.admin, False, True, True)
-    told = reach(replace(live, members=(*live.members, more)), bench.clean(api).member(api, "pg_monitor"), [api])
+    told = find_escalations(
+        replace(live, members=(*live.members, more)), bench.clean(api).member(api, "pg_monitor"), [api]
+    )
     assert [drift.what for drift in told] == [f"member of {group} through pg_monitor"]
 
 
@@ -346,10 +348,10 @@ def plain(name: str) -> LiveRole:
     return LiveRole(name, True, False, False, False, False, False, True, -1, False, {}, {})
 
 
-def world(version: int, *members: Member) -> Live:
+def world(version: int, *members: Member) -> LiveState:
     names = {each for row in members for each in (row.group, row.member)}
     empty: Any = ()
-    return Live(
+    return LiveState(
         version,
         "db",
         "dba",
@@ -370,14 +372,16 @@ def test_an_attribute_that_the_administrator_may_not_take_away() -> None:
     live = replace(
         live, admin_superuser=False, roles={"api": replace(plain("api"), superuser=True, create_database=True)}
     )
-    told = [(drift.code, drift.help) for drift in reach(live, Wish().member("api", "team"), ["api"])]
+    told = [(drift.code, drift.help) for drift in find_escalations(live, Wish().member("api", "team"), ["api"])]
     assert told == [("superuser", "only a superuser may take it away"), ("create-database", "")]
 
 
 def test_options_before_postgresql_16() -> None:
     live = world(15, Member("team", "api", "dba", True, True, True))
     wish = Wish().member("api", "team", Options(inherit=False, set=False))
-    told = [(drift.what, drift.statements, drift.automatic, drift.help) for drift in reach(live, wish, ["api"])]
+    told = [
+        (drift.what, drift.statements, drift.automatic, drift.help) for drift in find_escalations(live, wish, ["api"])
+    ]
     assert told == [
         ("ADMIN of team", ('REVOKE ADMIN OPTION FOR "team" FROM "api"',), True, ""),
         ("INHERIT of team", ('ALTER ROLE "api" NOINHERIT',), True, ""),
@@ -388,7 +392,7 @@ def test_options_before_postgresql_16() -> None:
             "before PostgreSQL 16 every member may SET ROLE: declare set: true, or no membership",
         ),
     ]
-    (_, drift, _) = reach(live, wish.member("api", "other"), ["api"])
+    (_, drift, _) = find_escalations(live, wish.member("api", "other"), ["api"])
     assert drift.help == "before PostgreSQL 16 a role inherits from all its groups or from none: declare one way"
 
 
@@ -413,19 +417,19 @@ def edge(member: str, group: str, options: str) -> Member:
 )
 def test_which_ways_lead_on(first: str, second: str, arrives: bool) -> None:
     live = world(18, edge("api", "g1", first), edge("g1", "g2", second))
-    codes = [drift.code for drift in reach(live, Wish(), ["api"])]
+    codes = [drift.code for drift in find_escalations(live, Wish(), ["api"])]
     assert codes == ["membership", *["membership-indirect"] * arrives]
 
 
 def test_the_shortest_way_is_shown() -> None:
     live = world(18, edge("api", "a", "is"), edge("a", "b", "is"), edge("b", "c", "is"), edge("a", "c", "is"))
-    assert [drift.what for drift in reach(live, Wish(), ["api"])] == [
+    assert [drift.what for drift in find_escalations(live, Wish(), ["api"])] == [
         "member of a",
         "member of b through a",
         "member of c through a",
     ]
     live = world(18, edge("api", "a", "is"), edge("a", "b", "is"), edge("b", "z", "is"))
-    assert [drift.what for drift in reach(live, Wish(), ["api"])][-1] == "member of z through a and b"
+    assert [drift.what for drift in find_escalations(live, Wish(), ["api"])][-1] == "member of z through a and b"
 
 
 OWNED = [

@@ -15,7 +15,7 @@ import psycopg
 
 from minerva_promote.ledger.run_rows import load
 from minerva_promote.ledger.runs import find_run
-from minerva_promote.ledger.unfinished_runs import GONE
+from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON
 from tests.conftest import Ran
 from tests.ledger.wire import PATIENCE, Stop, Wire, until, wire_to
 from tests.run.conftest import Shop
@@ -147,9 +147,10 @@ def _state(kinds: list[str], broken: bool) -> tuple[str, str]:
         end = "the checks after COMMIT have no end" if "finished" not in kinds else "all checks passed"
         return "committed", f"committed, {'1 of its checks failed after COMMIT' if broken else end}"
     state = next((kind for kind in kinds if kind in ("unchanged", "refused", "failed")), "abandoned")
-    return state, {"abandoned": f"abandoned: {GONE}", "unchanged": "unchanged: every row was there already"}.get(
-        state, state
-    )
+    return state, {
+        "abandoned": f"abandoned: {ABANDONED_REASON}",
+        "unchanged": "unchanged: every row was there already",
+    }.get(state, state)
 
 
 def repeated(scene: Scene) -> None:
@@ -166,7 +167,11 @@ def repeated(scene: Scene) -> None:
     if unended:
         last = f"run_id = '{before[-1][0]}' and kind = '{kinds[-1]}'"
         ((began,),) = scene.rows(f"select at from promote.events where {last}")
-        what = LATE.format(began=began) if committed else f"began {began:%Y-%m-%d %H:%M} UTC and has no end: {GONE}"
+        what = (
+            LATE.format(began=began)
+            if committed
+            else f"began {began:%Y-%m-%d %H:%M} UTC and has no end: {ABANDONED_REASON}"
+        )
         said = f"warn: open-run: run {before[-1][0][:8]} of {scene.file.name} {what}\n"
         assert said in ran.stdout, ran.stdout
     new = scene.events()[len(before) :]

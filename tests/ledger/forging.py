@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 
 from minerva_promote.ledger.events import Event, add
-from minerva_promote.ledger.run_rows import RunRows, load, mark, pack, store
+from minerva_promote.ledger.run_rows import RunRows, load, pack, row_hash, store
 from tests.run.conftest import Shop
 
 BOOK_COLUMNS = ("id", "title", "author", "ingestion_status", "created_at", "updated_at")
@@ -28,7 +28,7 @@ def list_of_book(shop: Shop, book: str) -> RunRows:
         result = cursor.pgresult
         assert result is not None
         values = tuple(result.get_value(0, place) for place in range(len(BOOK_COLUMNS)))
-    return RunRows("books", ("id",), BOOK_COLUMNS, [(values[0],)], [mark(values)])
+    return RunRows("books", ("id",), BOOK_COLUMNS, [(values[0],)], [row_hash(values)])
 
 
 def write_list(conn: psycopg.Connection, run_id: str, rows: Iterable[RunRows]) -> str | None:

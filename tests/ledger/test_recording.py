@@ -12,7 +12,7 @@ import pytest
 
 from minerva_promote.database.advisory_lock import LOCK_STATEMENT
 from minerva_promote.ledger.events import Event, add
-from minerva_promote.ledger.run_rows import load, mark
+from minerva_promote.ledger.run_rows import load, row_hash
 from minerva_promote.ledger.unfinished_runs import open_runs
 from tests.run.conftest import Shop, plain
 from tests.run.exports import Export, key
@@ -81,7 +81,7 @@ def test_the_marks_are_those_of_what_stands_in_the_target(shop: Shop) -> None:
                 }
                 assert piece.key_columns == ("id",)
                 for (identity,), its_mark in zip(piece.keys, piece.marks, strict=True):
-                    assert its_mark == mark(wire[identity])
+                    assert its_mark == row_hash(wire[identity])
                 kept[run_id, piece.table] = len(piece.keys)
     (one,), (two,) = ids
     assert kept == {

@@ -8,9 +8,9 @@ from uuid import uuid4
 import psycopg
 
 from minerva_promote.ledger.events import Event, add
-from minerva_promote.ledger.run_rows import RunRows, mark
+from minerva_promote.ledger.run_rows import RunRows, row_hash
 from minerva_promote.ledger.runs import find_run
-from minerva_promote.undo.rows_to_remove import believed
+from minerva_promote.undo.rows_to_remove import trusted_xmins
 from tests.ledger.forging import forge, write_list
 from tests.ledger.undoing import Undone, facts_in, undone
 from tests.run.exports import key
@@ -55,9 +55,9 @@ def test_two_ways_to_name_a_row(undone: Undone) -> None:
             conn.execute(CHUNK, (key("d", 9, 2), victim, 2))
             own, book = [(binary(key("d", 9, number)),) for number in (1, 2)], (binary(victim),)
             lists = [
-                RunRows("books", ("id",), ("id",), [book], [mark(book)]),
-                RunRows("chunks", ("id",), ("id",), own, [mark(row) for row in own]),
-                RunRows("chunks", ("book_id",), ("book_id",), [book], [mark(book)]),
+                RunRows("books", ("id",), ("id",), [book], [row_hash(book)]),
+                RunRows("chunks", ("id",), ("id",), own, [row_hash(row) for row in own]),
+                RunRows("chunks", ("book_id",), ("book_id",), [book], [row_hash(book)]),
             ]
             add(conn, Event("committed", run_id, "test-prod"), write_list(conn, run_id, lists))
     for more in ((), EVERYTHING):
@@ -70,9 +70,9 @@ def test_two_ways_to_name_a_row(undone: Undone) -> None:
 def test_lists_of_nothing(undone: Undone) -> None:
     """Nothing of them is deleted, and no undo of another run stops at them."""
     shop, row = undone.shop, (binary(key("b", 1)),)
-    one = {"key_columns": ("id",), "columns": ("id",), "keys": [row], "marks": [mark(row)]}
+    one = {"key_columns": ("id",), "columns": ("id",), "keys": [row], "marks": [row_hash(row)]}
     lists = {
-        "a row is in it twice": {"keys": [row, row], "marks": [mark(row)] * 2},
+        "a row is in it twice": {"keys": [row, row], "marks": [row_hash(row)] * 2},
         "a row in it has no whole key": {"keys": [(None,)]},
         "its rows are named by different columns": {"key_columns": ("id", "id"), "keys": [row * 2]},
         "it names no columns": {"columns": ()},
@@ -85,10 +85,10 @@ def test_lists_of_nothing(undone: Undone) -> None:
         ran = undone.undo(forge(shop, [forged]), "--apply", *EVERYTHING)
         assert (ran.exit_code, facts_in(ran)) == (1, [UNLIKE.format(forged.table, why)])
     unreadable = [
-        ("{id}", "{id}", 1, b"\0\1", mark(row)),
-        ("{id}", "{id}", 1, b"\xff\xff", mark(row)),
-        ("{{id}}", "{{id}}", 1, b"\0\0", mark(row)),
-        ("{NULL}", "{id}", 1, b"\0\0", mark(row)),
+        ("{id}", "{id}", 1, b"\0\1", row_hash(row)),
+        ("{id}", "{id}", 1, b"\xff\xff", row_hash(row)),
+        ("{{id}}", "{{id}}", 1, b"\0\0", row_hash(row)),
+        ("{NULL}", "{id}", 1, b"\0\0", row_hash(row)),
     ]
     with shop.database.connect(shop.role) as conn:
         for number, values in enumerate(unreadable):
@@ -113,7 +113,7 @@ def test_rows_of_another_run_under_the_name_of_a_partition(undone: Undone) -> No
         "create table notes_1 partition of notes for values with (modulus 1, remainder 0)",
         f"insert into notes values ('{key('a', 1)}')",
     )
-    runs = [forge(shop, [RunRows(name, ("id",), ("id",), [row], [mark(row)])]) for name in ("notes", "notes_1")]
+    runs = [forge(shop, [RunRows(name, ("id",), ("id",), [row], [row_hash(row)])]) for name in ("notes", "notes_1")]
     for run, code in zip(runs, ("added-again", "of-another-run"), strict=True):
         ran = undone.undo(run, "--apply", *EVERYTHING)
         assert (ran.exit_code, [fact.partition(":")[0] for fact in facts_in(ran)]) == (1, [code])
@@ -123,9 +123,9 @@ def test_numbers_of_transactions_that_came_twice(undone: Undone) -> None:
     """After 2^32 transactions an old row may have the number of a young transaction."""
     with undone.shop.database.connect() as conn:
         run = find_run(conn, undone.run)
-        assert believed(conn, run).why_not == ""
+        assert trusted_xmins(conn, run).why_not == ""
         events = tuple(replace(event, xact=(event.xact or 0) + 2**32) for event in run.events)
-        found = believed(conn, replace(run, events=events))
+        found = trusted_xmins(conn, replace(run, events=events))
     assert (found.xmins, "2^32" in found.why_not) == (frozenset(), True)
 
 
@@ -156,7 +156,7 @@ def test_every_row_that_is_accepted_is_named(undone: Undone) -> None:
         for number in numbers:
             conn.execute(BOOK, (key("b", 100 + number),))
     rows = [(binary(key("b", 100 + number)),) for number in numbers]
-    run = forge(shop, [RunRows("books", ("id",), ("id",), rows, [mark(row) for row in rows])])
+    run = forge(shop, [RunRows("books", ("id",), ("id",), rows, [row_hash(row) for row in rows])])
     ran = undone.undo(run, "--accept", "unproved")
     assert ran.exit_code == 0
     assert all(key("b", 100 + number) in "".join(facts_in(ran)) for number in numbers)

@@ -12,7 +12,7 @@ from psycopg import errors
 from minerva_promote.ledger.bounds import CHECKS, DETAILS, NAME, REASON, ROOT, ROOTS, ROWS
 from minerva_promote.ledger.events import Event, add
 from minerva_promote.ledger.install import install
-from minerva_promote.ledger.verify import prove
+from minerva_promote.ledger.verify import verify_chain
 from minerva_promote.results import Severity
 from tests.run.conftest import Shop
 from tests.servers import Database, Server
@@ -55,9 +55,9 @@ def test_the_upgrade_from_version_2(server: Server, shop: Shop, make_database: C
         upgraded, made = (there.execute(SCHEMA).fetchall() for there in (conn, fresh))
         ledger = [row for row in made if "vector_indexes" not in row[1]]
         assert [row for row in upgraded if "vector_indexes" not in row[1]] == ledger
-        assert prove(conn).findings == ()
+        assert verify_chain(conn).findings == ()
         add(conn, Event("failed", str(uuid4()), "test-prod", roots=["a"]))
-        assert prove(conn).findings == ()
+        assert verify_chain(conn).findings == ()
         with conn.transaction():
             assert not install(conn)
 
@@ -73,7 +73,7 @@ def test_old_rows_that_are_too_long_stay(shop: Shop) -> None:
         conn.execute(
             b"alter table promote.events add constraint events_reason_bound check (length(reason) <= 2000) not valid"
         )
-        assert prove(conn).findings == ()
+        assert verify_chain(conn).findings == ()
     ran = shop.promote("grants", "--env", "test-prod")
     assert "constraint-not-valid" not in ran.stdout
 
@@ -136,7 +136,7 @@ def test_an_honest_event_is_folded(shop: Shop) -> None:
         assert row[4] <= CHECKS + 100_000
         assert row[5] <= DETAILS + 100_000
         assert conn.execute(b"select count(*) from promote.run_roots").fetchall() == [(ROOTS + 50,)]
-        assert [f for f in prove(conn).findings if f.severity is Severity.ERROR] == []
+        assert [f for f in verify_chain(conn).findings if f.severity is Severity.ERROR] == []
     found = shop.promote("history", "--env", "test-prod", "--root", roots[-1], "--format", "json").stdout
     (run,) = json.loads(found)["data"]["runs"]
     assert [check["name"] for check in run["checks"] if check["outcome"] == "FAIL"] == ["last"]

@@ -12,7 +12,7 @@ import pytest
 
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
-from minerva_promote.promotion.request import plan_run
+from minerva_promote.promotion.request import new_request
 from minerva_promote.promotion.run import promote
 from minerva_promote.results import StepResult
 from tests import servers
@@ -47,7 +47,7 @@ def imported_database(server: servers.Server, ready: str) -> str:
             _point_at(copy, database, copy.name("minerva_api"))
             project = load_project(copy.root)
             file = copy.write("export.sql", Export().text())
-            plan = plan_run("test-prod", file, repair=False, dry_run=False)
+            plan = new_request("test-prod", file, repair=False, dry_run=False)
             assert promote(project, read_environment(project, "test-prod"), plan, _Nobody()).gate_open
 
     return server.template("imported", build)

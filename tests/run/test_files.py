@@ -206,20 +206,20 @@ def test_changed_between_the_two_readings(
 def test_changed_while_it_is_read(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], first: str
 ) -> None:
-    from minerva_promote.exportfile.reader import Scan
+    from minerva_promote.exportfile.reader import ExportReader
 
     shop.copy.edit("promote.yaml", "limits:", f"limits:\n    validate_first: {first}")
     file = shop.file(Export())
     before = shop.contents()
-    rows = Scan.rows
+    rows = ExportReader.rows
 
-    def meddle(self: Scan) -> Any:
+    def meddle(self: ExportReader) -> Any:
         for number, row in enumerate(rows(self)):
             if number == 1 and file.exists():
                 change(file)
             yield row
 
-    monkeypatch.setattr(Scan, "rows", meddle)
+    monkeypatch.setattr(ExportReader, "rows", meddle)
     ran = shop.run("export.sql")
     assert (ran.exit_code, ran.stderr) == (3, CHANGED.format("export.sql"))
     assert shop.contents() == before

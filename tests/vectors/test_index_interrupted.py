@@ -129,7 +129,7 @@ def test_what_was_done_before_the_end_is_told(
 ) -> None:
     from minerva_promote.index_health import command as looking
 
-    looks = iter((looking.look, None))
+    looks = iter((looking.inspect_indexes, None))
 
     def then_stop(*given: object) -> object:
         real = next(looks)

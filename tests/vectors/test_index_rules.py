@@ -11,20 +11,20 @@ import pytest
 
 from minerva_promote.index_health.advice import Step, advise
 from minerva_promote.index_health.build_memory import MB, kmeans, needed, setting, vector_size
-from minerva_promote.index_health.measure import Measured, Trial, candidates
+from minerva_promote.index_health.measure import Measured, SettingTrial, candidates
 from minerva_promote.index_health.verdict import (
     Health,
     Search,
     Targets,
     Verdict,
+    assess,
     finer_lists,
-    judge,
     lists_off,
     usual_lists,
 )
 from minerva_promote.search.pgvector_features import indexable, too_old
 from minerva_promote.search.recall import Recall
-from minerva_promote.search.vector_indexes import Counted, VectorIndex
+from minerva_promote.search.vector_indexes import RowCounts, VectorIndex
 from tests.servers import Database
 
 NEW = (0, 8, 5)
@@ -42,19 +42,21 @@ def index(method: str = "ivfflat", **changes: Any) -> VectorIndex:
     return VectorIndex(**{**values, **changes})
 
 
-def trial(value: int, recall: float, p95: float = 2.0, uses: str = "i", share: float = 0.02) -> Trial:
-    return Trial(value, p95, p95, Recall(recall, recall - 0.01, recall + 0.01, 30, 10, 10), share, uses)
+def trial(value: int, recall: float, p95: float = 2.0, uses: str = "i", share: float = 0.02) -> SettingTrial:
+    return SettingTrial(value, p95, p95, Recall(recall, recall - 0.01, recall + 0.01, 30, 10, 10), share, uses)
 
 
-def seen(now: Trial, *trials: Trial, rows: int = 10_000, built: int | None = 10_000, exact: float = 60.0) -> Measured:
-    counted = Counted(rows, 0, built, recorded=True, exact=True)
+def seen(
+    now: SettingTrial, *trials: SettingTrial, rows: int = 10_000, built: int | None = 10_000, exact: float = 60.0
+) -> Measured:
+    counted = RowCounts(rows, 0, built, recorded=True, exact=True)
     return Measured(
         counted, "ivfflat.probes", now, "default", trials, exact_p50=exact, exact_p95=exact, queries=30, statements=9
     )
 
 
 def judged(made: VectorIndex, measured: Measured, version: tuple[int, ...] = NEW, *searches: Search) -> tuple[Any, ...]:
-    health = judge(made, measured, TARGETS, searches)
+    health = assess(made, measured, TARGETS, searches)
     advice = advise(made, health, measured, TARGETS, version)
     return health.verdict, advice.step, advice.said
 
@@ -165,7 +167,7 @@ def test_verdict_and_advice(made: VectorIndex, measured: Measured, expected: tup
 
 
 def test_another_operator_than_the_declared_searches() -> None:
-    health = judge(index(), seen(GOOD), TARGETS, [Search("search_plan", "<->")])
+    health = assess(index(), seen(GOOD), TARGETS, [Search("search_plan", "<->")])
     assert health == Health(
         Verdict.UNUSED, "vector_cosine_ops answers <=>, the searches use <-> (search_plan)", cause="operator"
     )
@@ -210,7 +212,9 @@ def test_what_there_was_no_time_for_leads_to_no_bigger_index() -> None:
     hurried = replace(seen(POOR, trial(40, 0.9)), left_out="no time for hnsw.ef_search = 60 and more")
     more = (Verdict.UNKNOWN, Step.PERSON, "give it more time: --timeout 10min")
     assert judged(index("hnsw"), hurried) == more
-    assert judge(index("hnsw"), hurried, TARGETS).why.startswith("no time for hnsw.ef_search = 60 and more; recall@10 ")
+    assert assess(index("hnsw"), hurried, TARGETS).why.startswith(
+        "no time for hnsw.ef_search = 60 and more; recall@10 "
+    )
     enough = replace(hurried, trials=(trial(40, 0.97),))
     assert judged(index("hnsw"), enough) == (Verdict.WRONG_SETTING, Step.SETTING, "set hnsw.ef_search = 40")
 
@@ -218,7 +222,7 @@ def test_what_there_was_no_time_for_leads_to_no_bigger_index() -> None:
 def test_few_searches_lead_to_no_bigger_index() -> None:
     lost_one = replace(trial(100, 0.94), recall=Recall(0.94, 0.73, 0.99, 17, 10, 10))
     few = replace(seen(POOR, lost_one), queries=17)
-    health = judge(index("hnsw"), few, TARGETS)
+    health = assess(index("hnsw"), few, TARGETS)
     assert (health.verdict, health.why.partition(";")[0]) == (
         Verdict.UNKNOWN,
         "17 searches are too few to tell: there was no time for 30 by exact search",
@@ -228,7 +232,7 @@ def test_few_searches_lead_to_no_bigger_index() -> None:
 
 
 def test_what_is_said_of_a_slow_index() -> None:
-    assert judge(index(), SLOW, TARGETS).why == (
+    assert assess(index(), SLOW, TARGETS).why == (
         "at every setting that was tried; recall@10 0.970, p95 180.0 ms, 3.3 times faster than exact search"
         " (should be 20) at ivfflat.probes = 40"
     )
@@ -273,7 +277,7 @@ def test_where_the_planner_reads_the_table_there_is_a_way_on() -> None:
     def wanting(made: VectorIndex, exact: float, version: tuple[int, ...] = NEW) -> tuple[Any, ...]:
         targets = replace(TARGETS, wanted=50.0)
         measured = seen(whole, rows=3_000, built=3_000, exact=exact)
-        health = judge(made, measured, targets)
+        health = assess(made, measured, targets)
         return health.verdict, advise(made, health, measured, targets, version).said
 
     nothing = "nothing to do as long as the table is small"

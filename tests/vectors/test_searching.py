@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.database.read_only import QueryError, reading
+from minerva_promote.database.read_only import QueryError, read_only
 from minerva_promote.search.query_shape import nearest_alone, with_distance
 from minerva_promote.search.recall import Answer, interval, recall_of
 from minerva_promote.search.search_runner import (
@@ -39,7 +39,7 @@ def vectors(connection: Connection, number: int = 20) -> list[str]:
 
 
 def test_more_probes_find_more_and_all_lists_find_all(connection: Connection) -> None:
-    with reading(connection, "10s", one_snapshot=True):
+    with read_only(connection, "10s", one_snapshot=True):
         sample = vectors(connection)
         exact = exact_results(connection, SEARCH, sample)
         few, all_lists = (
@@ -54,7 +54,7 @@ def test_more_probes_find_more_and_all_lists_find_all(connection: Connection) ->
 
 
 def test_exact_search_sees_no_later_rows_and_uses_no_index(connection: Connection, database: Database) -> None:
-    with reading(connection, "10s", one_snapshot=True):
+    with read_only(connection, "10s", one_snapshot=True):
         (vector,) = vectors(connection, 1)
         (before,) = exact_results(connection, SEARCH, [vector])
         database.execute(f"insert into points select 10000 + n, 'new', '{vector}' from generate_series(1, 20) n")
@@ -65,13 +65,13 @@ def test_exact_search_sees_no_later_rows_and_uses_no_index(connection: Connectio
 
 
 def search_of(connection: Connection, vector: str) -> list[Answer]:
-    with reading(connection, "10s", one_snapshot=True):
+    with read_only(connection, "10s", one_snapshot=True):
         return found_with_distance(connection, SEARCH, [vector], Settings())
 
 
 def test_rows_as_near_as_the_last_one_count_as_found(connection: Connection) -> None:
     connection.execute("update points set embedding = '[1,2,3]' where id <= 40")
-    with reading(connection, "10s", one_snapshot=True):
+    with read_only(connection, "10s", one_snapshot=True):
         (exact,) = exact_results(connection, SEARCH, ["[1,2,3]"])
         other = b"select id from points order by embedding <=> $1::vector, id desc limit 10"
         found = found_with_distance(connection, other, ["[1,2,3]"], Settings.of({"ivfflat.probes": 40}))
@@ -81,7 +81,7 @@ def test_rows_as_near_as_the_last_one_count_as_found(connection: Connection) -> 
 
 def test_null_vectors_are_nobodys_neighbours(connection: Connection) -> None:
     connection.execute("update points set embedding = null where id > 4")
-    with reading(connection, "10s", one_snapshot=True):
+    with read_only(connection, "10s", one_snapshot=True):
         (exact,) = exact_results(connection, SEARCH, ["[1,2,3]"])
         found = recall(connection, SEARCH, ["[1,2,3]"], 10, Settings.of({"ivfflat.probes": 40}))
     assert len(exact.rows) == 4
@@ -90,13 +90,13 @@ def test_null_vectors_are_nobodys_neighbours(connection: Connection) -> None:
 
 def test_rows_with_arrays_are_compared(connection: Connection) -> None:
     query = b"select array[id], kind from points order by embedding <=> $1 limit 5"
-    with reading(connection, "10s", one_snapshot=True):
+    with read_only(connection, "10s", one_snapshot=True):
         found = recall(connection, query, vectors(connection, 3), 5, Settings.of({"ivfflat.probes": 40}))
     assert found.mean == 1.0
 
 
 def test_times_are_those_of_every_search(connection: Connection) -> None:
-    with reading(connection, "10s"):
+    with read_only(connection, "10s"):
         times = search_times(connection, b"select pg_sleep(0.002), $1::vector", ["[1]", "[2]"], Settings(), 5)
     assert len(times) == 5
     assert all(2 <= milliseconds < 1000 for milliseconds in times)
@@ -104,11 +104,11 @@ def test_times_are_those_of_every_search(connection: Connection) -> None:
 
 def test_measuring_keeps_to_its_time(connection: Connection) -> None:
     slow = b"select id, pg_sleep(0.02) from points where $1::vector is not null limit 1"
-    with reading(connection, "300ms"), pytest.raises(QueryError) as stopped:
+    with read_only(connection, "300ms"), pytest.raises(QueryError) as stopped:
         search_times(connection, slow, ["[1]"], Settings(), 1000)
     assert stopped.value.reason.startswith("its timeout of 300ms was over after ")
     assert stopped.value.reason.endswith(" of 1000 searches")
-    with reading(connection, "600ms"):
+    with read_only(connection, "600ms"):
         budget = Budget(connection)
         answers = exact_results(connection, slow, ["[1]"] * 100, budget=budget)
         assert 10 <= len(answers) < 30
@@ -125,17 +125,17 @@ def test_settings_that_this_pgvector_does_not_have_are_told(
     monkeypatch.setattr(searching, "SEARCH_SETTINGS", {"ivfflat.newest": newer})
     version = connection.execute("select extversion from pg_extension where extname = 'vector'").fetchone()
     assert version is not None
-    with reading(connection, "10s"), pytest.raises(QueryError) as refused:
+    with read_only(connection, "10s"), pytest.raises(QueryError) as refused:
         Settings.of({"ivfflat.newest": 3}).require_known(connection)
     assert refused.value.reason == (
         f"pgvector {version[0]} does not know ivfflat.newest: it came with 9.9.0; update, or leave it out"
     )
-    with reading(connection, "10s"):
+    with read_only(connection, "10s"):
         Settings.of({"ivfflat.probes": 3, "hnsw.ef_search": 10}).require_known(connection)
 
 
 def test_a_value_out_of_range_is_the_servers_sentence(connection: Connection) -> None:
-    with reading(connection, "10s"):
+    with read_only(connection, "10s"):
         connection.execute("select '[1]'::vector")
         with pytest.raises(QueryError) as refused, Settings.of({"ivfflat.probes": 0}).inside(connection):
             pass

@@ -22,7 +22,7 @@ from minerva_promote.embedding.compare import compare
 from minerva_promote.embedding.direction_statistics import directions
 from minerva_promote.embedding.file_sample import SpaceCollector
 from minerva_promote.embedding.model import Space, SpaceSample, Text, spaces_of
-from minerva_promote.exportfile.row_decoder import Layout, Row
+from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
 from minerva_promote.exportfile.validation import validate
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from tests import servers
@@ -209,7 +209,7 @@ def test_same_texts() -> None:
 
 def test_the_drawn_rows_are_as_likely_as_any_other_and_few() -> None:
     project, snapshot = in_dimensions(3)
-    layout = Layout("chunks", ("id", "book_id", "chunk_text", "embedding_config_id", "embedding"))
+    layout = ColumnLayout("chunks", ("id", "book_id", "chunk_text", "embedding_config_id", "embedding"))
     counts = np.zeros(2000)
     for start in range(0, 2000, 40):  # the same draw every time: shifted, so that all rows take every place
         collector = SpaceCollector(project.contract, snapshot, size=64)
@@ -226,7 +226,7 @@ def test_the_drawn_rows_are_as_likely_as_any_other_and_few() -> None:
 
 def test_collecting_costs_next_to_nothing() -> None:
     project, snapshot = in_dimensions(D)
-    layout = Layout("chunks", ("id", "book_id", "chunk_text", "embedding_config_id", "embedding"))
+    layout = ColumnLayout("chunks", ("id", "book_id", "chunk_text", "embedding_config_id", "embedding"))
     collector = SpaceCollector(project.contract, snapshot)
     row = Row(layout, [bytes(16), bytes(16), b"t" * 2000, bytes(16), bytes(4 + 4 * D)], 0, 0)
     begun = time.perf_counter()

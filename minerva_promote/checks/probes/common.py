@@ -53,6 +53,6 @@ def times_of(milliseconds: Sequence[float], first: float) -> dict[str, Value]:
     }
 
 
-def told(settings: Settings) -> str:
+def settings_suffix(settings: Settings) -> str:
     """The end of a sentence: the settings that it was searched with."""
     return f", {settings}" if settings.values else ""

@@ -6,9 +6,16 @@ from collections.abc import Sequence
 
 from minerva_promote.checks.golden_file import Agreement, GoldenFault, GoldenFile, agreement, read
 from minerva_promote.checks.prepare import PreparedCheck
-from minerva_promote.checks.probes.common import Measured, NothingToMeasure, settings_of, times_of, told, vectors_of
+from minerva_promote.checks.probes.common import (
+    Measured,
+    NothingToMeasure,
+    settings_of,
+    settings_suffix,
+    times_of,
+    vectors_of,
+)
 from minerva_promote.checks.thresholds import Value
-from minerva_promote.database.read_only import Connection, fetch, reading
+from minerva_promote.database.read_only import Connection, fetch, read_only
 from minerva_promote.search.query_shape import limit_of
 from minerva_promote.search.recall import interval
 from minerva_promote.search.search_runner import Budget, found_with_distance, search
@@ -27,7 +34,7 @@ def measure_golden(connection: Connection, prepared: PreparedCheck) -> Measured:
         golden = read(prepared.root / prepared.check.golden, prepared.check.golden)
     except GoldenFault as fault:
         raise NothingToMeasure(str(fault)) from fault
-    with reading(connection, prepared.timeout, one_snapshot=True):
+    with read_only(connection, prepared.timeout, one_snapshot=True):
         budget = Budget(connection)
         settings = settings_of(connection, prepared)
         _require_same_space(connection, prepared, golden)
@@ -58,7 +65,7 @@ def measure_golden(connection: Connection, prepared: PreparedCheck) -> Measured:
         "displaced": sum(one.displaced for one in each),
         **times,
     }
-    detail = _said(values, counted, k, missing, len(recorded)) + told(settings)
+    detail = _said(values, counted, k, missing, len(recorded)) + settings_suffix(settings)
     more = {
         "k": k,
         "rank_measure": "Kendall's tau",

@@ -8,8 +8,15 @@ from functools import partial
 from threading import Barrier, BrokenBarrierError
 
 from minerva_promote.checks.prepare import PreparedCheck
-from minerva_promote.checks.probes.common import Measured, NothingToMeasure, settings_of, times_of, told, vectors_of
-from minerva_promote.database.read_only import Connection, QueryError, in_transaction, reading
+from minerva_promote.checks.probes.common import (
+    Measured,
+    NothingToMeasure,
+    settings_of,
+    settings_suffix,
+    times_of,
+    vectors_of,
+)
+from minerva_promote.database.read_only import Connection, QueryError, in_transaction, read_only
 from minerva_promote.database.together import run_together
 from minerva_promote.errors import TargetError
 from minerva_promote.search.query_shape import limit_of
@@ -27,7 +34,7 @@ def measure_latency(connection: Connection, prepared: PreparedCheck) -> Measured
     """
     check = prepared.check
     sessions = 1 if in_transaction(connection) else check.concurrency
-    with reading(connection, prepared.timeout, one_snapshot=True):
+    with read_only(connection, prepared.timeout, one_snapshot=True):
         budget = Budget(connection)
         settings = settings_of(connection, prepared)
         vectors = vectors_of(connection, prepared)
@@ -59,7 +66,7 @@ def measure_latency(connection: Connection, prepared: PreparedCheck) -> Measured
     elif check.concurrency > 1:
         detail += f" in 1 session instead of {check.concurrency}: no other sees the rows before COMMIT"
     more = {"vectors": len(vectors), "search": dict(settings.values), "spent_ms": round(spent, 1)}
-    return detail + told(settings), values, more
+    return detail + settings_suffix(settings), values, more
 
 
 def _missing(
@@ -87,7 +94,7 @@ def _together(
     def session(number: int) -> tuple[list[Answer], float, float]:
         own = [vectors[(number + step * sessions) % len(vectors)] for step in range(max(1, counts[number]))]
         try:
-            with connect() as connection, reading(connection, prepared.timeout, one_snapshot=True):
+            with connect() as connection, read_only(connection, prepared.timeout, one_snapshot=True):
                 search(connection, prepared.sql, own, settings, 1)  # a session's first search fills its caches
                 ready.wait()
                 begun = time.perf_counter()

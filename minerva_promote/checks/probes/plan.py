@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minerva_promote.checks.prepare import PreparedCheck
-from minerva_promote.checks.probes.common import Measured, NotApplicable, settings_of, told, vectors_of
+from minerva_promote.checks.probes.common import Measured, NotApplicable, settings_of, settings_suffix, vectors_of
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.catalog import server
-from minerva_promote.database.read_only import Connection, reading
+from minerva_promote.database.read_only import Connection, read_only
 from minerva_promote.search.pgvector_features import parse_version, why_no_index
 from minerva_promote.search.query_plan import pages_touched, plan_of
 from minerva_promote.search.query_shape import shape_of
@@ -31,7 +31,7 @@ def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
     operator. pages_share: how much of the chosen index one search reads, 0 when none is chosen. Raises QueryError,
     NothingToMeasure, NotApplicable where no index is possible, and TargetError.
     """
-    with reading(connection, prepared.timeout, one_snapshot=True):
+    with read_only(connection, prepared.timeout, one_snapshot=True):
         budget = Budget(connection)
         settings = settings_of(connection, prepared)
         vector = vectors_of(connection, prepared)[:1]
@@ -70,7 +70,7 @@ def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
         "spent_ms": round(spent, 1),
     }
     return (
-        detail + told(settings),
+        detail + settings_suffix(settings),
         values,
         more | {"indexes": [index.facts for index in indexes], "search": dict(settings.values)},
     )

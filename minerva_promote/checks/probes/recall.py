@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from minerva_promote.checks.prepare import PreparedCheck
-from minerva_promote.checks.probes.common import Measured, NothingToMeasure, settings_of, told, vectors_of
+from minerva_promote.checks.probes.common import Measured, NothingToMeasure, settings_of, settings_suffix, vectors_of
 from minerva_promote.checks.thresholds import Value
-from minerva_promote.database.read_only import Connection, reading
+from minerva_promote.database.read_only import Connection, read_only
 from minerva_promote.search.query_plan import plan_of
 from minerva_promote.search.recall import Recall, recall_of
 from minerva_promote.search.search_runner import Budget, exact_results, found_with_distance, percentile
@@ -19,7 +19,7 @@ def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:
     are not made twice. Raises QueryError, NothingToMeasure and TargetError.
     """
     k, wanted = prepared.check.k, prepared.check.samples
-    with reading(connection, prepared.timeout, one_snapshot=True):
+    with read_only(connection, prepared.timeout, one_snapshot=True):
         budget = Budget(connection)
         settings = settings_of(connection, prepared)
         vectors = vectors_of(connection, prepared)[:wanted]
@@ -64,4 +64,4 @@ def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:
         "search": dict(settings.values),
         "spent_ms": round(spent, 1),
     }
-    return detail + told(settings), values, more
+    return detail + settings_suffix(settings), values, more

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from minerva_promote.config.models.roles import STRICT
 
 
-class Pin(BaseModel):
+class DatabaseIdentityPin(BaseModel):
     """Which database an environment is, so that a URL that leads elsewhere is found out."""
 
     model_config = STRICT
@@ -29,6 +29,6 @@ class Backup(BaseModel):
     keep: int | None = Field(default=None, ge=1)  # dumps of this environment, the new one included; default: all
 
 
-def off(value: Any) -> Any:
+def backup_disabled(value: Any) -> Any:
     """``backup: false``, as if it were not there."""
     return None if value is False or value == "off" else value

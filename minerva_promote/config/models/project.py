@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from minerva_promote.config.models.gates import Backup as Backup
-from minerva_promote.config.models.gates import Pin as Pin
-from minerva_promote.config.models.gates import off
+from minerva_promote.config.models.gates import DatabaseIdentityPin as DatabaseIdentityPin
+from minerva_promote.config.models.gates import backup_disabled
 from minerva_promote.config.models.roles import STRICT
 from minerva_promote.config.models.roles import Accept as Accept
 from minerva_promote.config.models.roles import AllExcept as AllExcept
@@ -176,8 +176,8 @@ class EnvironmentFile(Model):
     kind: Literal["local", "production"] = "local"  # production adds the rules for production databases
     protected: bool = False  # changes need the typed name, or --yes NAME
     requires: Requires | None = None  # what must have happened before a run
-    identity: Pin | None = None  # the database that the URLs must lead to
-    backup: Annotated[Backup | None, BeforeValidator(off)] = None  # a dump before every run
+    identity: DatabaseIdentityPin | None = None  # the database that the URLs must lead to
+    backup: Annotated[Backup | None, BeforeValidator(backup_disabled)] = None  # a dump before every run
     import_role: str | None = None  # the role of `url` where an embedded URL names none; default: the first with login
     timeouts: Timeouts = Timeouts()  # how long to wait
     index: IndexRule = IndexRule()  # what a run does about vector indexes
@@ -248,7 +248,7 @@ class ChecksFile(Model):
     checks: tuple[CheckFile, ...]
 
 
-class Placed(BaseModel):
+class LocatedCheck(BaseModel):
     """A check together with where it is declared."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)

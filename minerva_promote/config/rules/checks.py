@@ -7,7 +7,7 @@ from pathlib import Path
 
 from minerva_promote.config.durations import DURATION, DURATION_HINT
 from minerva_promote.config.files import is_present
-from minerva_promote.config.models.project import CheckFile, FromFile, Placed, Threshold
+from minerva_promote.config.models.project import CheckFile, FromFile, LocatedCheck, Threshold
 from minerva_promote.config.rules.searches import setting_faults
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.config.yaml_source import Keys, Source, fault
@@ -43,9 +43,9 @@ def check_faults(
             yield fault(source.at(path), path, fact, f"environments: {listing(environments)}")
 
 
-def name_faults(checks: Iterable[Placed]) -> Iterator[ConfigError]:
+def name_faults(checks: Iterable[LocatedCheck]) -> Iterator[ConfigError]:
     """Names that two checks have, whatever the files they stand in."""
-    first: dict[str, Placed] = {}
+    first: dict[str, LocatedCheck] = {}
     for placed in checks:
         earlier = first.setdefault(placed.check.name, placed)
         if earlier is not placed:

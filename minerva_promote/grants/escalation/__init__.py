@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
 from minerva_promote.grants.escalation.attributes import attribute_drift
-from minerva_promote.grants.escalation.effective_privileges import Declared, Standing
+from minerva_promote.grants.escalation.effective_privileges import DeclaredPrivileges, EffectivePrivileges
 from minerva_promote.grants.escalation.mappings import mapping_drift
 from minerva_promote.grants.escalation.memberships import membership_drift
 from minerva_promote.grants.escalation.other_databases import database_drift
@@ -16,12 +16,12 @@ from minerva_promote.grants.escalation.security_definer import routine_drift
 from minerva_promote.grants.escalation.settings import is_weak, setting_drift
 from minerva_promote.grants.escalation.triggers_and_rules import effect_drift
 from minerva_promote.grants.escalation.unchecked import checking_drift
-from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import Drift
 
 __all__ = ["is_weak", "reach"]
 
-WAYS = (
+ESCALATION_CHECKS = (
     attribute_drift,
     membership_drift,
     ownership_drift,
@@ -35,8 +35,8 @@ WAYS = (
 )
 
 
-def reach(
-    live: Live, wanted: Declared, roles: Iterable[str], elsewhere: Elsewhere = nothing_elsewhere
+def find_escalations(
+    live: LiveState, wanted: DeclaredPrivileges, roles: Iterable[str], elsewhere: Elsewhere = nothing_elsewhere
 ) -> Iterator[Drift]:
     """All of it for these roles, in a stable order. Roles that do not exist yet are passed over.
 
@@ -45,8 +45,8 @@ def reach(
     asked = set(roles)
     if live.admin in asked:
         yield _admin(live.admin)
-    standing = Standing(live, wanted, asked, elsewhere)
-    for way in WAYS:
+    standing = EffectivePrivileges(live, wanted, asked, elsewhere)
+    for way in ESCALATION_CHECKS:
         yield from way(standing)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minerva_promote.grants.escalation.effective_privileges import Standing
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import quoted
-from minerva_promote.grants.live_state import Live, LiveRole
+from minerva_promote.grants.live_state import LiveRole, LiveState
 from minerva_promote.grants.model import ATTRIBUTES, Drift
 
 
-def attribute_drift(standing: Standing) -> Iterator[Drift]:
+def attribute_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
     """Each attribute that a role has and that no declaration can ask for."""
     live = standing.live
     for name in standing.roles:
@@ -42,13 +42,13 @@ def _of_the_server(role: LiveRole) -> Iterator[Drift]:
     yield Drift("superuser", role.name, "superuser", fact, help=help_, automatic=False, phase=ATTRIBUTES)
 
 
-def _create_role(live: Live) -> str:
+def _create_role(live: LiveState) -> str:
     if live.version >= 16:
         return "it may make roles, and alter, drop and join every role that it has ADMIN of"
     return "it may alter, drop and join every role that is no superuser: the owner of the tables, pg_write_all_data"
 
 
-def _drift(live: Live, name: str, code: str, keyword: str, fact: str, *, by_superuser: bool) -> Drift:
+def _drift(live: LiveState, name: str, code: str, keyword: str, fact: str, *, by_superuser: bool) -> Drift:
     help_ = "" if live.admin_superuser or not by_superuser else "only a superuser may take it away"
     statement = f"ALTER ROLE {quoted(name)} NO{keyword}"
     return Drift(code, name, code.replace("-", " "), fact, (statement,), help=help_, phase=ATTRIBUTES)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
-from minerva_promote.grants.live_state import Live
-from minerva_promote.grants.model import PUBLIC, Held, Slot
+from minerva_promote.grants.live_state import LiveState
+from minerva_promote.grants.model import PUBLIC, PrivilegesBySlot, Slot
 
 Tables = dict[str, dict[str, set[str]]]  # grantee -> table -> privileges on it, or on some column of it
 
@@ -27,11 +27,11 @@ class Options(Protocol):
 Memberships = Mapping[str, Mapping[str, Options]]  # role -> group -> options
 
 
-class Declared(Protocol):
+class DeclaredPrivileges(Protocol):
     """What of a declaration matters here."""
 
     @property
-    def held(self) -> Held: ...
+    def held(self) -> PrivilegesBySlot: ...
     @property
     def memberships(self) -> Memberships: ...
     @property
@@ -40,11 +40,15 @@ class Declared(Protocol):
     def public_declared(self) -> bool: ...
 
 
-class Standing:
+class EffectivePrivileges:
     """The roles that are looked at, and what each has through its declared groups and PUBLIC as well."""
 
     def __init__(
-        self, live: Live, wanted: Declared, roles: Iterable[str], elsewhere: Elsewhere = nothing_elsewhere
+        self,
+        live: LiveState,
+        wanted: DeclaredPrivileges,
+        roles: Iterable[str],
+        elsewhere: Elsewhere = nothing_elsewhere,
     ) -> None:
         self.live = live
         self.elsewhere = elsewhere

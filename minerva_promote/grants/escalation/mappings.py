@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minerva_promote.grants.escalation.effective_privileges import Standing
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import quoted
 from minerva_promote.grants.grant_sql import grantee
 from minerva_promote.grants.model import END, PUBLIC, Drift
 
 
-def mapping_drift(standing: Standing) -> Iterator[Drift]:
+def mapping_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
     """User mappings of the roles and of PUBLIC."""
     for mapping in sorted(standing.live.mappings, key=lambda each: (each.role, each.server)):
         if mapping.role != PUBLIC and mapping.role not in standing.roles:

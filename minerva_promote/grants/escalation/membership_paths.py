@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from minerva_promote.grants.live_state import Live, Member
+from minerva_promote.grants.live_state import LiveState, Member
 
 Rows = Mapping[str, Mapping[str, tuple[Member, ...]]]  # member -> group -> its rows, one for each grantor
 
@@ -26,7 +26,7 @@ class Edge:
         return self.rows[0].member
 
 
-def rows_of(live: Live) -> Rows:
+def rows_of(live: LiveState) -> Rows:
     """All memberships of the server, by member and group."""
     found: dict[str, dict[str, tuple[Member, ...]]] = defaultdict(dict)
     for row in sorted(live.members, key=lambda each: (each.member, each.group, each.grantor)):

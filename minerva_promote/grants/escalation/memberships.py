@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minerva_promote.grants.escalation.effective_privileges import Options, Standing
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges, Options
 from minerva_promote.grants.escalation.membership_paths import Edge, Rows, reached, rows_of
 from minerva_promote.grants.escalation.phrases import attributes, listed, quoted
 from minerva_promote.grants.escalation.predefined import PARTS, allows, is_predefined
-from minerva_promote.grants.escalation.revoke_membership import Ending, Revoking
-from minerva_promote.grants.live_state import Live, Member
+from minerva_promote.grants.escalation.revoke_membership import MembershipRevoke, RevokePlanner
+from minerva_promote.grants.live_state import LiveState, Member
 from minerva_promote.grants.model import TAKE, Drift
 from minerva_promote.text_format import counted
 
 
-def membership_drift(standing: Standing) -> Iterator[Drift]:
+def membership_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
     """Every undeclared membership, every option beyond the declared ones, and every role that is reached so."""
     rows = rows_of(standing.live)
-    revoking = Revoking(standing, lambda row: _goes(standing, row))
+    revoking = RevokePlanner(standing, lambda row: _goes(standing, row))
     for role in standing.roles:
         declared = standing.memberships.get(role, {})
         for group, found in rows.get(role, {}).items():
@@ -29,19 +29,19 @@ def membership_drift(standing: Standing) -> Iterator[Drift]:
         yield from _indirect(standing, role, rows, revoking)
 
 
-def _goes(standing: Standing, row: Member) -> bool:
+def _goes(standing: EffectivePrivileges, row: Member) -> bool:
     """Whether a row of a declared role is undeclared, or its ADMIN is."""
     options = standing.memberships.get(row.member, {}).get(row.group)
     return options is None or (row.admin and not options.admin)
 
 
-def _undeclared(live: Live, row: Member, ending: Ending) -> Drift:
+def _undeclared(live: LiveState, row: Member, ending: MembershipRevoke) -> Drift:
     code = "predefined-role" if is_predefined(row.group) else "membership"
     fact = f"{_how(live, row)}{_brings(live, row.group)}"
     return _drift(code, row.member, f"member of {row.group}", fact, ending)
 
 
-def _how(live: Live, row: Member) -> str:
+def _how(live: LiveState, row: Member) -> str:
     group = row.group
     giving = ", and with ADMIN it gives the membership to any role" if row.admin else ""
     if row.inherit:
@@ -54,7 +54,7 @@ def _how(live: Live, row: Member) -> str:
     return f"without INHERIT, SET and ADMIN: today nothing of {group} comes with it"
 
 
-def _brings(live: Live, group: str) -> str:
+def _brings(live: LiveState, group: str) -> str:
     """What stands behind a group, as the end of a sentence."""
     if is_predefined(group):
         return f"; {allows(group)}"
@@ -68,7 +68,7 @@ def _brings(live: Live, group: str) -> str:
     return f"; {group} {listed(words)}" if words else ""
 
 
-def _options(standing: Standing, row: Member, declared: Options, revoking: Revoking) -> Iterator[Drift]:
+def _options(standing: EffectivePrivileges, row: Member, declared: Options, revoking: RevokePlanner) -> Iterator[Drift]:
     """The options that a declared membership has beyond those that are declared."""
     group, role, live = row.group, row.member, standing.live
     if row.admin and not declared.admin:
@@ -84,21 +84,23 @@ def _options(standing: Standing, row: Member, declared: Options, revoking: Revok
         yield _drift("membership-option", role, f"SET of {group}", fact, ending)
 
 
-def _no_inherit(standing: Standing, role: str) -> Ending:
+def _no_inherit(standing: EffectivePrivileges, role: str) -> MembershipRevoke:
     """Before PostgreSQL 16 a role inherits from all its groups or from none."""
     declared = standing.memberships.get(role, {})
     if any(options.inherit for options in declared.values()):
-        return Ending(
+        return MembershipRevoke(
             (), "before PostgreSQL 16 a role inherits from all its groups or from none: declare one way", False
         )
-    return Ending((f"ALTER ROLE {quoted(role)} NOINHERIT",))
+    return MembershipRevoke((f"ALTER ROLE {quoted(role)} NOINHERIT",))
 
 
-def _always_set() -> Ending:
-    return Ending((), "before PostgreSQL 16 every member may SET ROLE: declare set: true, or no membership", False)
+def _always_set() -> MembershipRevoke:
+    return MembershipRevoke(
+        (), "before PostgreSQL 16 every member may SET ROLE: declare set: true, or no membership", False
+    )
 
 
-def _indirect(standing: Standing, role: str, rows: Rows, revoking: Revoking) -> Iterator[Drift]:
+def _indirect(standing: EffectivePrivileges, role: str, rows: Rows, revoking: RevokePlanner) -> Iterator[Drift]:
     """Groups behind groups that no declaration leads to."""
     direct = rows.get(role, {})
     for group, way in sorted(reached(rows, role).items()):
@@ -111,9 +113,9 @@ def _indirect(standing: Standing, role: str, rows: Rows, revoking: Revoking) -> 
         yield _drift(code, role, f"member of {group} through {through}", fact, ending)
 
 
-def _is_undeclared(standing: Standing, edge: Edge) -> bool:
+def _is_undeclared(standing: EffectivePrivileges, edge: Edge) -> bool:
     return edge.group not in standing.memberships.get(edge.member, {})
 
 
-def _drift(code: str, role: str, what: str, fact: str, ending: Ending) -> Drift:
+def _drift(code: str, role: str, what: str, fact: str, ending: MembershipRevoke) -> Drift:
     return Drift(code, role, what, fact, ending.statements, help=ending.help, automatic=ending.automatic, phase=TAKE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from minerva_promote.grants.escalation.effective_privileges import Standing
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import listed, quoted
 from minerva_promote.grants.grant_sql import grantee
 from minerva_promote.grants.live_state import OtherDatabase
@@ -18,7 +18,7 @@ _MEANS = {
 HELP = "declare it in the environment of that database, accept it with the reason, or run the statement yourself"
 
 
-def database_drift(standing: Standing) -> Iterator[Drift]:
+def database_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
     """Owning another database, and privileges on one that no other environment declares.
 
     What PUBLIC has by itself (CONNECT, TEMPORARY) is no drift: see not_compared.
@@ -36,7 +36,7 @@ def database_drift(standing: Standing) -> Iterator[Drift]:
             yield _privileges(other, PUBLIC, {"CREATE"}, f"every role has it, {listed(standing.roles)} too")
 
 
-def _owned(standing: Standing, other: OtherDatabase, role: str) -> Drift:
+def _owned(standing: EffectivePrivileges, other: OtherDatabase, role: str) -> Drift:
     fact = "its owner may drop and rename it, and do in it what nothing here declares or compares"
     statement = f"ALTER DATABASE {other.sql} OWNER TO {quoted(standing.live.admin)}"
     help_ = "accept it with the reason, or run the statement yourself"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from minerva_promote.grants.escalation.effective_privileges import Standing
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import quoted, rights
-from minerva_promote.grants.live_state import Live, Owned
+from minerva_promote.grants.live_state import LiveState, OwnedObject
 from minerva_promote.grants.model import OWNERSHIP, Drift
 
 KEYWORDS: Mapping[str, str] = {  # the server's word for a kind, where ALTER has another one
@@ -24,7 +24,7 @@ ROWS = ("table", "foreign table", "partitioned table")
 WITH_OWNERS_RIGHTS = ("view", "materialized view", "event trigger", "subscription")  # beside SECURITY DEFINER
 
 
-def ownership_drift(standing: Standing) -> Iterator[Drift]:
+def ownership_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
     """Everything that a role owns, except what follows its table, its type or an extension of the same role."""
     extensions = {(each.role, each.name) for each in standing.live.owned if each.kind == "extension"}
     definers = {_short(each.sql) for each in standing.live.routines if each.security_definer}
@@ -34,7 +34,7 @@ def ownership_drift(standing: Standing) -> Iterator[Drift]:
             yield _told(standing.live, owned, definers)
 
 
-def _told(live: Live, owned: Owned, definers: set[str]) -> Drift:
+def _told(live: LiveState, owned: OwnedObject, definers: set[str]) -> Drift:
     what = f"{owned.kind} {_short(owned.name)}"
     code = {"database": "owns-database", "schema": "owns-schema"}.get(owned.kind, "owns-object")
     if owned.kind in WITHOUT_OWNER_CLAUSE:
@@ -55,7 +55,7 @@ def _short(name: str) -> str:
     return name.replace("pg_catalog.", "")
 
 
-def _fact(live: Live, owned: Owned) -> str:
+def _fact(live: LiveState, owned: OwnedObject) -> str:
     if owned.kind == "database":
         return _of_database(live)
     if owned.kind == "schema":
@@ -69,7 +69,7 @@ def _fact(live: Live, owned: Owned) -> str:
     return "its owner may alter and drop it, and give it to others, whatever is granted"
 
 
-def _of_database(live: Live) -> str:
+def _of_database(live: LiveState) -> str:
     public = live.objects.get(("schema", "public"))
     start = "its owner may drop and rename it and make schemas in it"
     if public is not None and public.owner == "pg_database_owner":

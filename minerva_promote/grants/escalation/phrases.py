@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from minerva_promote.database.quote import ident, text
-from minerva_promote.grants.live_state import Live, LiveRole
+from minerva_promote.database.quote import ident, sql_text
+from minerva_promote.grants.live_state import LiveRole, LiveState
 
 ATTRIBUTES: Mapping[str, str] = {  # of LiveRole -> what a role with it is
     "superuser": "is a superuser",
@@ -24,10 +24,10 @@ def listed(words: Iterable[str]) -> str:
 
 def quoted(name: str) -> str:
     """A role or another single name, as it stands in a statement."""
-    return text(ident(name))
+    return sql_text(ident(name))
 
 
-def rights(live: Live, owner: str) -> str:
+def rights(live: LiveState, owner: str) -> str:
     """Whose rights something runs with: ``the rights of x, which is a superuser``."""
     role = live.roles.get(owner)
     return f"the rights of {owner}" + (", which is a superuser" if role is not None and role.superuser else "")

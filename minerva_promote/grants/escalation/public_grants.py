@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from minerva_promote.grants.escalation.effective_privileges import Standing
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import listed
 from minerva_promote.grants.grant_sql import take
 from minerva_promote.grants.grantor import taken_by
-from minerva_promote.grants.live_state import Entry, Live
+from minerva_promote.grants.live_state import Entry, LiveState
 from minerva_promote.grants.model import PUBLIC, TAKE, Drift, Slot
 from minerva_promote.grants.privilege_text import Collected, in_words
 
@@ -25,7 +25,7 @@ RESTRICTED = {"function": "restricted-function", "table": "restricted-relation"}
 Extra = dict[tuple[Slot, str], tuple[Collected, set[str]]]  # (object, grantor; "" for the owner) -> what, and for whom
 
 
-def public_drift(standing: Standing) -> Iterator[Drift]:
+def public_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
     """What some role has through PUBLIC and not by declaration, each object once."""
     if standing.wanted.public_declared:
         return
@@ -37,7 +37,7 @@ def public_drift(standing: Standing) -> Iterator[Drift]:
         yield _told(standing.live, slot, grantor, parts, sorted(roles))
 
 
-def _add(standing: Standing, entry: Entry, extra: Extra) -> None:
+def _add(standing: EffectivePrivileges, entry: Entry, extra: Extra) -> None:
     slot = entry.slot
     found = standing.live.objects.get((slot.whole.kind, slot.name))
     builtin = found is not None and found.builtin
@@ -55,7 +55,7 @@ def _add(standing: Standing, entry: Entry, extra: Extra) -> None:
             roles.add(role)
 
 
-def _told(live: Live, slot: Slot, grantor: str, parts: Collected, roles: list[str]) -> Drift:
+def _told(live: LiveState, slot: Slot, grantor: str, parts: Collected, roles: list[str]) -> Drift:
     found = live.objects.get((slot.kind, slot.name))
     code = RESTRICTED.get(slot.kind, "through-public") if found is not None and found.builtin else "through-public"
     what = in_words(parts, slot)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from minerva_promote.grants.escalation.effective_privileges import Options, Standing
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges, Options
 from minerva_promote.grants.escalation.phrases import listed, quoted
-from minerva_promote.grants.live_state import Live, Member
+from minerva_promote.grants.live_state import LiveState, Member
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class MembershipRevoke:
     """What ends a membership, or an option of it."""
 
     statements: tuple[str, ...]
@@ -19,15 +19,15 @@ class Ending:
     automatic: bool = True
 
 
-class Revoking:
+class RevokePlanner:
     """Knows which memberships go along with others: from PostgreSQL 16, those that were given by means of them."""
 
-    def __init__(self, standing: Standing, goes: Callable[[Member], bool]) -> None:
-        self.live: Live = standing.live
+    def __init__(self, standing: EffectivePrivileges, goes: Callable[[Member], bool]) -> None:
+        self.live: LiveState = standing.live
         self.standing = standing
         self.goes = goes  # whether a row is undeclared, or its ADMIN is
 
-    def ending(self, row: Member, option: str = "") -> Ending:
+    def ending(self, row: Member, option: str = "") -> MembershipRevoke:
         """What ends one row, or with ``option`` ("ADMIN", "INHERIT", "SET") only that much of it.
 
         A row that goes along with another one ends with that one's statement, for a second REVOKE would warn.
@@ -45,7 +45,7 @@ class Revoking:
             return self._judged(row, (statement,), [])
         return self._judged(row, (f"{statement} CASCADE", *self._again(along)), along)
 
-    def _judged(self, row: Member, statements: tuple[str, ...], along: list[Member]) -> Ending:
+    def _judged(self, row: Member, statements: tuple[str, ...], along: list[Member]) -> MembershipRevoke:
         help_, automatic = "", True
         others = sorted({each.member for each in along if each.member not in self.standing.roles})
         if others:
@@ -55,7 +55,7 @@ class Revoking:
         elif row.member not in self.standing.roles:
             help_ = f"{row.member} is not declared here: see who else needs it"
             automatic = False
-        return Ending(statements, help_, automatic)
+        return MembershipRevoke(statements, help_, automatic)
 
     def _source(self, row: Member) -> Member | None:
         """The one row that goes, and by which the grantor of this one could give it."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from minerva_promote.grants.escalation.effective_privileges import Standing
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import listed, rights
 from minerva_promote.grants.grant_sql import take
-from minerva_promote.grants.live_state import Caller, Live, Routine
+from minerva_promote.grants.live_state import Caller, LiveState, Routine
 from minerva_promote.grants.model import END, PUBLIC, TAKE, Drift, Slot
 
 
-def routine_drift(standing: Standing) -> Iterator[Drift]:
+def routine_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
     """SECURITY DEFINER functions and those of untrusted languages that a role can run and is not declared to.
 
     USAGE on the function's schema makes no difference: what is named is looked up there, what is called is not.
@@ -32,18 +32,18 @@ def routine_drift(standing: Standing) -> Iterator[Drift]:
         yield from _indirect(standing, code, routine, [role for role in roles if role not in callers])
 
 
-def _is_more(standing: Standing, role: str, routine: Routine) -> bool:
+def _is_more(standing: EffectivePrivileges, role: str, routine: Routine) -> bool:
     """Whether calling it is beyond what is declared; what a role may as a member is told at the group."""
     return role != routine.owner and "EXECUTE" not in standing.declared(role, "function", routine.name)
 
 
-def _why(live: Live, routine: Routine) -> str:
+def _why(live: LiveState, routine: Routine) -> str:
     if routine.security_definer:
         return f"it runs with {rights(live, routine.owner)}, whoever calls it"
     return f"language {routine.untrusted} reaches the server's machine: its files, programs and network"
 
 
-def _called(live: Live, code: str, routine: Routine, grantee: str, fact: str) -> Drift:
+def _called(live: LiveState, code: str, routine: Routine, grantee: str, fact: str) -> Drift:
     known = live.objects.get(("function", routine.name))
     if routine.security_definer and not routine.extension and known is not None and known.builtin:
         fact = f"{fact}; it is a function of the server itself, which somebody altered"
@@ -61,7 +61,7 @@ def _called(live: Live, code: str, routine: Routine, grantee: str, fact: str) ->
     return Drift(code, grantee, f"function {routine.name}", fact, (statement,), phase=TAKE)
 
 
-def _indirect(standing: Standing, code: str, routine: Routine, roles: Sequence[str]) -> Iterator[Drift]:
+def _indirect(standing: EffectivePrivileges, code: str, routine: Routine, roles: Sequence[str]) -> Iterator[Drift]:
     """The function where a role has no EXECUTE on it, and uses something that runs it: one drift for a way."""
     users: dict[int, list[str]] = defaultdict(list)
     ways: dict[str, int] = {}
@@ -94,7 +94,7 @@ def _is_everybodys(caller: Caller) -> bool:
     return not caller.privileges
 
 
-def _uses(standing: Standing, role: str, caller: Caller) -> bool:
+def _uses(standing: EffectivePrivileges, role: str, caller: Caller) -> bool:
     if caller.fires and caller.next is None and caller.privileges:
         return False  # told as the trigger that it is
     if caller.privileges:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from minerva_promote.grants.escalation.effective_privileges import Standing
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import listed, quoted
 from minerva_promote.grants.grant_sql import parameter, parts_of, setting
 from minerva_promote.grants.model import ATTRIBUTES, PUBLIC, Drift
@@ -66,7 +66,7 @@ def is_weak(name: str, value: str) -> str:
     return why if test is not None and test(value) else ""
 
 
-def setting_drift(standing: Standing) -> Iterator[Drift]:
+def setting_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
     """Weak settings of the roles, in this database and everywhere, and of the database and the server."""
     live = standing.live
     for role in standing.roles:
@@ -82,7 +82,7 @@ def setting_drift(standing: Standing) -> Iterator[Drift]:
     yield from _of_all(standing)
 
 
-def _of_all(standing: Standing) -> Iterator[Drift]:
+def _of_all(standing: EffectivePrivileges) -> Iterator[Drift]:
     for each in (
         sorted(standing.live.settings, key=lambda each: (each.name, each.of_database)) if standing.roles else ()
     ):
@@ -99,7 +99,7 @@ def _of_all(standing: Standing) -> Iterator[Drift]:
         yield _drift(role, each.name, each.value, " of every role", why, statement, help_)
 
 
-def _writable(standing: Standing, name: str, value: str, role: str) -> str:
+def _writable(standing: EffectivePrivileges, name: str, value: str, role: str) -> str:
     """Why a search_path is no safe one: others may make objects where names are looked up."""
     if name.lower() != "search_path":
         return ""

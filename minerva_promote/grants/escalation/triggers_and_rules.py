@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minerva_promote.database.quote import qualified, text
-from minerva_promote.grants.escalation.effective_privileges import Standing
+from minerva_promote.database.quote import qualified, sql_text
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import listed, quoted, rights
-from minerva_promote.grants.live_state import Effect, Live
+from minerva_promote.grants.live_state import LiveState, TableEffect
 from minerva_promote.grants.model import END, Drift
 from minerva_promote.ledger.install import EVENTS_TABLE, chain_source
 
 READ_FIRST = "read what it does: accept it with the reason, or run the statement yourself"
 
 
-def effect_drift(standing: Standing) -> Iterator[Drift]:
+def effect_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
     """Triggers, event triggers, rules and foreign keys by which the roles do more than their privileges say."""
     told = {"trigger": _trigger, "event trigger": _event_trigger, "rule": _rule, "cascade": _cascade}
     for effect in standing.live.effects:
@@ -22,7 +22,7 @@ def effect_drift(standing: Standing) -> Iterator[Drift]:
             yield from told[effect.kind](standing, effect)
 
 
-def _trigger(standing: Standing, effect: Effect) -> Iterator[Drift]:
+def _trigger(standing: EffectivePrivileges, effect: TableEffect) -> Iterator[Drift]:
     roles = _setting_off(standing, effect)
     if roles and not _is_ledger(standing.live, effect):
         statement = f"ALTER TABLE {table(standing.live, effect.table)} DISABLE TRIGGER {quoted(effect.name)}"
@@ -30,14 +30,14 @@ def _trigger(standing: Standing, effect: Effect) -> Iterator[Drift]:
         yield _drift("trigger", roles, f"trigger {effect.name} on {effect.table}", fact, statement)
 
 
-def _is_ledger(live: Live, effect: Effect) -> bool:
+def _is_ledger(live: LiveState, effect: TableEffect) -> bool:
     """Whether it is what gives an event its place in the ledger's chain, as setup installs it: it does no more."""
     ledger = live.objects.get(("table", EVENTS_TABLE))
     installed = effect.table == EVENTS_TABLE and effect.source == chain_source()
     return installed and ledger is not None and ledger.owner == effect.owner
 
 
-def _rule(standing: Standing, effect: Effect) -> Iterator[Drift]:
+def _rule(standing: EffectivePrivileges, effect: TableEffect) -> Iterator[Drift]:
     roles = _setting_off(standing, effect)
     if roles:
         statement = f"DROP RULE {quoted(effect.name)} ON {table(standing.live, effect.table)}"
@@ -46,7 +46,7 @@ def _rule(standing: Standing, effect: Effect) -> Iterator[Drift]:
         yield _drift("rule", roles, f"rule {effect.name} on {effect.table}", fact, statement)
 
 
-def _event_trigger(standing: Standing, effect: Effect) -> Iterator[Drift]:
+def _event_trigger(standing: EffectivePrivileges, effect: TableEffect) -> Iterator[Drift]:
     at_login = effect.state == "login"
     roles = [
         role
@@ -62,7 +62,7 @@ def _event_trigger(standing: Standing, effect: Effect) -> Iterator[Drift]:
         yield _drift("event-trigger", roles, f"event trigger {effect.name}", fact, statement)
 
 
-def _cascade(standing: Standing, effect: Effect) -> Iterator[Drift]:
+def _cascade(standing: EffectivePrivileges, effect: TableEffect) -> Iterator[Drift]:
     """A foreign key's action, where the role could not make the same change by itself."""
     need = "DELETE" if effect.state == "cascade" and "DELETE" in effect.events else "UPDATE"
     roles = [
@@ -81,7 +81,7 @@ def _cascade(standing: Standing, effect: Effect) -> Iterator[Drift]:
         yield Drift("cascade", roles[0], what, fact, help=help_, automatic=False, phase=END)
 
 
-def _setting_off(standing: Standing, effect: Effect) -> list[str]:
+def _setting_off(standing: EffectivePrivileges, effect: TableEffect) -> list[str]:
     return [
         role
         for role in standing.roles
@@ -89,15 +89,15 @@ def _setting_off(standing: Standing, effect: Effect) -> list[str]:
     ]
 
 
-def _when(effect: Effect, roles: list[str]) -> str:
+def _when(effect: TableEffect, roles: list[str]) -> str:
     """``at INSERT or UPDATE by a and b``."""
     return f"at {' or '.join(sorted(effect.events))} by {listed(roles)}"
 
 
-def table(live: Live, name: str) -> str:
+def table(live: LiveState, name: str) -> str:
     """A table as it stands in a statement."""
     found = live.objects.get(("table", name))
-    return found.sql if found is not None else text(qualified(name))
+    return found.sql if found is not None else sql_text(qualified(name))
 
 
 def _drift(code: str, roles: list[str], what: str, fact: str, statement: str) -> Drift:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minerva_promote.grants.escalation.effective_privileges import Standing
+from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import listed, quoted
 from minerva_promote.grants.escalation.triggers_and_rules import table
-from minerva_promote.grants.live_state import Effect
+from minerva_promote.grants.live_state import TableEffect
 from minerva_promote.grants.model import END, Drift
 from minerva_promote.ledger.install import constraint_names
 
 COMMANDS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 
 
-def checking_drift(standing: Standing) -> Iterator[Drift]:
+def checking_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
     """Constraints that let wrong rows in, and row security, on tables that the roles are declared to use."""
     for effect in standing.live.effects:
         if effect.kind == "constraint":
@@ -23,7 +23,7 @@ def checking_drift(standing: Standing) -> Iterator[Drift]:
             yield from _row_security(standing, effect)
 
 
-def _constraint(standing: Standing, effect: Effect) -> Iterator[Drift]:
+def _constraint(standing: EffectivePrivileges, effect: TableEffect) -> Iterator[Drift]:
     roles = [role for role in standing.roles if effect.events & standing.on_table(role, effect.table)]
     if not roles:
         return
@@ -49,7 +49,7 @@ def _constraint(standing: Standing, effect: Effect) -> Iterator[Drift]:
     yield Drift(code, roles[0], what, fact, statements, help=help_, automatic=False, phase=END)
 
 
-def _enforced(effect: Effect, alter: str, name: str) -> tuple[tuple[str, ...], str]:
+def _enforced(effect: TableEffect, alter: str, name: str) -> tuple[tuple[str, ...], str]:
     if effect.definition.startswith("FOREIGN KEY"):
         return (f"{alter} ALTER CONSTRAINT {name} ENFORCED",), "it looks at every row: run it yourself"
     definition = effect.definition.replace(" NO INHERIT", "").removesuffix(" NOT ENFORCED").removesuffix(" NOT VALID")
@@ -58,7 +58,7 @@ def _enforced(effect: Effect, alter: str, name: str) -> tuple[tuple[str, ...], s
     return (f"{alter} DROP CONSTRAINT {name}", added), "it looks at every row: run both yourself"
 
 
-def _row_security(standing: Standing, effect: Effect) -> Iterator[Drift]:
+def _row_security(standing: EffectivePrivileges, effect: TableEffect) -> Iterator[Drift]:
     roles = [role for role in standing.roles if _subject(standing, role, effect)]
     if not roles:
         return
@@ -74,7 +74,7 @@ def _row_security(standing: Standing, effect: Effect) -> Iterator[Drift]:
     )
 
 
-def _subject(standing: Standing, role: str, effect: Effect) -> bool:
+def _subject(standing: EffectivePrivileges, role: str, effect: TableEffect) -> bool:
     """Whether row security holds for a role that is declared to use the table."""
     if not COMMANDS & standing.on_table(role, effect.table) or standing.live.roles[role].bypass_row_security:
         return False

@@ -10,8 +10,8 @@ from psycopg import sql
 
 from minerva_promote.database.catalog import Row, fetch, query
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.savepoint_trial import Tried
-from minerva_promote.database.server_errors import Refusal
+from minerva_promote.database.savepoint_trial import TrialResult
+from minerva_promote.database.server_errors import StatementError
 
 INSUFFICIENT_PRIVILEGE = "42501"
 # Of these nobody knows whether the server had looked at privileges: a lock was not had in time, a statement was broken
@@ -40,7 +40,7 @@ class Attempt:
     impossible: frozenset[str] = frozenset()  # errors that say that nobody can do it
     passed: frozenset[str] = frozenset()  # errors that come only after the privileges were looked at
 
-    def refused(self, tried: Tried) -> bool | None:
+    def refused(self, tried: TrialResult) -> bool | None:
         """Whether the privileges stood in the way; None when that cannot be told."""
         if tried.refusal is None:
             return self.asked and tried.value != "t"
@@ -53,14 +53,14 @@ class Attempt:
             return True
         return None if self.declared or not state or state.startswith(_UNDECIDED) else False
 
-    def _gone(self, refusal: Refusal) -> bool:
+    def _gone(self, refusal: StatementError) -> bool:
         """Whether the object itself is missing, and not what the statement names so that it comes to nothing."""
         if refusal.sqlstate not in _GONE or _OURS in refusal.message:
             return False
         kind, _, name = self.on.partition(" ")
         return kind == "role" or (bool(name) and name.rpartition(".")[2] in refusal.message)
 
-    def said(self, refusal: Refusal | None) -> str:
+    def said(self, refusal: StatementError | None) -> str:
         """What came of it, where it was not refused."""
         if self.asked:
             return f"the server says that it may: {self.what}"
@@ -97,7 +97,7 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class AttemptTargets:
     """What there is to try things on."""
 
     relations: tuple[Relation, ...]
@@ -110,13 +110,13 @@ class Surroundings:
         return self.others.get(kind, ())
 
 
-def surroundings(conn: Connection) -> Surroundings:
+def surroundings(conn: Connection) -> AttemptTargets:
     """Everything that attempts are made on, whoever makes them. Two queries."""
     relations = fetch(conn, query("prove_relations", __package__ or ""))
     others: dict[str, list[tuple[str, str]]] = {}
     for row in fetch(conn, query("prove_others", __package__ or "")):
         others.setdefault(row["kind"], []).append((row["name"], row["sql"]))
-    return Surroundings(tuple(map(_relation, relations)), {kind: tuple(found) for kind, found in others.items()})
+    return AttemptTargets(tuple(map(_relation, relations)), {kind: tuple(found) for kind, found in others.items()})
 
 
 def _relation(row: Row) -> Relation:
@@ -134,6 +134,6 @@ def quoted(text: str) -> sql.SQL:
     return sql.SQL(text)
 
 
-def ask(function: str, *arguments: Any) -> sql.Composed:
+def privilege_question(function: str, *arguments: Any) -> sql.Composed:
     """A question to one of the server's has_…_privilege functions, about the role that asks."""
     return statement("SELECT pg_catalog.{}({})", quoted(function), sql.SQL(", ").join(map(sql.Literal, arguments)))

@@ -13,19 +13,19 @@ from minerva_promote.config.connection_url import Target
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.database_identity import WrongTarget
+from minerva_promote.database.database_identity import WrongDatabase
 from minerva_promote.database.savepoint_trial import trial_transaction
 from minerva_promote.database.server_errors import execute
 from minerva_promote.database.session import closed_after, connect_to
 from minerva_promote.errors import ConfigError, PromoteError, TargetError
-from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.live_state import LiveState
 
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "500ms", "5s"
 _IDENTITIES = ("password", "passfile", "sslcert", "sslkey", "sslpassword", "service", "requirepeer")  # the admin's own
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class RoleSession:
     """A transaction as the role; everything in it is rolled back."""
 
     conn: Connection
@@ -34,12 +34,12 @@ class Identity:
     is_session_user: bool  # SET ROLE looks at what the role is a member of
 
 
-class NotProvable(TargetError):
+class CannotBecomeRole(TargetError):
     """There is no way to become the role."""
 
 
 @contextmanager
-def become(project: Project, environment: Environment, live: Live, role: str) -> Iterator[Identity]:
+def become_role(project: Project, environment: Environment, live: LiveState, role: str) -> Iterator[RoleSession]:
     """A transaction as the role, rolled back at the end, by the first way that works.
 
     Raises NotProvable with the reasons, and TargetError when the server refuses a transaction.
@@ -48,7 +48,7 @@ def become(project: Project, environment: Environment, live: Live, role: str) ->
     said = "; ".join([how, *notes])
     if conn is not None:
         with closed_after(conn), trial_transaction(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT):
-            yield Identity(conn, said, logged_in=True, is_session_user=True)
+            yield RoleSession(conn, said, logged_in=True, is_session_user=True)
         return
     conn = connect_to(project, environment, environment.admin_url)
     with closed_after(conn), trial_transaction(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT):
@@ -59,14 +59,14 @@ def become(project: Project, environment: Environment, live: Live, role: str) ->
         else:
             reasons = "; ".join([*notes, f"{live.admin} is no superuser and may not SET ROLE {role}"])
             hint = f"give its password (roles.{role}.password), or an admin_url whose role may SET ROLE {role}"
-            raise NotProvable(f"not tested: {reasons}", hint=hint)
+            raise CannotBecomeRole(f"not tested: {reasons}", hint=hint)
         execute(conn, sql.SQL(words).format(sql.Identifier(role)), f"becoming {role}")
         said = "; ".join([f"{how} by {live.admin}", *notes])
-        yield Identity(conn, said, logged_in=False, is_session_user=live.admin_superuser)
+        yield RoleSession(conn, said, logged_in=False, is_session_user=live.admin_superuser)
 
 
 def _logged_in(
-    project: Project, environment: Environment, live: Live, role: str
+    project: Project, environment: Environment, live: LiveState, role: str
 ) -> tuple[Connection | None, str, list[str]]:
     """A connection as the role, how it came about, and why ways before it did not work."""
     notes: list[str] = []
@@ -78,7 +78,7 @@ def _logged_in(
             if target is None:
                 continue
             conn = connect_to(project, environment, target)
-        except WrongTarget:
+        except WrongDatabase:
             raise
         except PromoteError as error:
             notes.append(f"not {how}: {error.message}")
@@ -123,7 +123,7 @@ def _ways(environment: Environment, role: str) -> Iterator[tuple[str, Callable[[
     yield "logged in with its declared password", with_password
 
 
-def _may_set(conn: Connection, live: Live, role: str) -> bool:
+def _may_set(conn: Connection, live: LiveState, role: str) -> bool:
     """Whether the admin may become the role; before PostgreSQL 16 every member may."""
     right = "SET" if live.version >= 16 else "MEMBER"
     asked = b"SELECT pg_catalog.pg_has_role(%(role)s::pg_catalog.name, %(right)s) AS may"

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from psycopg import sql
 
-from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.prove.attempt import (
     NO_SUCH,
     NOWHERE,
     Attempt,
+    AttemptTargets,
     Relation,
-    Surroundings,
-    ask,
+    privilege_question,
     quoted,
     statement,
 )
@@ -37,7 +37,7 @@ _ASKED = {
 }
 
 
-def declared_attempts(around: Surroundings, live: Live, allowed: Allowed) -> Iterator[Attempt]:
+def declared_attempts(around: AttemptTargets, live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
     """Everything that the role is declared to be able to do."""
     relations = {relation.full: relation for relation in around.relations}
     columns: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -51,7 +51,7 @@ def declared_attempts(around: Surroundings, live: Live, allowed: Allowed) -> Ite
     yield from _columns(columns, relations)
 
 
-def _attempts(kind: str, name: str, privilege: str, relation: Relation | None, live: Live) -> Iterator[Attempt]:
+def _attempts(kind: str, name: str, privilege: str, relation: Relation | None, live: LiveState) -> Iterator[Attempt]:
     def attempt(words: sql.Composable, passed: Iterable[str] = (), asked: bool = False) -> Attempt:
         what, on, noun = f"{privilege} on {kind} {name}", f"{kind} {name}", f"on {_plural(kind)}"
         return Attempt(privilege, what, on, noun, words, declared=True, asked=asked, passed=frozenset(passed))
@@ -74,7 +74,9 @@ def _attempts(kind: str, name: str, privilege: str, relation: Relation | None, l
     elif kind in _ASKED:
         found = live.objects.get((kind, name))
         plain = kind not in ("function", "type", "table")  # these are read as SQL
-        yield attempt(ask(_ASKED[kind], found.sql if found and not plain else name, privilege), asked=True)
+        yield attempt(
+            privilege_question(_ASKED[kind], found.sql if found and not plain else name, privilege), asked=True
+        )
 
 
 def on_table(relation: Relation, privilege: str, columns: Iterable[str] | None = None) -> sql.Composable | None:
@@ -111,7 +113,7 @@ def _columns(columns: Mapping[tuple[str, str], list[str]], relations: Mapping[st
             yield Attempt(privilege, what, on, "on tables", words, declared=True)
             continue
         for column in names:
-            question = ask("has_column_privilege", relation.sql.as_string(None), column, privilege)
+            question = privilege_question("has_column_privilege", relation.sql.as_string(None), column, privilege)
             what = f"{privilege} ({column}) on table {name}"
             yield Attempt(privilege, what, on, "on tables", question, declared=True, asked=True)
 

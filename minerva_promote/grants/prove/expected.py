@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from minerva_promote.config.models.roles import Accept, Role
-from minerva_promote.grants.live_state import Live
-from minerva_promote.grants.model import PUBLIC, Held
+from minerva_promote.grants.live_state import LiveState
+from minerva_promote.grants.model import PUBLIC, PrivilegesBySlot
 
 _Key = tuple[str, str, str]  # kind, name, column
 
@@ -40,7 +40,7 @@ class Allowed:
 
 
 def allowed(
-    role: str, roles: Mapping[str, Role], held: Held, live: Live, of_public: tuple[Accept, ...] = ()
+    role: str, roles: Mapping[str, Role], held: PrivilegesBySlot, live: LiveState, of_public: tuple[Accept, ...] = ()
 ) -> Allowed:
     """What one declared role may do; ``of_public`` are the accepted ways to more that every role has."""
     grantees = {role, PUBLIC, *_reached(role, roles, "inherit")}

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 from psycopg import sql
 
 from minerva_promote.database.catalog import REVISION_TABLE
-from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import PUBLIC
 from minerva_promote.grants.prove.attempt import (
     NO_NAME,
     NO_SUCH,
     NOWHERE,
     Attempt,
+    AttemptTargets,
     Relation,
-    Surroundings,
-    ask,
+    privilege_question,
     quoted,
     statement,
 )
@@ -34,7 +34,7 @@ NOT_WRITABLE = frozenset({"0A000", "55000", "428C9"})  # of a view or its column
 READ_ONLY = frozenset({"25006"})
 
 
-def object_attempts(around: Surroundings, live: Live, allowed: Allowed) -> Iterator[Attempt]:
+def object_attempts(around: AttemptTargets, live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
     """Everything that the role must not do with what is in the database."""
     for relation in around.relations:
         if relation.kind == "S":
@@ -131,15 +131,15 @@ def _questions(
     literals = map(sql.Literal, (name, of_columns, of_table))
     yield "GRANT", statement(question, *literals)
     for privilege in {"TRIGGER", *maintain} - whole:
-        yield privilege, ask("has_table_privilege", name, privilege)
+        yield privilege, privilege_question("has_table_privilege", name, privilege)
     if "REFERENCES" in whole:
         return
     declared = allowed.columns(relation.full, "REFERENCES")
     if not declared:
-        yield "REFERENCES", ask("has_any_column_privilege", name, "REFERENCES")
+        yield "REFERENCES", privilege_question("has_any_column_privilege", name, "REFERENCES")
         return
     for column in _others(relation.columns, declared):
-        yield f"REFERENCES ({column})", ask("has_column_privilege", name, column, "REFERENCES")
+        yield f"REFERENCES ({column})", privilege_question("has_column_privilege", name, column, "REFERENCES")
 
 
 def _foreign(relation: Relation, whole: frozenset[str], allowed: Allowed) -> Iterator[tuple[str, sql.Composable]]:
@@ -148,11 +148,11 @@ def _foreign(relation: Relation, whole: frozenset[str], allowed: Allowed) -> Ite
     for privilege in ("SELECT", "INSERT", "UPDATE"):
         if declared := allowed.columns(relation.full, privilege) if privilege not in whole else None:
             for column in _others(relation.columns, declared):
-                yield f"{privilege} ({column})", ask("has_column_privilege", name, column, privilege)
+                yield f"{privilege} ({column})", privilege_question("has_column_privilege", name, column, privilege)
         elif privilege not in whole:
-            yield privilege, ask("has_any_column_privilege", name, privilege)
+            yield privilege, privilege_question("has_any_column_privilege", name, privilege)
     if "DELETE" not in whole:
-        yield "DELETE", ask("has_table_privilege", name, "DELETE")
+        yield "DELETE", privilege_question("has_table_privilege", name, "DELETE")
 
 
 def _text(relation: Relation) -> str:
@@ -188,7 +188,7 @@ def _read_only(call: str, relation: Relation) -> sql.Composable:
     return statement(read_only + call, sql.Literal(_text(relation)))
 
 
-def _functions(live: Live, allowed: Allowed) -> Iterator[Attempt]:
+def _functions(live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
     """Changing a function of the project, and whether the role may execute it; none is executed.
 
     What PUBLIC may execute must work, unless it is more than its caller may do.
@@ -203,7 +203,10 @@ def _functions(live: Live, allowed: Allowed) -> Iterator[Attempt]:
         yield Attempt(_topic("ALTER", schema, name), f"ALTER ROUTINE {name}", on, "on functions", words)
         if "EXECUTE" in allowed.privileges.get(("function", name, ""), ()):
             continue  # tried as declared
-        words, may = ask("has_function_privilege", found.sql, "EXECUTE"), name in everybodys and name not in powerful
+        words, may = (
+            privilege_question("has_function_privilege", found.sql, "EXECUTE"),
+            name in everybodys and name not in powerful,
+        )
         yield Attempt("EXECUTE", f"EXECUTE on {name}", on, "on functions", words, declared=may, asked=True)
 
 

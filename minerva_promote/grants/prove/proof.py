@@ -8,7 +8,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.session import admin_session
 from minerva_promote.grants.elsewhere import declared_elsewhere
 from minerva_promote.grants.escalation.phrases import listed
-from minerva_promote.grants.plan import GrantPlan, look
+from minerva_promote.grants.plan import GrantPlan, plan_grants
 from minerva_promote.grants.prove.runner import prove
 from minerva_promote.grants.report import drift_steps, note_steps, nothing_declared
 from minerva_promote.results import RunResult, StepResult
@@ -21,7 +21,7 @@ def proof(project: Project, environment: Environment) -> RunResult:
     Drift is a failure although no attempt met it: what is tried is less than what is compared.
     """
     with admin_session(project, environment) as conn:
-        plan = look(conn, environment, declared_elsewhere(project, environment))
+        plan = plan_grants(conn, environment, declared_elsewhere(project, environment))
     compared = (*nothing_declared(environment), *drift_steps(plan.drifts), *note_steps(plan))
     tried = prove(project, environment, plan.live, plan.wanted.held)
     return RunResult(

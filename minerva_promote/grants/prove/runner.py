@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.savepoint_trial import Tried, trials
+from minerva_promote.database.savepoint_trial import TrialResult, try_statements
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import PromoteError
 from minerva_promote.grants.elsewhere import Elsewhere, declared_elsewhere
-from minerva_promote.grants.live_state import Live
-from minerva_promote.grants.model import Held
-from minerva_promote.grants.prove.attempt import Attempt, Surroundings, surroundings
-from minerva_promote.grants.prove.become_role import Identity, NotProvable, become
+from minerva_promote.grants.live_state import LiveState
+from minerva_promote.grants.model import PrivilegesBySlot
+from minerva_promote.grants.prove.attempt import Attempt, AttemptTargets, surroundings
+from minerva_promote.grants.prove.become_role import CannotBecomeRole, RoleSession, become_role
 from minerva_promote.grants.prove.declared import declared_attempts
 from minerva_promote.grants.prove.expected import Allowed, allowed
 from minerva_promote.grants.prove.objects import object_attempts
@@ -32,7 +32,7 @@ SHOWN = 20  # findings of one line; the others are named in one more
 
 
 def prove(
-    project: Project, environment: Environment, live: Live, held: Held, only: str | None = None
+    project: Project, environment: Environment, live: LiveState, held: PrivilegesBySlot, only: str | None = None
 ) -> tuple[StepResult, ...]:
     """What every declared role that exists can do, tried as that role: one line for each kind of attempt.
 
@@ -64,7 +64,12 @@ def prove(
 
 
 def _proof(
-    project: Project, environment: Environment, live: Live, mine: Allowed, around: Surroundings, elsewhere: Elsewhere
+    project: Project,
+    environment: Environment,
+    live: LiveState,
+    mine: Allowed,
+    around: AttemptTargets,
+    elsewhere: Elsewhere,
 ) -> Iterator[StepResult]:
     begun, at = time.perf_counter(), environment.place("roles", mine.role)
     attempts = [
@@ -73,10 +78,10 @@ def _proof(
         *server_attempts(around, live, mine, elsewhere),
     ]
     try:
-        with become(project, environment, live, mine.role) as identity:
+        with become_role(project, environment, live, mine.role) as identity:
             possible, left_out = _possible(attempts, identity)
-            tried = trials(identity.conn, [attempt.statement for attempt in possible])
-    except NotProvable as reason:
+            tried = try_statements(identity.conn, [attempt.statement for attempt in possible])
+    except CannotBecomeRole as reason:
         data = {"role": mine.role, "attempts": 0}
         yield StepResult(STEP, mine.role, Outcome.SKIP, reason.message, at=at, hint=reason.hint, data=data)
         return
@@ -88,10 +93,10 @@ def _proof(
     detail = f"{counted(len(possible), 'attempts')}, {identity.how}"
     data = {"role": mine.role, "attempts": len(possible), "how": identity.how}
     yield StepResult(STEP, mine.role, Outcome.OK, detail, seconds, at, data=data)
-    topics: dict[tuple[bool, str], _Topic] = {}
+    topics: dict[tuple[bool, str], _AttemptGroup] = {}
     for attempt, answer in zip(possible, tried, strict=True):
         key = (attempt.declared, attempt.topic)
-        topics.setdefault(key, _Topic(mine, attempt.topic, attempt.declared)).add(attempt, answer)
+        topics.setdefault(key, _AttemptGroup(mine, attempt.topic, attempt.declared)).add(attempt, answer)
     yield from (topic.step() for topic in sorted(topics.values(), key=_place))
     if left_out:
         yield StepResult(STEP, f"{mine.role}: not tried", Outcome.SKIP, left_out, data={"role": mine.role})
@@ -100,7 +105,7 @@ def _proof(
         yield StepResult(STEP, f"{mine.role}: not tried", Outcome.SKIP, detail, data={"role": mine.role})
 
 
-def _possible(attempts: Iterable[Attempt], identity: Identity) -> tuple[list[Attempt], str]:
+def _possible(attempts: Iterable[Attempt], identity: RoleSession) -> tuple[list[Attempt], str]:
     """The attempts that mean something in this session, and in words which do not and why."""
     without = [] if identity.logged_in else ["SET SESSION AUTHORIZATION"]
     without += [] if identity.is_session_user else ["SET ROLE"]
@@ -111,7 +116,7 @@ def _possible(attempts: Iterable[Attempt], identity: Identity) -> tuple[list[Att
 
 
 @dataclass(slots=True)
-class _Topic:
+class _AttemptGroup:
     """All attempts of one line."""
 
     mine: Allowed
@@ -123,7 +128,7 @@ class _Topic:
     findings: list[Finding] = field(default_factory=list)
     undecided: bool = False
 
-    def add(self, attempt: Attempt, tried: Tried) -> None:
+    def add(self, attempt: Attempt, tried: TrialResult) -> None:
         """Hold one attempt against what is declared."""
         self.objects.setdefault(attempt.noun, set()).add(attempt.on)
         refused = attempt.refused(tried)
@@ -156,7 +161,7 @@ class _Topic:
             "wrong": sorted({on for _, on in self.wrong}),
             "accepted": sorted(self.accepted),
         }
-        return StepResult(STEP, name, outcome, self._detail(failed), findings=_bounded(self.findings), data=data)
+        return StepResult(STEP, name, outcome, self._detail(failed), findings=_truncated(self.findings), data=data)
 
     def _detail(self, failed: bool) -> str:
         word = "works" if self.declared else "refused"
@@ -181,11 +186,11 @@ class _Topic:
         return f"{preposition} {wrong:,} of {counted(total, plural)}" if wrong else ""
 
 
-def _place(topic: _Topic) -> tuple[bool, int]:
+def _place(topic: _AttemptGroup) -> tuple[bool, int]:
     return not topic.declared, ORDER.index(topic.name) if topic.name in ORDER else -1
 
 
-def _bounded(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def _truncated(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The first ones, and one more that counts the rest."""
     if len(findings) <= SHOWN:
         return tuple(findings)

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from psycopg import sql
 
 from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
-from minerva_promote.grants.live_state import Live
+from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import PUBLIC
 from minerva_promote.grants.prove.attempt import (
     NEW_NAME,
     NO_SUCH,
     NOWHERE,
     Attempt,
-    Surroundings,
-    ask,
+    AttemptTargets,
+    privilege_question,
     quoted,
     statement,
 )
@@ -57,7 +57,7 @@ _COLUMNS = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolby
 
 
 def server_attempts(
-    around: Surroundings, live: Live, allowed: Allowed, elsewhere: Elsewhere = nothing_elsewhere
+    around: AttemptTargets, live: LiveState, allowed: Allowed, elsewhere: Elsewhere = nothing_elsewhere
 ) -> Iterator[Attempt]:
     """Everything that the role must not do outside its schemas."""
     yield from _database(around, live, allowed)
@@ -74,11 +74,11 @@ def server_attempts(
             yield Attempt("secrets", f"SELECT on {name}", f"table {name}", "on system tables", words)
     for name, number in around.of("restricted"):
         if "EXECUTE" not in allowed.on("function", name):
-            words = ask("has_function_privilege", int(number), "EXECUTE")
+            words = privilege_question("has_function_privilege", int(number), "EXECUTE")
             yield Attempt("EXECUTE", f"EXECUTE on {name}", f"function {name}", "on functions", words, asked=True)
 
 
-def _large_objects(around: Surroundings, allowed: Allowed) -> Iterator[Attempt]:
+def _large_objects(around: AttemptTargets, allowed: Allowed) -> Iterator[Attempt]:
     """Making a large object: every role may, until somebody takes it from PUBLIC."""
     for name, who in around.of("large object"):
         signature, call = _LARGE_OBJECTS[name]
@@ -87,13 +87,13 @@ def _large_objects(around: Surroundings, allowed: Allowed) -> Iterator[Attempt]:
         yield Attempt("lo_create", name, f"function pg_catalog.{signature}", "in ways", words, declared=may)
 
 
-def _other_databases(live: Live, allowed: Allowed, elsewhere: Elsewhere) -> Iterator[Attempt]:
+def _other_databases(live: LiveState, allowed: Allowed, elsewhere: Elsewhere) -> Iterator[Attempt]:
     """What the role must not have on other databases; what PUBLIC has there by itself is left to it."""
     for other in live.other_databases:
         usual = other.privileges.get(PUBLIC, frozenset()) - {"CREATE"}
         mine = elsewhere(live.version).get(other.name, {}).get(allowed.role, frozenset())
         for privilege in sorted({"CONNECT", "CREATE", "TEMPORARY"} - usual - mine):
-            words, on = ask("has_database_privilege", other.name, privilege), f"database {other.name}"
+            words, on = privilege_question("has_database_privilege", other.name, privilege), f"database {other.name}"
             yield Attempt("databases", f"{privilege} on {on}", on, "on databases", words, asked=True)
 
 
@@ -103,7 +103,7 @@ def _fixed(topic: str, attempts: Iterable[tuple[str, str]]) -> Iterator[Attempt]
         yield Attempt(topic, what, what, "in ways", words, passed=NO_SUCH)
 
 
-def _database(around: Surroundings, live: Live, allowed: Allowed) -> Iterator[Attempt]:
+def _database(around: AttemptTargets, live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
     mine, on, database = (
         allowed.on("database", live.database),
         f"database {live.database}",
@@ -135,7 +135,7 @@ def temporary_table() -> sql.Composable:
     return statement("CREATE TEMPORARY TABLE {} ()", NEW_NAME)
 
 
-def _other_roles(live: Live, allowed: Allowed) -> Iterator[Attempt]:
+def _other_roles(live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
     """Becoming another role, being a member of it in any way, making itself one."""
     role = sql.Identifier(allowed.role)
     for name in sorted(set(live.roles) - {allowed.role}):
@@ -144,7 +144,7 @@ def _other_roles(live: Live, allowed: Allowed) -> Iterator[Attempt]:
             yield Attempt("other roles", f"SET ROLE {name}", on, "as roles", statement("SET LOCAL ROLE {}", other))
         if name in allowed.groups:
             continue
-        member = ask("pg_has_role", name, "MEMBER")
+        member = privilege_question("pg_has_role", name, "MEMBER")
         yield Attempt("other roles", f"membership in {name}", on, "as roles", member, asked=True)
         if name != "pg_database_owner":  # it takes no members at all
             grant = statement("GRANT {} TO {}", other, role)
@@ -155,7 +155,7 @@ def _other_roles(live: Live, allowed: Allowed) -> Iterator[Attempt]:
         yield Attempt("other roles", what, f"role {live.admin}", "as roles", words)
 
 
-def _new_roles(live: Live, allowed: Allowed) -> Iterator[Attempt]:
+def _new_roles(live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
     """Making roles, changing others, giving itself more."""
     topic, noun, role = "new powers", "in ways", sql.Identifier(allowed.role)
     yield Attempt(topic, "CREATE ROLE", "CREATE ROLE", noun, statement("CREATE ROLE {}", NEW_NAME))
@@ -171,7 +171,7 @@ def _new_roles(live: Live, allowed: Allowed) -> Iterator[Attempt]:
             yield Attempt(topic, f"ALTER ROLE {name}", f"role {name}", "on roles", words)
 
 
-def _settings(around: Surroundings, allowed: Allowed) -> Iterator[Attempt]:
+def _settings(around: AttemptTargets, allowed: Allowed) -> Iterator[Attempt]:
     """Settings that are not a role's own: session_replication_role turns foreign keys and triggers off."""
     for name, text in around.of("setting"):
         if "SET" not in allowed.on("parameter", name):
@@ -180,5 +180,5 @@ def _settings(around: Surroundings, allowed: Allowed) -> Iterator[Attempt]:
             yield Attempt("settings", f"SET {name}", f"parameter {name}", "on settings", words)
     for name, _ in around.of("server setting"):
         if "ALTER SYSTEM" not in allowed.on("parameter", name):
-            words = ask("has_parameter_privilege", name, "ALTER SYSTEM")
+            words = privilege_question("has_parameter_privilege", name, "ALTER SYSTEM")
             yield Attempt("settings", f"ALTER SYSTEM SET {name}", f"parameter {name}", "on settings", words, asked=True)

@@ -11,7 +11,7 @@ import pytest
 from minerva_promote.config.schema_aspects import Fact
 from minerva_promote.database.embedded.server import EmbeddedServer, binary
 from minerva_promote.schema_diff.inspect import inspect
-from minerva_promote.schema_diff.sql_equivalence import meaning
+from minerva_promote.schema_diff.sql_equivalence import canonical_form
 from tests import servers
 from tests.schema.compare.conftest import SCHEMA, Bench, Pair, both_ways
 from tests.schema.support import migrate_to
@@ -55,12 +55,12 @@ NOT_SAME: list[tuple[str, str, Fact, Fact]] = [
 
 @pytest.mark.parametrize(("kind", "aspect", "one", "other"), SAME)
 def test_the_same(kind: str, aspect: str, one: Fact, other: Fact) -> None:
-    assert meaning(kind, aspect, one) == meaning(kind, aspect, other)
+    assert canonical_form(kind, aspect, one) == canonical_form(kind, aspect, other)
 
 
 @pytest.mark.parametrize(("kind", "aspect", "one", "other"), NOT_SAME)
 def test_not_the_same(kind: str, aspect: str, one: Fact, other: Fact) -> None:
-    assert meaning(kind, aspect, one) != meaning(kind, aspect, other)
+    assert canonical_form(kind, aspect, one) != canonical_form(kind, aspect, other)
 
 
 def test_a_dump_read_back(bench: Bench, server: servers.Server, suffix: str) -> None:
