@@ -41,11 +41,11 @@ class PromoteError(Exception):
     def __init__(self, message: str, *, at: Location | None = None, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.at = at
+        self.location = at
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.at}: {self.message}" if self.at else self.message
+        return f"{self.location}: {self.message}" if self.location else self.message
 
 
 class UsageError(PromoteError):

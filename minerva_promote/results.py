@@ -38,9 +38,9 @@ class Finding:
     """Something wrong in a file, a configuration or a target."""
 
     code: str  # stable kebab-case name, e.g. "vector-length"
-    fact: str  # what is there, lower case, with both numbers
-    at: Location | None = None
-    help: str = ""  # the way out
+    message: str  # what is there, lower case, with both numbers
+    location: Location | None = None
+    hint: str = ""  # the way out
     severity: Severity = Severity.ERROR
     count: int = 1  # how many times the same thing stands in the file (repairs)
 
@@ -62,7 +62,7 @@ class StepResult:
     outcome: Outcome
     detail: str = ""  # the fact: "1,000 new, 0 already there, 0 different"
     seconds: float = 0.0
-    at: Location | None = None  # where it is declared
+    location: Location | None = None  # where it is declared
     hint: str = ""  # the way out, or the command to look closer
     findings: tuple[Finding, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)  # the same facts as numbers, for JSON

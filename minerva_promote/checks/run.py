@@ -166,7 +166,7 @@ def _result(
         outcome=outcome,
         detail=detail,
         seconds=seconds,
-        at=prepared.at,
+        location=prepared.at,
         hint="" if quiet else _diagnostic_command(prepared),
         data={"stage": check.stage, "description": check.description, "values": plain} | thresholds | dict(more or {}),
     )

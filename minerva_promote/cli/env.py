@@ -97,7 +97,9 @@ def _entry(target: Environment) -> StepResult:
         except ConfigError as error:
             data["direct_url"] = error.message
         where = f"{where}; direct_url {data['direct_url']}"
-    return StepResult("env", target.name, outcome, f"{', '.join(facts)}: {where}", at=target.at, hint=hint, data=data)
+    return StepResult(
+        "env", target.name, outcome, f"{', '.join(facts)}: {where}", location=target.at, hint=hint, data=data
+    )
 
 
 def _answer(
@@ -120,9 +122,9 @@ def _answer(
             facts, pooled = server(conn), conn.pooled
     except ConfigError as error:
         outcome = Outcome.SKIP if identity == "admin_url" else Outcome.FAIL
-        return StepResult("ping", identity, outcome, error.message, at=error.at, hint=error.hint)
+        return StepResult("ping", identity, outcome, error.message, location=error.location, hint=error.hint)
     except TargetError as error:
-        return StepResult("ping", identity, Outcome.FAIL, error.message, at=error.at, hint=error.hint)
+        return StepResult("ping", identity, Outcome.FAIL, error.message, location=error.location, hint=error.hint)
     major, minor = divmod(facts.version_num, 10_000)
     vector = f"pgvector {facts.vector_version}" if facts.vector_version else "no pgvector"
     mode = "standby" if facts.in_recovery else "read-only" if facts.read_only else "primary"

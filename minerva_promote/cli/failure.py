@@ -39,7 +39,9 @@ def error_values(exit_code: int, errors: tuple[PromoteError, ...]) -> dict[str, 
             {
                 "message": redact(error.message),
                 "hint": redact(error.hint),
-                "at": {"file": error.at.file, "line": error.at.line, "column": error.at.column} if error.at else None,
+                "at": {"file": error.location.file, "line": error.location.line, "column": error.location.column}
+                if error.location
+                else None,
             }
             for error in errors
         ],

@@ -55,9 +55,9 @@ def validate(model: type[M], source: Source, faults: list[ConfigError]) -> M | N
         except ValidationError as invalid:
             raw = invalid.errors(include_url=False, include_input=False)
             errors = [_located(error, source.values) for error in raw]
-            known = {error.at for error in (*faults, *own)}
+            known = {error.location for error in (*faults, *own)}
             said = [_said(error, model, source, errors) for error in _best_union_branch(errors, 0)]
-            own += [error for error in said if error is not None and error.at not in known]
+            own += [error for error in said if error is not None and error.location not in known]
     faults += own
     return valid
 
@@ -67,9 +67,9 @@ def raise_all(faults: Iterable[ConfigError]) -> None:
     once: dict[tuple[Location | None, str], ConfigError] = {}
     for error in faults:
         for one in error.errors if isinstance(error, ConfigErrors) else (error,):
-            once.setdefault((one.at, one.message), one)
+            once.setdefault((one.location, one.message), one)
     if once:
-        raise ConfigErrors(sorted(once.values(), key=lambda error: error.at or Location("")))
+        raise ConfigErrors(sorted(once.values(), key=lambda error: error.location or Location("")))
 
 
 def _empty_keys(source: Source) -> Iterator[ConfigError]:

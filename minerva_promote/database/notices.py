@@ -33,13 +33,13 @@ class Notices:
     def _take(self, diag: Diagnostic) -> None:
         if diag.severity_nonlocalized in ("NOTICE", "WARNING"):
             finding = _finding(diag, self._environment)
-            known = self._findings.get((finding.code, finding.fact))
+            known = self._findings.get((finding.code, finding.message))
             if known is not None:
                 finding = replace(known, count=known.count + 1)
             elif len(self._findings) >= MOST:
                 self._more += 1
                 return
-            self._findings[finding.code, finding.fact] = finding
+            self._findings[finding.code, finding.message] = finding
         if diag.severity_nonlocalized == "WARNING":
             self._warnings.append(diag.message_primary or "")
 
@@ -64,7 +64,7 @@ class Notices:
 
 
 def _counted(finding: Finding) -> Finding:
-    return replace(finding, fact=f"{finding.fact} ({finding.count:,} times)") if finding.count > 1 else finding
+    return replace(finding, message=f"{finding.message} ({finding.count:,} times)") if finding.count > 1 else finding
 
 
 def _finding(diag: Diagnostic, environment: str) -> Finding:
@@ -73,5 +73,5 @@ def _finding(diag: Diagnostic, environment: str) -> Finding:
         fact = f"{fact}: {diag.message_detail}"
     if diag.message_primary == LITTLE_DATA:
         help_ = LITTLE_DATA_HELP.format(environment=environment)
-        return Finding("index-little-data", fact, help=help_, severity=Severity.WARN)
-    return Finding("server-notice", fact, help=diag.message_hint or "", severity=Severity.WARN)
+        return Finding("index-little-data", fact, hint=help_, severity=Severity.WARN)
+    return Finding("server-notice", fact, hint=diag.message_hint or "", severity=Severity.WARN)

@@ -40,7 +40,7 @@ def compare(
         return Comparison(detail, tuple(findings), numbers, compared=False)
     if ours.shape[1] != theirs.shape[1]:
         fact = f"vectors of {ours.shape[1]:,}, the target's have {theirs.shape[1]:,}"
-        findings.append(Finding("embedding-space", fact, help=_HELP))
+        findings.append(Finding("embedding-space", fact, hint=_HELP))
         return Comparison(fact, tuple(findings), numbers)
     said = [_of_norms(ours, theirs, findings, numbers)]
     said.append(_of_directions(ours, theirs, target.roots, root_table, findings, numbers))
@@ -64,7 +64,7 @@ def config_findings(file: SpaceSample, target: SpaceSample) -> Iterable[Finding]
         if theirs and row.identity not in [other.identity for other in theirs]:
             unlike = _unlike(space, row, theirs[0])
             fact = f"the file's vectors are of another {space.config_table} row than the target's: {unlike}"
-            yield Finding("embedding-config", fact, help=_HELP)
+            yield Finding("embedding-config", fact, hint=_HELP)
     active = [row for row in after.values() if row.active]
     if space.active and len(active) != 1:
         fact = f"{len(active)} rows of {space.config_table} would be active after the import, must be 1"
@@ -74,7 +74,7 @@ def config_findings(file: SpaceSample, target: SpaceSample) -> Iterable[Finding]
         same = len({row.identity for row in active}) == 1  # a doubled row: nothing is searched with another model
         help_ = f"{one}, or set {space.active} in the target"
         severity = Severity.WARN if same else Severity.ERROR
-        yield Finding("embedding-config-active", fact, help=help_, severity=severity)
+        yield Finding("embedding-config-active", fact, hint=help_, severity=severity)
 
 
 def _unlike(space: Space, row: ConfigRow, other: ConfigRow) -> str:
@@ -97,13 +97,13 @@ def _of_norms(ours: Vectors, theirs: Vectors, findings: list[Finding], numbers: 
     shown = f"norm {_norm(mine, my_spread)}, target {_norm(its, its_spread)}"
     if abs(mine - its) > max(NORM_APART * its, NORM_SPREADS * max(my_spread, its_spread)):
         help_ = "scale the vectors as the target's are, or embed the texts with its model"
-        findings.append(Finding("embedding-space", shown, help=help_))
+        findings.append(Finding("embedding-space", shown, hint=help_))
     elif (my_spread > NORM_APART * mine) != (its_spread > NORM_APART * its) and (
         min(my_spread / mine, its_spread / its) < NORM_FIXED
     ):
         fact = f"{shown}: only one side's are all of one length"
         help_ = "harmless for cosine searches; find out why"
-        findings.append(Finding("embedding-space", fact, help=help_, severity=Severity.WARN))
+        findings.append(Finding("embedding-space", fact, hint=help_, severity=Severity.WARN))
     return shown
 
 
@@ -137,7 +137,7 @@ def _of_directions(
         fact = f"the vectors point the other way: {shown}{doubt}"
         severity = Severity.ERROR if enough else Severity.WARN
         help_ = "find out where their signs were changed"
-        findings.append(Finding("embedding-space", fact, help=help_, severity=severity))
+        findings.append(Finding("embedding-space", fact, hint=help_, severity=severity))
     elif found.overlaps is not None and found.foreign:
         fact = (
             f"the vectors look like those of another model: {shown};"
@@ -147,11 +147,11 @@ def _of_directions(
             fact += f"; so do {root_table} of the target among themselves"
         severity = Severity.WARN if found.scattered or not enough else Severity.ERROR
         help_ = _HELP if min(len(ours), len(theirs)) >= FEWEST else f"{_HELP}; or say space: warn in the environment"
-        findings.append(Finding("embedding-space", fact + doubt, help=help_, severity=severity))
+        findings.append(Finding("embedding-space", fact + doubt, hint=help_, severity=severity))
     elif lost := outlier_count(ours, theirs):
         fact = f"{lost} of {len(ours)} vectors have nothing in common with the target's, which all follow one direction"
         help_ = "are they of another model? embed their texts again"
-        findings.append(Finding("embedding-space", fact, help=help_, severity=Severity.WARN))
+        findings.append(Finding("embedding-space", fact, hint=help_, severity=Severity.WARN))
     return shown
 
 
@@ -181,10 +181,10 @@ def _of_texts(
     shown += f", cosine of its vectors {middle:.2f}" if len(pairs) == 1 else f", cosine of their vectors {middle:.2f}"
     apart = sum(value < SAME_TEXT for value in pairs.values())
     if middle < SAME_TEXT:
-        findings.append(Finding("embedding-text", f"{shown}, must be {SAME_TEXT:.2f} or more", help=_HELP))
+        findings.append(Finding("embedding-text", f"{shown}, must be {SAME_TEXT:.2f} or more", hint=_HELP))
     elif apart:
         fact = f"{apart} of {shown}; the least {least:.2f}"
-        findings.append(Finding("embedding-text", fact, help="embed these texts again", severity=Severity.WARN))
+        findings.append(Finding("embedding-text", fact, hint="embed these texts again", severity=Severity.WARN))
     return shown
 
 

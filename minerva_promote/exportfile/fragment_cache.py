@@ -65,7 +65,7 @@ class FragmentPattern:
         model = self.model
         return Fragment(
             model.kind, model.shape, model.kinds, model.holes, texts, begin + self.lead, place - self.excess,
-            trace=(self, window), rows_follow=model.rows_follow, ended=model.ended,
+            pattern=(self, window), rows_follow=model.rows_follow, ended=model.ended,
         )  # fmt: skip
 
     def places(self, window: bytes, begin: int) -> tuple[list[int], list[tuple[int, int]]]:
@@ -90,12 +90,16 @@ class FragmentPattern:
 
 def template_of(window: bytes, unit: Fragment) -> FragmentPattern | None:
     """How to recognise units like this one; None when it holds more than plain strings and integers."""
-    if unit.faults or len(unit.cuts) != len(unit.kinds) or not (unit.ended or unit.kind == "row" or unit.rows_follow):
+    if (
+        unit.faults
+        or len(unit.offset_map) != len(unit.kinds)
+        or not (unit.ended or unit.kind == "row" or unit.rows_follow)
+    ):
         return None
     if any(kind not in (PLAIN, INTEGER) for kind in unit.kinds):
         return None
     gaps, place = [], unit.begin
-    for kind, at, (_, end) in zip(unit.kinds, unit.places, unit.cuts, strict=True):
+    for kind, at, (_, end) in zip(unit.kinds, unit.places, unit.offset_map, strict=True):
         gaps.append(window[place : at + 1] if kind == PLAIN else window[place:at])
         place = end
     excess = 1 if unit.rows_follow else 0  # the parenthesis that ends a head

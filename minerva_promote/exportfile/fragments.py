@@ -49,24 +49,24 @@ class Fragment:
     rows_follow: bool = False  # a head before its first row
     ended: bool = True  # the statement's semicolon was reached
     base: int = 0
-    trace: tuple[Pattern, bytes] | None = None  # of a replayed unit: what it is like, and its window
+    pattern: tuple[Pattern, bytes] | None = None  # of a replayed unit: what it is like, and its window
     cut: bool = False  # the file ends inside it
     cost: int = 0  # of lexing it, in units of effort; 0 for a replayed one
 
     @property
     def places(self) -> Sequence[int]:
         """Where each literal begins."""
-        return self.trace[0].places(self.trace[1], self.begin)[0] if self.trace else self.starts
+        return self.pattern[0].places(self.pattern[1], self.begin)[0] if self.pattern else self.starts
 
     @property
-    def cuts(self) -> Sequence[tuple[int, int]]:
+    def offset_map(self) -> Sequence[tuple[int, int]]:
         """(place in the shape, place in the window) after each replaced piece."""
-        return self.trace[0].places(self.trace[1], self.begin)[1] if self.trace else self.replaced
+        return self.pattern[0].places(self.pattern[1], self.begin)[1] if self.pattern else self.replaced
 
     def window_place(self, hole: int) -> int:
         """Where a byte of the shape stands in the window."""
         here, there = 0, self.begin
-        for shape_at, window_at in self.cuts:
+        for shape_at, window_at in self.offset_map:
             if shape_at > hole:
                 break
             here, there = shape_at, window_at

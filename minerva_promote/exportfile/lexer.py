@@ -115,8 +115,8 @@ class Lexer:
         self._statement_bytes = max(self._statement_bytes, unit.end - self.at)
         self.at = unit.end
         unit.base = self.source.start
-        assert unit.trace
-        return unit, unit.trace[0].meaning
+        assert unit.pattern
+        return unit, unit.pattern[0].meaning
 
     def _refilled(self) -> bool:
         """Grow a window that may end inside the next statement, so that it need not be lexed up to there first."""

@@ -100,7 +100,7 @@ class ExportReader(ScanReport):
         while self._row_count <= most:
             if self.tick and not self._row_count % TICK_ROWS:
                 self.tick(self._source.start + lexer.at)
-            row = self._like_one_before()
+            row = self._cached_row()
             if row is not None:
                 yield row
                 continue
@@ -117,7 +117,7 @@ class ExportReader(ScanReport):
                 self._stopped = True
                 return
             if not head.shape and head.ended and not head.faults:
-                self._frame.inside("an empty statement", head.begin)
+                self._frame.require_open("an empty statement", head.begin)
                 continue
             self.statements += 1
             if head.rows_follow:
@@ -128,9 +128,9 @@ class ExportReader(ScanReport):
             elif word in ("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT") and head.ended:
                 self._transaction(head, word)
             else:
-                self._other(head, word)
+                self._rejected_statement(head, word)
 
-    def _like_one_before(self) -> Row | None:
+    def _cached_row(self) -> Row | None:
         """The row of an INSERT that is like a faultless one before it, but for its constants."""
         while self._frame.is_open and self._row_count < self.contract.limits.rows:
             found = self._lexer.replayed_statement()
@@ -148,14 +148,14 @@ class ExportReader(ScanReport):
         return None
 
     def _insert(self, head: Fragment) -> Iterator[Row]:
-        self._frame.inside("a statement", head.begin, opens=True)
+        self._frame.require_open("a statement", head.begin, opens=True)
         sound = self._faults(head.faults)
         first: tuple[Fragment, RowDecoder] | None = None
         rows = 1
         while True:
             unit = self._lexer.next("row")
             if unit is None or unit.ended or unit.cut:
-                self._unclosed(unit)
+                self._unterminated(unit)
                 return
             self._row_count += 1
             if self._row_count > self.contract.limits.rows:
@@ -168,7 +168,7 @@ class ExportReader(ScanReport):
             if not sound and not unit.cost:
                 self._effort.spend(UNIT + TOKEN * len(unit.texts))
             if sound and self._faults(unit.faults):
-                plan = self._plans.of(head, unit)
+                plan = self._plans.get(head, unit)
                 if isinstance(plan, RowDecoder):
                     first = first or (unit, plan)
                     row = self._row(unit, plan)
@@ -186,7 +186,7 @@ class ExportReader(ScanReport):
             rows += 1
         tail = self._lexer.next("tail")
         if tail is None or not tail.ended:
-            self._unclosed(tail)
+            self._unterminated(tail)
         elif self._faults(tail.faults) and sound and self._tail(head, tail) and first:
             self._effort.refund(STATEMENT + min(head.cost + tail.cost, FREE_COST))
             if rows == 1:
@@ -197,7 +197,7 @@ class ExportReader(ScanReport):
         for fault, index, column in faults:
             name = f"{plan.layout.table}.{column}: " if column else ""
             self._add(fault.code, name + fault.fact, fault.help, unit.places[index])
-        self._plans.note(plan)
+        self._plans.count_repairs(plan)
         if self.rules is not None:
             for rule_fault in self.rules.row(plan.layout, values, readable=not faults):
                 self._rule(rule_fault, unit, plan)
@@ -223,16 +223,16 @@ class ExportReader(ScanReport):
             self._refused(kind, head)
         if isinstance(kind, Refused):
             kind = MEANT.get(kind.code, "begin" if word in ("BEGIN", "START") else "")
-        self._frame.mark(kind, head.begin)
+        self._frame.begin_or_commit(kind, head.begin)
 
-    def _other(self, head: Fragment, word: str) -> None:
+    def _rejected_statement(self, head: Fragment, word: str) -> None:
         """A statement that is no INSERT of rows, or one that never ends."""
         head.faults = [fault for fault in head.faults if fault.code not in IN_OTHER_STATEMENTS]
         if not head.ended:
-            self._unclosed(head)
+            self._unterminated(head)
             return
         if word == "INSERT":
-            self._frame.inside("a statement", head.begin, opens=True)
+            self._frame.require_open("a statement", head.begin, opens=True)
             if self._faults(head.faults):
                 insert = self._shapes.whole(head.shape, b"", b"")
                 fallback = Refused("form", "this INSERT has no rows", "write INSERT INTO table (columns) VALUES (…)")
@@ -252,7 +252,7 @@ class ExportReader(ScanReport):
         if unit and not unit.ended and not unit.cut:
             unit = self._lexer.next("tail")
         if unit is None or unit.cut:
-            self._unclosed(unit)
+            self._unterminated(unit)
 
     def _comment(self, text: bytes) -> None:
         if self._frame.is_before:
@@ -266,7 +266,7 @@ class ExportReader(ScanReport):
             end = len(source.window)
             self._add("encoding", source.bad.fact, "write the file as UTF-8 without NUL bytes", end)
         elif not self._cut and self._row_count <= self.contract.limits.rows:
-            self._frame.ends(len(source.window))
+            self._frame.finish(len(source.window))
         self.sha256 = source.sha256 if source.complete else b""
         for what, count in self._plans.repaired():
             self.findings.warn("repaired", f"{what} ({counted(count, 'rows')})", "update the exporter", count)

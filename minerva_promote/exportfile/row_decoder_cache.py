@@ -26,7 +26,7 @@ class DecoderCache:
         self._bytes = 0
         self._repaired: Counter[str] = Counter()
 
-    def of(self, head: Fragment, row: Fragment) -> RowDecoder | Refused:
+    def get(self, head: Fragment, row: Fragment) -> RowDecoder | Refused:
         """How to read rows of this shape, or why they are refused."""
         key = (head.shape, row.shape)
         plan = self._plans.get(key)
@@ -45,7 +45,7 @@ class DecoderCache:
             self._plans[key] = plan
         return plan
 
-    def note(self, plan: RowDecoder) -> None:
+    def count_repairs(self, plan: RowDecoder) -> None:
         """A row was read by this plan."""
         for what in plan.repaired:
             self._repaired[what] += 1

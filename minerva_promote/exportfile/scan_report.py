@@ -54,7 +54,7 @@ class ScanReport:
         at = unit.window_place(refused.hole) + unit.base - self._source.start
         self._add(refused.code, refused.fact, refused.help, at)  # before the window, in the head of a long statement
 
-    def _unclosed(self, unit: Fragment | None) -> None:
+    def _unterminated(self, unit: Fragment | None) -> None:
         """A statement that the file ends in, or a row that the statement ends in."""
         begin = unit.begin if unit else self._lexer.at
         if self.rules is not None:

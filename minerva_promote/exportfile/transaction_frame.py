@@ -28,7 +28,7 @@ class TransactionFrame:
         """True between BEGIN and COMMIT."""
         return self._state == "open"
 
-    def mark(self, kind: str, at: int) -> None:
+    def begin_or_commit(self, kind: str, at: int) -> None:
         """A BEGIN or a COMMIT; any other kind marks nothing."""
         if kind == "begin":
             if self._state != "before":
@@ -40,7 +40,7 @@ class TransactionFrame:
             fact = "COMMIT before BEGIN" if self._state == "before" else "a second COMMIT"
             self._tell("commit", fact, _FRAME, at)
 
-    def inside(self, what: str, at: int, *, opens: bool = False) -> None:
+    def require_open(self, what: str, at: int, *, opens: bool = False) -> None:
         """Something that belongs between BEGIN and COMMIT; ``opens``: what is wrong before BEGIN is said once."""
         if self._state == "before":
             self._tell("begin", f"{what} before BEGIN", "put BEGIN first", at)
@@ -48,7 +48,7 @@ class TransactionFrame:
         elif self._state == "after":
             self._tell("commit", f"{what} after COMMIT", "put COMMIT last", at)
 
-    def ends(self, at: int) -> None:
+    def finish(self, at: int) -> None:
         """The end of the file."""
         help_ = "export again: it may be cut off"
         if self._state == "open":

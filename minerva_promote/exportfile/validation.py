@@ -75,7 +75,7 @@ def validate(
     findings = scan.findings
     return Validation(
         manifest,
-        tuple(sorted(findings.errors, key=lambda finding: finding.at or Location(""))),
+        tuple(sorted(findings.errors, key=lambda finding: finding.location or Location(""))),
         findings.count,
         tuple(findings.warnings),
         rules.deferred,

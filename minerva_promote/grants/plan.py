@@ -106,7 +106,7 @@ def _unused_accepts(
                     "unused-accept",
                     f"{grantee_name(role)} has no {entry.code}: {entry.object}",
                     environment.place(*path, number),
-                    help="take the entry out",
+                    hint="take the entry out",
                     severity=Severity.WARN,
                 )
 
@@ -127,4 +127,4 @@ def undeclared_import_role(
     """The import role has no declaration, and what follows from that."""
     fact = f"import role {role} is not declared in roles: {so}"
     help_ = f"declare it with its grants: promote grants --env {environment.name} --generate shows how"
-    return Finding("undeclared-import-role", fact, help=help_, severity=severity)
+    return Finding("undeclared-import-role", fact, hint=help_, severity=severity)

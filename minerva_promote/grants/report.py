@@ -54,7 +54,7 @@ def note_steps(plan: GrantPlan) -> Iterator[StepResult]:
         entries = plan.wanted.accepts[drift.role]
         why = next(entry.why for entry in entries if (entry.code, entry.object) == (drift.code, drift.what))
         detail = f"{_name(drift.role)}, {drift.code}: {one_line(why)}"
-        yield StepResult("accepted", one_line(drift.what), Outcome.OK, detail, at=drift.at, data=_data(drift))
+        yield StepResult("accepted", one_line(drift.what), Outcome.OK, detail, location=drift.at, data=_data(drift))
     if plan.notes:
         yield StepResult("grants", "declaration", Outcome.WARN, findings=plan.notes)
     if plan.wanted.roles and (detail := not_compared(plan.live)):
@@ -72,7 +72,7 @@ def nothing_declared(environment: Environment) -> Iterator[StepResult]:
 def _done(drift: Drift) -> StepResult:
     said = f"{_name(drift.role)}, {drift.code}: {one_line('; '.join(drift.statements))}"
     what, data = one_line(drift.what), {**_data(drift), "applied": True}
-    return StepResult(verb(drift), what, Outcome.OK, said, at=drift.at, data=data)
+    return StepResult(verb(drift), what, Outcome.OK, said, location=drift.at, data=data)
 
 
 def _step(drift: Drift, outcome: Outcome, why: str) -> StepResult:
@@ -84,7 +84,7 @@ def _step(drift: Drift, outcome: Outcome, why: str) -> StepResult:
         one_line(drift.what),
         outcome,
         f"{_name(drift.role)}, {drift.code}: {one_line(why)}",
-        at=drift.at,
+        location=drift.at,
         hint=one_line("; ".join(filter(None, (said, drift.help)))),
         data={**_data(drift), "applied": False},
     )

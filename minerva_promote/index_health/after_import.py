@@ -85,7 +85,7 @@ def _code(index: VectorIndex, counted: RowCounts) -> str:
 def _finding(code: str, fact: str, environment: str) -> Finding:
     env = environment or "ENV"
     help_ = f"promote index --env {env} measures it; --apply rebuilds it"
-    return Finding(code, fact, help=help_, severity=Severity.WARN)
+    return Finding(code, fact, hint=help_, severity=Severity.WARN)
 
 
 def rebuild_if_needed(

@@ -176,7 +176,7 @@ def _tried(
 ) -> tuple[SettingTrial, list[Answer]]:
     """Searches that are forced to use the index with a setting, and whether they would use it without being forced."""
     settings = Settings({SETTING[index.method]: str(setting)})
-    with settings.inside(connection):
+    with settings.applied(connection):
         budget.limit()
         chosen = planned(connection, index, vectors[0], k) == index.name
     with local_settings(connection, FORCED):
@@ -196,7 +196,7 @@ def _searched(
     """A trial of one setting, its recall still unknown, and its answers."""
     sql = index.search(k)
     found_with_distance(connection, sql, vectors[:1], settings, budget=budget)  # warms up
-    with settings.inside(connection):
+    with settings.applied(connection):
         budget.limit()
         uses = planned(connection, index, vectors[0], k)
         pages = pages_read(connection, index, vectors[0]) if uses == index.name else 0

@@ -172,7 +172,7 @@ def _findings(found: IndexReport, each: InspectedIndex) -> Iterator[Finding]:
 
 
 def _note(code: str, fact: str, help_: str = "") -> Finding:
-    return Finding(code, fact, help=help_, severity=Severity.WARN)
+    return Finding(code, fact, hint=help_, severity=Severity.WARN)
 
 
 def _column_step(found: IndexReport, bare: UnindexedColumn) -> StepResult:

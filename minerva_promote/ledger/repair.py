@@ -66,7 +66,7 @@ def repair_structure(conn: Connection, revision_table: str) -> Repair:
 def record_repair(conn: Connection, environment: str, findings: Sequence[Finding]) -> None:
     """Add the event that the ledger's schema was repaired, in the transaction that is open. Raises TargetError."""
     reason = f"{counted(len(findings), 'differences')} of the ledger's schema repaired"
-    listed = [{"code": finding.code, "fact": finding.fact, "at": ""} for finding in findings[:LISTED]]
+    listed = [{"code": finding.code, "fact": finding.message, "at": ""} for finding in findings[:LISTED]]
     add(conn, Event("repaired", str(uuid4()), environment, reason=reason, details={"findings": listed}))
 
 

@@ -32,13 +32,13 @@ def values(run: Run) -> dict[str, Any]:
         "ended": run.end.at if run.end else None,
         "seconds": _took(run),
         "actor": run.first.actor,
-        "subject": run.told("subject"),
-        **{name: run.told(name) for name in ("file_name", "file_sha256", "file_bytes", "roots", "rows")},
+        "subject": run.latest("subject"),
+        **{name: run.latest(name) for name in ("file_name", "file_sha256", "file_bytes", "roots", "rows")},
         "checks": run.checks,
         "reason": run.reason or None,
-        "configuration": run.told("configuration"),
+        "configuration": run.latest("configuration"),
         "events": [asdict(event) for event in run.events],
-        "later": [asdict(event) for event in run.later],
+        "later": [asdict(event) for event in run.related_events],
     }
 
 
@@ -49,7 +49,7 @@ def everything(run: Run) -> tuple[str, ...]:
     checks = [(check["name"], check["outcome"], _numbers(check["values"])) for check in run.checks]
     lines += _section("checks", checks)
     lines += _section("events", [_event(event) for event in run.events])
-    lines += _section("undone and restored", [_event(event) for event in run.later])
+    lines += _section("undone and restored", [_event(event) for event in run.related_events])
     findings = [(found["code"], found["fact"], found["at"]) for found in run.details.get("findings", ())]
     return (*lines, *_section("findings", findings))
 
@@ -59,8 +59,8 @@ def summary(run: Run) -> str:
     if run.state == "committed":
         return f"committed, {_last_checks(run)}"
     if run.state == "undone":
-        return f"undone by {', '.join(event.run_id[:SHORT] for event in run.later if event.kind == 'undone')}"
-    if run.state == "undo" and any(event.kind == "restored" for event in run.later):
+        return f"undone by {', '.join(event.run_id[:SHORT] for event in run.related_events if event.kind == 'undone')}"
+    if run.state == "undo" and any(event.kind == "restored" for event in run.related_events):
         return "undo, taken back since"
     words = {
         "running": "running: still at work",
@@ -74,9 +74,9 @@ def _last_checks(run: Run) -> str:
     """How the checks after COMMIT ended, when they were last made."""
     if run.passed:
         return "all checks passed"
-    if not run.looks:
+    if not run.check_events:
         return "the checks after COMMIT have no end"
-    last = run.looks[-1]
+    last = run.check_events[-1]
     when = "after COMMIT" if last.run_id == run.run_id else f"in run {last.run_id[:SHORT]} of the same file"
     return f"{len(failing(last))} of its checks failed {when}"
 
@@ -86,12 +86,12 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "run", run.run_id
     yield "state", summary(run)
     yield "why", run.reason if run.state != "abandoned" else ""
-    yield "of", run.told("subject") or ""
-    bytes_ = run.told("file_bytes")
+    yield "of", run.latest("subject") or ""
+    bytes_ = run.latest("file_bytes")
     yield "file", ", ".join(filter(None, [run.file, "" if bytes_ is None else size(bytes_)]))
-    yield "sha256", run.told("file_sha256") or ""
+    yield "sha256", run.latest("file_sha256") or ""
     yield "roots", _roots(run)
-    yield "rows", "; ".join(_counts(run.told("rows") or {}))
+    yield "rows", "; ".join(_counts(run.latest("rows") or {}))
     yield "began", f"{first.at:%Y-%m-%d %H:%M:%S} UTC"
     took = _took(run)
     yield "took", "" if took is None else seconds(took)
@@ -103,7 +103,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     where = [last.database and f"database {last.database}", last.revision and f"revision {last.revision}"]
     yield "target", ", ".join(filter(None, [f"environment {first.environment}", *where, *versions]))
     yield "system", last.system_identifier or ""
-    yield "configured", run.told("configuration") or ""
+    yield "configured", run.latest("configuration") or ""
     yield "repaired", "; ".join(run.details.get("repaired", ()))
     if run.details.get("ledger_version") == 1:
         yield "note", "recorded by version 1 of the ledger: which rows it inserted is not known"
@@ -111,20 +111,20 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 
 def _roots(run: Run) -> str:
     """Those that its events list, and how many more there are."""
-    listed, count = run.told("roots") or (), run.details.get("roots")
+    listed, count = run.latest("roots") or (), run.details.get("roots")
     more = f", and {count - len(listed):,} more" if isinstance(count, int) and count > len(listed) else ""
     return ", ".join(listed) + more
 
 
 def _line(run: Run) -> tuple[str, ...]:
-    took, sha = _took(run), run.told("file_sha256")
+    took, sha = _took(run), run.latest("file_sha256")
     return (
         f"{run.began:%Y-%m-%d %H:%M:%S}",
         run.short,
         run.state,
         _short(run.file),
         sha[:SHORT] if sha else "",
-        _short_counts(run.told("rows") or {}),
+        _short_counts(run.latest("rows") or {}),
         run.first.actor,
         "" if took is None else seconds(took),
         _note(run),
@@ -134,7 +134,7 @@ def _line(run: Run) -> tuple[str, ...]:
 def _note(run: Run) -> str:
     """What the columns do not say."""
     if run.state in ("undo", "restore"):
-        text = f"of {(run.told('subject') or '')[:SHORT]}"
+        text = f"of {(run.latest('subject') or '')[:SHORT]}"
         text += ", taken back since" if "taken back" in summary(run) else ""
         text += f": {run.reason}" if run.reason else ""
     elif run.state == "committed":
@@ -142,7 +142,7 @@ def _note(run: Run) -> str:
     elif run.state in ("running", "abandoned", "undone"):
         text = summary(run).removeprefix(f"{run.state}").lstrip(": ")
     else:
-        subject = run.told("subject")  # an undo that was attempted
+        subject = run.latest("subject")  # an undo that was attempted
         text = ": ".join(filter(None, (f"undo of {subject[:SHORT]}" if subject else "", run.reason)))
     return _short(text)
 
@@ -152,7 +152,7 @@ def _short(text: str) -> str:
 
 
 def _took(run: Run) -> float | None:
-    found: float | None = run.told("seconds")
+    found: float | None = run.latest("seconds")
     return found
 
 

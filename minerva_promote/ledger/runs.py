@@ -84,8 +84,8 @@ class Run:
     state: State
     passed: bool  # committed, not undone, and when its checks were last made none failed
     events: tuple[LedgerEvent, ...]  # its own, in order
-    later: tuple[LedgerEvent, ...] = ()  # undone and restored events of others that are about it
-    looks: tuple[
+    related_events: tuple[LedgerEvent, ...] = ()  # undone and restored events of others that are about it
+    check_events: tuple[
         LedgerEvent, ...
     ] = ()  # committed: where its checks were made after COMMIT, by itself and by later runs
 
@@ -120,7 +120,7 @@ class Run:
         """Why it was refused, failed, or given up."""
         return next((event.reason for event in reversed(self.events) if event.reason), "")
 
-    def told(self, name: str) -> Any:
+    def latest(self, name: str) -> Any:
         """The latest value of a column that was given: an event says only what was known by then."""
         values = (getattr(event, name) for event in reversed(self.events))
         return next((value for value in values if value is not None), None)
@@ -149,7 +149,7 @@ class Run:
     @property
     def file(self) -> str:
         """The file's name; "" for an undo."""
-        return self.told("file_name") or ""
+        return self.latest("file_name") or ""
 
 
 def read_runs(

@@ -63,7 +63,7 @@ def _finding(difference: Difference, environment: str) -> Finding:
 
 def _make(difference: Difference, fact: str, hint: str, severity: Severity) -> Finding:
     code = "ledger-unguarded" if _guards(difference) else "ledger-schema"
-    return Finding(code, fact, help=hint, severity=severity)
+    return Finding(code, fact, hint=hint, severity=severity)
 
 
 def _guards(difference: Difference) -> bool:

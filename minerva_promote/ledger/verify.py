@@ -96,7 +96,7 @@ def verify_chain(
     if head is not None and not any(link.hash.startswith(head) for link in links):
         fact = f"the chain has no event with the hash {head}"
         help_ = "if it was noted from this ledger, then that event was changed or removed, and all that follow"
-        findings.append(Finding("ledger-head", fact, help=help_))
+        findings.append(Finding("ledger-head", fact, hint=help_))
     looked = removed or not any(link.kind == "undone" for link in links)
     return Verified(len(links), links[-1].hash if links else "", tuple(findings), structure, looked)
 
@@ -116,9 +116,9 @@ def _events(conn: Connection, links: list[Link], hash_: str) -> tuple[list[Findi
     for link in wrong:
         if link.seq in stands:
             fact = f"{link} was event {elsewhere[link.seq]}: the order was changed"
-            found.append(Finding("ledger-reordered", fact, help=_KEEP))
+            found.append(Finding("ledger-reordered", fact, hint=_KEEP))
         else:
-            found.append(Finding("ledger-changed", f"{link} was changed after it was written", help=_KEEP))
+            found.append(Finding("ledger-changed", f"{link} was changed after it was written", hint=_KEEP))
     return found, moved
 
 
@@ -142,7 +142,7 @@ def _order(links: list[Link], moved: Mapping[int, int], last: int) -> Iterator[F
         if link.seq > begin:
             yield from _missing(begin, link.seq - 1, before, link, moved)
         elif before and link.previous != before.hash and not {link.seq, before.seq} & wrong:
-            yield Finding("ledger-changed", f"{before} is not the one that {link} was added to", help=_KEEP)
+            yield Finding("ledger-changed", f"{before} is not the one that {link} was added to", hint=_KEEP)
         before = link
     begin = before.seq + 1 if before else 1
     if begin <= last:
@@ -159,7 +159,7 @@ def _missing(
     what = f"event {gone[0]} is" if count == 1 else f"{count:,} events from {gone[0]} to {end} are"
     where = f"after {before}" if before else "at the beginning"
     where += f", before {after}" if after else ": the head of the chain knows of more" if before else ""
-    yield Finding("ledger-missing", f"{what} missing {where}", help=_KEEP)
+    yield Finding("ledger-missing", f"{what} missing {where}", hint=_KEEP)
 
 
 def _head(links: list[Link], ends: list[tuple[int, str]]) -> Iterator[Finding]:
@@ -167,9 +167,9 @@ def _head(links: list[Link], ends: list[tuple[int, str]]) -> Iterator[Finding]:
     if not ends:
         fact = "the head of the chain was removed: nothing can be added any more"
         yield Finding(
-            "ledger-head", fact, help="as its owner: INSERT INTO promote.chain (seq, hash), of the last event"
+            "ledger-head", fact, hint="as its owner: INSERT INTO promote.chain (seq, hash), of the last event"
         )
     elif last is not None and ends[0][0] < last.seq:
-        yield Finding("ledger-changed", f"{last} was added beside the chain, whose head is {ends[0][0]}", help=_KEEP)
+        yield Finding("ledger-changed", f"{last} was added beside the chain, whose head is {ends[0][0]}", hint=_KEEP)
     elif last is not None and ends[0][0] == last.seq and ends[0][1] != last.hash and last.computed == last.hash:
-        yield Finding("ledger-changed", f"{last} is not the one that the head of the chain names", help=_KEEP)
+        yield Finding("ledger-changed", f"{last} is not the one that the head of the chain names", hint=_KEEP)

@@ -66,13 +66,13 @@ def rows_of_events(conn: Connection, links: Sequence[Link], version: int, *, rem
             table = REMOVED_TABLE if link.kind == "undone" else ROWS_TABLE
             fact = f"the rows in {table} of {link} were changed, removed or added to"
             help_ = "nobody can say which rows they were: an undo of this run is refused"
-            yield Finding("ledger-rows", fact, help=help_)
+            yield Finding("ledger-rows", fact, hint=help_)
     if version > 2:
         by_seq = {link.seq: link for link in links}
         for row in fetch(conn, _ROOTS.encode()):
             if by_seq[row["seq"]].as_written:
                 fact = f"the rows in {ROOTS_TABLE} of {by_seq[row['seq']]} were changed, removed or added to"
-                yield Finding("ledger-rows", fact, help="nobody can say which roots they were")
+                yield Finding("ledger-rows", fact, hint="nobody can say which roots they were")
     own = "e.format < 3 or e.xact = r.xact" if version > 2 else "true"
     whole = all(link.as_written for link in links)  # else that is told, and more than enough
     yield from _stray(conn, ROWS_TABLE, _WITH_ROWS, own, "committed", whole)
@@ -82,7 +82,7 @@ def rows_of_events(conn: Connection, links: Sequence[Link], version: int, *, rem
         statement = _STRAY.format(table=REMOVED_TABLE, own="true").encode()
         for row in fetch(conn, statement, {"kinds": ["undone", "replaced"]}):
             fact = f"{REMOVED_TABLE} has rows of run {row['run_id'][:SHORT]}, and no event says that it was undone"
-            yield Finding("ledger-rows", fact, help="the event was removed, or the rows were added by hand")
+            yield Finding("ledger-rows", fact, hint="the event was removed, or the rows were added by hand")
 
 
 def _stray(conn: Connection, table: str, kinds: Sequence[str], own: str, ended: str, whole: bool) -> Iterator[Finding]:
@@ -94,4 +94,4 @@ def _stray(conn: Connection, table: str, kinds: Sequence[str], own: str, ended: 
             fact = f"{table} has rows of run {run} that another transaction than the run's wrote"
         else:
             continue
-        yield Finding("ledger-rows", fact, help=_COUNTS_FOR_NOTHING, severity=Severity.WARN)
+        yield Finding("ledger-rows", fact, hint=_COUNTS_FOR_NOTHING, severity=Severity.WARN)

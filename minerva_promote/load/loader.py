@@ -87,7 +87,7 @@ class Loader:
         """Send the rest and wait for it."""
         self.flush()
         self._collect()
-        self._remember()
+        self._record_inserted()
         self._pipe.close()
         return self.loaded
 
@@ -133,9 +133,9 @@ class Loader:
             keep=len(rows) == shape.rows,
         )
         self._sent = (layout, rows)
-        self._remember()  # while the server is at work
+        self._record_inserted()  # while the server is at work
 
-    def _remember(self) -> None:
+    def _record_inserted(self) -> None:
         """Keep what the ledger needs of new rows."""
         for layout, rows in self._fresh:
             shape = self._shape(layout)

@@ -181,11 +181,11 @@ class RevisionRunner:
             Finding(
                 "invalid-index",
                 f"{row['name']} of {row['table']} was begun, and no search uses it",
-                help=f"DROP INDEX CONCURRENTLY {row['name']}",
+                hint=f"DROP INDEX CONCURRENTLY {row['name']}",
             )
             for row in left
         ]
-        findings += [Finding("not-done", each) for each in self._not_done(script.get(failed, ""))]
+        findings += [Finding("not-done", each) for each in self._remaining(script.get(failed, ""))]
         what = revision.message if revision else "env.py"
         findings += [Finding("way-out", error.hint)] if error.hint else []
         self.steps.append(
@@ -194,7 +194,7 @@ class RevisionRunner:
                 failed or "env.py",
                 Outcome.FAIL,
                 f"failed half way: {what}: {message}",
-                at=error.at,
+                location=error.location,
                 hint=f"take back what stays, or have it skipped; then {again}",
                 findings=tuple(findings),
             )
@@ -204,7 +204,7 @@ class RevisionRunner:
         if heard := self.notices.drain():
             self.steps.append(StepResult("migrate", "server notices", Outcome.WARN, findings=heard))
 
-    def _not_done(self, script: str) -> list[str]:
+    def _remaining(self, script: str) -> list[str]:
         """The statement that failed, and those of its revision after it, as far as the script of it tells."""
         failed = _short(self.executed.last)
         if not failed or not script:

@@ -124,7 +124,7 @@ def shape_steps(
     if state.standing is not MigrationStatus.UP_TO_DATE:
         return ()
     return tuple(
-        StepResult("migrate", "columns", Outcome.FAIL, finding.fact, hint=finding.help, findings=(finding,))
+        StepResult("migrate", "columns", Outcome.FAIL, finding.message, hint=finding.hint, findings=(finding,))
         for finding in shape_findings(conn, project, environment)
     )
 

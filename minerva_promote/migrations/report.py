@@ -44,4 +44,4 @@ def pending_steps(
 
 
 def _finding(code: str, fact: str, help_: str = "") -> Finding:
-    return Finding(code, fact, help=help_, severity=Severity.WARN)
+    return Finding(code, fact, hint=help_, severity=Severity.WARN)

@@ -163,7 +163,7 @@ def shape_findings(conn: Connection, project: Project, environment: Environment)
                     Finding(
                         "vector-length-of-column",
                         f"{name}.{column_name} is {column.type}, the project says {column_rule.dimensions} dimensions",
-                        help="set embedding_dimensions to what the database has, or make the database anew",
+                        hint="set embedding_dimensions to what the database has, or make the database anew",
                     )
                 )
             if column_rule.must_be == "null" and column.not_null and environment.kind == "production":
@@ -171,7 +171,7 @@ def shape_findings(conn: Connection, project: Project, environment: Environment)
                     Finding(
                         "kind-of-database",
                         f"{name}.{column_name} is NOT NULL, in a database of kind production it must be NULL",
-                        help=_other_kind(project),
+                        hint=_other_kind(project),
                     )
                 )
     return tuple(found)

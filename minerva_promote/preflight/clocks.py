@@ -23,4 +23,4 @@ def clock_findings(conn: Connection) -> Iterator[Finding]:
     which = "behind" if theirs > ours else "ahead of"
     fact = f"this machine's clock is {seconds(abs(theirs - ours))} {which} the server's"
     help_ = "set the wrong one right; the ledger's times, and `within`, are by the server's clock alone"
-    yield Finding("clock", fact, help=help_, severity=Severity.WARN)
+    yield Finding("clock", fact, hint=help_, severity=Severity.WARN)

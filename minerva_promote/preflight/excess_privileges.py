@@ -30,10 +30,10 @@ def excess_privilege_findings(conn: Connection, environment: Environment, role: 
     for drift in more[:SHOWN]:
         way_out = "; ".join(drift.statements) or drift.help
         fact = f"{role} has more than declared: {drift.what}: {drift.fact}"
-        yield Finding(drift.code, fact, help=f"promote grants --env ENV --apply: {way_out}", severity=severity)
+        yield Finding(drift.code, fact, hint=f"promote grants --env ENV --apply: {way_out}", severity=severity)
     if len(more) > SHOWN:
         fact = f"{role} has more than declared: {len(more) - SHOWN} other ways"
-        yield Finding("undeclared", fact, help="promote grants --env ENV", severity=severity)
+        yield Finding("undeclared", fact, hint="promote grants --env ENV", severity=severity)
 
 
 def _is_power(drift: Drift) -> bool:

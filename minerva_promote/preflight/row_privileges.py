@@ -26,7 +26,7 @@ class RowPrivileges:
         self._last: ColumnLayout | None = None  # rows of one shape stand together
         self._seen: dict[ColumnLayout, None] = {}
 
-    def see(self, row: Row) -> bool:
+    def add(self, row: Row) -> bool:
         """Note one row; True when rows like it were not seen before."""
         if row.layout is self._last:
             return False
@@ -36,7 +36,7 @@ class RowPrivileges:
         self._seen[row.layout] = None
         return True
 
-    def guarding(
+    def checked_sink(
         self, sink: Callable[[Row], None], refuse: Callable[[tuple[Finding, ...]], None]
     ) -> Callable[[Row], None]:
         """A sink for rows of a file that was not read before: the first of every shape is judged before it goes in.
@@ -45,7 +45,7 @@ class RowPrivileges:
         """
 
         def guard(row: Row) -> None:
-            if self.see(row) and (findings := self.findings()):
+            if self.add(row) and (findings := self.findings()):
                 refuse(findings)
             sink(row)
 
@@ -95,5 +95,5 @@ def missing_privilege_finding(
     return Finding(
         "privilege",
         f"{role} lacks {' and '.join(said)} on public.{table}",
-        help=f"promote setup --env {environment}, or GRANT {', '.join(said)} ON public.{table} TO {role}",
+        hint=f"promote setup --env {environment}, or GRANT {', '.join(said)} ON public.{table} TO {role}",
     )

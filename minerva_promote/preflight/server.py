@@ -22,15 +22,15 @@ OLDEST, NEWEST = 15, 18  # major versions of PostgreSQL that are tested
 def server_findings(facts: Server) -> Iterable[Finding]:
     """A target that cannot take an import, whatever the file."""
     if facts.in_recovery:
-        yield Finding("read-only", "the database is a standby", help="use the primary server's address in url")
+        yield Finding("read-only", "the database is a standby", hint="use the primary server's address in url")
     if facts.encoding != "UTF8":
         fact = f"the database has encoding {facts.encoding}, must be UTF8"
-        yield Finding("encoding", fact, help="make it anew in UTF8")
+        yield Finding("encoding", fact, hint="make it anew in UTF8")
     if facts.vector_version is None:
-        yield Finding("extension", "the extension vector is missing", help="promote setup --env ENV")
+        yield Finding("extension", "the extension vector is missing", hint="promote setup --env ENV")
     major = facts.version_num // 10_000
     if major < OLDEST:
-        yield Finding("version", f"PostgreSQL {major}, must be {OLDEST} or later", help="upgrade the server")
+        yield Finding("version", f"PostgreSQL {major}, must be {OLDEST} or later", hint="upgrade the server")
     elif major > NEWEST:
         fact = f"PostgreSQL {major} is newer than promote was tested with ({OLDEST} to {NEWEST})"
         yield Finding("version", fact, severity=Severity.WARN)
@@ -53,9 +53,9 @@ def setting_findings(conn: Connection, facts: Server) -> Iterable[Finding]:
         help_ = _RESET.get(row["source"], "SHOW {name} is {setting}: find out where it is set").format(**row)
         if row["name"] == "session_replication_role" and row["setting"] != "origin":
             fact = f"session_replication_role is {row['setting']}: foreign keys are not checked"
-            yield Finding("setting", fact, help=help_)
+            yield Finding("setting", fact, hint=help_)
         elif row["name"] == "default_transaction_read_only" and row["setting"] == "on" and not facts.in_recovery:
-            yield Finding("read-only", "the database is read-only for this role", help=f"if it may be written: {help_}")
+            yield Finding("read-only", "the database is read-only for this role", hint=f"if it may be written: {help_}")
 
 
 _USAGE = b"""
@@ -79,7 +79,7 @@ def privilege_findings(
             help_ = f"GRANT USAGE ON SCHEMA {row['name']} TO {role}"
             if row["name"] == facts.vector_schema != "public":
                 help_ = f"promote setup --env ENV, or as the owner of the schema: {help_}"
-            yield Finding("privilege", f"{role} lacks USAGE on schema {row['name']}", help=help_)
+            yield Finding("privilege", f"{role} lacks USAGE on schema {row['name']}", hint=help_)
     yield from tables_without_privileges(
         contract, found, role, [name for name in contract.tables if name in snapshot.tables]
     )
@@ -87,7 +87,7 @@ def privilege_findings(
         ledger = found.get(table)
         if ledger is None or not ledger.allows("INSERT", given) or not ledger.allows("SELECT", ("run_id",)):
             fact = f"{role} may not write the ledger {table}"
-            yield Finding("privilege", fact, help="promote setup --env ENV")
+            yield Finding("privilege", fact, hint="promote setup --env ENV")
 
 
 def runs_with_import(effect: SideEffect) -> bool:
@@ -101,15 +101,15 @@ def effect_findings(effects: Iterable[SideEffect]) -> Iterable[Finding]:
         if effect.kind == "row security":
             if "not active" not in effect.definition:
                 fact = f"row security is active on {effect.table}: rows could be hidden from the checks"
-                yield Finding("row-security", fact, help="give the import role BYPASSRLS, or a policy that shows all")
+                yield Finding("row-security", fact, hint="give the import role BYPASSRLS, or a policy that shows all")
         elif effect.kind == "rule":
             if any(f"ON {event} " in effect.definition for event in ("INSERT", "UPDATE")):
                 fact = f"rule {effect.name} on {effect.table} rewrites what is imported"
                 help_ = f"DROP RULE {effect.name} ON {effect.table}; a trigger can do the same"
-                yield Finding("rule", fact, help=help_)
+                yield Finding("rule", fact, hint=help_)
         elif runs_with_import(effect):
             fact = f"trigger {effect.name} on {effect.table} runs with the import"
-            yield Finding("trigger", fact, help="all rows are read back and compared", severity=Severity.WARN)
+            yield Finding("trigger", fact, hint="all rows are read back and compared", severity=Severity.WARN)
 
 
 def shared_findings(conn: Connection, contract: Contract, snapshot: Snapshot, found: Validation) -> Iterable[Finding]:
@@ -130,15 +130,15 @@ def shared_findings(conn: Connection, contract: Contract, snapshot: Snapshot, fo
         )
         if not rows:
             fact = f"{table} {UUID(bytes=key)} is neither in the file nor in the target"
-            yield Finding("reference", fact, help=f"put the row of {table} into the file")
+            yield Finding("reference", fact, hint=f"put the row of {table} into the file")
         elif has_length and lengths - {rows[0]["length"]}:
             other = min(lengths - {rows[0]["length"]})
             fact = f"a vector of {other:,}, {table} {UUID(bytes=key)} of the target says {rows[0]['length']:,}"
-            yield Finding("vector-length", fact, help="embed the text with that model")
+            yield Finding("vector-length", fact, hint="embed the text with that model")
 
 
 def placed(findings: Iterable[Finding], environment: Environment) -> tuple[Finding, ...]:
     """The findings with the environment's name in their help."""
     from dataclasses import replace
 
-    return tuple(replace(each, help=each.help.replace("--env ENV", f"--env {environment.name}")) for each in findings)
+    return tuple(replace(each, hint=each.hint.replace("--env ENV", f"--env {environment.name}")) for each in findings)

@@ -49,12 +49,12 @@ def extension_findings(conn: Connection, wanted: Mapping[str, str]) -> Iterator[
             if name == "vector":  # is told where the server is
                 continue
             help_ = f"as an administrator: CREATE EXTENSION {name}"
-            yield Finding("extension", f"the extension {name} is missing, {said}", help=help_)
+            yield Finding("extension", f"the extension {name} is missing, {said}", hint=help_)
         elif _version(have) < _version(wanted[name]):
             help_ = f"as its owner: ALTER EXTENSION {name} UPDATE"
             if offered is None or _version(offered) < _version(wanted[name]):
                 help_ = f"install a newer one on the server, which has {offered or 'none'}; then {help_}"
-            yield Finding("extension", f"the extension {name} is {have}, {said}", help=help_)
+            yield Finding("extension", f"the extension {name} is {have}, {said}", hint=help_)
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -67,16 +67,16 @@ def _version(text: str) -> tuple[int, ...]:
 def _missing(name: str, relation: Row) -> Finding:
     kind = _KINDS.get(relation["kind"] or "")
     if kind:
-        return Finding("table", f"{name} is {kind} in the target, must be a table", help=MIGRATE)
+        return Finding("table", f"{name} is {kind} in the target, must be a table", hint=MIGRATE)
     if relation["elsewhere"]:
         schema = relation["elsewhere"][0]
         fact = f"the target has no table {name} in schema public; there is one in schema {schema}"
-        return Finding("table", fact, help=f"ALTER TABLE {schema}.{name} SET SCHEMA public")
+        return Finding("table", fact, hint=f"ALTER TABLE {schema}.{name} SET SCHEMA public")
     near = nearest(name, relation["others"])
     if near:
         help_ = f"ALTER TABLE {near} RENAME TO {name}, or {MIGRATE}"
-        return Finding("table", f"the target has no table {name}; did you mean {near}?", help=help_)
-    return Finding("table", f"the target has no table {name}", help=MIGRATE)
+        return Finding("table", f"the target has no table {name}; did you mean {near}?", hint=help_)
+    return Finding("table", f"the target has no table {name}", hint=MIGRATE)
 
 
 def _columns(contract: Contract, rule: TableRule, table: Table, recorded: Table | None) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def _columns(contract: Contract, rule: TableRule, table: Table, recorded: Table 
     for column in sorted(_named(contract, rule, table.name) - set(table.columns)):
         near = nearest(column, [name for name in table.columns if name not in known]) if recorded else None
         asked = f"; did you mean {near}?" if near else ""
-        yield Finding("column", f"the target has no column {table.name}.{column}{asked}", help=MIGRATE)
+        yield Finding("column", f"the target has no column {table.name}.{column}{asked}", hint=MIGRATE)
     for each in table.columns.values():
         yield from _column(rule, table, each, known.get(each.name))
 
@@ -105,30 +105,30 @@ def _column(rule: TableRule, table: Table, column: Column, recorded: Column | No
     rows.update(*rule.unique)
     if column.generated and column.name in rows | set(rule.columns):
         fact = f"the target makes {name} itself, and the contract has the file give it"
-        yield Finding("generated", fact, help=MIGRATE)
+        yield Finding("generated", fact, hint=MIGRATE)
     said = f"the contract says vector({wanted.dimensions})"
     bare = column.type.rpartition(".")[2]  # pgvector may be in a schema that this role may not use
     if wanted.dimensions and not bare.startswith("vector"):
-        yield Finding("type", f"{name} is {column.type}, {said}", help=MIGRATE)
+        yield Finding("type", f"{name} is {column.type}, {said}", hint=MIGRATE)
     elif wanted.dimensions and bare not in ("vector", f"vector({wanted.dimensions})"):
         help_ = "set embedding_dimensions as the target has it, or migrate"
-        yield Finding("dimensions", f"{name} is {column.type}, {said}", help=help_)
+        yield Finding("dimensions", f"{name} is {column.type}, {said}", hint=help_)
     elif column.name in rule.contiguous and column.type not in _INTEGERS:
-        yield Finding("type", f"{name} is {column.type}, the contract numbers it: it must be an integer", help=MIGRATE)
+        yield Finding("type", f"{name} is {column.type}, the contract numbers it: it must be an integer", hint=MIGRATE)
     elif (
         bare == column.type
         and column_type(column, wanted) is None
         and (column.name in rows or (column.not_null and not column.has_default and recorded is not None))
     ):
         was = f", {recorded.type} in the snapshot" if recorded and recorded.type != column.type else ""
-        yield Finding("type", f"{name} is {column.type}{was}: no export may hold it", help=MIGRATE)
+        yield Finding("type", f"{name} is {column.type}{was}: no export may hold it", hint=MIGRATE)
 
 
 def _keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Iterator[Finding]:
     if tuple(sorted(table.primary_key)) != tuple(sorted(rule.key)):
         have = ", ".join(table.primary_key) or "none"
         fact = f"the primary key of {table.name} is ({have}), the contract says ({', '.join(rule.key)})"
-        yield Finding("key", fact, help="correct promote.yaml, or migrate the target")
+        yield Finding("key", fact, hint="correct promote.yaml, or migrate the target")
     unique = [row for row in promises if row["kind"] != "foreign key"]
     for columns in rule.unique:
         same = [row for row in unique if set(row["columns"]) == set(columns) and row["kind"] != "exclusion"]
@@ -141,12 +141,12 @@ def _keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Iterator[Fi
             else:
                 fact += f": {row['name']} is invalid, there may be duplicates"
                 help_ = f"REINDEX INDEX CONCURRENTLY {row['name']}, which names the duplicates"
-        yield Finding("unique", fact, help=help_)
+        yield Finding("unique", fact, hint=help_)
     for row in unique:
         if row["deferrable"]:
             what = "the primary key" if row["kind"] == "primary key" else f"{row['kind']} {row['name']}"
             fact = f"{what} of {table.name} is deferrable: no INSERT with ON CONFLICT is possible"
-            yield Finding("deferrable", fact, help=f"make {row['name']} anew, NOT DEFERRABLE")
+            yield Finding("deferrable", fact, hint=f"make {row['name']} anew, NOT DEFERRABLE")
 
 
 def _foreign_keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Iterator[Finding]:
@@ -173,4 +173,4 @@ def _foreign_keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Ite
 
 
 def _warn(code: str, fact: str, help_: str) -> Finding:
-    return Finding(code, fact, help=help_, severity=Severity.WARN)
+    return Finding(code, fact, hint=help_, severity=Severity.WARN)

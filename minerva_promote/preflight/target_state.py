@@ -37,7 +37,7 @@ class TargetState:
     findings: tuple[Finding, ...]
 
     @property
-    def unfit(self) -> bool:
+    def not_importable(self) -> bool:
         """Whether the file need not even be read against it."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 

@@ -58,7 +58,7 @@ def backup_steps(
     except WrongDatabase:
         raise
     except (ConfigError, TargetError) as error:
-        yield StepResult("backup", "pg_dump", Outcome.FAIL, error.message, at=error.at, hint=error.hint)
+        yield StepResult("backup", "pg_dump", Outcome.FAIL, error.message, location=error.location, hint=error.hint)
         return
     if rehearsal:
         yield StepResult("backup", _called(ready), Outcome.OK, f"would be written to {wanted.folder}")

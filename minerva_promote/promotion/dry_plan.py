@@ -74,23 +74,23 @@ class _Foreseeing(Importing):
     def all(self) -> str:
         """Step by step as a run; the verdict."""
         open_export(self.plan.file).close()
-        self.note_all(readiness_failures(self.project, self.environment))
+        self.record_all(readiness_failures(self.project, self.environment))
         self.stop_if_closed()
         with import_session(self.project, self.environment, application="promote plan") as conn:
             outlook = read_target_state(conn, self.project, self.environment)
-            if outlook.unfit:
-                self.unfit(outlook)
+            if outlook.not_importable:
+                self.close_gate_unfit_target(outlook)
             state = read_planned_target(conn, outlook, {})  # before the keys: what comes between is found out
-            self.note(_target(state))
+            self.record(_target(state))
             found, counts = self.read(conn, outlook)
             self.state = state = replace(state, counts=counts)
             self.gates(conn, state, found)
             self.stop_if_closed()
             if self.environment.rehearse_undo:
-                self.note(StepResult("rehearsal", "undo", Outcome.WILL, "rows in, out again, and all is as before"))
-            self.note(StepResult("ledger", "started", Outcome.WILL, "who, when, which file, before the first row"))
-            self.note_all(self.rows(conn, counts, found))
-            self.note_all(self.planned_checks(counts))
+                self.record(StepResult("rehearsal", "undo", Outcome.WILL, "rows in, out again, and all is as before"))
+            self.record(StepResult("ledger", "started", Outcome.WILL, "who, when, which file, before the first row"))
+            self.record_all(self.rows(conn, counts, found))
+            self.record_all(self.planned_checks(counts))
             self.stop_if_closed()
         sha256 = found.manifest.sha256
         self.digest = digest_of(self.project, self.environment, sha256, state, repair=self.plan.repair)
@@ -102,14 +102,14 @@ class _Foreseeing(Importing):
         needs, keys = self.needs(outlook), ExistingKeyCounter(conn, self.project.contract, outlook)
 
         def see(row: Row) -> None:
-            needs.see(row)
-            keys.see(row)
+            needs.add(row)
+            keys.add(row)
 
         found = self.validate(outlook, "validate", see)
         self.preflight_step((*outlook.findings, *needs.findings(), *self.shared_rows(conn, outlook, found)))
-        self.note_all(self.searches.declared(conn))
+        self.record_all(self.searches.lint_declared_searches(conn))
         self.prepare(found)
-        self.note_all(run_prepared(conn, self.of_stage("preflight"), "preflight"))
+        self.record_all(run_prepared(conn, self.of_stage("preflight"), "preflight"))
         self.stop_if_closed()
         return found, keys.counted()
 
@@ -121,9 +121,9 @@ class _Foreseeing(Importing):
         """What the environment asks for before it takes a file."""
         if self.environment.requires is not None:
             sha256 = found.manifest.sha256
-            self.note(required_step(self.project, self.environment, state.where, self.plan.file, sha256))
+            self.record(required_step(self.project, self.environment, state.where, self.plan.file, sha256))
         run = "00000000"
-        self.note_all(backup_steps(self.project, self.environment, conn, run, self.watch, rehearsal=True))
+        self.record_all(backup_steps(self.project, self.environment, conn, run, self.watch, rehearsal=True))
 
     def rows(self, conn: Connection, counts: Mapping[str, KeyCounts], found: Validation) -> Iterator[StepResult]:
         """What would become of the rows, of the space, and of the vector indexes."""
@@ -168,9 +168,9 @@ class _Foreseeing(Importing):
 
 def _check(prepared: PreparedCheck) -> StepResult:
     if prepared.skip:
-        return StepResult("check", prepared.check.name, Outcome.SKIP, prepared.skip, at=prepared.at)
+        return StepResult("check", prepared.check.name, Outcome.SKIP, prepared.skip, location=prepared.at)
     detail = f"{STAGES[prepared.check.stage]}: {prepared.bounds.said}"
-    return StepResult("check", prepared.check.name, Outcome.WILL, detail, at=prepared.at)
+    return StepResult("check", prepared.check.name, Outcome.WILL, detail, location=prepared.at)
 
 
 def _target(state: PlannedTarget) -> StepResult:

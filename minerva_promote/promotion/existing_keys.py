@@ -44,7 +44,7 @@ class ExistingKeyCounter:
         self._seen: dict[str, int] = {}
         self._there: dict[str, int] = {}
 
-    def see(self, row: Row) -> None:
+    def add(self, row: Row) -> None:
         """Note one row."""
         table = row.layout.table
         self._seen[table] = self._seen.get(table, 0) + 1

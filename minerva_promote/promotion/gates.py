@@ -41,17 +41,17 @@ class Gates:
         if self._environment.requires is not None:
             here = whereabouts(conn)
             step = required_step(self._project, self._environment, here, self._plan.file, self._sha256)
-            self._run.note(step)
+            self._run.record(step)
             self.details["requires"] = dict(step.data)
         if self._wanted is not None:
-            self._run.note(self._as_planned(self._wanted))
+            self._run.record(self._compare_with_plan(self._wanted))
             self.details["plan"] = str(self._wanted)
         self._run.stop_if_closed()
         backup = backup_steps(
             self._project, self._environment, conn, self._plan.run_id, self._run.watch, rehearsal=self._plan.dry_run
         )
         for step in backup:
-            self._run.note(step)
+            self._run.record(step)
             if "bytes" in step.data:
                 self.details["backup"] = {"file": Path(step.data["file"]).name, "bytes": step.data["bytes"]}
         self._run.stop_if_closed()
@@ -72,7 +72,7 @@ class Gates:
             fact = f"other rows are new than was planned: {', '.join(other)}"
             self._closed(f"{fact}; somebody else has written to the target since")
 
-    def _as_planned(self, wanted: Digest) -> StepResult:
+    def _compare_with_plan(self, wanted: Digest) -> StepResult:
         again = recompute_plan(self._project, self._environment, self._plan, self._run.watch)
         if again.digest is None or again.state is None:
             return self._step(Finding("plan", "no plan can be made any more: promote plan says why"))
@@ -89,7 +89,7 @@ class Gates:
         return StepResult("plan", self._plan.digest, Outcome.FAIL, hint=hint, findings=findings)
 
     def _closed(self, fact: str) -> None:
-        self._run.note(self._step(Finding("plan-target", fact)))
+        self._run.record(self._step(Finding("plan-target", fact)))
         self._run.stop_if_closed()
 
 

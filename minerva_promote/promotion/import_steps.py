@@ -70,11 +70,13 @@ class Importing(StepLog):
         """What will know which privileges the file takes."""
         return RowPrivileges(self.project.contract, outlook.privileges, outlook.role, self.environment.name)
 
-    def unfit(self, outlook: TargetState) -> NoReturn:
+    def close_gate_unfit_target(self, outlook: TargetState) -> NoReturn:
         """Close the gate of a target that takes no import; what a small file finds wrong with it is told along."""
         whole = set(self.project.contract.tables) <= set(outlook.snapshot.tables)
         # Without the extension its columns are gone too, and without its schema their types have other names.
-        typed = not any(each.code == "extension" or "lacks USAGE on schema" in each.fact for each in outlook.findings)
+        typed = not any(
+            each.code == "extension" or "lacks USAGE on schema" in each.message for each in outlook.findings
+        )
         if whole and typed and self.validates_first():
             with suppress(GateClosed):
                 self.validate(outlook, "validate", lambda _: None)
@@ -103,7 +105,7 @@ class Importing(StepLog):
         if self.plan.dry_run:
             self.title += "   dry run"
         self.watch.heading(self.environment.name, self.plan.run_id, self.title)
-        self.note(step)
+        self.record(step)
         self.stop_if_closed()
         return found
 
@@ -122,8 +124,8 @@ class Importing(StepLog):
             if found:
                 self.read_again(outlook, found, loader.add)
             else:
-                sink = self.needs(outlook).guarding(loader.add, self.preflight_step)
-                found = self.validate(outlook, "import", self.searches.seeing(sink))
+                sink = self.needs(outlook).checked_sink(loader.add, self.preflight_step)
+                found = self.validate(outlook, "import", self.searches.sampling_sink(sink))
                 if findings := self.shared_rows(conn, outlook, found):
                     self.preflight_step(findings)
                 self.prepare(found)
@@ -151,7 +153,7 @@ class Importing(StepLog):
 
     def tell(self, loaded: LoadResult, begun: float) -> None:
         """What became of the rows."""
-        self.note_all(table_steps(self.plan, self.project.contract, loaded, time.perf_counter() - begun))
+        self.record_all(table_steps(self.plan, self.project.contract, loaded, time.perf_counter() - begun))
 
     def read_again(self, outlook: TargetState, found: Validation, sink: Sink) -> None:
         """The second reading of a file that was validated before."""

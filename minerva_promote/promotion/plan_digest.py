@@ -52,7 +52,7 @@ class PlannedTarget:
                 "effects": plain(self.outlook.effects),
                 "definitions": list(self.definitions),
                 "privileges": plain(self.outlook.privileges),
-                "findings": [{"code": finding.code, "fact": finding.fact} for finding in findings],
+                "findings": [{"code": finding.code, "fact": finding.message} for finding in findings],
                 "rows": {name: {"new": each.new, "there": each.there} for name, each in self.counts.items()},
                 "last": self.changes[0].run_id if self.changes else "",
             }

@@ -49,14 +49,14 @@ def required_step(
                 return _verdict(conn, wanted, asked)
     except ConfigErrors as error:
         first = error.errors[0]
-        fact, at, hint = first.message, first.at, first.hint
+        fact, at, hint = first.message, first.location, first.hint
     except (ConfigError, TargetError) as error:
-        fact, at, hint = error.message, error.at, error.hint
+        fact, at, hint = error.message, error.location, error.hint
     except QueryError as error:
         fact, at, hint = error.reason, None, ""
     fact = f"its ledger cannot be read: {fact}"
     hint = hint or f"promote env ping --env {wanted.passed_in}"
-    return StepResult("requires", name, Outcome.FAIL, fact, at=at or environment.place("requires"), hint=hint)
+    return StepResult("requires", name, Outcome.FAIL, fact, location=at or environment.place("requires"), hint=hint)
 
 
 class _RequirementCheck:
@@ -80,9 +80,9 @@ class _RequirementCheck:
     def run_it(self) -> str:
         return f"promote run --env {self.other.name} --file {shlex.quote(str(self.file))}"
 
-    def no(self, fact: str, hint: str = "") -> StepResult:
+    def failure(self, fact: str, hint: str = "") -> StepResult:
         at = self.environment.place("requires")
-        return StepResult("requires", self.name, Outcome.FAIL, fact, at=at, hint=hint or self.run_it)
+        return StepResult("requires", self.name, Outcome.FAIL, fact, location=at, hint=hint or self.run_it)
 
 
 def _other_and_whole(conn: Connection, asked: _RequirementCheck) -> StepResult | None:
@@ -90,22 +90,22 @@ def _other_and_whole(conn: Connection, asked: _RequirementCheck) -> StepResult |
     there = whereabouts(conn)
     if there.known and there == asked.here:
         fact = f"{asked.other.name} and {asked.environment.name} are the same database, {there.database}"
-        return asked.no(fact, f"correct the URLs: promote env ping --env {asked.other.name}")
+        return asked.failure(fact, f"correct the URLs: promote env ping --env {asked.other.name}")
     if broken := verify(conn):
         more = f", and {counted(len(broken) - 1, 'other findings')}" if len(broken) > 1 else ""
-        fact = f"the ledger of {asked.other.name} cannot be believed: {broken[0].fact}{more}"
-        return asked.no(fact, f"promote history --env {asked.other.name} --verify")
+        fact = f"the ledger of {asked.other.name} cannot be believed: {broken[0].message}{more}"
+        return asked.failure(fact, f"promote history --env {asked.other.name} --verify")
     return None
 
 
 def _verdict(conn: Connection, wanted: Requires, asked: _RequirementCheck) -> StepResult:
     """By the runs of this very file."""
-    runs = [run for run in read_runs(conn, file=asked.sha256) if run.told("file_sha256") == asked.sha256]
-    runs = [run for run in runs if run.told("subject") is None]  # without undos, and attempts at one
+    runs = [run for run in read_runs(conn, file=asked.sha256) if run.latest("file_sha256") == asked.sha256]
+    runs = [run for run in runs if run.latest("subject") is None]  # without undos, and attempts at one
     own = [run for run in runs if run.first.environment == asked.other.name]
     passed = [run for run in own if run.passed]
     if not passed:
-        return asked.no(*_why_not(conn, asked, own, runs))
+        return asked.failure(*_why_not(conn, asked, own, runs))
     return _in_time(conn, wanted, asked, max(passed, key=_passed_at))
 
 
@@ -115,10 +115,10 @@ def _in_time(conn: Connection, wanted: Requires, asked: _RequirementCheck, run: 
     now = fetch(conn, _NOW)[0]["now"]
     if at - now > CLOCK_SLACK:
         fact = f"run {run.short} passed at {_time(at)}, and the server's clock says that it is {_time(now)} now"
-        return asked.no(fact, f"set the clock of the server of {asked.other.name} right")
+        return asked.failure(fact, f"set the clock of the server of {asked.other.name} right")
     if wanted.within is not None and now - at > timedelta(seconds=in_seconds(wanted.within)):
         fact = f"run {run.short} passed at {_time(at)}, {_ago(now - at)} ago, must be within {wanted.within}"
-        return asked.no(fact, f"{asked.run_it} looks again; its checks count, also when nothing is new")
+        return asked.failure(fact, f"{asked.run_it} looks again; its checks count, also when nothing is new")
     within = f", within {wanted.within}" if wanted.within else ""
     data = {"run_id": run.run_id, "passed_at": at.isoformat(), "environment": asked.other.name}
     detail = f"run {run.short} of {_time(at)}{within}"
@@ -139,7 +139,7 @@ def _why_not(conn: Connection, asked: _RequirementCheck, own: Sequence[Run], all
     named = read_runs(conn, file=asked.file.name, limit=OF_THAT_NAME)
     other = next((run for run in named if run.passed and run.first.environment == asked.other.name), None)
     if other is not None:
-        sha = str(other.told("file_sha256"))[:8]
+        sha = str(other.latest("file_sha256"))[:8]
         fact = (
             f"{asked.called} was never promoted to {asked.other.name}: the {asked.file.name} that passed there in run"
             f" {other.short} of {_time(_passed_at(other))} is another one ({sha}…)"
@@ -153,7 +153,7 @@ def _run_summary(asked: _RequirementCheck, run: Run) -> tuple[str, str]:
     there, end = f"run {run.short} in {asked.other.name}", run.end or run.last
     match run.state:
         case "committed":
-            last = run.looks[-1] if run.looks else None
+            last = run.check_events[-1] if run.check_events else None
             if last is None:
                 fact = f"{there} committed it at {_time(end.at)}, but its checks after COMMIT were never finished"
             elif last.run_id == run.run_id:
@@ -163,7 +163,7 @@ def _run_summary(asked: _RequirementCheck, run: Run) -> tuple[str, str]:
                 fact += f" again at {_time(last.at)}, of them failed: {', '.join(failing(last))}"
             return fact, f"{asked.run_it} makes them again"
         case "undone":
-            gone = [event for event in run.later if event.kind == "undone"][-1]
+            gone = [event for event in run.related_events if event.kind == "undone"][-1]
             return f"{there} was undone at {_time(gone.at)}", asked.run_it
         case "running":
             return f"{there} is still at work on it, since {_time(run.began)}", "wait until it has ended"
@@ -179,12 +179,12 @@ def _run_summary(asked: _RequirementCheck, run: Run) -> tuple[str, str]:
 
 def _passed_at(run: Run) -> datetime:
     """When its checks after COMMIT were last made."""
-    return run.looks[-1].at
+    return run.check_events[-1].at
 
 
 def _latest(run: Run) -> int:
     """Its place in the ledger, by the last that is told of it."""
-    return max(event.seq for event in (*run.events, *run.later))
+    return max(event.seq for event in (*run.events, *run.related_events))
 
 
 def _time(when: datetime) -> str:

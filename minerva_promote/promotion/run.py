@@ -77,7 +77,7 @@ class _Run(Importing):
                 self.recorder.failed(f"a fault of promote itself: {type(error).__name__}")
             raise
         if self.notices is not None:
-            self.note_all(self.notices.steps("notices"))
+            self.record_all(self.notices.steps("notices"))
         return RunResult(
             "run",
             self.environment.name,
@@ -93,8 +93,8 @@ class _Run(Importing):
     def promote(self) -> str:
         """All of it; the verdict."""
         open_export(self.plan.file).close()  # a name that leads nowhere is told before anything is begun
-        self.note_all(ensure_ready(self.project, self.environment))
-        self.recorder.reach()
+        self.record_all(ensure_ready(self.project, self.environment))
+        self.recorder.target_reached()
         self.stop_if_closed()
         name = session_name(self.plan.run_id)
         with import_session(self.project, self.environment, application=name) as conn:
@@ -103,7 +103,7 @@ class _Run(Importing):
             outlook = read_target_state(conn, self.project, self.environment)
             found = self.before(conn, outlook)
             if self.plan.rehearse_undo:
-                self.note(rehearse(self.project, self.environment, self.plan, outlook, self.watch))
+                self.record(rehearse(self.project, self.environment, self.plan, outlook, self.watch))
                 self.stop_if_closed()
             self.gates.before_rows(conn, found)
             self.recorder.details.update(self.gates.details)
@@ -124,18 +124,18 @@ class _Run(Importing):
     def before(self, conn: Connection, outlook: TargetState) -> Validation | None:
         """Everything that needs no transaction; None when the file is to be validated while its rows go in."""
         findings = outlook.findings
-        if outlook.unfit:
-            self.unfit(outlook)
+        if outlook.not_importable:
+            self.close_gate_unfit_target(outlook)
         self.recorder.open_runs(conn)
         self.searches = Searches(self.project, self.environment, outlook.snapshot)
         if not self.validates_first():
             self.preflight_step(findings)
-            self.note_all(self.searches.declared(conn))
+            self.record_all(self.searches.lint_declared_searches(conn))
             return None
         needs = self.needs(outlook)
-        found = self.validate(outlook, "validate", self.searches.seeing(needs.see))
+        found = self.validate(outlook, "validate", self.searches.sampling_sink(needs.add))
         self.preflight_step((*findings, *needs.findings(), *self.shared_rows(conn, outlook, found)))
-        self.note_all(self.searches.declared(conn))
+        self.record_all(self.searches.lint_declared_searches(conn))
         self.prepare(found)
         self.checks(conn, "preflight")
         self.stop_if_closed()
@@ -151,7 +151,7 @@ class _Run(Importing):
         new = loaded.total("new")
         self.new_rows = {table: numbers["new"] for table, numbers in loaded.as_numbers().items() if numbers["new"]}
         if new:
-            self.note(self.searches.space(conn, found.manifest.roots))
+            self.record(self.searches.embedding_space_step(conn, found.manifest.roots))
         self.checks(conn, "before_commit")
         self.stop_if_closed()
         if self.plan.dry_run:
@@ -172,7 +172,7 @@ class _Run(Importing):
 
     def checks(self, conn: Connection, stage: Stage) -> None:
         """Run the checks of a stage."""
-        self.note_all(run_prepared(conn, [each for each in self.prepared if each.check.stage == stage], stage))
+        self.record_all(run_prepared(conn, [each for each in self.prepared if each.check.stage == stage], stage))
 
     def after(self, conn: Connection, verdict: str) -> str:
         """What the rows did to vector indexes, and checks: they can no longer take anything back, and say so.
@@ -186,7 +186,7 @@ class _Run(Importing):
         with opened as session:
             self.recorder.conn = session
             if self.committed:
-                self.note_all(self.searches.indexes(session, self.new_rows, self.watch))
+                self.record_all(self.searches.indexes(session, self.new_rows, self.watch))
             self.checks(session, "after_commit")
             failed = sum(step.outcome.closes_gate for step in self.steps[before:])
             self.recorder.finished() if self.committed else self.recorder.unchanged()
@@ -200,7 +200,7 @@ class _Run(Importing):
     def stopped_too_late(self, stop: KeyboardInterrupt | PromoteError) -> str:
         """The verdict on a run that was committed and whose last checks could not be made."""
         hint = f"promote check --env {self.environment.name} --stage after_commit"
-        self.note(StepResult("check", "after_commit", Outcome.ERROR, _reason(stop), hint=hint))
+        self.record(StepResult("check", "after_commit", Outcome.ERROR, _reason(stop), hint=hint))
         committed = f"committed as run {self.plan.run_id[:8]}, but the checks after COMMIT could not be finished"
         if isinstance(stop, PromoteError):
             return f"{committed}: see above"

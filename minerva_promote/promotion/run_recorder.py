@@ -41,7 +41,7 @@ class Recorder:
         self.conn: Connection | None = None  # the session of the run, while there is one
         self.details: dict[str, Any] = {}  # what else every later event is to tell
 
-    def reach(self) -> None:
+    def target_reached(self) -> None:
         """The target was reached: from now on its ledger is told how the run ends, where it has one."""
         if not any(step.outcome.closes_gate for step in self._run.steps):
             self._possible = True
@@ -51,12 +51,12 @@ class Recorder:
 
     def open_runs(self, conn: Connection) -> None:
         """Say what became of runs of before that have no end; those that can have none any more get it now."""
-        told = [run for run in open_runs(conn) if self._given_up(conn, run)]
-        findings = tuple(Finding("open-run", run.said, severity=Severity.WARN, help=self._help(run)) for run in told)
+        told = [run for run in open_runs(conn) if self._mark_abandoned(conn, run)]
+        findings = tuple(Finding("open-run", run.said, severity=Severity.WARN, hint=self._help(run)) for run in told)
         if findings:
-            self._run.note(StepResult("ledger", "runs without end", Outcome.WARN, findings=findings))
+            self._run.record(StepResult("ledger", "runs without end", Outcome.WARN, findings=findings))
 
-    def _given_up(self, conn: Connection, run: UnfinishedRun) -> bool:
+    def _mark_abandoned(self, conn: Connection, run: UnfinishedRun) -> bool:
         """Record a run as abandoned where that is so; False when it has an end after all."""
         if run.alive or run.committed is not None or self._plan.dry_run:
             return True
@@ -103,23 +103,23 @@ class Recorder:
 
     def finished(self) -> None:
         """The checks after COMMIT have ended."""
-        self._apart(self._event("finished", rows=None))
+        self._record_separately(self._event("finished", rows=None))
 
     def unchanged(self) -> None:
         """Every row was there, and all checks were made."""
-        self._apart(self._event("unchanged"))
+        self._record_separately(self._event("unchanged"))
 
     def refused(self) -> None:
         """The gate is closed; the steps say why."""
         closing = [step for step in self._run.steps if step.outcome.closes_gate]
         reason = "; ".join(map(_why, closing))
-        self._apart(self._event("refused", reason=reason, findings=_findings(closing)))
+        self._record_separately(self._event("refused", reason=reason, findings=_findings(closing)))
 
     def failed(self, reason: str) -> None:
         """It could not finish, and nothing was stored."""
-        self._apart(self._event("failed", reason=reason))
+        self._record_separately(self._event("failed", reason=reason))
 
-    def _apart(self, event: Event) -> None:
+    def _record_separately(self, event: Event) -> None:
         """Record how the run ended; where that cannot be, it is said and changes nothing."""
         if self._ended or not self._possible:
             return
@@ -130,7 +130,7 @@ class Recorder:
             why_not = "stopped"
         if why_not:
             detail = f"could not be recorded: {why_not}"
-            self._run.note(StepResult("ledger", event.kind, Outcome.WARN, detail))
+            self._run.record(StepResult("ledger", event.kind, Outcome.WARN, detail))
 
     def _event(
         self, kind: Kind, *, reason: str | None = None, findings: Sequence[Mapping[str, Any]] = (), **more: Any
@@ -173,7 +173,7 @@ class Recorder:
 
 def _repaired(warnings: Sequence[Finding]) -> list[str]:
     more = [f"… {len(warnings) - FINDINGS:,} more"] if len(warnings) > FINDINGS else []
-    return [*(finding.fact for finding in warnings[:FINDINGS]), *more]
+    return [*(finding.message for finding in warnings[:FINDINGS]), *more]
 
 
 def _rows(loaded: LoadResult | None) -> dict[str, dict[str, int]] | None:
@@ -189,11 +189,14 @@ def _check(step: StepResult) -> dict[str, Any]:
 def _why(step: StepResult) -> str:
     """Why a step closed the gate, in one line."""
     first = step.findings[0] if step.findings else None
-    parts = [step.detail, f"{first.code}: {first.fact}" if first else ""]
+    parts = [step.detail, f"{first.code}: {first.message}" if first else ""]
     more = f" (and {len(step.findings) - 1} more)" if len(step.findings) > 1 else ""
     return f"{step.step} {step.name}: {', '.join(filter(None, parts))}{more}"
 
 
 def _findings(steps: Iterable[StepResult]) -> list[dict[str, Any]]:
     found = [finding for step in steps for finding in step.findings]
-    return [{"code": finding.code, "fact": finding.fact, "at": str(finding.at or "")} for finding in found[:FINDINGS]]
+    return [
+        {"code": finding.code, "fact": finding.message, "at": str(finding.location or "")}
+        for finding in found[:FINDINGS]
+    ]

@@ -26,7 +26,7 @@ class Searches:
         self._collector = SpaceCollector(project.contract, snapshot)
         self.left_to_do = ""  # after the commit, for the verdict
 
-    def seeing(self, sink: Callable[[Row], object]) -> Callable[[Row], None]:
+    def sampling_sink(self, sink: Callable[[Row], object]) -> Callable[[Row], None]:
         """A sink for every row of one reading of the file."""
         add = self._collector.add
 
@@ -36,7 +36,7 @@ class Searches:
 
         return both
 
-    def declared(self, conn: Connection) -> Iterator[StepResult]:
+    def lint_declared_searches(self, conn: Connection) -> Iterator[StepResult]:
         """Searches of applications that no index can serve: said, as no import makes them worse.
 
         What is the index's fault is told after the commit, and by `promote check`.
@@ -45,7 +45,7 @@ class Searches:
             if step.outcome.closes_gate:
                 yield _warned(step)
 
-    def space(self, conn: Connection, roots: tuple[str, ...]) -> StepResult:
+    def embedding_space_step(self, conn: Connection, roots: tuple[str, ...]) -> StepResult:
         """Whether the file's vectors are of the model that the target's are of."""
         timeout = self._environment.timeouts.check
         table = self._project.contract.roots.table

@@ -58,7 +58,7 @@ def require_same_file(path: Path, manifest: Manifest) -> None:
 def file_changed_error(path: Path) -> FileError:
     """The exception for a file that somebody wrote to meanwhile."""
     error = file_changed(path)
-    return FileChanged(f"{error.message}; nothing was changed in the target", at=error.at, hint=error.hint)
+    return FileChanged(f"{error.message}; nothing was changed in the target", at=error.location, hint=error.hint)
 
 
 def table_steps(

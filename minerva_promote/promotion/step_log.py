@@ -21,15 +21,15 @@ class StepLog:
         self.watch = watch
         self.steps: list[StepResult] = []
 
-    def note(self, step: StepResult) -> None:
+    def record(self, step: StepResult) -> None:
         """A step has ended."""
         self.steps.append(step)
         self.watch.step(step)
 
-    def note_all(self, steps: Iterable[StepResult]) -> None:
+    def record_all(self, steps: Iterable[StepResult]) -> None:
         """Each as it ends."""
         for step in steps:
-            self.note(step)
+            self.record(step)
 
     def stop_if_closed(self) -> None:
         """Raise Closed when a step failed."""
@@ -41,10 +41,10 @@ class StepLog:
         errors = sum(finding.severity is Severity.ERROR for finding in findings)
         outcome = Outcome.FAIL if errors else Outcome.WARN if findings else Outcome.OK
         detail = counted(errors, "findings") if errors else ""
-        self.note(StepResult("preflight", "schema, privileges, settings", outcome, detail, findings=findings))
+        self.record(StepResult("preflight", "schema, privileges, settings", outcome, detail, findings=findings))
         self.stop_if_closed()
 
     def refused(self, name: str, detail: str, error: TargetError) -> None:
         """The target does not take the data."""
-        finding = Finding("refused", error.message, help=error.hint or "correct the data, or the target")
-        self.note(StepResult("import", name, Outcome.FAIL, detail, findings=(finding,)))
+        finding = Finding("refused", error.message, hint=error.hint or "correct the data, or the target")
+        self.record(StepResult("import", name, Outcome.FAIL, detail, findings=(finding,)))

@@ -111,7 +111,7 @@ class _Rehearsal:
         except TargetError as error:
             if self.conn.closed:
                 raise
-            finding = Finding("undo", error.message, help=_HELP)
+            finding = Finding("undo", error.message, hint=_HELP)
             return _step(Outcome.FAIL, "the run could not be undone", (*plan.findings, finding))
         return self.judge(tables, before, first, plan.removed, plan.findings)
 
@@ -177,7 +177,7 @@ class _Rehearsal:
         }
         if others:
             fact = f"triggers wrote to tables that are not compared: {'; '.join(written_told(others))}"
-            findings += (Finding("trigger", fact, help="look whether that matters", severity=Severity.WARN),)
+            findings += (Finding("trigger", fact, hint="look whether that matters", severity=Severity.WARN),)
         said = f"{counted(removed, 'rows')} in and out again"
         if unlike:
             return _step(Outcome.FAIL, f"{said}, and something is left", (*findings, *unlike))
@@ -189,4 +189,4 @@ def _content_difference(name: str, before: TableChecksum, after: TableChecksum) 
     fact = f"{name} held {counted(before.rows, 'rows')} before, {after.rows:,} afterwards"
     if before.rows == after.rows:
         fact = f"{name} holds {counted(before.rows, 'rows')} as before, with other values"
-    return Finding("content", fact, help=_HELP)
+    return Finding("content", fact, hint=_HELP)

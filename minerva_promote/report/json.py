@@ -55,7 +55,7 @@ def _step(step: StepResult) -> dict[str, Any]:
         "outcome": str(step.outcome),
         "detail": step.detail,
         "seconds": round(step.seconds, 6),
-        "at": _place(step.at),
+        "at": _place(step.location),
         "hint": step.hint,
         "findings": [_finding(finding) for finding in step.findings],
         "data": dict(step.data),
@@ -66,9 +66,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "severity": str(finding.severity),
-        "fact": finding.fact,
-        "at": _place(finding.at),
-        "help": finding.help,
+        "fact": finding.message,
+        "at": _place(finding.location),
+        "help": finding.hint,
         "count": finding.count,
     }
 

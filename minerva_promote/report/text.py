@@ -47,7 +47,7 @@ def step_lines(step: StepResult, width: int = NAME_WIDTH) -> list[str]:
     lines = [first]
     if step.outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.WARN):
         indent = " " * (STEP_WIDTH + 2)
-        place = str(step.at) if step.at else ""
+        place = str(step.location) if step.location else ""
         if place and step.hint:
             lines.append(f"{indent}{place:<{width}} {step.hint}")
         elif place or step.hint:
@@ -59,11 +59,11 @@ def finding_lines(findings: Iterable[Finding]) -> list[str]:
     """Each finding as file:line:column, code and fact, with its help below."""
     lines = []
     for finding in findings:
-        place = f"{finding.at}: " if finding.at else ""
+        place = f"{finding.location}: " if finding.location else ""
         warn = "warn: " if finding.severity is Severity.WARN else ""
-        lines.append(f"    {place}{warn}{finding.code}: {finding.fact}")
-        if finding.help:
-            lines.append(f"        help: {finding.help}")
+        lines.append(f"    {place}{warn}{finding.code}: {finding.message}")
+        if finding.hint:
+            lines.append(f"        help: {finding.hint}")
     return [*map(whole, lines)]
 
 

@@ -102,13 +102,13 @@ def _findings(allowance: Allowance, used: bool, expired: bool, left: Side, right
         owner = f"; ask {allowance.owner}" if allowance.owner else ""
         fact = f"{about} ran out on {allowance.until}" + ("" if used else ", and matches nothing")
         help_ = f"end the difference, or allow it longer{owner}" if used else "take it out"
-        yield Finding("expired-allowance", fact, at=allowance.at, help=help_, severity=Severity.WARN)
+        yield Finding("expired-allowance", fact, location=allowance.at, hint=help_, severity=Severity.WARN)
     elif not used and _in_scope(allowance, left, right):
         known = _paths(left, right)
         near = "" if any(map(allowance.names, known)) else did_you_mean(allowance.path, known)
         fact = f"{about} matches nothing between {left.name} and {right.name}{near}"
         yield Finding(
-            "unused-allowance", fact, at=allowance.at, help="take it out, or correct it", severity=Severity.WARN
+            "unused-allowance", fact, location=allowance.at, hint="take it out, or correct it", severity=Severity.WARN
         )
 
 

@@ -99,7 +99,7 @@ def _stale(left: Side, right: Side, counts: Sequence[ClassifiedDifference]) -> I
             if not moved:
                 fact = f"{file.name} was written from {live.name}, which has been changed since"
             help_ = f"promote schema snapshot --env {live.environment} --out {file.name}"
-            yield Finding("stale-snapshot", fact, help=help_, severity=Severity.WARN)
+            yield Finding("stale-snapshot", fact, hint=help_, severity=Severity.WARN)
 
 
 def _step(judged: ClassifiedDifference, left: Side, right: Side) -> StepResult:
@@ -111,9 +111,9 @@ def _step(judged: ClassifiedDifference, left: Side, right: Side) -> StepResult:
         return replace(step, outcome=Outcome.OK, detail=f"{text}: a name that PostgreSQL makes up")
     if judged.allowance is not None:
         detail = f"allowed: {text} ({_one_line(judged.allowance.why)})"
-        return replace(step, outcome=Outcome.OK, detail=detail, at=judged.allowance.at)
+        return replace(step, outcome=Outcome.OK, detail=detail, location=judged.allowance.at)
     if judged.expired is not None:
-        return replace(step, at=judged.expired.at, hint=f"was allowed until {judged.expired.until}")
+        return replace(step, location=judged.expired.at, hint=f"was allowed until {judged.expired.until}")
     return step
 
 

@@ -55,7 +55,7 @@ def stale_to_database(project: Project, environment: Environment, live: Snapshot
 
 def _finding(fact: str, environment: str) -> Finding:
     help_ = f"promote schema snapshot --env {environment}"
-    return Finding("stale-snapshot", fact, help=help_, severity=Severity.WARN)
+    return Finding("stale-snapshot", fact, hint=help_, severity=Severity.WARN)
 
 
 def _allowed(project: Project, environment: Environment, path: str, aspect: str) -> bool:

@@ -76,7 +76,7 @@ def require_searches(searches: Sequence[DeclaredSearch]) -> None:
             _require_parameters(each)
         except ConfigError as error:
             fact = error.message.replace("; a check ", "; a search ")
-            faults.append(ConfigError(f"{each.name}: {fact}", at=error.at, hint=error.hint))
+            faults.append(ConfigError(f"{each.name}: {fact}", at=error.location, hint=error.hint))
     if faults:
         raise ConfigErrors(faults)
 
@@ -111,9 +111,9 @@ def _step(connection: Connection, each: DeclaredSearch, environment: str) -> Ste
     placed = tuple(
         replace(
             found,
-            fact=f"{each.name}: {found.fact}",
-            at=each.at,
-            help=found.help.replace("--env ENV", f"--env {environment}"),
+            message=f"{each.name}: {found.message}",
+            location=each.at,
+            hint=found.hint.replace("--env ENV", f"--env {environment}"),
         )
         for found in findings
     )
@@ -130,7 +130,7 @@ def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Findi
     settings = Settings.of(each.settings)
     settings.require_known(connection)
     more = [_listed(each.params[number]) for number in range(2, len(each.params) + 2)]
-    with settings.inside(connection):
+    with settings.applied(connection):
         columns = [_column(connection, shape) for shape in shapes]
         vector = _any_vector(columns[0], shapes[0].parameter)
         own = plan_of(connection, sql, [vector, *more])
@@ -193,23 +193,23 @@ def _filtered_below_limit(
             fact += " LIMIT is reached"
             partial = "or a partial index for the filter; " if shape.filtered else ""
             way = f"{_ITERATIVE[index.method]}; {partial}promote index --env ENV"
-            yield Finding("starved", fact, help=way, severity=Severity.WARN)
+            yield Finding("starved", fact, hint=way, severity=Severity.WARN)
             return
 
 
 def _server_error(error: QueryError) -> Finding:
     """What the server says about a query that it does not take."""
     if "dimensions" in error.reason:
-        return Finding("dimensions", error.reason, help="search with vectors of the column's length and model")
+        return Finding("dimensions", error.reason, hint="search with vectors of the column's length and model")
     if error.sqlstate == "42501":
-        return Finding("privilege", error.reason, help="let the import role read it: promote grants --env ENV")
+        return Finding("privilege", error.reason, hint="let the import role read it: promote grants --env ENV")
     if error.sqlstate == "42883" and "vector" in error.reason:
-        return Finding("parameter-type", error.reason, help="write $1::vector: pgvector's operators take vectors")
+        return Finding("parameter-type", error.reason, hint="write $1::vector: pgvector's operators take vectors")
     if error.sqlstate == "22P02" and error.reason.startswith('malformed array literal: "['):
-        return Finding("parameter-type", "$1 is an array here, and a vector's text is given", help="write $1::vector")
+        return Finding("parameter-type", "$1 is an array here, and a vector's text is given", hint="write $1::vector")
     if not error.sqlstate and "does not know" in error.reason:
-        return Finding("setting", error.reason, help="update pgvector, or search without it")
-    return Finding("query", error.reason, help="correct the query in promote.yaml, or migrate the target")
+        return Finding("setting", error.reason, hint="update pgvector, or search without it")
+    return Finding("query", error.reason, hint="correct the query in promote.yaml, or migrate the target")
 
 
 def _column(connection: Connection, shape: Shape) -> _Column | None:

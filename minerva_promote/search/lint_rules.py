@@ -49,61 +49,61 @@ def _without_order(shape: Shape, column: str) -> Finding:
     works = f"ORDER BY {shape.distance_in_where or f'{column} <=> $1'} LIMIT 10"
     if shape.routine:
         fact = f"{shape.routine}() holds the search: what a function does is not looked into"
-        return Finding("function-inside", fact, help="declare the query that it holds", severity=Severity.WARN)
+        return Finding("function-inside", fact, hint="declare the query that it holds", severity=Severity.WARN)
     if shape.distance_in_where:
         fact = f"WHERE bounds {shape.distance_in_where}, and nothing is ordered by it: every row's is computed"
-        return Finding("where-distance", fact, help=f"{works} in a subquery, the bound around it")
+        return Finding("where-distance", fact, hint=f"{works} in a subquery, the bound around it")
     if shape.collapsing and not shape.limited:
         fact = f"{shape.collapsing} over the search, which has no ORDER BY of a distance"
-        return Finding("no-order", fact, help=f"{works} in a subquery, {shape.collapsing} around it")
+        return Finding("no-order", fact, hint=f"{works} in a subquery, {shape.collapsing} around it")
     if shape.key:
-        return Finding("no-order", f"ORDER BY {shape.key} is no distance: not the nearest rows come first", help=works)
-    return Finding("no-order", "no ORDER BY of a distance: the rows come as they come", help=works)
+        return Finding("no-order", f"ORDER BY {shape.key} is no distance: not the nearest rows come first", hint=works)
+    return Finding("no-order", "no ORDER BY of a distance: the rows come as they come", hint=works)
 
 
 def _unlimited(shape: Shape, works: str) -> Finding:
     fact = f"ORDER BY {shape.key} without LIMIT: every row is asked for, and an index gives only some"
-    return Finding("no-limit", fact, help=works)
+    return Finding("no-limit", fact, hint=works)
 
 
 def _limited_inside(shape: Shape, works: str) -> Finding:
     """Some rows are chosen before the order: perhaps on purpose, where they are chosen by an order of their own."""
     fact = "LIMIT stands inside the subquery, ORDER BY outside: some rows are sorted, not the nearest ones found"
     severity = Severity.WARN if shape.chosen_inside else Severity.ERROR
-    return Finding("limit-inside", fact, help=f"put both into the subquery: {works}", severity=severity)
+    return Finding("limit-inside", fact, hint=f"put both into the subquery: {works}", severity=severity)
 
 
 def _unindexable_query(shape: Shape, works: str) -> Iterator[Finding]:
     """What in the query itself no index can serve."""
     if shape.collapsing:
         fact = f"{shape.collapsing} comes before LIMIT: every row is read for it"
-        yield Finding("collapsed", fact, help=f"{works} in a subquery, {shape.collapsing} around it")
+        yield Finding("collapsed", fact, hint=f"{works} in a subquery, {shape.collapsing} around it")
     if shape.before:
         fact = f"ORDER BY {shape.before} comes before {shape.distance}: an index gives rows by the distance alone"
-        yield Finding("first-key", fact, help=f"{works} in a subquery, the whole order around it")
+        yield Finding("first-key", fact, hint=f"{works} in a subquery, the whole order around it")
     if shape.function in SIMILARITIES:
         fact = f"ORDER BY {shape.key}{' DESC' if shape.falling else ''}: an index serves operators, not functions"
-        yield Finding("function", fact, help=works)
+        yield Finding("function", fact, hint=works)
     elif shape.function and shape.key == shape.distance:
-        yield Finding("function", f"{shape.function}() is not what an index serves: it serves operators", help=works)
+        yield Finding("function", f"{shape.function}() is not what an index serves: it serves operators", hint=works)
     elif not shape.bare:
         name = f"{shape.alias}, which is {shape.key}" if shape.alias else shape.key
         fact = f"ORDER BY {name}{',' if shape.alias and shape.falling else ''}{' DESC' if shape.falling else ''}: "
         fact += "computed from the distance, and an index gives rows by the distance itself"
-        yield Finding("order-computed", fact, help=works)
+        yield Finding("order-computed", fact, hint=works)
     elif shape.falling:
         fact = f"ORDER BY {shape.key} DESC asks for the rows that are furthest away"
-        yield Finding("order-falling", fact, help=works)
+        yield Finding("order-falling", fact, hint=works)
     elif shape.nulls_first:
         fact = f"ORDER BY {shape.key} NULLS FIRST: an index gives rows by their distance, and none without a vector"
-        yield Finding("nulls-first", fact, help=works)
+        yield Finding("nulls-first", fact, hint=works)
     if shape.distance_in_where:
         fact = f"WHERE bounds {shape.distance_in_where}: no index knows a bound, every row's is computed"
-        yield Finding("where-distance", fact, help=f"{works} in a subquery, the bound around it")
+        yield Finding("where-distance", fact, hint=f"{works} in a subquery, the bound around it")
     if shape.more_keys and not shape.collapsing:
         fact = f"a second key of ORDER BY, {', '.join(shape.more_keys)}, is one that no vector index knows"
         yield Finding(
-            "second-key", fact, help=f"{works} in a subquery, the whole order around it", severity=Severity.WARN
+            "second-key", fact, hint=f"{works} in a subquery, the whole order around it", severity=Severity.WARN
         )
 
 
@@ -117,44 +117,44 @@ def _no_matching_index(
     if there and not fitting:
         kind = _KINDS.get(there[0].opclass, there[0].opclass)
         fact = f"{shape.operator} on {searched}, whose index serves {there[0].operator} ({kind}): {names}"
-        yield Finding("operator", fact, help=f"{works}, or an index for {shape.operator}")
+        yield Finding("operator", fact, hint=f"{works}, or an index for {shape.operator}")
     elif told:
         return
     elif not there:
         fact = f"no ivfflat or hnsw index on {searched}: every search reads all rows"
         if impossible:
             help_ = f"{impossible}; exact search may suffice: promote index --env ENV"
-            yield Finding("no-index", fact, help=help_, severity=Severity.WARN)
+            yield Finding("no-index", fact, hint=help_, severity=Severity.WARN)
             return
-        yield Finding("no-index", fact, help="right for a small table; promote index --env ENV", severity=Severity.WARN)
+        yield Finding("no-index", fact, hint="right for a small table; promote index --env ENV", severity=Severity.WARN)
     elif all(not index.valid for index in fitting):
         fact = f"{names} is invalid: a build was broken off"
         if any(index.building for index in fitting):
             fact = f"{names} is being built, and invalid until then"
-        yield Finding("invalid-index", fact, help="promote index --env ENV --apply")
+        yield Finding("invalid-index", fact, hint="promote index --env ENV --apply")
     elif shape.cast and not any(shape.cast in index.expression for index in fitting):
         fact = f"{searched} is cast to {shape.cast}, and {names} is on {fitting[0].expression}"
-        yield Finding("column-cast", fact, help=f"{works}, or an index on the cast column")
+        yield Finding("column-cast", fact, hint=f"{works}, or an index on the cast column")
     elif any("::" in index.expression for index in fitting) and not shape.cast:
         fact = f"{names} is on {fitting[0].expression}, the search on {searched}"
-        yield Finding("column-cast", fact, help=works)
+        yield Finding("column-cast", fact, hint=works)
     elif not shape.plain and not any(index.is_expression for index in fitting):
         fact = f"the search is on {searched}, {names} on {fitting[0].expression}"
-        yield Finding("column-computed", fact, help=f"{works}, or an index on {searched}")
+        yield Finding("column-computed", fact, hint=f"{works}, or an index on {searched}")
     elif shape.vector_cast and shape.vector_cast not in {index.base_type for index in fitting}:
         fact = (
             f"the vector is cast to {shape.vector_cast}, and so is {searched} with it: {names} is on {fitting[0].type}"
         )
-        yield Finding("parameter-type", fact, help=works)
+        yield Finding("parameter-type", fact, hint=works)
     elif all(index.predicate for index in fitting):
         fact = f"{names} is partial, WHERE {fitting[0].predicate}: the search does not ask for these rows alone"
-        yield Finding("partial-index", fact, help=f"add WHERE {fitting[0].predicate}, or index all rows")
+        yield Finding("partial-index", fact, hint=f"add WHERE {fitting[0].predicate}, or index all rows")
     else:
         fact = f"no plan of this search uses {names}"
         if fitting[0].is_expression:
             fact += f", which is on {fitting[0].expression}"
             works = f"ORDER BY {fitting[0].expression} {shape.operator} $1 LIMIT {shape.limit or 10}"
-        yield Finding("unused-index", fact, help=f"{works} of one table in a subquery, joins and the rest around it")
+        yield Finding("unused-index", fact, hint=f"{works} of one table in a subquery, joins and the rest around it")
 
 
 def _form(shape: Shape, there: Sequence[VectorIndex]) -> str:

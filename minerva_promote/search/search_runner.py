@@ -53,7 +53,7 @@ class Settings:
     def __str__(self) -> str:
         return ", ".join(f"{name} = {value}" for name, value in self.values.items()) or "default settings"
 
-    def inside(self, connection: Connection) -> AbstractContextManager[None]:
+    def applied(self, connection: Connection) -> AbstractContextManager[None]:
         """A block of the transaction in which the settings hold. Raises QueryError."""
         return local_settings(connection, self.values)
 
@@ -97,7 +97,7 @@ class Budget:
         if self._milliseconds:
             set_statement_timeout(self._connection, max(1, round(self._milliseconds - self.spent)))
 
-    def over(self, done: int, wanted: int) -> QueryError:
+    def exhausted(self, done: int, wanted: int) -> QueryError:
         """What to raise when the timeout broke a search off."""
         return QueryError(f"its timeout of {_duration(self._milliseconds)} was over after {done} of {wanted} searches")
 
@@ -145,13 +145,13 @@ def search(
     budget = budget or Budget(connection)
     wanted = len(vectors) if samples is None else samples
     answers: list[Answer] = []
-    with settings.inside(connection):
+    with settings.applied(connection):
         for number in range(wanted):
             budget.limit()
             try:
                 found = fetch(connection, sql, [vectors[number % len(vectors)], *parameters])
             except QueryTimeoutError:
-                raise budget.over(number, wanted) from None
+                raise budget.exhausted(number, wanted) from None
             answers.append(Answer(found.rows, None, found.seconds))
     return answers
 
@@ -180,7 +180,7 @@ def exact_results(
             try:
                 found = fetch(connection, told or sql, [vector, *parameters])
             except QueryTimeoutError:
-                raise budget.over(len(answers), len(vectors)) from None
+                raise budget.exhausted(len(answers), len(vectors)) from None
             answers.append(_answer(found.rows, found.seconds, told is not None))
     return answers
 

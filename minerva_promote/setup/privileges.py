@@ -109,7 +109,7 @@ def _public(conn: Connection, environment: Environment, before: GrantPlan) -> St
         Finding(
             "public-privilege",
             f"PUBLIC has {privilege} on {slot.kind} {slot.name}, and this role may not take it away",
-            help=f"as its owner: {statements[slot, privilege]}",
+            hint=f"as its owner: {statements[slot, privilege]}",
             severity=Severity.WARN,
         )
         for slot, privilege in still

@@ -69,10 +69,10 @@ class _UndoCommand:
             raise
         except (KeyboardInterrupt, PromoteError) as stop:
             reason = stop.message if isinstance(stop, PromoteError) else f"stopped by {signal_name(stop)}"
-            self.attempted("failed", reason)
+            self.record_attempt("failed", reason)
             raise
         except Exception as error:
-            self.attempted("failed", f"a fault of promote itself: {type(error).__name__}")
+            self.record_attempt("failed", f"a fault of promote itself: {type(error).__name__}")
             raise
 
     def carry_out(self) -> RunResult:
@@ -92,7 +92,7 @@ class _UndoCommand:
                 subject = self.subject = find_undo_subject(conn, self.asked.prefix, self.environment.name)
                 require_intact(conn, [each.run_id for each in (subject.run, subject.undo) if each])
                 self.roots = roots_of(conn, event_of(subject.run, "committed"))
-                verdict = self.take_back(conn, subject) if subject.undo else self.undo(conn, subject)
+                verdict = self.restore_rows(conn, subject) if subject.undo else self.undo(conn, subject)
             except TargetError as error:
                 if NOTHING not in error.message:
                     error.message += f"; {NOTHING}" + (" (rolled back)" if self.asked.apply else "")
@@ -102,7 +102,7 @@ class _UndoCommand:
                     rollback(conn)
             if not self.committed:
                 reason, findings = _against(self.steps)
-                self.attempted("refused", reason, findings, conn=conn)
+                self.record_attempt("refused", reason, findings, conn=conn)
         return RunResult(
             "undo",
             self.environment.name,
@@ -145,7 +145,7 @@ class _UndoCommand:
         how = f"promote undo --env {self.environment.name} {short} brings them back"
         return f"undone as {short}{self.commit(conn)}: {counted(plan.removed, 'rows')} removed; {how}"
 
-    def take_back(self, conn: Connection, subject: UndoSubject) -> str:
+    def restore_rows(self, conn: Connection, subject: UndoSubject) -> str:
         """The rows that an undo removed come again; the verdict."""
         assert subject.undo is not None
         kept = removed_rows_of(conn, subject.undo)
@@ -180,7 +180,7 @@ class _UndoCommand:
         kind: Kind = "undone" if subject.undo is None else "restored"
         add(conn, self.event(kind, self.asked.reason, details, rows), digest)
 
-    def attempted(
+    def record_attempt(
         self, kind: Kind, reason: str, findings: Sequence[Mapping[str, str]] = (), *, conn: Connection | None = None
     ) -> None:
         """The event of an attempt that changed nothing, in a transaction of its own; if that cannot be, it is said."""
@@ -211,8 +211,8 @@ class _UndoCommand:
             self.id,
             self.environment.name,
             subject=of.run_id if of else None,
-            file_name=subject.run.told("file_name") if subject else None,
-            file_sha256=subject.run.told("file_sha256") if subject else None,
+            file_name=subject.run.latest("file_name") if subject else None,
+            file_sha256=subject.run.latest("file_sha256") if subject else None,
             roots=self.roots if subject else None,
             rows=rows,
             seconds=time.perf_counter() - self.begun,
@@ -238,8 +238,8 @@ class _UndoCommand:
 def _against(steps: Sequence[StepResult]) -> tuple[str, list[dict[str, str]]]:
     """What stood against it: in one line, and finding by finding."""
     found = [each for step in steps for each in step.findings if each.severity is Severity.ERROR]
-    told = [{"code": each.code, "fact": each.fact, "at": ""} for each in found]
-    return "; ".join(f"{each.code}: {each.fact}" for each in found), told
+    told = [{"code": each.code, "fact": each.message, "at": ""} for each in found]
+    return "; ".join(f"{each.code}: {each.message}" for each in found), told
 
 
 def _types(plan: UndoPlan) -> dict[str, dict[str, str]]:

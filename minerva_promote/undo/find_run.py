@@ -47,7 +47,7 @@ def find_undo_subject(conn: Connection, prefix: str, environment: str) -> UndoSu
             hint=f"to undo run {run.short} again: promote undo --env {environment} {run.short}",
         )
     if found.state == "undone":
-        undone = next(event for event in reversed(found.later) if event.kind == "undone")
+        undone = next(event for event in reversed(found.related_events) if event.kind == "undone")
         raise UsageError(
             f"run {found.short} was undone already, as {undone.run_id[:SHORT]}, {_time(undone)}",
             hint=f"to bring its rows back: promote undo --env {environment} {undone.run_id[:SHORT]}",
@@ -71,7 +71,7 @@ def event_of(run: Run, kind: str) -> LedgerEvent:
 
 def _standing_undo(undo: Run, environment: str) -> Run:
     """The undo, unless it was taken back."""
-    restored = next((event for event in undo.later if event.kind == "restored"), None)
+    restored = next((event for event in undo.related_events if event.kind == "restored"), None)
     if restored is None:
         return undo
     run = (event_of(undo, "undone").subject or "")[:SHORT]

@@ -52,7 +52,7 @@ def changed_rows(
     elif found.changed:
         fact = f"{_rows(what, found.changed)} changed since the import: {shown(found.changed)}"
         help_ = f"promote run --env {environment} --dry-run with the run's file names the values: put them back as the"
-        yield Finding("changed", fact, help=f"{help_} file has them, or keep the run")
+        yield Finding("changed", fact, hint=f"{help_} file has them, or keep the run")
     for later in (True, False):
         keys = [key for key, claim in found.claimed.items() if claim.later == later]
         if keys:
@@ -60,16 +60,16 @@ def changed_rows(
             if later:
                 fact = f"{_rows(what, keys)} removed by somebody else and added again by run {run}: {shown(keys)}"
                 help_ = f"they are that run's now: promote undo --env {environment} {run}"
-                yield Finding("added-again", fact, help=help_)
+                yield Finding("added-again", fact, hint=help_)
             else:
                 fact = f"{_rows(what, keys)} inserted by another transaction, and run {run} lists them: {shown(keys)}"
                 help_ = f"they are that run's: promote show --env {environment} {run}; nothing accepts them here"
-                yield Finding("of-another-run", fact, help=help_)
+                yield Finding("of-another-run", fact, hint=help_)
     if found.unproved:
         yield _unproved(going, table, found, accept, origin)
     if found.gone:
         fact = f"{_rows(what, found.gone)} removed by somebody else: {shown(found.gone)}"
-        yield _accepted(Finding("gone", fact, help="to remove the others: --accept gone"), accept)
+        yield _accepted(Finding("gone", fact, hint="to remove the others: --accept gone"), accept)
 
 
 def _unproved(going: TableRows, table: Table, found: RowStatus, accept: Collection[str], origin: Origin) -> Finding:
@@ -87,16 +87,16 @@ def _unproved(going: TableRows, table: Table, found: RowStatus, accept: Collecti
     if "unproved" in accept:
         keys = "; ".join(table.shown(key, going.key) for key in found.unproved)  # all: none of them goes unseen
         help_ = f"accepted: --accept unproved; {who}"
-        return Finding("unproved", f"{fact}: {keys}", help=help_, severity=Severity.WARN)
+        return Finding("unproved", f"{fact}: {keys}", hint=help_, severity=Severity.WARN)
     old = "--accept updated does not cover them; " if "updated" in accept else ""
     help_ = f"{who}; {old}if all of them are this run's: --accept unproved"
-    return Finding("unproved", f"{fact}: {keys_shown(table, found.unproved, going.key)}", help=help_)
+    return Finding("unproved", f"{fact}: {keys_shown(table, found.unproved, going.key)}", hint=help_)
 
 
 def _accepted(finding: Finding, accept: Collection[str]) -> Finding:
     if finding.code not in accept:
         return finding
-    return Finding(finding.code, finding.fact, help=f"accepted: --accept {finding.code}", severity=Severity.WARN)
+    return Finding(finding.code, finding.message, hint=f"accepted: --accept {finding.code}", severity=Severity.WARN)
 
 
 def _rows(table: str, keys: Sequence[Key]) -> str:
@@ -116,81 +116,81 @@ def dependent_rows(found: Dependents, *, shared: bool, environment: str) -> Find
     else:
         way = "remove them first, or keep the run"
     if shared:
-        return Finding("in-use", fact, help=f"leave it there: --keep-shared; or {way}")
-    return Finding("depends", fact, help=way)
+        return Finding("in-use", fact, hint=f"leave it there: --keep-shared; or {way}")
+    return Finding("depends", fact, hint=way)
 
 
 def unreadable_table(link: RowReference) -> Finding:
     """A table whose rows cannot be seen."""
     fact = f"rows of {link.child.name} may depend on {link.parent.name}, and this role may not see them ({link.what})"
-    return Finding("hidden", fact, help=f"GRANT SELECT ON {link.child.name} TO the role of admin_url")
+    return Finding("hidden", fact, hint=f"GRANT SELECT ON {link.child.name} TO the role of admin_url")
 
 
 def unlike(name: str, why: str) -> Finding:
     """A list of rows that somebody wrote by hand."""
     fact = f"the ledger's list of rows of {name} is none that promote writes: {why}"
-    return Finding("row-list", fact, help="promote show tells who recorded the run; delete by hand what should go")
+    return Finding("row-list", fact, hint="promote show tells who recorded the run; delete by hand what should go")
 
 
 def no_table(name: str, count: int) -> Finding:
     """A table that is not there any more."""
     fact = f"there is no table {name} any more: {counted(count, 'rows')} of it cannot be found"
-    return Finding("table", fact, help="take back the migration that removed it, or keep the run")
+    return Finding("table", fact, hint="take back the migration that removed it, or keep the run")
 
 
 def no_column(table: Table, missing: Sequence[str]) -> Finding:
     """Columns that were written and are not there any more."""
     fact = f"{table.name} has no column {', '.join(missing)} any more: whether its rows were changed cannot be told"
-    return Finding("column", fact, help="take back the migration that removed it, or keep the run")
+    return Finding("column", fact, hint="take back the migration that removed it, or keep the run")
 
 
 def retyped(table: Table, types: Mapping[str, str]) -> Finding:
     """Columns that had another type when they were written."""
     named = ", ".join(f"{name} was {was}, is {table.columns[name].type}" for name, was in types.items())
     fact = f"{table.name}: {named}: whether its rows were changed cannot be told"
-    return Finding("column-type", fact, help="take back the migration that changed it, or keep the run")
+    return Finding("column-type", fact, hint="take back the migration that changed it, or keep the run")
 
 
 def row_security(table: Table) -> Finding:
     """Policies that could hide rows."""
     fact = f"row security is active on {table.name}: rows could be hidden"
-    return Finding("row-security", fact, help="give the role of admin_url BYPASSRLS, or let it own the table")
+    return Finding("row-security", fact, hint="give the role of admin_url BYPASSRLS, or let it own the table")
 
 
 def lacking(table: Table) -> Finding:
     """Privileges that the admin identity has not."""
     fact = f"the role of admin_url lacks {', '.join(table.lacking)} on {table.name}"
-    return Finding("privilege", fact, help="let it own the table, or grant it what it lacks")
+    return Finding("privilege", fact, hint="let it own the table, or grant it what it lacks")
 
 
 def only_shared_rows() -> Finding:
     """A run that added only shared rows."""
-    return Finding("nothing", "all rows of this run are shared, and kept", help="--no-keep-shared removes them")
+    return Finding("nothing", "all rows of this run are shared, and kept", hint="--no-keep-shared removes them")
 
 
 def rule(table: str, name: str) -> Finding:
     """A rule that rewrites what is asked for."""
     fact = f"rule {name} on {table} rewrites what is removed"
-    return Finding("rule", fact, help=f"DROP RULE {name} ON {table}; a trigger can do the same")
+    return Finding("rule", fact, hint=f"DROP RULE {name} ON {table}; a trigger can do the same")
 
 
 def trigger(table: str, name: str, doing: str = "removal") -> Finding:
     """A trigger that runs along."""
     fact = f"trigger {name} on {table} runs with the {doing}"
-    return Finding("trigger", fact, help="what it does is counted afterwards", severity=Severity.WARN)
+    return Finding("trigger", fact, hint="what it does is counted afterwards", severity=Severity.WARN)
 
 
 def lost_column(table: Table, lost: Sequence[str]) -> Finding:
     """Columns without which the rows would not be as they were."""
     fact = f"{table.name} has no column {', '.join(lost)} any more: its rows cannot come again as they were"
-    return Finding("column", fact, help="take back the migration that removed it")
+    return Finding("column", fact, hint="take back the migration that removed it")
 
 
 def other_type(table: Table, other: Sequence[str], types: Mapping[str, str]) -> Finding:
     """Columns whose kept values are of another type."""
     named = ", ".join(f"{name} was {types.get(name, 'unknown')}, is {table.columns[name].type}" for name in other)
     fact = f"{table.name}: {named}: its rows cannot come again as they were"
-    return Finding("column-type", fact, help="take back the migration that changed it")
+    return Finding("column-type", fact, hint="take back the migration that changed it")
 
 
 def gained_column(table: Table, gained: Sequence[str]) -> Finding:
@@ -203,14 +203,14 @@ def key_conflict(table: Table, columns: Sequence[str], values: Sequence[Key]) ->
     """Keys, or values of a unique set, that other rows have now."""
     shown = listed([table.shown(value, columns) for value in values[:SHOWN]], len(values))
     fact = f"{', '.join(columns)} of {counted(len(values), 'rows')} of {table.name} {_is(values)} taken: {shown}"
-    return Finding("taken", fact, help="undo the run that added it since, or leave the rows away")
+    return Finding("taken", fact, hint="undo the run that added it since, or leave the rows away")
 
 
 def no_parent(child: str, parent: str, shown: Sequence[str], count: int, what: str) -> Finding:
     """Rows that are needed and are not there."""
     fact = f"rows of {child} need {counted(count, 'rows')} of {parent} that {'is' if count == 1 else 'are'} gone: "
     fact += f"{listed(shown, count)} ({what})"
-    return Finding("parent", fact, help=f"put the rows of {parent} back first")
+    return Finding("parent", fact, hint=f"put the rows of {parent} back first")
 
 
 def _is(values: Sequence[Key]) -> str:

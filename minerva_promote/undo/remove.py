@@ -48,7 +48,7 @@ def keep(conn: Connection, undo_id: str, plan: UndoPlan) -> str | None:
         batches = Batches(len(keys))
         for part, batch in enumerate(batches, 1):
             rows = _rows(pipe, each.going, keys[batch])
-            batches.took(rows)
+            batches.adapt(rows)
             name = ".".join(split(each.name))
             head = [name, part, list(table.stored), len(rows)]
             content = encode_copy(rows)

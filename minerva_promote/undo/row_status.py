@@ -51,7 +51,7 @@ def classify_rows(pipe: Pipelined, going: TableRows, table: Table, writers: Trus
         for batch in batches:
             keys, marks = layout.keys[batch], layout.marks[batch]
             rows = _read(pipe, table, layout, keys, lock=lock)
-            batches.took(rows)
+            batches.adapt(rows)
             width = len(layout.key_columns)
             if len({row[1 : 1 + width] for row in rows}) != len(rows):
                 columns = ", ".join(layout.key_columns)

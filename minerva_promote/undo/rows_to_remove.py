@@ -122,7 +122,7 @@ def trusted_xmins(conn: Connection, run: Run) -> TrustedXmins:
     reached = int(fetch(conn, _REACHED)[0]["xact"])
     reasons = [
         (event, _why_not(event, here, reached))
-        for event in (*run.events, *run.later)
+        for event in (*run.events, *run.related_events)
         if event.kind in ("committed", "restored")
     ]
     own = next((why for event, why in reasons if event.kind == "committed"), "")

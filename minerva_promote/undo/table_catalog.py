@@ -168,7 +168,7 @@ class Batches:
             yield batch
             begin = batch.stop
 
-    def took(self, rows: Sequence[Key]) -> None:
+    def adapt(self, rows: Sequence[Key]) -> None:
         """How big the last ones were."""
         size = sum(len(value) for row in rows for value in row if value is not None)
         self._rows = max(1, min(self.MOST_ROWS, self.BYTES * len(rows) // max(1, size)))

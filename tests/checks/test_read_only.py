@@ -49,7 +49,7 @@ def test_statements_that_do_more_than_read_are_refused(inline: Inline, sql: str)
     with pytest.raises(ConfigErrors) as caught:
         inline(sql)
     (error,) = caught.value.errors
-    assert (error.message, str(error.at)) == (WRITES[sql], "checks/extra.yaml:2:5")
+    assert (error.message, str(error.location)) == (WRITES[sql], "checks/extra.yaml:2:5")
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ HINT = "promote check --env test-prod --only extra"
 def test_thresholds(inline: Inline, sql: str, thresholds: str, outcome: Outcome, detail: str) -> None:
     found = inline(sql, more=thresholds)
     assert (found.outcome, found.detail) == (outcome, detail)
-    assert (found.step, found.name, str(found.at)) == ("check", "extra", "checks/extra.yaml:2:5")
+    assert (found.step, found.name, str(found.location)) == ("check", "extra", "checks/extra.yaml:2:5")
     assert found.hint == ("" if outcome is Outcome.OK else HINT)
 
 
@@ -99,7 +99,7 @@ def test_a_lost_connection_stops_the_run(inline: Inline, connection: psycopg.Con
     with pytest.raises(TargetError) as caught:
         inline("select 1")
     assert caught.value.message.startswith('check "extra": the connection was lost: ')
-    assert str(caught.value.at) == "checks/extra.yaml:2:5"
+    assert str(caught.value.location) == "checks/extra.yaml:2:5"
 
 
 def _end(connection: psycopg.Connection[Any]) -> None:

@@ -21,7 +21,7 @@ def rendered(source: str, folder: Path | None = None, **values: Any) -> str:
 def refused(source: str, **values: Any) -> str:
     with pytest.raises(ConfigError) as caught:
         rendered(source, **values)
-    assert caught.value.at == AT
+    assert caught.value.location == AT
     return caught.value.message
 
 
@@ -156,7 +156,7 @@ def write(tmp_path: Path) -> Callable[[str, str], None]:
 def fault(folder: Path, name: str, **values: Any) -> tuple[str, str, str]:
     with pytest.raises(ConfigError) as caught:
         Templates(folder / "templates").render(name, values, at=AT)
-    return str(caught.value.at), caught.value.message, caught.value.hint
+    return str(caught.value.location), caught.value.message, caught.value.hint
 
 
 def test_faults_stand_at_the_line_of_the_template(tmp_path: Path, write: Callable[[str, str], None]) -> None:

@@ -44,7 +44,7 @@ def safe(output: str) -> bool:
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
 def test_reports(hostile: str) -> None:
-    finding = Finding("code", hostile, help=hostile)
+    finding = Finding("code", hostile, hint=hostile)
     step = StepResult("check", hostile, Outcome.FAIL, hostile, hint=hostile, findings=(finding,))
     result = RunResult("plan", hostile, hostile, hostile, (step,), hostile, lines=(hostile,))
     printed = printable(text.render(result, lambda inner: inner))

@@ -11,7 +11,7 @@ from minerva_promote.errors import ConfigError, Location
 def faults(model: type[Model], text: str) -> list[str]:
     found: list[ConfigError] = []
     validate(model, parse_source(text.encode(), "f.yaml"), found)
-    found.sort(key=lambda fault: fault.at or Location(""))
+    found.sort(key=lambda fault: fault.location or Location(""))
     return [f"{fault} | {fault.hint}" if fault.hint else str(fault) for fault in found]
 
 

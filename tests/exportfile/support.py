@@ -68,8 +68,10 @@ class Read:
 
 
 def line_of(finding: Finding) -> str:
-    place = f"{finding.at.line}:{finding.at.column}" if finding.at and finding.at.line else "file"
-    return f"{place} {finding.code}: {finding.fact}; {finding.help}"
+    place = (
+        f"{finding.location.line}:{finding.location.column}" if finding.location and finding.location.line else "file"
+    )
+    return f"{place} {finding.code}: {finding.message}; {finding.hint}"
 
 
 def read(
@@ -87,7 +89,7 @@ def read(
     scan = ExportReader(path, contract, snapshot, repair=repair, rules=rules)
     rows = tuple((row.layout.table, row.layout.columns, tuple(row.values), row.offset) for row in scan.rows())
     found = scan.findings
-    errors = tuple(sorted(found.errors, key=lambda finding: finding.at or 0))  # type: ignore[arg-type, return-value]
+    errors = tuple(sorted(found.errors, key=lambda finding: finding.location or 0))  # type: ignore[arg-type, return-value]
     return Read(errors, found.count, tuple(found.warnings), rows, scan.sha256.hex())
 
 

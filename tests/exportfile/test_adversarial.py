@@ -53,11 +53,11 @@ def test_verdict(export: Labelled) -> None:
     assert found.codes[0] in CODES[export.kind], found.lines
     for finding in found.findings:
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", finding.code)
-        assert finding.fact.isprintable()
-        assert finding.help.isprintable()
-        assert len(finding.fact) < 300
-        assert len(finding.help) < 300
-        assert finding.help
+        assert finding.message.isprintable()
+        assert finding.hint.isprintable()
+        assert len(finding.message) < 300
+        assert len(finding.hint) < 300
+        assert finding.hint
 
 
 def test_all_files_are_labelled() -> None:

@@ -53,7 +53,7 @@ class Understood(ExportReader):
         assert isinstance(plan, Raw)
         self._last = plan
         self._values.append([self._value(slot, unit) for slot in plan.insert.slots])
-        if unit.trace and unit.trace[0].meaning is not None:  # a whole statement like one before
+        if unit.pattern and unit.pattern[0].meaning is not None:  # a whole statement like one before
             self._said(plan)
         return None
 

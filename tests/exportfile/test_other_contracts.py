@@ -66,11 +66,11 @@ def test_keys_that_are_no_uuids(tmp_path: Path, values: str, facts: list[str], c
     file = tmp_path / "works.sql"
     file.write_text("\n".join(["BEGIN;", WORKS, LICENCES, part(values), "COMMIT;"]))
     found = validate(file, CONTRACT, SNAPSHOT, connected=connected)
-    assert [finding.fact for finding in found.errors] == facts
+    assert [finding.message for finding in found.errors] == facts
 
 
 def test_a_key_of_two_columns_that_stands_twice(tmp_path: Path) -> None:
     file = tmp_path / "works.sql"
     file.write_text("\n".join(["BEGIN;", WORKS, part("1, 1, NULL, NULL"), part("1, 01, NULL, NULL"), "COMMIT;"]))
     found = validate(file, CONTRACT, SNAPSHOT)
-    assert [finding.fact for finding in found.errors] == ["parts 1, 1 stands in the file before"]
+    assert [finding.message for finding in found.errors] == ["parts 1, 1 stands in the file before"]

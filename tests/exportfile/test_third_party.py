@@ -32,9 +32,9 @@ def judged(content: bytes | str | Path, **options: int) -> Read:
     """What is said; and that it is said properly."""
     found = read(content, **options)  # type: ignore[arg-type]
     for finding in (*found.findings, *found.warnings):
-        assert finding.fact.isprintable()
-        assert len(finding.fact) <= 501
-        assert finding.at is not None
+        assert finding.message.isprintable()
+        assert len(finding.message) <= 501
+        assert finding.location is not None
     return found
 
 
@@ -128,7 +128,7 @@ def compressed(content: bytes) -> dict[str, bytes]:
 def test_compressed_files(form: str) -> None:
     found = judged(compressed(export().encode())[form])
     assert found.codes == ["foreign"]
-    assert found.findings[0].help
+    assert found.findings[0].hint
 
 
 @pytest.mark.parametrize(

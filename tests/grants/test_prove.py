@@ -294,7 +294,7 @@ def test_an_admin_only_membership_lets_it_give_itself_the_rest(stage: Stage) -> 
     stage.run("GRANT {group} TO {api} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE" if new
               else "GRANT {group} TO {api} WITH ADMIN OPTION")  # fmt: skip
     (step,) = [step for step in stage.prove() if step.findings]
-    facts = [finding.fact for finding in step.findings]
+    facts = [finding.message for finding in step.findings]
     assert f"GRANT {stage.role('group')} TO {stage.api} was carried out" in facts
     assert f"the server says that it may: membership in {stage.role('group')}" in facts
 
@@ -303,10 +303,10 @@ def test_what_the_server_said_and_what_was_tried(stage: Stage) -> None:
     stage.run("GRANT DELETE, TRUNCATE ON public.books TO {api}")
     found = {step.name.rpartition(" ")[2]: step for step in stage.prove() if step.findings}
     assert found["DELETE"].detail == "not refused on 1 of 13 tables"
-    assert [(f.fact, f.help) for f in found["DELETE"].findings] == [
+    assert [(f.message, f.hint) for f in found["DELETE"].findings] == [
         ("DELETE on public.books was carried out", 'tried: EXPLAIN DELETE FROM "public"."books" WHERE false')
     ]
-    assert found["TRUNCATE"].findings[0].fact == (
+    assert found["TRUNCATE"].findings[0].message == (
         "TRUNCATE on public.books was not refused, the server got as far as: "
         'relation "pg_catalog.promote_no_such_object" does not exist'
     )
@@ -323,7 +323,7 @@ def test_a_superuser_fails_everywhere_and_changes_nothing(stage: Stage) -> None:
     } == set()
     assert all(len(step.findings) <= 21 for step in steps)
     (settings,) = [step for step in steps if step.name.endswith("no settings")]
-    assert re.fullmatch(r"and \d{3} more of this kind", settings.findings[-1].fact)
+    assert re.fullmatch(r"and \d{3} more of this kind", settings.findings[-1].message)
     assert len(settings.data["wrong"]) > 300
     assert stage.snapshot() == before
 
@@ -346,7 +346,7 @@ def test_what_is_declared_and_refused(stage: Stage, missing: str) -> None:
     assert failing(steps, stage.api) == {line}
     (finding,) = [finding for step in steps for finding in step.findings]
     assert finding.code == "refused-though-declared"
-    assert said in finding.fact
+    assert said in finding.message
 
 
 def test_row_security_and_read_only_roles_are_not_in_the_way(stage: Stage) -> None:
@@ -361,7 +361,7 @@ def test_a_locked_table_is_not_taken_for_a_refusal(stage: Stage) -> None:
         steps = stage.prove()
     found = {step.name.rpartition(" ")[2]: step for step in steps if step.outcome is Outcome.ERROR}
     assert set(found) == {"SELECT", "INSERT", "UPDATE", "DELETE"}
-    assert found["DELETE"].findings[0].fact.startswith("DELETE on public.fired could not be decided: canceling")
+    assert found["DELETE"].findings[0].message.startswith("DELETE on public.fired could not be decided: canceling")
 
 
 def test_declared_groups_may_be_become_and_are_proved_themselves(stage: Stage) -> None:
@@ -427,7 +427,7 @@ def test_a_failed_login_falls_on_to_the_admins_session(stage: Stage) -> None:
     )
     assert failing(steps, stage.api) == set()
     stage.run("CREATE ROLE {group}\nGRANT {group} TO {api}")
-    facts = [finding.fact for step in stage.prove() for finding in step.findings]
+    facts = [finding.message for step in stage.prove() for finding in step.findings]
     assert f"SET ROLE {stage.role('group')} was carried out" in facts
 
 

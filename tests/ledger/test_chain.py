@@ -41,7 +41,7 @@ def added(database: Database, role: str, *kinds: str) -> list[str]:
 def said(shop: Shop) -> list[str]:
     """The findings of the proof, as the import role has it."""
     with shop.database.connect(shop.role) as conn:
-        return [f"{finding.code}: {finding.fact}" for finding in verify_chain(conn).findings]
+        return [f"{finding.code}: {finding.message}" for finding in verify_chain(conn).findings]
 
 
 def without_triggers(shop: Shop, *statements: str) -> None:
@@ -154,7 +154,7 @@ def test_every_changed_column_is_found(shop: Shop) -> None:
         conn.execute("create table kept as select * from promote.events where seq = 2")
         for name, value in CHANGED.items():
             conn.execute(f"update promote.events set {name} = {value} where seq = 2".encode())
-            found = [f"{finding.code}: {finding.fact}" for finding in verify_chain(role).findings]
+            found = [f"{finding.code}: {finding.message}" for finding in verify_chain(role).findings]
             kind = "failed" if name == "kind" else "committed"
             (run,) = conn.execute("select left(run_id::text, 8) from promote.events where seq = 2").fetchone() or ("",)
             first = [each for each in found if each.startswith("ledger-changed")]

@@ -159,7 +159,7 @@ def test_new_and_upgraded_ledgers_are_as_recorded(database: Database, before: st
 def facts(shop: Shop) -> list[tuple[str, str, str]]:
     """Code, fact and hint of every finding, with the names of the roles of the case."""
     with shop.database.connect(shop.role) as conn:  # the import role sees as much as the owner
-        return [(f.code, f.fact, f.help) for f in structure_findings(conn, "test-prod", revision_table=TABLE)]
+        return [(f.code, f.message, f.hint) for f in structure_findings(conn, "test-prod", revision_table=TABLE)]
 
 
 def tamper(shop: Shop, case: Case) -> None:
@@ -189,14 +189,14 @@ def test_what_setup_leaves_to_a_person(shop: Shop) -> None:
             with conn.transaction(force_rollback=True):
                 conn.execute(case.change)
                 found = structure_findings(conn, "test-prod")
-                assert [(f.fact, f.help, f.severity) for f in found] == [(case.fact, hint, Severity.ERROR)]
+                assert [(f.message, f.hint, f.severity) for f in found] == [(case.fact, hint, Severity.ERROR)]
                 repair = repair_structure(conn, TABLE)
                 assert (repair.done, len(repair.left)) == ((), 1)
         with conn.transaction(force_rollback=True):  # nothing of the ledger is touched by it
             conn.execute("create table promote.notes (id int primary key, text text default 'x')")
             conn.execute("create function promote.nothing() returns int language sql as 'select 1'")
             found = structure_findings(conn, "test-prod")
-            assert [(f.fact, f.severity) for f in found] == [
+            assert [(f.message, f.severity) for f in found] == [
                 ("table promote.notes does not belong to the ledger", Severity.WARN),
                 ("function promote.nothing() does not belong to the ledger", Severity.WARN),
             ]

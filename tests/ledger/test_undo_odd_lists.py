@@ -168,5 +168,5 @@ def test_finished_before_it_was_committed(undone: Undone) -> None:
     with undone.shop.database.connect(undone.shop.role) as conn:
         record(conn, run_id, "started", "finished", "committed")
         run = find_run(conn, run_id)
-        assert (run.state, run.passed, run.looks) == ("committed", False, ())
+        assert (run.state, run.passed, run.check_events) == ("committed", False, ())
         assert find_run(conn, undone.run).passed

@@ -43,8 +43,8 @@ def test_pending_then_applied_then_nothing(project: ProjectCopy, bare: Database)
     assert (applied.exit_code, applied.changed, applied.verdict) == (0, True, f"migrated to {HEAD}")
     first = applied.steps[0]
     assert (first.outcome, first.findings[0].code) == (Outcome.WARN, "index-little-data")
-    assert first.findings[0].fact == "ivfflat index created with little data: This will cause low recall."
-    assert first.findings[0].help == "rebuild it when the rows are there: promote index --env test-prod --apply"
+    assert first.findings[0].message == "ivfflat index created with little data: This will cause low recall."
+    assert first.findings[0].hint == "rebuild it when the rows are there: promote index --env test-prod --apply"
     assert {step.outcome for step in applied.steps[1:]} == {Outcome.OK}
 
     after = schema_of(bare)

@@ -237,7 +237,7 @@ def test_a_database_that_belongs_to_someone_else(project: ProjectCopy, suffix: s
     done = setup(*plain(project, owner, name))
     public = next(step for step in done.steps if step.name == "grants to PUBLIC")
     assert (public.outcome, public.detail, done.exit_code) == (Outcome.WARN, "nothing to take away", 0)
-    assert [(finding.code, finding.fact, finding.help) for finding in public.findings] == [
+    assert [(finding.code, finding.message, finding.hint) for finding in public.findings] == [
         (
             "public-privilege",
             f"PUBLIC has CONNECT on database {name}, and this role may not take it away",
@@ -319,7 +319,7 @@ def test_an_import_role_that_is_not_declared(
     public = next(step for step in done.steps if step.name == "grants to PUBLIC")
     fact = f"import role {other} is not declared in roles: PUBLIC keeps CONNECT on database {name}"
     help_ = "declare it with its grants: promote grants --env prod --generate shows how"
-    warned = Finding("undeclared-import-role", fact, help=help_, severity=Severity.WARN)
+    warned = Finding("undeclared-import-role", fact, hint=help_, severity=Severity.WARN)
     assert (public.outcome, public.findings) == (Outcome.WARN, (warned,))
     with project.database("test-prod").connect(other) as conn:
         conn.execute(EVENT.format(extra="", values=""))

@@ -16,7 +16,7 @@ from tests.vectors.test_index import HNSW, IVFFLAT, look
 def said(shop: Shop, new: int) -> list[tuple[str, str, str]]:
     with shop.database.connect(shop.role) as conn:
         found = stale_after_import(conn, ["notes", "books"], {"notes": new}, "test-prod")
-    return [(finding.code, finding.fact.rpartition("; ")[0] or finding.fact, finding.help) for finding in found]
+    return [(finding.code, finding.message.rpartition("; ")[0] or finding.message, finding.hint) for finding in found]
 
 
 HELP = "promote index --env test-prod measures it; --apply rebuilds it"

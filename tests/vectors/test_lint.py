@@ -256,14 +256,14 @@ def test_a_filter_that_starves_the_scan(connection: Connection, shipped: Project
     filtered = "select id from points where kind = $2 order by embedding <=> $1 limit 10"
     (found,) = lint(connection, searched(shipped, filtered, params={2: "rare"}))
     assert (found.code, found.severity) == ("starved", Severity.WARN)
-    head, tail = found.fact.split(" rows where ")
+    head, tail = found.message.split(" rows where ")
     assert 0 <= int(head.removeprefix("similar: points_embedding gives ")) < 10
     assert tail == "10 fit: the index is left before the LIMIT is reached"
     ways = {
         "ivfflat": "settings: {ivfflat.iterative_scan: relaxed_order, ivfflat.probes: 5}",
         "hnsw": "settings: {hnsw.iterative_scan: strict_order}",
     }
-    assert found.help == f"{ways[method]}; or a partial index for the filter; promote index --env ENV"
+    assert found.hint == f"{ways[method]}; or a partial index for the filter; promote index --env ENV"
     iterative: dict[str, int | str] = {"ivfflat.iterative_scan": "relaxed_order", "hnsw.iterative_scan": "strict_order"}
     assert lint(connection, searched(shipped, filtered, iterative, {2: "rare"})) == ()
 
@@ -271,13 +271,13 @@ def test_a_filter_that_starves_the_scan(connection: Connection, shipped: Project
 def test_a_limit_that_the_index_does_not_reach(connection: Connection, shipped: Project) -> None:
     (found,) = lint(connection, searched(shipped, "select id from points order by embedding <=> $1 limit 100"))
     assert (found.code, found.severity) == ("starved", Severity.WARN)
-    assert found.help == "settings: {hnsw.iterative_scan: strict_order}; promote index --env ENV"
+    assert found.hint == "settings: {hnsw.iterative_scan: strict_order}; promote index --env ENV"
 
 
 def test_indexes_that_do_not_fit(connection: Connection, shipped: Project) -> None:
     def only(sql: str = GOOD[0]) -> tuple[str, str, str, str]:
         (found,) = lint(connection, searched(shipped, sql))
-        return found.code, found.severity, found.fact, found.help
+        return found.code, found.severity, found.message, found.hint
 
     connection.execute("update pg_index set indisvalid = false where indexrelid = 'points_embedding'::regclass")
     fact = "similar: points_embedding (vector_cosine_ops) is invalid: a build was broken off"
@@ -363,7 +363,7 @@ def test_a_with_that_reads_itself(connection: Connection, shipped: Project) -> N
     circle = "with recursive a as (select d from b), b as (select d from a) select d, $1 from a order by d limit 5"
     (found,) = lint(connection, searched(shipped, circle))
     assert (found.code, found.severity) == ("query", Severity.ERROR)
-    assert found.fact == "similar: mutual recursion between WITH items is not implemented"
+    assert found.message == "similar: mutual recursion between WITH items is not implemented"
 
 
 def test_rows_that_are_chosen_by_an_order_of_their_own_are_only_told(connection: Connection, shipped: Project) -> None:
@@ -398,7 +398,7 @@ def test_a_query_that_is_none(sql: str, params: dict[int, Any], message: str, hi
     with pytest.raises(ConfigErrors) as refused:
         require_searches([DeclaredSearch("similar", sql, {}, params, AT)])
     (error,) = refused.value.errors
-    assert (error.at, error.message, error.hint) == (AT, f"similar: {message}", hint)
+    assert (error.location, error.message, error.hint) == (AT, f"similar: {message}", hint)
 
 
 SEARCHES = """

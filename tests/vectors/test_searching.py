@@ -137,7 +137,7 @@ def test_settings_that_this_pgvector_does_not_have_are_told(
 def test_a_value_out_of_range_is_the_servers_sentence(connection: Connection) -> None:
     with read_only(connection, "10s"):
         connection.execute("select '[1]'::vector")
-        with pytest.raises(QueryError) as refused, Settings.of({"ivfflat.probes": 0}).inside(connection):
+        with pytest.raises(QueryError) as refused, Settings.of({"ivfflat.probes": 0}).applied(connection):
             pass
     assert "0 is outside the valid range for parameter" in refused.value.reason
 

@@ -93,8 +93,10 @@ def test_vectors_that_point_the_other_way() -> None:
     texts = two_topics(Model(1, common=0.4))
     found = compare(sample(-texts[::2]), sample(texts[1::2]), (), "books")
     (finding,) = found.findings
-    assert finding.fact.startswith("the vectors point the other way: cosine of mean directions -0.99 (random subsets")
-    assert finding.help == "find out where their signs were changed"
+    assert finding.message.startswith(
+        "the vectors point the other way: cosine of mean directions -0.99 (random subsets"
+    )
+    assert finding.hint == "find out where their signs were changed"
 
 
 def test_the_length_of_vectors() -> None:
@@ -103,15 +105,15 @@ def test_the_length_of_vectors() -> None:
         Finding(
             "embedding-space",
             "norm 24.10, target 1.00",
-            help="scale the vectors as the target's are, or embed the texts with its model",
+            hint="scale the vectors as the target's are, or embed the texts with its model",
         ),
     )
     rng = np.random.default_rng(1)
     uneven = texts * rng.uniform(0.7, 1.3, (len(texts), 1))
     assert verdicts(uneven[::2], uneven[1::2]) == []
     (finding,) = compare(sample(uneven[::2]), sample(texts[1::2]), (), "books").findings
-    assert (str(finding.severity), finding.help) == ("warn", "harmless for cosine searches; find out why")
-    assert finding.fact.endswith(", target 1.00: only one side's are all of one length")
+    assert (str(finding.severity), finding.hint) == ("warn", "harmless for cosine searches; find out why")
+    assert finding.message.endswith(", target 1.00: only one side's are all of one length")
 
 
 UNLIKE = "the vectors look like those of another model: cosine of mean directions "
@@ -127,7 +129,7 @@ def test_small_books_of_many_dimensions_are_told_apart(seed: int) -> None:
     assert verdicts(-target[:9], target[9:]) == CLOSED
     assert verdicts(np.tile(other.topic(1), (20, 1)), target) == CLOSED
     (finding,) = compare(sample(other.topic(8)), sample(target), (), "books").findings
-    assert finding.help == f"{HELP}; or say space: warn in the environment"
+    assert finding.hint == f"{HELP}; or say space: warn in the environment"
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -139,7 +141,7 @@ def test_some_vectors_of_another_model_are_told(seed: int) -> None:
     assert finding == Finding(
         "embedding-space",
         "10 of 40 vectors have nothing in common with the target's, which all follow one direction",
-        help="are they of another model? embed their texts again",
+        hint="are they of another model? embed their texts again",
         severity=Severity.WARN,
     )
     for common in (0.0, 0.05, 0.2, 0.6):
@@ -153,13 +155,13 @@ def test_few_vectors_only_warn() -> None:
     found = compare(sample(other[:29]), sample(texts), (), "books")
     assert [(str(finding.severity), finding.code) for finding in found.findings] == [("warn", "embedding-space")]
     (finding,) = found.findings
-    assert finding.fact.startswith(UNLIKE)
-    assert finding.fact.endswith("; 29 on a side are too few to be sure")
+    assert finding.message.startswith(UNLIKE)
+    assert finding.message.endswith("; 29 on a side are too few to be sure")
     for count in (7, 1):
         found = compare(sample(two_topics(Model(2, 256))[:count]), sample(two_topics(Model(1, 256))), (), "books")
         (finding,) = found.findings
-        assert (finding.severity, finding.fact.startswith(UNLIKE)) == ("warn", True)
-        assert finding.fact.endswith(f"; {count} on a side are too few to be sure")
+        assert (finding.severity, finding.message.startswith(UNLIKE)) == ("warn", True)
+        assert finding.message.endswith(f"; {count} on a side are too few to be sure")
     found = compare(sample(other[:7]), sample(texts[:3]), (), "books")
     assert found.detail == (
         "7 vectors against 3: fewer than 8 on a side, norms not compared,"
@@ -181,7 +183,7 @@ def test_a_target_whose_own_books_lie_apart_only_warns() -> None:
     roots = ["one"] * 60 + ["two"] * 60
     found = compare(sample(third), sample(np.vstack([first, second]), roots), (), "books").findings
     assert [str(finding.severity) for finding in found] == ["warn"]
-    assert found[0].fact.endswith("; so do books of the target among themselves")
+    assert found[0].message.endswith("; so do books of the target among themselves")
 
 
 def test_same_texts() -> None:
@@ -193,7 +195,7 @@ def test_same_texts() -> None:
 
     def said(same: list[tuple[Text, bytes]] | None) -> tuple[list[str], str]:
         found = compare(file, sample(vectors), same, "books")
-        return [finding.fact for finding in found.findings], found.detail.partition(" or more)")[2]
+        return [finding.message for finding in found.findings], found.detail.partition(" or more)")[2]
 
     assert said(None) == ([], ", the same texts were not looked for: it took too long")
     assert said([]) == ([], "")
@@ -300,7 +302,7 @@ def bench(database: servers.Database, tmp_path: Path) -> Bench:
 
 
 def facts(step: StepResult) -> list[str]:
-    return [f"{finding.severity} {finding.code}: {finding.fact} | {finding.help}" for finding in step.findings]
+    return [f"{finding.severity} {finding.code}: {finding.message} | {finding.hint}" for finding in step.findings]
 
 
 def test_an_empty_target_is_said(bench: Bench) -> None:

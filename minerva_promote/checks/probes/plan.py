@@ -35,7 +35,7 @@ def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
         budget = Budget(connection)
         settings = settings_of(connection, prepared)
         vector = vectors_of(connection, prepared)[:1]
-        with settings.inside(connection):
+        with settings.applied(connection):
             own = plan_of(connection, prepared.sql, vector)
             forced = plan_of(connection, prepared.sql, vector, forced=True)
             indexes = read_indexes(connection, own.tables)

@@ -23,7 +23,7 @@ def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:
         budget = Budget(connection)
         settings = settings_of(connection, prepared)
         vectors = vectors_of(connection, prepared)[:wanted]
-        with settings.inside(connection):
+        with settings.applied(connection):
             plan = plan_of(connection, prepared.sql, vectors[:1])
         index = plan.used(read_indexes(connection, plan.tables))
         exact = exact_results(connection, prepared.sql, vectors, budget=budget)

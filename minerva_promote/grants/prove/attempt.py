@@ -60,7 +60,7 @@ class Attempt:
         kind, _, name = self.on.partition(" ")
         return kind == "role" or (bool(name) and name.rpartition(".")[2] in refusal.message)
 
-    def said(self, refusal: StatementError | None) -> str:
+    def description(self, refusal: StatementError | None) -> str:
         """What came of it, where it was not refused."""
         if self.asked:
             return f"the server says that it may: {self.what}"

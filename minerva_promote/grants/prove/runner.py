@@ -83,11 +83,11 @@ def _proof(
             tried = try_statements(identity.conn, [attempt.statement for attempt in possible])
     except CannotBecomeRole as reason:
         data = {"role": mine.role, "attempts": 0}
-        yield StepResult(STEP, mine.role, Outcome.SKIP, reason.message, at=at, hint=reason.hint, data=data)
+        yield StepResult(STEP, mine.role, Outcome.SKIP, reason.message, location=at, hint=reason.hint, data=data)
         return
     except PromoteError as error:
         data = {"role": mine.role, "attempts": 0}
-        yield StepResult(STEP, mine.role, Outcome.ERROR, error.message, at=at, hint=error.hint, data=data)
+        yield StepResult(STEP, mine.role, Outcome.ERROR, error.message, location=at, hint=error.hint, data=data)
         return
     seconds = time.perf_counter() - begun
     detail = f"{counted(len(possible), 'attempts')}, {identity.how}"
@@ -139,14 +139,14 @@ class _AttemptGroup:
         if refused is None:
             self.undecided = True
             fact = f"{attempt.what} could not be decided: {message}"
-            self.findings.append(Finding("undecided", fact, help=help_))
+            self.findings.append(Finding("undecided", fact, hint=help_))
         elif attempt.declared:
-            self.findings.append(Finding("refused-though-declared", f"{attempt.what}: {message}", help=help_))
+            self.findings.append(Finding("refused-though-declared", f"{attempt.what}: {message}", hint=help_))
         elif self.mine.accepts(attempt.on):
             self.accepted.add(attempt.on)
             return
         else:
-            self.findings.append(Finding("not-refused", attempt.said(tried.refusal), help=help_))
+            self.findings.append(Finding("not-refused", attempt.description(tried.refusal), hint=help_))
         self.wrong.add((attempt.noun, attempt.on))
 
     def step(self) -> StepResult:

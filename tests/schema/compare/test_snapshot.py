@@ -193,7 +193,8 @@ def test_what_a_run_would_say(pair: Pair) -> None:
         with database.connect() as conn:
             live = live_snapshot(conn, project.contract.tables)
         return [
-            f"{each.fact} | {each.help}" for each in stale_to_database(project, read_environment(project, name), live)
+            f"{each.message} | {each.hint}"
+            for each in stale_to_database(project, read_environment(project, name), live)
         ]
 
     assert said("local") == said("test-prod") == []
