@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from minerva_promote.exportfile import fragments as kinds
+from minerva_promote.exportfile import fragments
 from minerva_promote.exportfile import token_patterns as tokens
 from minerva_promote.exportfile.comment_reader import CommentReader
 from minerva_promote.exportfile.effort import ESCAPES, FAULT, TOKEN, UNIT, too_costly
-from minerva_promote.exportfile.fragments import DECIMAL, ESCAPE, INTEGER, PLAIN, Fault, Fragment, NeedMore
+from minerva_promote.exportfile.fragments import DECIMAL, ESCAPE, INTEGER, PLAIN, UNICODE, Fault, Fragment, NeedMore
 from minerva_promote.exportfile.string_literals import BadEscape, escape_string, unicode_string
 from minerva_promote.exportfile.strings import to_quote, to_quote_escaped
 from minerva_promote.exportfile.token_patterns import feff
@@ -92,12 +92,11 @@ class UnitScan:
         self.size += len(text)
 
     def _replace(self, placeholder: bytes, end: int) -> None:
-        self.parts.append(placeholder)
-        self.size += len(placeholder)
+        self._plain(placeholder)
         self.cuts.append((self.size, end))
 
     def _literal(self, kind: str, text: bytes, at: int, end: int) -> None:
-        self.kinds.append(kind)
+        self.append(kind)
         self.holes.append(self.size)
         self.texts.append(text)
         self.places.append(at)
@@ -226,7 +225,7 @@ class UnitScan:
         if prefix == b"E":
             return self._string(ESCAPE, at, end)
         if prefix == b"U":
-            return self._string(kinds.UNICODE, at, end)
+            return self._string(UNICODE, at, end)
         what = {b"N": "a national string", b"B": "a bit string", b"X": "a hexadecimal string"}[prefix]
         self._fault("constant-form", f"{what} is not accepted", at, "write a plain '…' string")
         return self._string(PLAIN, at, end)
@@ -253,7 +252,7 @@ class UnitScan:
                     raise NeedMore
                 self._fault("unterminated", f"a {shown(token)} string that is never closed begins here", at, "close it")
                 close = len(self.window)
-            self._literal(kinds.DOLLAR, self.window[end:close], at, close + len(token))
+            self._literal(fragments.DOLLAR, self.window[end:close], at, close + len(token))
             return min(close + len(token), len(self.window))
         if tokens.TAG_BEGUN.fullmatch(self.window, at):
             self._complete(len(self.window))
