@@ -96,7 +96,7 @@ class UnitScan:
         self.cuts.append((self.size, end))
 
     def _literal(self, kind: str, text: bytes, at: int, end: int) -> None:
-        self.append(kind)
+        self.kinds.append(kind)
         self.holes.append(self.size)
         self.texts.append(text)
         self.places.append(at)
