@@ -38,7 +38,7 @@ MODULES = """
     print(len(names))
 """
 COMMANDS = """
-    from minerva_promote.cli.entry import main
+    from minerva_promote.cli.main import main
     for command in json.loads(sys.argv[1]):
         try:
             main(command)

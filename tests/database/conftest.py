@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from minerva_promote.database.embedded import EmbeddedServer
+from minerva_promote.database.embedded.server import EmbeddedServer
 from tests.database.servers import MakeServer, ask
 
 VARIABLES = ("PROMOTE_EMBEDDED_DIR", "PROMOTE_POSTGRES_VERSION", "XDG_RUNTIME_DIR")

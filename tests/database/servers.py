@@ -14,11 +14,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from minerva_promote.database.embedded import EmbeddedServer, ServerInfo
+from minerva_promote.database.embedded.server import EmbeddedServer, ServerInfo
 from tests.material import REPOSITORY
 
 MakeServer = Callable[..., EmbeddedServer]
-IMPORTS = "from pathlib import Path; from minerva_promote.database.embedded import *"
+IMPORTS = "from pathlib import Path; from minerva_promote.database.embedded.server import *"
 
 
 def ask(info: ServerInfo, query: str) -> Any:

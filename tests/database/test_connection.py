@@ -16,10 +16,10 @@ import psycopg
 import pytest
 
 import minerva_promote
-from minerva_promote.config.models import Timeouts
-from minerva_promote.config.url import parse_url
+from minerva_promote.config.connection_url import parse_url
+from minerva_promote.config.models.project import Timeouts
 from minerva_promote.database.connection import REPEATABLE_READ, Connection, raw_cursor
-from minerva_promote.database.pipelined import Pipelined
+from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.database.session import closed_after, connect
 from tests.servers import Database
 
@@ -181,4 +181,4 @@ def test_there_is_no_other_way_to_a_server() -> None:
     )
     found = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if ways.search(path.read_text("utf-8"))}
     # The embedded server asks itself; holders reads of another session, with settings of its own in the same message.
-    assert found == {"database/connection.py", "database/embedded.py", "database/holders.py"}
+    assert found == {"database/connection.py", "database/embedded/server.py", "database/holders.py"}

@@ -11,9 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from minerva_promote.config.url import parse_url
-from minerva_promote.database import embedded, embedded_data
-from minerva_promote.database.embedded import EmbeddedServer, ServerInfo, databases, embedded_params
+from minerva_promote.config.connection_url import parse_url
+from minerva_promote.database.embedded import data_directory as embedded_data
+from minerva_promote.database.embedded import server as embedded
+from minerva_promote.database.embedded.server import EmbeddedServer, ServerInfo, databases, embedded_params
 from minerva_promote.errors import ServerError, UsageError
 from tests.database.servers import MakeServer, ask, in_new_process
 
@@ -154,7 +155,7 @@ def test_another_folder_by_variable(make_server: MakeServer, short: Path, monkey
 def test_every_libpq_keyword_reaches_psql() -> None:
     from psycopg import pq
 
-    from minerva_promote.config import libpq
+    from minerva_promote.config import conninfo as libpq
     from minerva_promote.database.psql import WITHOUT, psql_command, variable
 
     known = {o.keyword.decode(): o.envvar and o.envvar.decode() for o in pq.Conninfo.get_defaults()}
@@ -258,7 +259,7 @@ def test_a_socket_folder_made_by_somebody_else_is_refused(
 
 
 def test_without_the_wheel_the_way_out_is_named(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from minerva_promote.database import embedded_files
+    from minerva_promote.database.embedded import files as embedded_files
 
     monkeypatch.setattr(embedded_files.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ServerError) as caught:

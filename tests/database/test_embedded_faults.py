@@ -17,8 +17,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from minerva_promote.database import embedded_process
-from minerva_promote.database.embedded import EmbeddedServer, ServerInfo, binary
+from minerva_promote.database.embedded import process as embedded_process
+from minerva_promote.database.embedded.server import EmbeddedServer, ServerInfo, binary
 from minerva_promote.errors import ServerError
 from tests.database.servers import MakeServer, ask, in_new_process, program
 
@@ -201,7 +201,7 @@ def test_half_a_data_directory_is_put_aside(make_server: MakeServer) -> None:
 
 def test_a_failing_initdb_says_why_and_leaves_nothing(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server = make_server()
-    monkeypatch.setattr("minerva_promote.database.embedded_data.SETTINGS", {"no_such_setting": "1"})
+    monkeypatch.setattr("minerva_promote.database.embedded.data_directory.SETTINGS", {"no_such_setting": "1"})
     with pytest.raises(ServerError) as caught:
         server.ensure_running()
     assert caught.value.message == "initdb ended with 1"

@@ -283,7 +283,7 @@ def test_a_run_that_was_given_up_can_never_commit(shop: Shop, monkeypatch: pytes
         with shop.database.connect(shop.role) as other:
             add(other, Event("abandoned", run_id, "test-prod", reason="gone"))
 
-    monkeypatch.setattr(run, "hold", hold)
+    monkeypatch.setattr(run, "acquire_target_lock", hold)
     ran = shop.run(shop.file(Export()))
     (run_id,) = shop.rows("select run_id::text from promote.events limit 1")[0]
     assert (ran.exit_code, ran.stderr) == (
@@ -331,7 +331,7 @@ def test_a_fault_of_promote_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
     def fault(conn: object) -> None:
         raise RuntimeError("with a s3cr3t in it")
 
-    monkeypatch.setattr(run, "hold", fault)
+    monkeypatch.setattr(run, "acquire_target_lock", fault)
     assert shop.run(shop.file(Export())).exit_code == 3
     assert last(shop, "kind", "reason") == ("failed", "a fault of promote itself: RuntimeError")
 

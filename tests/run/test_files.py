@@ -189,13 +189,13 @@ def test_changed_between_the_two_readings(
 
     file = shop.file(Export())
     before = shop.contents()
-    hold = run.hold
+    hold = run.acquire_target_lock
 
     def meddle(conn: Any) -> None:
         hold(conn)
         change(file)
 
-    monkeypatch.setattr(run, "hold", meddle)
+    monkeypatch.setattr(run, "acquire_target_lock", meddle)
     ran = shop.run("export.sql")
     assert (ran.exit_code, ran.stderr) == (3, CHANGED.format("export.sql"))
     assert shop.contents() == before

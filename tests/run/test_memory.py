@@ -14,7 +14,7 @@ from tests.run.terminal import environment
 
 PROGRAM = """
 import sys
-from minerva_promote.cli.entry import main
+from minerva_promote.cli.main import main
 try:
     main(sys.argv[1:])
 finally:

@@ -170,7 +170,7 @@ def test_a_schema_that_changes_while_the_run_waits(shop: Shop, monkeypatch: pyte
     def hold(conn: object) -> None:
         shop.database.execute("alter table books add column extra int not null default 1")
 
-    monkeypatch.setattr(run, "hold", hold)
+    monkeypatch.setattr(run, "acquire_target_lock", hold)
     ran = shop.run(shop.file(Export()))
     assert ran.exit_code == 3
     assert ran.stderr == (

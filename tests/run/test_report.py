@@ -222,7 +222,7 @@ def test_secrets(secretive: Shop, form: str, monkeypatch: pytest.MonkeyPatch) ->
     def fault(*_: object) -> None:
         raise RuntimeError(secret, secretive.database.url(), "postgresql://u:adm1n_s3cret@h/d r0le's s3cret")
 
-    monkeypatch.setattr(run, "hold", fault)
+    monkeypatch.setattr(run, "acquire_target_lock", fault)
     said.append(secretive.run(file, "--format", form))
     assert said[2].exit_code == 3
     assert "RuntimeError" in said[2].stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -36,6 +37,14 @@ def test_upgrade_reads_the_production_url(project: ProjectCopy, database: Databa
     assert columns["chunks", "embedding"][4] == "vector(1536)"
     assert columns["screenshots", "file_path"][5] == "false"
     assert "notice: ivfflat index created with little data" in done.stderr
+
+
+def test_an_env_py_of_an_earlier_version_goes_on_working(project: ProjectCopy, database: Database) -> None:
+    earlier = Path(__file__).parents[1] / "upgrade/project/alembic/env.py"
+    project.write("alembic/env.py", earlier.read_text(encoding="utf-8"))
+    done = alembic(project, "upgrade", "head", PRODUCTION_DATABASE_URL=database.url())
+    assert done.returncode == 0, done.stderr
+    assert fetch(database, "select version_num from alembic_version") == [(HEAD,)]
 
 
 def test_x_arguments_win(project: ProjectCopy, database: Database) -> None:

@@ -137,7 +137,7 @@ def test_what_was_done_before_the_end_is_told(
             raise stop
         return real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(looking, "look", then_stop)
+    monkeypatch.setattr(looking, "inspect_indexes", then_stop)
     ran = stale.promote("index", "--env", "test-prod", "--apply")
     lines = {
         KeyboardInterrupt: "stopped by Ctrl-C, did not finish: these changes stay: index notes_e built;"
