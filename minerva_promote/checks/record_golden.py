@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from minerva_promote.checks.golden_file import GoldenFault, GoldenFile, now, record, write
+from minerva_promote.checks.golden_file import MAX_BYTES, GoldenFault, GoldenFile, now, record, write
 from minerva_promote.checks.prepare import PreparedCheck, prepare_check
 from minerva_promote.checks.probes.common import NothingToMeasure, vectors_of
+from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.models.project import CheckFile, LocatedCheck
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.database.read_only import Connection, QueryError, fetch, read_only
@@ -48,6 +51,32 @@ def golden_check(
     if limit is not None and k > limit:
         raise UsageError(f"--k {k}, but the search of {placed.check.name} has LIMIT {limit}")
     return prepared, k
+
+
+def read_vectors(path: Path) -> tuple[str, ...]:
+    """The vectors of a JSON file, a list of lists of numbers, as pgvector reads them. Raises UsageError."""
+    try:
+        vectors = json.loads(decoded(read_bounded(path, MAX_BYTES)))
+    except FileNotFoundError:
+        raise UsageError(f"{path} cannot be read: no such file or directory") from None
+    except UnreadableError as error:
+        raise UsageError(f"{path} {error.fact}") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{path} is not JSON", hint="a list of vectors: [[0.1, 0.2], [0.3, 0.4]]") from None
+    if not isinstance(vectors, list) or not vectors or not all(map(_is_vector, vectors)):
+        raise UsageError(f"{path} is no list of vectors", hint="[[0.1, 0.2], [0.3, 0.4]]")
+    return tuple("[" + ",".join(map(repr, vector)) + "]" for vector in vectors)
+
+
+def _is_vector(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(
+            isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+            for number in value
+        )
+    )
 
 
 def record_golden(connection: Connection, prepared: PreparedCheck, k: int, vectors: Sequence[str] = ()) -> StepResult:
