@@ -29,6 +29,7 @@ PACKAGES = {
     "exportfile": "",
     "database": "",
     "report": "",
+    "project_init": "",
     "ledger": "database",
     "search": "database sqltext",
     "embedding": "database exportfile",

@@ -22,31 +22,8 @@ def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:
       promote validate --repair old-export.sql
       promote validate --format json *.sql
     """
-    from minerva_promote.config.snapshot_file import read_snapshot
-    from minerva_promote.errors import FileError
-    from minerva_promote.exportfile.report import unreadable, validate_step
-    from minerva_promote.results import Outcome, RunResult, StepResult
+    from minerva_promote.exportfile.command import validate_files
     from minerva_promote.schema_diff.stale_snapshot import stale_to_migrations
-    from minerva_promote.text_format import counted
 
     project = load_project()
-    recorded = project.recorded
-    snapshot = recorded or read_snapshot(project.root / project.contract.snapshot, project.variables)
-    steps: list[StepResult] = []
-    stale = stale_to_migrations(project)
-    if stale:
-        steps.append(StepResult("validate", snapshot.source, Outcome.WARN, findings=stale))
-    for path in files:
-        try:
-            steps.append(validate_step(path, project.contract, snapshot, repair=repair)[1])
-        except FileError as error:
-            if len(files) == 1:
-                raise
-            steps.append(unreadable(path, error))
-    refused = sum(step.outcome.closes_gate for step in steps)
-    verdict = (
-        f"refused: {refused} of {counted(len(files), 'files')}"
-        if refused
-        else f"accepted: {counted(len(files), 'files')}"
-    )
-    output(RunResult("validate", steps=tuple(steps), verdict=verdict), form)
+    output(validate_files(project, files, repair=repair, stale=stale_to_migrations(project)), form)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from minerva_promote.database.embedded.files import binary
+from minerva_promote.errors import TargetError
+
+if TYPE_CHECKING:
+    from minerva_promote.config.connection_url import Target
+    from minerva_promote.config.project import Environment, Project
 
 # The others are PG and the keyword in capitals without its underscores.
 VARIABLES = {
@@ -50,3 +56,40 @@ def psql_command(
     """The program, its argument list and its environment for libpq keywords and the user's own arguments."""
     rest, env = client_environment(params, environ)
     return binary("psql"), ["psql", *(["--dbname", rest] if rest else []), *arguments], env
+
+
+def psql_params(project: Project, environment: Environment, identity: Literal["admin", "import"]) -> Mapping[str, str]:
+    """The libpq keywords of one identity. Starts the embedded server where its URL names that.
+
+    Raises WrongDatabase when the environment is pinned to another database than the URL leads to, and TargetError when
+    the embedded server has no database of this name.
+    """
+    from minerva_promote.database.embedded.server import EmbeddedServer, databases, embedded_params
+
+    target = _target(environment, identity)
+    if not target.embedded:
+        _require_pinned_database(project, environment, target)
+        return target.params
+    if target.dbname not in databases(EmbeddedServer(project.root).ensure_running()):
+        hint = f"make it: promote setup --env {environment.name}"
+        raise TargetError(f"the embedded server has no database {target.dbname}", hint=hint)
+    params = embedded_params(project.root, target)
+    if identity == "import" and target.user is None and environment.import_role is not None:
+        params["user"] = environment.import_role
+    _require_pinned_database(project, environment, target)
+    return params
+
+
+def _target(environment: Environment, identity: Literal["admin", "import"]) -> Target:
+    # on the embedded server the owner is its superuser: such an environment may leave out admin_url
+    if identity == "import" or ("admin_url" not in environment.settings and environment.url.embedded):
+        return environment.url
+    return environment.admin_url
+
+
+def _require_pinned_database(project: Project, environment: Environment, target: Target) -> None:
+    """Connect once where the environment is pinned, as psql itself would not compare."""
+    if environment.pin is not None:
+        from minerva_promote.database.session import connect_to
+
+        connect_to(project, environment, target).close()

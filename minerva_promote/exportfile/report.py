@@ -12,7 +12,7 @@ from minerva_promote.errors import FileError
 from minerva_promote.exportfile.reader import Tick
 from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.exportfile.validation import Manifest, Validation, validate
-from minerva_promote.results import Outcome, StepResult
+from minerva_promote.results import Finding, Outcome, StepResult
 from minerva_promote.text_format import counted, size
 
 
@@ -58,6 +58,17 @@ def validate_step(
 def unreadable(path: Path, error: FileError) -> StepResult:
     """The step of a file, one of several, that could not be read."""
     return StepResult("validate", path.name, Outcome.ERROR, error.message, hint=error.hint, data={"path": str(path)})
+
+
+def stale_snapshot_step(snapshot: Snapshot, findings: Sequence[Finding]) -> StepResult:
+    """The warning that the recorded columns are older than the migrations."""
+    return StepResult("validate", snapshot.source, Outcome.WARN, findings=tuple(findings))
+
+
+def files_verdict(steps: Sequence[StepResult], files: int) -> str:
+    """The last line of `promote validate`: "refused: 1 of 3 files"."""
+    refused = sum(step.outcome.closes_gate for step in steps)
+    return f"refused: {refused} of {counted(files, 'files')}" if refused else f"accepted: {counted(files, 'files')}"
 
 
 def describe_contents(manifest: Manifest) -> str:

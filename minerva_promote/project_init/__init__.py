@@ -1,0 +1,1 @@
+"""A new project from the files that this package ships."""
