@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from minerva_promote.cli.common import env_argument, env_option, environment_of, format_option, load_project, output
-from minerva_promote.cli.printing import say
+from minerva_promote.cli.printing import print_out
 
 if TYPE_CHECKING:
     from minerva_promote.config.models.project import Stage
@@ -57,7 +57,7 @@ def check(
         from minerva_promote.checks.report import list_as_json, list_as_text
 
         checks = select(project.checks, stage, only)
-        say(list_as_json(checks) if form == "json" else list_as_text(checks))
+        print_out(list_as_json(checks) if form == "json" else list_as_text(checks))
         return
     from minerva_promote.checks.command import CheckRequest
     from minerva_promote.checks.command import check as run_checks

@@ -1,15 +1,16 @@
-"""What every command shares: the project, the way results are printed, the name of the environment."""
+"""What every command shares: options, the project and environment they name, confirmation, printing, errors."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from minerva_promote.cli.printing import complain, say
-from minerva_promote.errors import UsageError
+from minerva_promote.cli.printing import print_err, print_out
+from minerva_promote.errors import EXIT_UNFINISHED, ConfigErrors, PromoteError, UsageError
 from minerva_promote.text_format import printable
 
 if TYPE_CHECKING:
@@ -22,51 +23,51 @@ env_argument = click.argument("environment", required=False, metavar="[ENV]")
 env_option = click.option("--env", "option", metavar="ENV", help="The environment, as environments/ENV.yaml names it.")
 yes_option = click.option("--yes", metavar="ENV", help="Agree to change this protected environment, by its name.")
 
-
-_loaded: list[Project] = []  # the project of this process, for its secrets
+_loaded: list[Project] = []  # at most one: the project of this process, for its secrets and its notices
 
 
 def load_project(*, recorded: bool = True) -> Project:
     """The project of the working folder, or of --project, with the variables of --var.
 
-    Without ``recorded`` the snapshot file of its contract is not looked at.
+    Without ``recorded`` the snapshot file of its contract is not read. Raises ConfigErrors with every fault of its
+    files, and UsageError for a --var that is malformed, repeated or unknown.
     """
     from minerva_promote.config.load_project import load_project
 
-    asked: dict[str, Any] = click.get_current_context().find_root().obj or {}
+    global_options: dict[str, Any] = click.get_current_context().find_root().obj or {}
     overrides: dict[str, str] = {}
-    for word in asked.get("variables", ()):
-        name, equals, value = word.partition("=")
+    for option in global_options.get("variables", ()):
+        name, equals, value = option.partition("=")
         if not equals:
-            raise UsageError(f'--var "{word}" has no value', hint="write --var NAME=VALUE")
+            raise UsageError(f'--var "{option}" has no value', hint="write --var NAME=VALUE")
         if name in overrides:
-            fact = f"--var {name} is given twice: {overrides[name]} and {value}"
-            raise UsageError(fact, hint="give each variable one value")
+            message = f"--var {name} is given twice: {overrides[name]} and {value}"
+            raise UsageError(message, hint="give each variable one value")
         overrides[name] = value
-    project = load_project(Path(asked.get("project") or "."), overrides, recorded=recorded)
+    project = load_project(Path(global_options.get("project") or "."), overrides, recorded=recorded)
     _loaded[:] = [project]
     return project
 
 
-def tell_notices() -> None:
-    """Warn on stderr, once, of what is odd about the configuration that this command has read."""
+def print_notices() -> None:
+    """Print the notices of the loaded project on stderr as warnings, each of them once."""
     for project in _loaded:
         for notice in project.notices:
-            complain(redact(f"warning: {notice}"))
+            print_err(redact(f"warning: {notice}"))
         project.notices.clear()
 
 
 def redact(text: str) -> str:
-    """The text without any secret that this command has read; for all that is printed."""
+    """The text without any secret that this command has read; everything that is printed passes through it."""
     if _loaded:
         return _loaded[0].redact(text)
-    from minerva_promote.config.variables import redact as generic
+    from minerva_promote.config.variables import redact as redact_patterns
 
-    return generic(text)
+    return redact_patterns(text)
 
 
 def environment_name(argument: str | None, option: str | None) -> str:
-    """The environment, given as --env NAME or as an argument."""
+    """The name of the environment, given as --env NAME or as an argument. Raises UsageError without exactly one."""
     if argument and option and argument != option:
         raise UsageError(f"two environments: {argument} and {option}", hint="name one")
     name = option or argument
@@ -76,14 +77,17 @@ def environment_name(argument: str | None, option: str | None) -> str:
 
 
 def environment_of(project: Project, argument: str | None, option: str | None) -> Environment:
-    """The environment that the command line names, with its variables as they are set now."""
+    """The environment that the command line names. Raises ConfigErrors with every fault of its file."""
     from minerva_promote.config.load_environment import read_environment
 
     return read_environment(project, environment_name(argument, option))
 
 
 def confirm(target: Environment, yes: str | None) -> None:
-    """Have a person type a protected environment's name before it is changed; without one, --yes has to say it."""
+    """Have a person type the name of a protected environment before it is changed, unless --yes carries that name.
+
+    Raises UsageError for another name, and where there is no terminal to ask on.
+    """
     if yes is not None and yes != target.name:
         raise UsageError(f"--yes {yes}, but the environment is {target.name}", hint=f"--yes {target.name}")
     if not target.protected or yes is not None:
@@ -96,25 +100,26 @@ def confirm(target: Environment, yes: str | None) -> None:
 
 
 def output_script(text: str, exit_code: int) -> NoReturn:
-    """Print SQL on stdout, as it can be run, and end the command with this exit code."""
+    """Print runnable SQL on stdout and end the command with this exit code."""
     from minerva_promote.report.as_sql import render_sql
 
-    say(render_sql(redact(text)))
+    print_out(render_sql(redact(text)))
     raise SystemExit(exit_code)
 
 
 def output(result: RunResult, form: str) -> NoReturn:
     """Print a result on stdout and end the command with its exit code."""
-    from minerva_promote.report import json as as_json
-    from minerva_promote.report import text
+    from minerva_promote.report import json as json_report
+    from minerva_promote.report import text as text_report
 
-    result = confirmed(result)
-    say(as_json.render(result, redact) if form == "json" else text.render(result, redact))
+    result = with_unconfirmed_commits(result)
+    report = json_report if form == "json" else text_report
+    print_out(report.render(result, redact))
     raise SystemExit(result.exit_code)
 
 
-def confirmed(result: RunResult) -> RunResult:
-    """The result with a failed step where a commit was not confirmed by the synchronous standby of the server."""
+def with_unconfirmed_commits(result: RunResult) -> RunResult:
+    """The result with a failed step where a synchronous standby did not confirm a commit of this command."""
     from dataclasses import replace
 
     from minerva_promote.commit_log import unconfirmed
@@ -133,3 +138,36 @@ def confirmed(result: RunResult) -> RunResult:
         verdict=f"{verdict}; committed here, not confirmed by its synchronous standby",
         data={**result.data, "unconfirmed": True},
     )
+
+
+def print_error(error: PromoteError, *, as_json: bool) -> int:
+    """Print the error on stderr, with ``as_json`` also as JSON on stdout; returns the exit code."""
+    errors = error.errors if isinstance(error, ConfigErrors) else (error,)
+    for single in errors:
+        print_err(redact(f"error: {single}"))
+        for line in filter(None, single.hint.splitlines()):
+            print_err(redact(f"  {line}"))
+    if as_json:
+        print_error_values(error.exit_code, errors)
+    return error.exit_code
+
+
+def print_unexpected_error(error: Exception) -> int:
+    """Print the traceback of a bug on stderr; returns the exit code."""
+    import traceback
+
+    for line in traceback.format_exception(error):
+        print_err(redact(line.rstrip("\n")))
+    print_err("error: this is a fault of promote itself; please report it with the lines above")
+    return EXIT_UNFINISHED
+
+
+def print_error_values(exit_code: int, errors: Sequence[PromoteError]) -> None:
+    """Print on stdout, as JSON, the errors that stopped a command."""
+    from minerva_promote.report.json import VERSION, dumped, location_values
+
+    values = [
+        {"message": redact(error.message), "hint": redact(error.hint), "at": location_values(error.location)}
+        for error in errors
+    ]
+    print_out(dumped({"version": VERSION, "exit_code": exit_code, "errors": values}))

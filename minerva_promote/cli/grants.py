@@ -17,7 +17,7 @@ from minerva_promote.cli.common import (
     redact,
     yes_option,
 )
-from minerva_promote.cli.printing import say
+from minerva_promote.cli.printing import print_out
 from minerva_promote.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,4 +115,4 @@ def _prove(project: Project, target: Environment, form: str) -> None:
 def _generate(project: Project, target: Environment) -> None:
     from minerva_promote.grants.generate import generate
 
-    say(redact(generate(project, target)))
+    print_out(redact(generate(project, target)))

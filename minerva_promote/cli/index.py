@@ -81,9 +81,9 @@ def index(
         output(looking.health_of(project, target, recall=recall, latency=latency, timeout=timeout), form)
     confirm(target, yes)
     with BuildBar() as bar:
-        watching = bar if sys.stderr is not None and sys.stderr.isatty() else None
+        listener = bar if sys.stderr is not None and sys.stderr.isatty() else None
         result = looking.repair_indexes(
-            project, target, recall=recall, latency=latency, timeout=timeout, progress=watching
+            project, target, recall=recall, latency=latency, timeout=timeout, progress=listener
         )
     output(result, form)
 

@@ -1,4 +1,4 @@
-"""The report of a run while it goes on: lines on stdout as steps end, progress on stderr on a terminal only."""
+"""The report of a run in progress: lines on stdout as steps end, a progress bar on stderr of a terminal."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from minerva_promote import commit_log
-from minerva_promote.cli.common import confirmed
-from minerva_promote.cli.printing import complain, say
+from minerva_promote.cli.common import with_unconfirmed_commits
+from minerva_promote.cli.printing import print_err, print_out
 from minerva_promote.report import text
 from minerva_promote.results import RunResult, StepResult
 from minerva_promote.signals import current
@@ -20,11 +20,14 @@ from minerva_promote.text_format import size
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_TICK = 0.1  # seconds between two looks at the bar
+_TICK = 0.1  # seconds between two updates of the bar
 
 
 class LiveReport:
-    """Prints what a run tells it; the same lines as the finished report."""
+    """A ProgressListener that prints the lines of the finished report as they become known.
+
+    Steps that end before the heading is known are held back until then.
+    """
 
     def __init__(self, *, on: bool, redact: Callable[[str], str]) -> None:
         self.on = on
@@ -32,9 +35,9 @@ class LiveReport:
         self.begun = time.monotonic()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._doing = ""
+        self._activity = ""
         self._next = 0.0
-        self._headed = False
+        self._has_heading = False
         self._held: list[StepResult] = []
 
     def __enter__(self) -> LiveReport:
@@ -44,26 +47,26 @@ class LiveReport:
     def _announce(self, line: str) -> None:
         if sys.stderr is not None and sys.stderr.isatty():
             self._end_bar()
-            complain(line)
+            print_err(line)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._end_bar()
-        if error is not None:  # what was done before it, a setup for one, is told all the same
+        if error is not None:  # steps before the error, such as those of a setup, are still reported
             for step in self._held:
-                self._say(text.step_lines(step))
+                self._print(text.step_lines(step))
 
     def heading(self, environment: str, run_id: str, title: str) -> None:
-        """The first line; steps that ended before it was known follow it."""
-        self._headed = True
-        self._say([text.heading(environment, run_id, title)])
+        """Print the first line, then the steps that were held back."""
+        self._has_heading = True
+        self._print([text.heading(environment, run_id, title)])
         for step in self._held:
-            self._say(text.step_lines(step))
+            self._print(text.step_lines(step))
         self._held = []
 
     def step(self, step: StepResult) -> None:
-        """A line, and what belongs to it."""
-        if self._headed:
-            self._say(text.step_lines(step))
+        """Print the lines of a step, or hold them back while there is no heading."""
+        if self._has_heading:
+            self._print(text.step_lines(step))
         else:
             self._held.append(step)
 
@@ -73,28 +76,28 @@ class LiveReport:
         if not self.on or now < self._next or sys.stderr is None or not sys.stderr.isatty():
             return
         self._next = now + _TICK
-        if self._bar is None or self._doing != doing:
+        if self._bar is None or self._activity != doing:
             self._end_bar()
-            with current().deferred():  # a bar that nobody knows of would stay on the terminal
+            with current().deferred():  # a bar that self._bar does not hold could not be removed
                 self._bar, self._task = _new_bar(doing, total)
-            self._doing = doing
+            self._activity = doing
         assert self._task is not None
         self._bar.update(self._task, completed=done)
 
     def verdict(self, result: RunResult) -> RunResult:
-        """The last line; the result as it is told."""
-        if not self._headed:
+        """Print the last line; returns the result as it is reported, see `with_unconfirmed_commits`."""
+        if not self._has_heading:
             self.heading(result.environment, result.run_id, result.title)
-        told = confirmed(result)
-        for step in told.steps[len(result.steps) :]:
+        reported = with_unconfirmed_commits(result)
+        for step in reported.steps[len(result.steps) :]:
             self.step(step)
-        self._say([text.whole(told.verdict)])
-        return told
+        self._print([text.whole(reported.verdict)])
+        return reported
 
-    def _say(self, lines: list[str]) -> None:
+    def _print(self, lines: list[str]) -> None:
         self._end_bar()
         for line in lines:
-            self.on = self.on and say(self.redact(line))
+            self.on = self.on and print_out(self.redact(line))
 
     def _end_bar(self) -> None:
         if self._bar is not None:

@@ -1,4 +1,4 @@
-"""The command `promote`: its groups are imported when they are used, so that --help and --version are instant."""
+"""The command `promote`. Commands are imported when they run, so that --help and --version stay fast."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import click
 
 from minerva_promote import __version__, commit_log
 from minerva_promote.cli.command_line import refuse_repeated_options, report_usage_error, wants_json
-from minerva_promote.cli.printing import complain, silence
+from minerva_promote.cli.printing import discard_output, print_err
 from minerva_promote.signals import current, interrupted, interruption_behind, listening
 
-# command -> where it is, and its one line of help
+# name -> module:attribute of the command, and its one line of help
 COMMANDS = {
     "validate": (
         "minerva_promote.cli.validate:validate",
@@ -51,19 +51,19 @@ class Commands(click.Group):
     """Finds commands by name and imports only the one that runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order one meets them."""
+        """The names of the commands, in the order of COMMANDS."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name."""
+        """The command of this name, imported now; None when there is none."""
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        found: click.Command = getattr(import_module(module), attribute)
-        return found
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As click does; a signal becomes the sentence of an interrupted command, whichever it is."""
+        """As click does, with KeyboardInterrupt turned into Interrupted."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
@@ -71,9 +71,9 @@ class Commands(click.Group):
             raise interrupted(stop) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """One line a command, without importing any."""
+        """Write one line for each command, without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """As click does, with a suggestion for a misspelt name."""
@@ -120,34 +120,34 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         commit_log.listen(_announce)
         words = _globals_first(list(sys.argv[1:] if arguments is None else arguments))
         code = _run(words)
-        _tell_notices()
+        _print_notices()
         _flush()
     sys.exit(code)
 
 
 def _announce(line: str) -> None:
-    """Say on a terminal what the command waits for."""
+    """Print on stderr, if that is a terminal, a line about a wait or a change."""
     if sys.stderr is not None and sys.stderr.isatty():
-        complain(line)
+        print_err(line)
 
 
-def _tell_notices() -> None:
-    """Warn on stderr of what is odd about the configuration that was read."""
-    if context := sys.modules.get("minerva_promote.cli.common"):
-        context.tell_notices()
+def _print_notices() -> None:
+    """Print the notices about the configuration, if a command has read any."""
+    if common := sys.modules.get("minerva_promote.cli.common"):
+        common.print_notices()
 
 
 def _flush() -> None:
-    """Write what is left. Where the terminal is gone, nothing fails later because of that."""
+    """Flush both streams; one that cannot be written to is discarded, so that the interpreter's exit does not fail."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError, AttributeError):
-            silence(stream)
+            discard_output(stream)
 
 
 def _tune() -> None:
-    """One process, one job: rows make no reference cycles to look for, and a vector needs no second thread."""
+    """Run the garbage collector rarely, as rows form no reference cycles, and keep OpenBLAS to one thread."""
     gc.set_threshold(1_000_000, 50, 50)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -161,9 +161,9 @@ def _run(words: list[str]) -> int:
         result = cli.main(words, prog_name="promote", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except PromoteError as error:
-        from minerva_promote.cli.failure import tell
+        from minerva_promote.cli.common import print_error
 
-        return tell(error, as_json=as_json)
+        return print_error(error, as_json=as_json)
     except click.Abort as abort:
         return _stopped(abort, words)
     except click.ClickException as error:
@@ -178,38 +178,38 @@ def _run(words: list[str]) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else EXIT_UNFINISHED
     except Exception as error:
-        from minerva_promote.cli.failure import tell_bug
+        from minerva_promote.cli.common import print_unexpected_error
 
-        if (
-            isinstance(error, OSError) and interruption_behind(error) is not None
-        ):  # the terminal is gone, as SIGHUP says
+        # an OSError after SIGHUP: the terminal is gone
+        if isinstance(error, OSError) and interruption_behind(error) is not None:
             return _stopped(error, words)
-        return tell_bug(error)
+        return print_unexpected_error(error)
 
 
 def _stopped(error: BaseException, words: list[str]) -> int:
-    """Say that a signal, or the end of the input at a prompt, stopped the command; the exit code."""
-    from minerva_promote.cli.failure import tell
+    """Print that a signal, or the end of the input at a prompt, stopped the command; returns the exit code."""
+    from minerva_promote.cli.common import print_error
     from minerva_promote.errors import Interrupted
 
     current().finish()
     stop = interruption_behind(error)
-    told = interrupted(stop) if stop else Interrupted("the input ended, did not finish: nothing was changed")
-    return tell(told, as_json=wants_json(words))
+    reported = interrupted(stop) if stop else Interrupted("the input ended, did not finish: nothing was changed")
+    return print_error(reported, as_json=wants_json(words))
 
 
 def _globals_first(words: list[str]) -> list[str]:
-    """--var and --project may stand anywhere before ``--``."""
+    """The words with --var and --project, which may stand anywhere before ``--``, moved to the front."""
     end = words.index("--") if "--" in words else len(words)
-    first: list[str] = []
-    rest: list[str] = []
-    place = 0
-    while place < end:
-        word = words[place]
-        if word in GLOBAL_OPTIONS and place + 1 < end:
-            first += words[place : place + 2]
-            place += 2
+    global_words: list[str] = []
+    other_words: list[str] = []
+    index = 0
+    while index < end:
+        word = words[index]
+        if word in GLOBAL_OPTIONS and index + 1 < end:
+            global_words += words[index : index + 2]
+            index += 2
             continue
-        (first if word.startswith(tuple(f"{name}=" for name in GLOBAL_OPTIONS)) else rest).append(word)
-        place += 1
-    return first + rest + words[end:]
+        is_global = word.startswith(tuple(f"{name}=" for name in GLOBAL_OPTIONS))
+        (global_words if is_global else other_words).append(word)
+        index += 1
+    return global_words + other_words + words[end:]

@@ -41,9 +41,9 @@ def plan(environment: str | None, option: str | None, file: Path, repair: bool, 
 
     project = load_project()
     target = environment_of(project, environment, option)
-    asked = new_request(target.name, file, repair=repair, dry_run=False)
+    request = new_request(target.name, file, repair=repair, dry_run=False)
     with LiveReport(on=form == "text", redact=redact) as live:
-        result = dry_plan(project, target, asked, live)
+        result = dry_plan(project, target, request, live)
         live.verdict(result)
     if form == "text":
         raise SystemExit(result.exit_code)

@@ -1,4 +1,4 @@
-"""Where all output leaves the program: one function for stdout, one for stderr, and both escape what they print."""
+"""All output leaves the program here: one function for stdout, one for stderr; both escape control characters."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ import click
 from minerva_promote.text_format import printable
 
 
-def say(text: str) -> bool:
-    """Print on stdout; False when nobody reads it any more (``| head``, a closed terminal, a full disk).
+def print_out(text: str) -> bool:
+    """Print on stdout; False when that fails (``| head``, a closed terminal, a full disk), which raises nothing.
 
-    What a command did is done, and its exit code says how it ended: whoever reads the report changes nothing. SQL and
-    YAML come here already escaped in their own way, which this leaves as it is.
+    A report that cannot be written changes neither what the command did nor its exit code. SQL and YAML arrive already
+    escaped by their own rules, which stay as they are.
     """
     try:
         click.echo(printable(text))
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
-            complain(f"error: the report could not be written: {error.strerror}")
-        silence(sys.stdout)
+            print_err(f"error: the report could not be written: {error.strerror}")
+        discard_output(sys.stdout)
         return False
     return True
 
 
-def complain(text: str) -> None:
-    """Print on stderr, if anybody is there to read it."""
+def print_err(text: str) -> None:
+    """Print on stderr; a stream that cannot be written to is ignored."""
     try:
         click.echo(printable(text), err=True)
     except OSError:
-        silence(sys.stderr)
+        discard_output(sys.stderr)
 
 
-def silence(stream: TextIO) -> None:
-    """Send a stream that cannot be written to nowhere: what is left in its buffer would fail again at exit."""
+def discard_output(stream: TextIO) -> None:
+    """Redirect a stream that cannot be written to the null device: its buffer would fail again at exit."""
     with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, stream.fileno())
+        os.close(null_device)

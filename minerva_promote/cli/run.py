@@ -57,14 +57,14 @@ def run(
     from minerva_promote.promotion.request import new_request
     from minerva_promote.promotion.run import promote
 
-    wanted = "" if digest is None else str(parse_digest(digest))
+    plan_digest = "" if digest is None else str(parse_digest(digest))
     project = load_project()
     target = environment_of(project, environment, option)
     confirm(target, yes if not dry_run or yes is not None else target.name)
     rehearse = rehearse_undo or target.rehearse_undo
-    plan = new_request(target.name, file, repair=repair, dry_run=dry_run, digest=wanted, rehearse_undo=rehearse)
+    request = new_request(target.name, file, repair=repair, dry_run=dry_run, digest=plan_digest, rehearse_undo=rehearse)
     with LiveReport(on=form == "text", redact=redact) as live:
-        result = promote(project, target, plan, live)
+        result = promote(project, target, request, live)
         result = live.verdict(result)
     if form == "text":
         raise SystemExit(result.exit_code)

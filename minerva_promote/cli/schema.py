@@ -17,7 +17,7 @@ from minerva_promote.cli.common import (
     output_script,
     redact,
 )
-from minerva_promote.cli.printing import say
+from minerva_promote.cli.printing import print_out
 
 if TYPE_CHECKING:
     from minerva_promote.schema_diff.command import Compared
@@ -80,11 +80,12 @@ def drift(environment: str | None, option: str | None, form: str) -> None:
       promote schema drift --env prod
       promote schema drift --env test-prod --format json
     """
-    from minerva_promote.schema_diff.drift import drift as look
+
+    from minerva_promote.schema_diff.drift import drift as compare_with_migrations
 
     project = load_project()
     target = environment_of(project, environment, option)
-    _print(look(project, target), form)
+    _print(compare_with_migrations(project, target), form)
 
 
 @schema.command(short_help="Write the contract's part of a schema to a file.")
@@ -111,11 +112,11 @@ def snapshot(environment: str | None, option: str | None, out: Path | None, form
     from minerva_promote.schema_diff.write_snapshot import take_snapshot, write_snapshot
 
     project = load_project(recorded=False)
-    text = take_snapshot(project, environment_of(project, environment, option))
+    content = take_snapshot(project, environment_of(project, environment, option))
     if str(out) == "-":
-        say(redact(text.content.rstrip("\n")))
+        print_out(redact(content.content.rstrip("\n")))
         raise SystemExit(0)
-    output(write_snapshot(project, text, out), form)
+    output(write_snapshot(project, content, out), form)
 
 
 def _print(compared: Compared, form: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from minerva_promote.cli.printing import say
+from minerva_promote.cli.printing import print_out
 from minerva_promote.text_format import printable
 
 if TYPE_CHECKING:
@@ -107,14 +107,14 @@ def psql(name: str, identity: Literal["admin", "import"], arguments: tuple[str, 
     import os
     import sys
 
-    from minerva_promote.cli.common import load_project, tell_notices
+    from minerva_promote.cli.common import load_project, print_notices
     from minerva_promote.config.load_environment import read_environment
     from minerva_promote.database.psql import psql_command, psql_params
 
     project = load_project()
     params = psql_params(project, read_environment(project, name), identity)
     program, argv, variables = psql_command(params, arguments, os.environ)
-    tell_notices()
+    print_notices()
     sys.stdout.flush()
     os.execve(program, argv, variables)
 
@@ -140,4 +140,4 @@ def _confirm_reset(data: Path) -> None:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        say(line)
+        print_out(line)

@@ -55,7 +55,7 @@ def _step(step: StepResult) -> dict[str, Any]:
         "outcome": str(step.outcome),
         "detail": step.detail,
         "seconds": round(step.seconds, 6),
-        "at": _place(step.location),
+        "at": location_values(step.location),
         "hint": step.hint,
         "findings": [_finding(finding) for finding in step.findings],
         "data": dict(step.data),
@@ -67,14 +67,15 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "code": finding.code,
         "severity": str(finding.severity),
         "fact": finding.message,
-        "at": _place(finding.location),
+        "at": location_values(finding.location),
         "help": finding.hint,
         "count": finding.count,
     }
 
 
-def _place(at: Location | None) -> dict[str, Any] | None:
-    return {"file": at.file, "line": at.line, "column": at.column} if at else None
+def location_values(location: Location | None) -> dict[str, Any] | None:
+    """A location as the report has it; null where there is none."""
+    return {"file": location.file, "line": location.line, "column": location.column} if location else None
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
