@@ -1,27 +1,76 @@
-"""The ledger in words: a line a run, or everything about one."""
+"""The results of `promote history` and `promote show`: a line for each run, all about one, and the verification."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from minerva_promote.ledger.runs import SHORT, LedgerEvent, Run, failing
 from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON
-from minerva_promote.text_format import aligned, seconds, size
+from minerva_promote.ledger.verify import Verification
+from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
+from minerva_promote.text_format import aligned, counted, seconds, size
 
 NOTE = 90  # characters of a reason, or of a name, in a line; `promote show` has all of it
 _HEAD = ("when (UTC)", "run", "what", "file", "sha256", "rows", "by", "took", "")
 _VALUES = 4  # of a check that are shown
 
 
-def table(runs: Iterable[Run]) -> tuple[str, ...]:
-    """One line a run, below a heading."""
-    lines = [_line(run) for run in runs]
-    return tuple(f"  {line}" for line in aligned([_HEAD, *lines])) if lines else ()
+def history_result(environment: str, database: str, runs: Sequence[Run], *, more: bool) -> RunResult:
+    """Some runs, one line each below a heading; ``more``: there are others that were not listed."""
+    verdict = counted(len(runs), "runs") if runs else "no run"
+    if more:
+        verdict = f"the newest {verdict}; --limit shows more"
+    return RunResult(
+        "history",
+        environment,
+        title=f"database {database}",
+        verdict=verdict,
+        data={"runs": [_values(run) for run in runs], "more": more},
+        lines=_section("", [_HEAD, *map(_line, runs)]) if runs else (),
+    )
 
 
-def values(run: Run) -> dict[str, Any]:
+def show_result(environment: str, run: Run) -> RunResult:
+    """Everything about one run."""
+    data = {"run": _values(run)}
+    return RunResult("show", environment, run.run_id, run.file, data=data, lines=tuple(_everything(run)))
+
+
+def verify_result(environment: str, database: str, verification: Verification) -> RunResult:
+    """The chain, the ledger's own schema and the removed rows, a step each."""
+    events = counted(verification.events, "events")
+    data = {"events": verification.events, "head": verification.head}
+    chain, schema = _outcome(verification.findings), _outcome(verification.schema_findings)
+    detail = "as this release creates it"
+    if verification.schema_findings:
+        detail = counted(len(verification.schema_findings), "findings")
+    steps = [
+        StepResult("verify", "events and their order", chain, events, findings=verification.findings, data=data),
+        StepResult("verify", "ledger schema", schema, detail, findings=verification.schema_findings),
+    ]
+    if not verification.removed_rows_verified:
+        detail = f"only the owner may read them: promote history --env {environment} --verify --as owner"
+        steps.append(StepResult("verify", "removed rows", Outcome.SKIP, detail))
+    verdict = f"proved: {events}, none was changed, removed or reordered; head {verification.head or 'none'}"
+    if chain is Outcome.FAIL:
+        broken = sum(finding.severity is Severity.ERROR for finding in verification.findings)
+        verdict = f"the ledger is not what it was: {counted(broken, 'findings')}"
+    elif schema is Outcome.FAIL:
+        verdict = f"{events}, none was changed, removed or reordered, but the ledger's schema is not as it was created"
+    return RunResult(
+        "history", environment, title=f"database {database}", steps=tuple(steps), verdict=verdict, data=data
+    )
+
+
+def _outcome(findings: Sequence[Finding]) -> Outcome:
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return Outcome.FAIL
+    return Outcome.WARN if findings else Outcome.OK
+
+
+def _values(run: Run) -> dict[str, Any]:
     """Everything about a run, for programs."""
     return {
         "run_id": run.run_id,
@@ -42,19 +91,18 @@ def values(run: Run) -> dict[str, Any]:
     }
 
 
-def everything(run: Run) -> tuple[str, ...]:
+def _everything(run: Run) -> Iterator[str]:
     """All about one run, for people."""
-    pairs = [(name, text) for name, text in _facts(run) if text]
-    lines = [f"  {line}" for line in aligned(pairs)]
+    yield from _section("", [(name, text) for name, text in _facts(run) if text])
     checks = [(check["name"], check["outcome"], _numbers(check["values"])) for check in run.checks]
-    lines += _section("checks", checks)
-    lines += _section("events", [_event(event) for event in run.events])
-    lines += _section("undone and restored", [_event(event) for event in run.related_events])
-    findings = [(found["code"], found["fact"], found["at"]) for found in run.details.get("findings", ())]
-    return (*lines, *_section("findings", findings))
+    yield from _section("checks", checks)
+    yield from _section("events", [_event(event) for event in run.events])
+    yield from _section("undone and restored", [_event(event) for event in run.related_events])
+    findings = [(finding["code"], finding["fact"], finding["at"]) for finding in run.details.get("findings", ())]
+    yield from _section("findings", findings)
 
 
-def summary(run: Run) -> str:
+def _summary(run: Run) -> str:
     """What became of a run, in some words."""
     if run.state == "committed":
         return f"committed, {_last_checks(run)}"
@@ -84,11 +132,11 @@ def _last_checks(run: Run) -> str:
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     first, last = run.first, run.last
     yield "run", run.run_id
-    yield "state", summary(run)
+    yield "state", _summary(run)
     yield "why", run.reason if run.state != "abandoned" else ""
     yield "of", run.latest("subject") or ""
-    bytes_ = run.latest("file_bytes")
-    yield "file", ", ".join(filter(None, [run.file, "" if bytes_ is None else size(bytes_)]))
+    file_bytes = run.latest("file_bytes")
+    yield "file", ", ".join(filter(None, [run.file, "" if file_bytes is None else size(file_bytes)]))
     yield "sha256", run.latest("file_sha256") or ""
     yield "roots", _roots(run)
     yield "rows", "; ".join(_counts(run.latest("rows") or {}))
@@ -135,12 +183,12 @@ def _note(run: Run) -> str:
     """What the columns do not say."""
     if run.state in ("undo", "restore"):
         text = f"of {(run.latest('subject') or '')[:SHORT]}"
-        text += ", taken back since" if "taken back" in summary(run) else ""
+        text += ", taken back since" if "taken back" in _summary(run) else ""
         text += f": {run.reason}" if run.reason else ""
     elif run.state == "committed":
         text = "" if run.passed else _last_checks(run)
     elif run.state in ("running", "abandoned", "undone"):
-        text = summary(run).removeprefix(f"{run.state}").lstrip(": ")
+        text = _summary(run).removeprefix(f"{run.state}").lstrip(": ")
     else:
         subject = run.latest("subject")  # an undo that was attempted
         text = ": ".join(filter(None, (f"undo of {subject[:SHORT]}" if subject else "", run.reason)))
@@ -152,8 +200,8 @@ def _short(text: str) -> str:
 
 
 def _took(run: Run) -> float | None:
-    found: float | None = run.latest("seconds")
-    return found
+    duration: float | None = run.latest("seconds")
+    return duration
 
 
 def _counts(rows: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
@@ -185,11 +233,16 @@ def _event(event: LedgerEvent) -> tuple[str, ...]:
     )
 
 
-def _numbers(found: Any) -> str:
-    pairs = list(found.items()) if isinstance(found, Mapping) else []
+def _numbers(values: Any) -> str:
+    pairs = list(values.items()) if isinstance(values, Mapping) else []
     shown = ", ".join(str(value) if name == "value" else f"{name} {value}" for name, value in pairs[:_VALUES])
     return shown + (" …" if len(pairs) > _VALUES else "")
 
 
-def _section(name: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
-    return [f"  {name}", *(f"    {line}" for line in aligned(rows))] if rows else []
+def _section(title: str, rows: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The rows in aligned columns, below their title; nothing where there are none."""
+    if not rows:
+        return ()
+    if not title:
+        return tuple(f"  {line}" for line in aligned(rows))
+    return (f"  {title}", *(f"    {line}" for line in aligned(rows)))

@@ -19,18 +19,6 @@ from minerva_promote.ledger.install import ROOTS_TABLE
 State = Literal[
     "running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore", "repair"
 ]
-STATES: tuple[State, ...] = (
-    "running",
-    "abandoned",
-    "refused",
-    "failed",
-    "unchanged",
-    "committed",
-    "undone",
-    "undo",
-    "restore",
-    "repair",
-)
 ENDS: tuple[State, ...] = ("committed", "unchanged", "refused", "failed", "abandoned")
 PAGE = 200  # runs that are read at once
 SHOWN = 5  # runs that a message names

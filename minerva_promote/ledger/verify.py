@@ -45,14 +45,14 @@ _KEEP = "nobody can say what it was: keep the head of the chain elsewhere, and l
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class Verification:
     """What was found."""
 
     events: int
     head: str  # the hash of the last event; "" where there is none
     findings: tuple[Finding, ...]
-    structure: tuple[Finding, ...]  # where its own schema is not as the release creates it
-    looked_at_removed: bool  # False: there were undos, and this role may not read what they took away
+    schema_findings: tuple[Finding, ...]  # where its own schema is not as the release creates it
+    removed_rows_verified: bool  # False: there were undos, and this role may not read the rows that they removed
 
 
 def verify(conn: Connection) -> tuple[Finding, ...]:
@@ -72,7 +72,7 @@ def require_intact(conn: Connection, ids: Iterable[str]) -> None:
 
 def verify_chain(
     conn: Connection, head: str | None = None, *, environment: str = "ENV", revision_table: str | None = None
-) -> Verified:
+) -> Verification:
     """Read the whole ledger, as of one moment; ``head`` is the hash of an event that must be in it.
 
     On a connection outside any transaction. ``revision_table`` is the one in which Alembic keeps the revision; None
@@ -98,7 +98,7 @@ def verify_chain(
         help_ = "if it was noted from this ledger, then that event was changed or removed, and all that follow"
         findings.append(Finding("ledger-head", fact, hint=help_))
     looked = removed or not any(link.kind == "undone" for link in links)
-    return Verified(len(links), links[-1].hash if links else "", tuple(findings), structure, looked)
+    return Verification(len(links), links[-1].hash if links else "", tuple(findings), structure, looked)
 
 
 def _events(conn: Connection, links: list[Link], hash_: str) -> tuple[list[Finding], Mapping[int, int]]:
