@@ -52,7 +52,7 @@ class Project:
     contract: Contract
     checks: tuple[LocatedCheck, ...]  # in the order of their files and places
     templates: Path
-    migrations: Path
+    migrations: Path | None  # the Alembic tree; None: somebody else makes the tables
     environment_names: tuple[str, ...]  # sorted
     redactor: Redactor  # learns the secrets of every environment that is read
     searches: tuple[DeclaredSearch, ...] = ()  # of applications
@@ -60,6 +60,11 @@ class Project:
     extensions: Mapping[str, str] = field(default_factory=dict)  # that a target has, with the oldest version
     recorded: Snapshot | None = None  # contract.snapshot; None: there is no such file, or it was not asked for
     notices: list[str] = field(default_factory=list, compare=False)  # what a person should know of .env
+
+    @property
+    def asks_for_vector(self) -> bool:
+        """Whether a target must have pgvector: always with migrations, else where ``extensions:`` names it."""
+        return self.migrations is not None or "vector" in self.extensions
 
     def redact(self, text: str) -> str:
         """The text without any secret of this project; for every text that comes from outside."""

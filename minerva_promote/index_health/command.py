@@ -27,7 +27,7 @@ from minerva_promote.index_health.rebuild import (
     rebuild_index,
 )
 from minerva_promote.index_health.verdict import Search, Targets, assess
-from minerva_promote.migrations.state import MigrationStatus, migration_state
+from minerva_promote.migrations.state import migration_state
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.search.pgvector_features import Version, parse_version
 from minerva_promote.search.vector_indexes import RowCounts, VectorColumn, VectorIndex, read_columns, read_indexes
@@ -72,7 +72,7 @@ def _unready(
     if columns:
         return None
     state = migration_state(conn, project)
-    if state.standing is not MigrationStatus.UP_TO_DATE:
+    if not state.is_current:
         fact = f"the database is {state.fact}"
         return StepResult("index", "database", Outcome.FAIL, fact, hint=state.hint(environment.name))
     fact = "no table has a column of vectors: there is nothing to look at"

@@ -16,6 +16,7 @@ from minerva_promote.errors import TargetError
 LEDGER_VERSION = 3
 READABLE = (2, LEDGER_VERSION)  # versions whose runs can be read
 VERSION_TABLE = "promote.ledger"
+_REVISIONS = f"SELECT version_num FROM {REVISION_TABLE}"  # of base.sql
 EVENTS_TABLE = "promote.events"
 CHAIN_TABLE = "promote.chain"
 ROWS_TABLE = "promote.run_rows"
@@ -112,10 +113,17 @@ def require_ledger(conn: Connection, environment: str, *, reading: bool = False)
     raise TargetError(f"{environment}: {wrong[0]}", hint=wrong[1])
 
 
+def revision_query(version_table: str) -> str:
+    """The query of the view promote.revision: what Alembic's table holds, no row without such a table ("")."""
+    if not version_table:
+        return "SELECT NULL::character varying(32) AS version_num WHERE false"
+    return f"SELECT version_num FROM {sql_text(qualified(version_table))}"
+
+
 def install(conn: Connection, version_table: str = REVISION_TABLE) -> bool:
     """Create the ledger, or upgrade it, in the transaction that is open; False when it has the present version.
 
-    ``version_table`` is the one in which Alembic keeps the revision.
+    ``version_table`` is the one in which Alembic keeps the revision; "" in a project without migrations.
     Raises TargetError for a ledger of a later release, and for a schema ``promote`` that is not ours.
     """
     version = ledger_version(conn)
@@ -132,7 +140,7 @@ def install(conn: Connection, version_table: str = REVISION_TABLE) -> bool:
         )
     with target_errors("making the ledger" if version == 0 else "upgrading the ledger"):
         for name in _STEPS[version]:
-            conn.execute(_text(name).replace(REVISION_TABLE, sql_text(qualified(version_table))).encode())
+            conn.execute(_text(name).replace(_REVISIONS, revision_query(version_table)).encode())
     return True
 
 

@@ -80,7 +80,8 @@ def repair_statements(difference: Difference, revision_table: str = "", owner: s
     assert difference.expected is not None
     facts = difference.expected.facts
     definition = str(facts.get("definition", ""))
-    definition = definition.replace(REVISION_PLACEHOLDER, qualified(revision_table).as_string(None))
+    if revision_table:
+        definition = definition.replace(REVISION_PLACEHOLDER, qualified(revision_table).as_string(None))
     aspects = set(difference.aspects)
     if "owner" in aspects and owner:
         yield sql.SQL("ALTER {} {} OWNER TO {}").format(

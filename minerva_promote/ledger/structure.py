@@ -21,6 +21,8 @@ from minerva_promote.ledger.install import LEDGER_VERSION
 _PATH = b"select pg_catalog.current_setting('search_path') as path"
 _SET_PATH = b"select pg_catalog.set_config('search_path', %(path)s, true)"
 _UNVERSIONED = "promote.vector_indexes"  # changes without a version of the ledger: compared with the present one only
+# The view promote.revision of a project without migrations, as pg_get_viewdef() prints it.
+_NO_REVISIONS = " SELECT NULL::character varying(32) AS version_num\n  WHERE false;"
 _WITHOUT_EFFECT = ("index", "decides")  # an index of others without expression, predicate and uniqueness
 
 
@@ -88,7 +90,8 @@ def compare_structure(
 ) -> tuple[Difference, ...]:
     """Every difference, tables first; what a missing or foreign table contains is not listed.
 
-    ``revision_table`` is the qualified name of the one in which Alembic keeps the revision; None accepts any.
+    ``revision_table`` is the qualified name of the one in which Alembic keeps the revision, "" in a project without
+    migrations; None accepts any.
     """
     differences = [*_differences(actual, _with_revision_table(expected_structure(version), actual, revision_table))]
     whole = {d.subject.name for d in differences if d.kind != "changed" and d.subject.name == d.subject.table}
@@ -120,6 +123,9 @@ def _differences(actual: Structure, expected: Structure) -> Iterator[Difference]
 def _with_revision_table(expected: Structure, actual: Structure, table: str | None) -> Structure:
     key = ("view", REVISION_VIEW)
     live = actual.get(key)
+    if table == "" or (table is None and live is not None and live.facts["definition"] == _NO_REVISIONS):
+        facts = {**expected[key].facts, "reads": None, "definition": _NO_REVISIONS}
+        return {**expected, key: expected[key]._replace(facts=facts)}
     reads = [table] if table else live.facts["reads"] if live and len(live.facts["reads"] or ()) == 1 else None
     view = expected[key]
     return {**expected, key: view._replace(facts={**view.facts, "reads": reads})} if reads else expected

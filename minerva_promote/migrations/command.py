@@ -17,6 +17,7 @@ from minerva_promote.migrations.alembic_tree import Revision, Tree, transaction_
 from minerva_promote.migrations.apply import RevisionRunner, needs_own_transaction
 from minerva_promote.migrations.report import pending_steps
 from minerva_promote.migrations.state import MigrationState, MigrationStatus, migration_state, shape_findings
+from minerva_promote.migrations.tree_files import find_tree
 from minerva_promote.results import Outcome, RunResult, StepResult
 from minerva_promote.search.index_builds import record_builds
 
@@ -34,6 +35,7 @@ def migrate(project: Project, environment: Environment, *, apply: bool = False) 
     All of it is one transaction where env.py and the revisions allow that. A pending revision closes the gate as long
     as it is not applied. Raises TargetError when applying is impossible, with the database unchanged.
     """
+    find_tree(project.migrations)
     with admin_session(project, environment) as conn:
         applied, whole = False, True
         if apply and pending(conn, project, environment):
@@ -65,6 +67,7 @@ def migrate(project: Project, environment: Environment, *, apply: bool = False) 
 
 def script(project: Project, environment: Environment) -> str:
     """What `--apply` would send, as SQL for psql; "" when nothing is pending. TargetError where that cannot be told."""
+    find_tree(project.migrations)
     with admin_session(project, environment) as conn:
         state = _migratable(conn, project, environment)
         if not state.pending:
@@ -109,7 +112,7 @@ def apply_pending(
 def check_at_head(conn: Session, project: Project) -> MigrationState:
     """Read the state again after a COMMIT; TargetError when the database is not at the head."""
     state = migration_state(conn, project)
-    if state.standing is not MigrationStatus.UP_TO_DATE:
+    if not state.is_current:
         raise TargetError(
             f"the migrations ran, and the database is {state.fact}",
             hint="does the env.py of this tree commit, and reach the same database?",
@@ -121,7 +124,7 @@ def shape_steps(
     conn: Session, project: Project, environment: Environment, state: MigrationState
 ) -> tuple[StepResult, ...]:
     """A failed step when a database at its head is not what today's configuration would make; nothing otherwise."""
-    if state.standing is not MigrationStatus.UP_TO_DATE:
+    if not state.is_current:
         return ()
     return tuple(
         StepResult("migrate", "columns", Outcome.FAIL, finding.message, hint=finding.hint, findings=(finding,))

@@ -34,6 +34,7 @@ class MigrationStatus(StrEnum):
     AHEAD = "ahead of this project"
     SEVERAL = "at several revisions at once"
     UNREADABLE = "not telling this role its migration revision"
+    EXTERNAL = "without migrations of this project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class MigrationState:
     pending: tuple[Revision, ...] = ()
     unknown: tuple[str, ...] = ()  # of current, those that the project does not have
     since: str = ""  # for AHEAD: when it was at a revision of the project, and which
+
+    @property
+    def is_current(self) -> bool:
+        """Whether no migration of the project is missing."""
+        return self.standing in (MigrationStatus.UP_TO_DATE, MigrationStatus.EXTERNAL)
 
     @property
     def fact(self) -> str:
@@ -70,7 +76,7 @@ class MigrationState:
     def hint(self, environment: str) -> str:
         """The way out; empty when there is nothing to do."""
         match self.standing:
-            case MigrationStatus.UP_TO_DATE:
+            case MigrationStatus.UP_TO_DATE | MigrationStatus.EXTERNAL:
                 return ""
             case MigrationStatus.BEHIND:
                 return f"promote migrate --env {environment} --apply"
@@ -87,7 +93,9 @@ class MigrationState:
 
 
 def migration_state(conn: Connection, project: Project) -> MigrationState:
-    """Where the database of ``conn`` stands. Four queries at most."""
+    """Where the database of ``conn`` stands. Four queries at most, none in a project without migrations."""
+    if project.migrations is None:
+        return MigrationState(MigrationStatus.EXTERNAL, (), "")
     files = find_tree(project.migrations)
     current = revisions(conn, files.table) if files.table else None
     head = written_head(files.versions) if files.versions else None
@@ -120,7 +128,9 @@ def migration_state(conn: Connection, project: Project) -> MigrationState:
 
 
 def version_table(project: Project) -> str:
-    """The qualified name of the table in which the project's Alembic tree keeps the revision."""
+    """The qualified name of the table in which the project's Alembic tree keeps the revision; "" without a tree."""
+    if project.migrations is None:
+        return ""
     table = find_tree(project.migrations).table
     if table is None:
         from minerva_promote.migrations.alembic_tree import Tree
@@ -139,6 +149,8 @@ def _was_known(conn: Connection, tree: Tree) -> str:
 
 
 def _other_kind(project: Project) -> str:
+    if project.migrations is None:
+        return "have its owner take NOT NULL from it, or give the environment kind: local"
     before = "2d94e6b81fa0"  # the last revision of promote's own tree that is the same for both kinds
     if any((find_tree(project.migrations).folder / "versions").glob(f"{before}*.py")):
         return f"it was migrated as kind local: alembic downgrade {before}, then migrate again"

@@ -40,8 +40,11 @@ class TreeFiles:
     variables: tuple[str, ...]  # of the process, from which env.py takes a URL
 
 
-def find_tree(migrations: Path) -> TreeFiles:
-    """The tree of a folder or of a configuration file. Raises ConfigError, with the way out."""
+def find_tree(migrations: Path | None) -> TreeFiles:
+    """The tree of a folder or of a configuration file. Raises ConfigError, also for a project without migrations."""
+    if migrations is None:
+        hint = "whoever makes the tables migrates them; promote setup makes roles, ledger and privileges"
+        raise ConfigError("the project has no migrations (migrations: none)", at=_AT, hint=hint)
     folder, config = migrations, None
     if migrations.suffix in (".ini", ".toml") and not migrations.is_dir():
         if not is_present(migrations):

@@ -19,14 +19,14 @@ from minerva_promote.results import Finding, Severity
 OLDEST, NEWEST = 15, 18  # major versions of PostgreSQL that are tested
 
 
-def server_findings(facts: Server) -> Iterable[Finding]:
-    """A target that cannot take an import, whatever the file."""
+def server_findings(facts: Server, *, vector: bool = True) -> Iterable[Finding]:
+    """A target that cannot take an import, whatever the file; ``vector``: one without pgvector is none, either."""
     if facts.in_recovery:
         yield Finding("read-only", "the database is a standby", hint="use the primary server's address in url")
     if facts.encoding != "UTF8":
         fact = f"the database has encoding {facts.encoding}, must be UTF8"
         yield Finding("encoding", fact, hint="make it anew in UTF8")
-    if facts.vector_version is None:
+    if vector and facts.vector_version is None:
         yield Finding("extension", "the extension vector is missing", hint="promote setup --env ENV")
     major = facts.version_num // 10_000
     if major < OLDEST:

@@ -59,7 +59,7 @@ def read_target_state(conn: Connection, project: Project, environment: Environme
     ledger = (EVENTS_TABLE, ROWS_TABLE, ROOTS_TABLE)
     privileges = table_privileges(conn, (*(f"public.{name}" for name in contract.tables), *ledger))
     findings = [
-        *preflight.server_findings(facts),
+        *preflight.server_findings(facts, vector=project.asks_for_vector),
         *preflight.setting_findings(conn, facts),
         *clock_findings(conn),
         *extension_findings(conn, project.extensions),

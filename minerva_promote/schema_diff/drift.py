@@ -35,7 +35,7 @@ def drift(project: Project, environment: Environment) -> Compared:
         _build(tree, conn, environment, revision)
         made = Side(MIGRATIONS, inspect(conn), kind=environment.kind)
     judged, findings = apply_allowances(diff(made.schema, live.schema, ignored=IGNORED), project.allowances, made, live)
-    title = f"revision {revision} of {project.migrations.name}, kind {environment.kind}"
+    title = f"revision {revision} of {tree.files.name}, kind {environment.kind}"
     result = told("schema drift", made, live, judged, findings, environment=environment.name, title=title)
     return Compared(result, judged, made, live)
 

@@ -67,7 +67,7 @@ def _inside(conn: Session, project: Project, environment: Environment) -> tuple[
     notices = Notices(conn, environment.name)
     steps: list[StepResult] = []
     parts = (
-        lambda _: [_timed(lambda: _extension(conn)), *ensure_roles(conn, environment)],
+        lambda _: [*_extension(conn, project), *ensure_roles(conn, environment)],
         lambda connection: _migrations(conn, connection, project, environment, notices),
         lambda _: [*_ledger(conn, project, environment), *ensure_privileges(conn, environment, notices)],
     )
@@ -103,15 +103,22 @@ def _refuse_unfit(facts: Server) -> None:
         )
 
 
-def _extension(conn: Session) -> StepResult:
+def _extension(conn: Session, project: Project) -> tuple[StepResult, ...]:
+    """pgvector, where the project asks for it."""
+    if not project.asks_for_vector:
+        return ()
+    begun = time.perf_counter()
     made = ensure_vector(conn)
     version = server(conn).vector_version
-    return _step("extension vector", f"made ({version})" if made else f"already there ({version})", changed=made)
+    detail = f"made ({version})" if made else f"already there ({version})"
+    return (replace(_step("extension vector", detail, changed=made), seconds=time.perf_counter() - begun),)
 
 
 def _migrations(
     conn: Session, connection: Connection, project: Project, environment: Environment, notices: Notices
 ) -> tuple[StepResult, ...]:
+    if project.migrations is None:
+        return ()
     applied = apply_pending(conn, connection, project, environment, notices)
     if applied:
         return tuple(replace(step, step="setup", name=f"migration {step.name}") for step in applied)

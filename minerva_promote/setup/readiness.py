@@ -27,9 +27,7 @@ def ensure_ready(project: Project, environment: Environment) -> tuple[StepResult
         state = migration_state(conn, project)
         wanted = {name for name, role in environment.roles.items() if not role.absent}
         missing = not ledger_version(conn) or wanted - existing_roles(conn, wanted)
-        if state.standing is not MigrationStatus.NOT_MIGRATED and not (
-            state.standing is MigrationStatus.UP_TO_DATE and missing
-        ):
+        if state.standing is not MigrationStatus.NOT_MIGRATED and not (state.is_current and missing):
             return _unready(conn, environment, state)
     return _set_up(project, environment)
 
@@ -59,7 +57,7 @@ def _set_up(project: Project, environment: Environment) -> tuple[StepResult, ...
 
 
 def _unready(conn: Connection, environment: Environment, state: MigrationState) -> tuple[StepResult, ...]:
-    if state.standing is not MigrationStatus.UP_TO_DATE:
+    if not state.is_current:
         fact = f"the database is {state.fact}"
         return (StepResult("preflight", "migrations", Outcome.FAIL, fact, hint=state.hint(environment.name)),)
     wrong = unusable(ledger_version(conn), environment.name)

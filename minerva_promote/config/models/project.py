@@ -19,6 +19,11 @@ from minerva_promote.config.models.roles import Role as Role
 from minerva_promote.errors import Location
 
 
+def no_migrations(value: Any) -> Any:
+    """None for the spellings of "no migrations": none, false, an empty value."""
+    return None if value is None or value is False or value == "" or value == "none" else value
+
+
 class Model(BaseModel):
     """Base of every configuration value."""
 
@@ -136,7 +141,8 @@ class ProjectFile(Model):
 
     project: str  # the project's name
     variables: dict[str, int | str] = {}  # values for ${NAME}; --var overrides one
-    migrations: str = "alembic"  # the Alembic tree: its folder, or its alembic.ini or pyproject.toml
+    # the Alembic tree: its folder, or its alembic.ini or pyproject.toml; none: somebody else makes the tables
+    migrations: Annotated[str | None, BeforeValidator(no_migrations)] = "alembic"
     extensions: dict[str, str] = {}  # that a target has, with the oldest version: {vector: "0.7"}
     contract: Contract  # what an export may hold
     searches: dict[str, SearchFile] = {}  # of applications, by name
