@@ -157,7 +157,7 @@ def read(path: Path, name: str) -> GoldenFile:
     except FileNotFoundError:
         raise GoldenFault(f"no file {name}; record it: promote golden record --env ENV") from None
     except UnreadableError as error:
-        raise GoldenFault(f"{name} {error.fact}") from None
+        raise GoldenFault(f"{name} {error.message}") from None
     try:
         return _golden(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, RecursionError) as error:

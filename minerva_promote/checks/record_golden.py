@@ -60,7 +60,7 @@ def read_vectors(path: Path) -> tuple[str, ...]:
     except FileNotFoundError:
         raise UsageError(f"{path} cannot be read: no such file or directory") from None
     except UnreadableError as error:
-        raise UsageError(f"{path} {error.fact}") from None
+        raise UsageError(f"{path} {error.message}") from None
     except (ValueError, RecursionError):
         raise UsageError(f"{path} is not JSON", hint="a list of vectors: [[0.1, 0.2], [0.3, 0.4]]") from None
     if not isinstance(vectors, list) or not vectors or not all(map(_is_vector, vectors)):

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from minerva_promote.config.dotenv_before import values_before
 from minerva_promote.config.files import UnreadableError, read_bounded
 from minerva_promote.errors import ConfigError, Location
 
@@ -23,6 +22,12 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _MANY_BLANKS = re.compile(r"[^\S\r\n]{1000}")  # python-dotenv takes the square of their number
 _NAME = re.compile(r"\s*(?:export\s+)?'?([A-Za-z_][A-Za-z0-9_]*)'?[ \t]*=", re.ASCII)
 _NAME_INSIDE = re.compile(r"[\r\n][ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=", re.ASCII)  # of a later line
+
+# Releases before python-dotenv read one line at a time by these rules; a warning says where a value differs now.
+_FORMER_NAME = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*", re.ASCII)
+_SINGLE = re.compile(r"'([^']*)'")
+_DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,9 @@ def read_dotenv(path: Path, file: str = ".env") -> Dotenv:
     except FileNotFoundError:
         return Dotenv(file, {}, {})
     except UnreadableError as error:
-        raise ConfigError(error.fact, at=Location(file)) from None
+        raise ConfigError(error.message, at=Location(file)) from None
     entries: dict[str, list[Entry]] = {}
-    before = values_before(data)
+    before = _values_by_former_rules(data)
     for name, entry in _entries(data, file):
         entries.setdefault(name, []).append(entry)
     return Dotenv(file, entries, before, _notes(path, file))
@@ -146,3 +151,29 @@ def _notes(path: Path, file: str) -> Iterator[str]:
     """What is wrong with who may write to the file."""
     if os.name == "posix" and path.stat().st_mode & stat.S_IWOTH:
         yield f"{file}: everybody on this machine may write to it: chmod 600 {file}"
+
+
+def _values_by_former_rules(data: bytes) -> dict[str, tuple[str, int]]:
+    """The values as releases before python-dotenv read them, each with its line; of a repeated name the last."""
+    values: dict[str, tuple[str, int]] = {}
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    for number, line in enumerate(text.split("\n"), 1):
+        if (pair := _former_pair(line.removesuffix("\r"))) is not None:
+            values[pair[0]] = pair[1], number
+    return values
+
+
+def _former_pair(line: str) -> tuple[str, str] | None:
+    name = _FORMER_NAME.match(line)
+    if name is None:
+        return None
+    rest = line[name.end() :]
+    if rest[:1] not in ("'", '"'):
+        return name[1], re.split(r"(?:^|[ \t]+)#", rest, maxsplit=1)[0].rstrip(" \t")
+    quoted = (_SINGLE if rest[0] == "'" else _DOUBLE).match(rest)
+    after = rest[quoted.end() :].strip(" \t") if quoted else ""
+    if quoted is None or (after and not after.startswith("#")):
+        return None
+    if rest[0] == "'":
+        return name[1], quoted[1]
+    return name[1], re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), quoted[1])

@@ -1,4 +1,4 @@
-"""Reading the files of a project: regular ones, of bounded size, so that no command waits or fills the memory."""
+"""Read files of a project: only regular files of bounded size, so that no command hangs or runs out of memory."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ MAX_BYTES = 1 << 20  # of one configuration file
 
 
 class UnreadableError(Exception):
-    """A file that is not read; ``fact`` says why, in lower case."""
+    """A file cannot be read; ``message`` says why, in lower case, without the name of the file."""
 
-    def __init__(self, fact: str) -> None:
-        super().__init__(fact)
-        self.fact = fact
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
@@ -45,7 +45,7 @@ def read_bounded(path: Path, most: int = MAX_BYTES) -> bytes:
 
 
 def is_present(path: Path) -> bool:
-    """True when there is something of this name; what is no regular file is refused when it is read."""
+    """True when the name exists, also as a broken link or a pipe, which `read_bounded` refuses."""
     return os.path.lexists(path)
 
 

@@ -14,10 +14,11 @@ from minerva_promote.errors import ConfigError, Location
 
 if TYPE_CHECKING:
     from minerva_promote.config.allowed_differences import Allowance
-    from minerva_promote.config.models.gates import Backup, DatabaseIdentityPin
     from minerva_promote.config.models.project import (
         Accept,
+        Backup,
         Contract,
+        DatabaseIdentityPin,
         Grants,
         IndexRule,
         LocatedCheck,
@@ -163,10 +164,10 @@ class Environment:
         setting = self.passwords.get(role)
         return (setting.resolve() or None) if setting else None
 
-    def place(self, *keys: str | int) -> Location:
-        """Where the key at this path of the file stands, or the nearest one above it.
+    def location(self, *keys: str | int) -> Location:
+        """The location of the key at this path of the file, or of its nearest parent that the file has.
 
-        ``place("roles", "minerva_api", "grants", "tables", "books")``
+        ``location("roles", "minerva_api", "grants", "tables", "books")``
         """
         return self.source.key_at(keys)
 

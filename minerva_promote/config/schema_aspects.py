@@ -1,6 +1,6 @@
-"""What is said of every kind of object of a schema: the aspects that are recorded, compared and allowed to differ.
+"""The aspects of each kind of schema object that are recorded, compared and allowed to differ.
 
-A fact that is as usual is left out, in a snapshot file as in memory.
+An aspect that has its default is left out, in a snapshot file as in memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NAME = "name"  # the aspect of a constraint or index that is the same but for it
 
 
 class Facts(Model):
-    """Facts of one object."""
+    """The aspects of one object."""
 
 
 class ExtensionFacts(Facts):
@@ -129,7 +129,7 @@ class ExclusionFacts(Facts):
 
 
 class IndexFacts(Facts):
-    """An index that is no constraint's."""
+    """An index that belongs to no constraint."""
 
     columns: Texts = Field(min_length=1)  # or expressions, with collation, operator class and order
     method: str = "btree"
@@ -144,7 +144,7 @@ class IndexFacts(Facts):
 
 
 class SequenceFacts(Facts):
-    """A sequence; of one that belongs to a column the name is the column's."""
+    """A sequence; one that belongs to a column goes by the column's name."""
 
     type: str = "bigint"
     start: str = "1"
@@ -192,17 +192,17 @@ class TriggerFacts(Facts):
 
 
 class PlainFacts(Facts):
-    """What is compared as the statement that makes it."""
+    """An object that is compared by its CREATE statement."""
 
     definition: str
 
 
 class NoFacts(Facts):
-    """What is there or not."""
+    """An object without aspects: it exists or not."""
 
 
 class RevisionFacts(Facts):
-    """Where the database stands in the history of its migrations."""
+    """The migration revisions that the database is at."""
 
     at: Texts = ()
 
@@ -215,11 +215,11 @@ class Kind:
     facts: type[Facts]
     of_table: str = ""  # the key of a table in a snapshot file under which its objects stand
     expressions: frozenset[str] = frozenset()  # aspects that are SQL: compared by what they mean
-    told_by: tuple[str, ...] = ()  # aspects by which an object is the same although it has another name
-    silent: frozenset[str] = frozenset()  # aspects that are not compared
+    identified_by: tuple[str, ...] = ()  # aspects that make two objects of different names the same one
+    not_compared: frozenset[str] = frozenset()
 
-    def usual(self, aspect: str) -> Any:
-        """What a fact is when nothing is said."""
+    def default(self, aspect: str) -> Any:
+        """The value of an aspect that is not recorded."""
         default = self.facts.model_fields[aspect].get_default()
         return default if isinstance(default, bool | str | tuple) else ""
 
@@ -230,15 +230,15 @@ def _sql(*aspects: str) -> frozenset[str]:
 
 _ALL = (
     Kind("revision", RevisionFacts),
-    Kind("extension", ExtensionFacts, silent=frozenset({"types"})),
+    Kind("extension", ExtensionFacts, not_compared=frozenset({"types"})),
     Kind("schema", NoFacts),
     Kind("collation", CollationFacts),
     Kind("type", TypeFacts, expressions=_sql("default", "checks")),
     Kind("table", TableFacts, expressions=_sql("partition_by", "bounds")),
     Kind("column", ColumnFacts, "columns", _sql("default", "generated")),
     Kind("primary key", KeyFacts, "primary_key"),
-    Kind("unique", KeyFacts, "unique", told_by=("columns",)),
-    Kind("foreign key", ForeignKeyFacts, "foreign_keys", told_by=("columns", "references")),
+    Kind("unique", KeyFacts, "unique", identified_by=("columns",)),
+    Kind("foreign key", ForeignKeyFacts, "foreign_keys", identified_by=("columns", "references")),
     Kind("check", CheckFacts, "checks", _sql("expression"), ("expression",), frozenset({"columns"})),
     Kind("exclusion", ExclusionFacts, "exclusions", _sql("definition"), ("definition",)),
     Kind("index", IndexFacts, "indexes", _sql("columns", "where"), ("columns", "method", "where"), _sql("applied")),
@@ -246,28 +246,35 @@ _ALL = (
     Kind("view", ViewFacts, expressions=_sql("definition")),
     Kind("materialized view", ViewFacts, expressions=_sql("definition")),
     Kind("function", FunctionFacts, expressions=_sql("arguments")),
-    Kind("trigger", TriggerFacts, "triggers", _sql("definition"), silent=frozenset({"function"})),
-    Kind("rule", TriggerFacts, "rules", _sql("definition"), silent=frozenset({"function"})),
+    Kind("trigger", TriggerFacts, "triggers", _sql("definition"), not_compared=frozenset({"function"})),
+    Kind("rule", TriggerFacts, "rules", _sql("definition"), not_compared=frozenset({"function"})),
     Kind("policy", PlainFacts, "policies", _sql("definition")),
     Kind("statistics", PlainFacts, "statistics", _sql("definition")),
-    Kind("event trigger", TriggerFacts, silent=frozenset({"function"})),
+    Kind("event trigger", TriggerFacts, not_compared=frozenset({"function"})),
 )
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
-RENAMED = ("primary key", "unique", "foreign key", "check", "exclusion", "index")  # names that PostgreSQL may make up
-ON_COLUMNS = ("primary key", "unique", "foreign key", "check", "index")  # may be meant by the column that they are on
+RENAMED = (
+    "primary key",
+    "unique",
+    "foreign key",
+    "check",
+    "exclusion",
+    "index",
+)  # PostgreSQL may generate the name
+ON_COLUMNS = ("primary key", "unique", "foreign key", "check", "index")  # kinds that `aspects:` of a column may name
 ASPECTS: frozenset[str] = frozenset(
     {EXISTS, NAME, *(kind.name.replace(" ", "_") for kind in _ALL if kind.name in ON_COLUMNS)}
-    | {aspect for kind in _ALL for aspect in kind.facts.model_fields if aspect not in kind.silent}
+    | {aspect for kind in _ALL for aspect in kind.facts.model_fields if aspect not in kind.not_compared}
 )
 
 
-def spoken(aspect: str) -> str:
-    """An aspect for people: "not null"."""
+def aspect_text(aspect: str) -> str:
+    """An aspect in a report: "not null"."""
     return aspect.replace("_", " ")
 
 
 def value_text(value: Fact) -> str:
-    """A fact for people, on one line: "yes", "none", "id, kind"."""
+    """The value of an aspect in a report, on one line: "yes", "none", "id, kind"."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):

@@ -100,7 +100,7 @@ def read_source(path: Path, file: str) -> Source:
     try:
         data = read_bounded(path)
     except UnreadableError as error:
-        return _unreadable(file, Location(file), error.fact)
+        return _unreadable(file, Location(file), error.message)
     except FileNotFoundError as error:
         return _unreadable(file, Location(file), f"cannot be read: {(error.strerror or '').lower()}")
     return parse_source(data, file)

@@ -14,7 +14,7 @@ from minerva_promote.errors import TargetError
 
 if TYPE_CHECKING:
     from minerva_promote.config.connection_url import Target
-    from minerva_promote.config.models.gates import DatabaseIdentityPin
+    from minerva_promote.config.models.project import DatabaseIdentityPin
     from minerva_promote.config.project import Environment
 
 _IDENTIFIER = "select system_identifier::text from pg_catalog.pg_control_system()"
@@ -70,7 +70,7 @@ def require_identity(conn: Connection, environment: Environment, target: Target,
         return
     found = whereabouts(conn)
     database = environment.admin_url.dbname if maintenance else found.database
-    at = environment.place("identity")
+    at = environment.location("identity")
     if pin.system_identifier is not None and not found.known:
         raise WrongDatabase(
             f"environment {environment.name} is server {pin.system_identifier},"

@@ -61,7 +61,7 @@ def _require_same_database(project: Project, environment: Environment, conn: Con
             return
     raise ConfigError(
         "direct_url and admin_url do not reach the same database",
-        at=environment.place("direct_url"),
+        at=environment.location("direct_url"),
         hint="name the database of admin_url, and its server instead of the pooler",
     )
 
@@ -94,6 +94,6 @@ def _refusal(environment: Environment, task: str, which: str) -> ConfigError:
         hint += "; or, if it pools sessions, say so: pooler: session"
     return ConfigError(
         f"{task} needs a session of its own, and {identity} leads through a connection pooler, {which}",
-        at=environment.place(identity),
+        at=environment.location(identity),
         hint=hint,
     )

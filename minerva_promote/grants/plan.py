@@ -87,7 +87,7 @@ def _with_location(environment: Environment, drift: Drift) -> Drift:
     """The drift with the place of its role, or of PUBLIC where that is declared."""
     path = ("public",) if drift.role == PUBLIC else ("roles", drift.role)
     declared = drift.role in environment.roles or (drift.role == PUBLIC and environment.public is not None)
-    return replace(drift, at=environment.place(*path)) if declared and drift.at is None else drift
+    return replace(drift, at=environment.location(*path)) if declared and drift.at is None else drift
 
 
 def _is_accepted(drift: Drift, accepts: Iterable[Accept]) -> bool:
@@ -105,7 +105,7 @@ def _unused_accepts(
                 yield Finding(
                     "unused-accept",
                     f"{grantee_name(role)} has no {entry.code}: {entry.object}",
-                    environment.place(*path, number),
+                    environment.location(*path, number),
                     hint="take the entry out",
                     severity=Severity.WARN,
                 )

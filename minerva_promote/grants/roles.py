@@ -33,12 +33,12 @@ def _missing(wanted: Wanted, name: str, role: Role) -> Drift:
     if role.connection_limit is not None:
         words.append(f"CONNECTION LIMIT {role.connection_limit}")
     fact = "there is no such role; it is made with its declared password" if role.password else "there is no such role"
-    at = wanted.environment.place("roles", name)
+    at = wanted.environment.location("roles", name)
     return Drift("missing-role", name, f"role {name}", fact, (" ".join(words),), at=at, phase=MAKE)
 
 
 def _must_not_be(live: LiveState, wanted: Wanted, name: str) -> Drift:
-    at, what, fact = wanted.environment.place("roles", name), f"role {name}", "declared absent, and there"
+    at, what, fact = wanted.environment.location("roles", name), f"role {name}", "declared absent, and there"
     if live.roles[name].predefined or name == live.admin:
         why = "it comes with the server" if live.roles[name].predefined else "it is the admin identity (admin_url)"
         return Drift("role-present", name, what, fact, help=f"it cannot be dropped: {why}", automatic=False, at=at)
@@ -57,7 +57,7 @@ def _must_not_be(live: LiveState, wanted: Wanted, name: str) -> Drift:
 
 
 def _attributes(wanted: Wanted, role: Role, present: LiveRole) -> Iterator[Drift]:
-    name, place = present.name, wanted.environment.place
+    name, place = present.name, wanted.environment.location
     alter = f"ALTER ROLE {sql_text(ident(name))}"
     if present.login != role.login:
         statement = f"{alter} {'LOGIN' if role.login else 'NOLOGIN'}"
@@ -73,7 +73,7 @@ def _attributes(wanted: Wanted, role: Role, present: LiveRole) -> Iterator[Drift
 
 def _settings(live: LiveState, wanted: Wanted, name: str, role: Role, present: LiveRole | None) -> Iterator[Drift]:
     have = dict(present.settings) if present else {}
-    at = wanted.environment.place("roles", name, "settings")
+    at = wanted.environment.location("roles", name, "settings")
     for key, value in sorted(role.settings.items()):
         if key not in have or parts_of(key, have[key]) != parts_of(key, value):
             fact = f"is {have[key]}, declared is {value}" if key in have else f"not set, declared is {value}"
@@ -104,5 +104,5 @@ def _membership(live: LiveState, wanted: Wanted, name: str, group: str, options:
     elif options.admin:
         grant += " WITH ADMIN OPTION"
     fact = f"declared, and without {' and '.join(lacking)}" if rows else "declared, and not given"
-    at = wanted.environment.place("roles", name, "member_of", group)
+    at = wanted.environment.location("roles", name, "member_of", group)
     yield Drift("missing", name, f"member of {group}", fact, (grant,), at=at, phase=GIVE)

@@ -64,11 +64,11 @@ class Wanted:
         path = ("public",) if slot.grantee == PUBLIC else ("roles", slot.grantee, "grants")
         key = KEYS.get(slot.kind, "default_privileges")
         if slot.kind not in KEYS or slot.kind == "database":
-            return self.environment.place(*path, key)
+            return self.environment.location(*path, key)
         grants = self.environment.public if slot.grantee == PUBLIC else self.roles[slot.grantee].grants
         short = slot.name.removeprefix("public.")
         name = short if grants is not None and short in getattr(grants, key) else slot.name
-        return self.environment.place(*path, key, name)
+        return self.environment.location(*path, key, name)
 
 
 def import_role(environment: Environment) -> str | None:
@@ -271,7 +271,7 @@ class _Resolver:
         self._say(Drift("unknown-object", grantee, what, fact, help=help_, automatic=False, at=self._at(at)))
 
     def _at(self, at: Keys) -> Location:
-        return self.environment.place(*at)
+        return self.environment.location(*at)
 
     def _say(self, drift: Drift) -> None:
         if drift not in self.unknown:

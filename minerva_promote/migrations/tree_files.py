@@ -101,7 +101,7 @@ def _options(path: Path | None) -> dict[str, object]:
         section = dict(parser["alembic"]) if "alembic" in parser else {}
         return {name: value.replace("%(here)s", str(path.parent)) for name, value in section.items() if name != "here"}
     except UnreadableError as error:
-        raise ConfigError(error.fact, at=Location(path.name)) from None
+        raise ConfigError(error.message, at=Location(path.name)) from None
     except (OSError, ValueError, configparser.Error) as error:
         said = " ".join(str(error).split())
         raise ConfigError(f"{path.name} cannot be read: {said}", at=Location(path.name)) from None

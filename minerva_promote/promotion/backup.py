@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minerva_promote.config.durations import in_seconds
-from minerva_promote.config.models.gates import Backup
+from minerva_promote.config.models.project import Backup
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import server
 from minerva_promote.database.database_identity import DatabaseIdentity, WrongDatabase, identity_yaml, whereabouts

@@ -56,7 +56,7 @@ def required_step(
         fact, at, hint = error.reason, None, ""
     fact = f"its ledger cannot be read: {fact}"
     hint = hint or f"promote env ping --env {wanted.passed_in}"
-    return StepResult("requires", name, Outcome.FAIL, fact, location=at or environment.place("requires"), hint=hint)
+    return StepResult("requires", name, Outcome.FAIL, fact, location=at or environment.location("requires"), hint=hint)
 
 
 class _RequirementCheck:
@@ -81,7 +81,7 @@ class _RequirementCheck:
         return f"promote run --env {self.other.name} --file {shlex.quote(str(self.file))}"
 
     def failure(self, fact: str, hint: str = "") -> StepResult:
-        at = self.environment.place("requires")
+        at = self.environment.location("requires")
         return StepResult("requires", self.name, Outcome.FAIL, fact, location=at, hint=hint or self.run_it)
 
 

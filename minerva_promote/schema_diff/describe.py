@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minerva_promote.config.schema_aspects import Fact, spoken, value_text
+from minerva_promote.config.schema_aspects import Fact, aspect_text, value_text
 from minerva_promote.schema_diff.model import Entity
 
 LONGEST = 80
@@ -22,7 +22,7 @@ _MAIN = (
 
 def described(entity: Entity) -> str:
     """ "uuid, not null"; "btree (title)"; "(book_id) → books (id), on delete cascade"."""
-    facts = {aspect: fact for aspect, fact in entity.facts.items() if aspect not in entity.of.silent}
+    facts = {aspect: fact for aspect, fact in entity.facts.items() if aspect not in entity.of.not_compared}
     match entity.kind:
         case "index":
             head = f"{entity.fact('method')} ({value_text(entity.fact('columns'))})"
@@ -55,7 +55,7 @@ def described(entity: Entity) -> str:
 
 def _said(aspect: str, fact: Fact) -> str:
     if fact is True:
-        return spoken(aspect)
+        return aspect_text(aspect)
     if fact is False:
-        return f"not {spoken(aspect)}"
-    return f"{spoken(aspect)} {value_text(fact)}"
+        return f"not {aspect_text(aspect)}"
+    return f"{aspect_text(aspect)} {value_text(fact)}"

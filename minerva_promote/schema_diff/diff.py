@@ -153,7 +153,7 @@ def _matched(mine: list[Entity], others: list[Entity]) -> Iterator[tuple[Entity 
         lambda each: (each.name, _canonical_value(each)),
         _canonical_value,
         lambda each: each.name,
-        lambda each: tuple(_meaning(each, aspect) for aspect in each.of.told_by),
+        lambda each: tuple(_meaning(each, aspect) for aspect in each.of.identified_by),
     )
     for way in ways:
         if not mine or not others:
@@ -187,7 +187,7 @@ def _meaning(entity: Entity, aspect: str) -> Fact:
 
 
 def _compared(aspects: Iterable[str], entity: Entity) -> Iterator[str]:
-    return (aspect for aspect in aspects if aspect not in entity.of.silent)
+    return (aspect for aspect in aspects if aspect not in entity.of.not_compared)
 
 
 def _changes(one: Entity, other: Entity) -> Iterator[Difference]:

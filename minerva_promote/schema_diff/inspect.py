@@ -203,7 +203,7 @@ def _unquoted(name: str) -> str:
 @cache
 def _usual(kind: str) -> tuple[tuple[str, Fact], ...]:
     of = KINDS[kind]
-    return tuple((aspect, of.usual(aspect)) for aspect in of.facts.model_fields)
+    return tuple((aspect, of.default(aspect)) for aspect in of.facts.model_fields)
 
 
 def _facts(kind: str, row: Mapping[str, Any]) -> dict[str, Fact]:

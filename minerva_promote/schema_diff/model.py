@@ -48,7 +48,7 @@ class Entity:
     def fact(self, aspect: str) -> Fact:
         """What it says of an aspect, the usual included."""
         found = self.facts.get(aspect)
-        return found if found is not None else self.of.usual(aspect)
+        return found if found is not None else self.of.default(aspect)
 
 
 def _path(schema: str, *names: str) -> str:

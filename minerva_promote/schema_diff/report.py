@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from minerva_promote.config.schema_aspects import EXISTS, NAME, Fact, spoken, value_text
+from minerva_promote.config.schema_aspects import EXISTS, NAME, Fact, aspect_text, value_text
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
 from minerva_promote.schema_diff.allowances import ClassifiedDifference, Side
 from minerva_promote.schema_diff.describe import described
@@ -125,7 +125,7 @@ def change(difference: Difference, left: str, right: str) -> str:
         said = parts or described(difference.entity)
         return f"only in {where}" + (f": {said}" if said else "")
     before, after = _shortened(difference.before, difference.after)
-    word = "named" if difference.aspect == NAME else spoken(difference.aspect)
+    word = "named" if difference.aspect == NAME else aspect_text(difference.aspect)
     if difference.aspect == "at":  # of a revision
         return f"{before} {ARROW} {after}"
     return f"{word} {before} {ARROW} {after}"

@@ -87,7 +87,7 @@ def render(
     for section, of in (("extensions", "extension"), ("types", "type"), ("functions", "function")):
         found = sorted((entity.path, entity) for entity in schema.of_kind(of))
         lines += [f"{section}:"] if found else []
-        lines += [f"  {_key(path)}: {_facts(entity.facts, entity.of.silent)}" for path, entity in found]
+        lines += [f"  {_key(path)}: {_facts(entity.facts, entity.of.not_compared)}" for path, entity in found]
     lines.append("tables:")
     for name in names:
         lines += _table(schema, tables[name], types or {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.config.schema_aspects import EXISTS, spoken, value_text
+from minerva_promote.config.schema_aspects import EXISTS, aspect_text, value_text
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.errors import ConfigError
 from minerva_promote.migrations.head_revision import written_head
@@ -99,4 +99,4 @@ def _of_column(path: str, here: Column, there: Column) -> Iterator[tuple[str, st
             continue  # of an extension in another schema
         if before != after:
             aspect = attribute.removeprefix("has_")
-            yield path, aspect, f"{path} {spoken(aspect)} {value_text(before)} → {value_text(after)}"
+            yield path, aspect, f"{path} {aspect_text(aspect)} {value_text(before)} → {value_text(after)}"

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from minerva_promote.config.rules.search_settings import SEARCH_SETTINGS
+from minerva_promote.config.rules.searches import SEARCH_SETTINGS
 from minerva_promote.database.read_only import (
     Connection,
     QueryError,
@@ -47,7 +47,7 @@ class Settings:
 
     @classmethod
     def of(cls, given: Mapping[str, int | str]) -> Settings:
-        """Settings as YAML has them, found good by `config.search_settings`."""
+        """Settings as YAML has them, checked by `config.rules.searches`."""
         return cls({name: str(value) for name, value in given.items()})
 
     def __str__(self) -> str:

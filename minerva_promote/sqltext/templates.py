@@ -130,7 +130,7 @@ class _Loader(jinja2.FileSystemLoader):
         try:
             source, filename = decoded(read_bounded(path)).replace("\r\n", "\n"), str(path)
         except UnreadableError as error:
-            raise jinja2.TemplateSyntaxError(error.fact, 1, template, str(path)) from None
+            raise jinja2.TemplateSyntaxError(error.message, 1, template, str(path)) from None
         except FileNotFoundError:  # taken away a moment ago
             raise jinja2.TemplateNotFound(template) from None
         modified = path.stat().st_mtime

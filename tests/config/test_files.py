@@ -36,7 +36,7 @@ def test_other_files(kind: str, tmp_path: Path) -> None:
     make(tmp_path / "file")
     with pytest.raises(UnreadableError) as caught:
         read_bounded(tmp_path / "file")
-    assert caught.value.fact == fact
+    assert caught.value.message == fact
 
 
 def test_regular_files(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from minerva_promote.config.durations import in_seconds
 from minerva_promote.config.fingerprint import fingerprint
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
-from minerva_promote.config.models.gates import Backup, DatabaseIdentityPin
+from minerva_promote.config.models.project import Backup, DatabaseIdentityPin
 from tests.config.conftest import FILES, MakeProject
 
 Faults = Callable[[Callable[[], object]], list[str]]

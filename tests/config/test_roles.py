@@ -151,7 +151,7 @@ def test_nothing_is_compared_that_is_not_declared(make_project: MakeProject) -> 
 def test_where_something_is_declared(
     make_project: MakeProject, keys: tuple[str | int, ...], line: int, column: int
 ) -> None:
-    assert read(make_project, FULL).place(*keys) == Location("environments/local.yaml", line, column)
+    assert read(make_project, FULL).location(*keys) == Location("environments/local.yaml", line, column)
 
 
 def test_values_of_the_file_are_not_in_the_repr_of_an_environment(make_project: MakeProject) -> None:

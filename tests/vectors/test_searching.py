@@ -118,10 +118,10 @@ def test_measuring_keeps_to_its_time(connection: Connection) -> None:
 def test_settings_that_this_pgvector_does_not_have_are_told(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from minerva_promote.config.rules import search_settings
+    from minerva_promote.config.rules import searches
     from minerva_promote.search import search_runner as searching
 
-    newer = search_settings.SearchSetting((1, 9), (9, 9, 0))
+    newer = searches.SearchSetting((1, 9), (9, 9, 0))
     monkeypatch.setattr(searching, "SEARCH_SETTINGS", {"ivfflat.newest": newer})
     version = connection.execute("select extversion from pg_extension where extname = 'vector'").fetchone()
     assert version is not None

@@ -6,9 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from minerva_promote.config.models.gates import Backup as Backup
-from minerva_promote.config.models.gates import DatabaseIdentityPin as DatabaseIdentityPin
-from minerva_promote.config.models.gates import backup_disabled
 from minerva_promote.config.models.roles import STRICT
 from minerva_promote.config.models.roles import Accept as Accept
 from minerva_promote.config.models.roles import AllExcept as AllExcept
@@ -170,6 +167,27 @@ class IndexRule(Model):
     """What a run does about vector indexes that its rows made stale."""
 
     rebuild: Literal["auto", "never"] = "never"  # auto: as `promote index --apply`, after the commit
+
+
+class DatabaseIdentityPin(Model):
+    """Which database an environment is, so that a URL that leads elsewhere is found out."""
+
+    system_identifier: str | None = None  # of the server's data directory; its copies by replication share it
+    database: str | None = None  # its name
+
+
+class Backup(Model):
+    """A dump of the whole database before every run."""
+
+    folder: str  # of the machine that runs promote; relative to the project
+    program: str | None = None  # of pg_dump; default: PATH, then beside the embedded server
+    timeout: str = "1h"  # how long pg_dump may take
+    keep: int | None = Field(default=None, ge=1)  # dumps of this environment, the new one included; default: all
+
+
+def backup_disabled(value: Any) -> Any:
+    """``backup: false``, as if it were not there."""
+    return None if value is False or value == "off" else value
 
 
 class EnvironmentFile(Model):

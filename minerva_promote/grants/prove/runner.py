@@ -71,7 +71,7 @@ def _proof(
     around: AttemptTargets,
     elsewhere: Elsewhere,
 ) -> Iterator[StepResult]:
-    begun, at = time.perf_counter(), environment.place("roles", mine.role)
+    begun, at = time.perf_counter(), environment.location("roles", mine.role)
     attempts = [
         *declared_attempts(around, live, mine),
         *object_attempts(around, live, mine),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minerva_promote.config.schema_aspects import KINDS, spoken
+from minerva_promote.config.schema_aspects import KINDS, aspect_text
 from minerva_promote.schema_diff.diff import diff
 from minerva_promote.schema_diff.inspect import inspect
 from tests.schema.compare.conftest import Bench, both_ways
@@ -414,13 +414,13 @@ def test_every_aspect_is_planted() -> None:
     for line in lines:
         kind = next(kind for kind in kinds if line.startswith(f"{kind} "))
         said = line.removeprefix(f"{kind} ").partition(": ")[2]
-        aspects = [aspect for aspect in KINDS[kind].facts.model_fields if said.startswith(f"{spoken(aspect)} ")]
+        aspects = [aspect for aspect in KINDS[kind].facts.model_fields if said.startswith(f"{aspect_text(aspect)} ")]
         planted |= {(kind, aspect) for aspect in aspects}
     every = {
         (name, aspect)
         for name, kind in KINDS.items()
         for aspect in kind.facts.model_fields
-        if aspect not in kind.silent
+        if aspect not in kind.not_compared
     }
     assert every - planted == ELSEWHERE | AS_OTHERS
     assert {line.partition(" ")[0] for line in lines} >= {kind.partition(" ")[0] for kind in KINDS} - {
