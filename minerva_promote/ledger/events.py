@@ -33,7 +33,7 @@ from minerva_promote.ledger.bounds import (
     storable,
 )
 from minerva_promote.ledger.install import LEDGER_VERSION, content_expression, format_expression
-from minerva_promote.ledger.roots import folded_roots, not_as_sent, roots_digest
+from minerva_promote.ledger.roots import altered_row_error, fold_roots, roots_digest
 
 Kind = Literal[
     "started",
@@ -51,7 +51,7 @@ Kind = Literal[
 ]
 ENDED = "23505"  # the run has an end already, or an event of this kind
 _LATE = "55000"  # the run has an end already: no roots are added to it
-NOT_OURS = "42501"  # the run is of another role
+FOREIGN_RUN = "42501"  # the run is of another role
 SESSIONS = 2  # that are opened to record how a run ended
 
 # One statement, so that one of its own transaction needs no more than one message. The chain's trigger takes the digest
@@ -144,24 +144,24 @@ class Event:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def add(conn: Connection, event: Event, rows_digest: str | None = None) -> None:
+def add_event(conn: Connection, event: Event, rows_digest: str | None = None) -> None:
     """Add the event, in the open transaction or, in autocommit, in one of its own. Raises TargetError.
 
     ``rows_digest`` is that of the rows which were stored for it in this transaction. The row of promote.chain is held
     until the transaction ends: everybody else who adds an event waits. Nothing is taken on trust: an event, or a row
     that belongs to it, which stands there otherwise than it was sent is an error, and is not committed.
     """
-    keys = [] if event.kind == "finished" else folded_roots(event.roots or ())  # else the run has ended before
+    keys = [] if event.kind == "finished" else fold_roots(event.roots or ())  # else the run has ended before
     values = _values(event)
     alone = conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
     stored = fetch(conn, _INSERT + (_NO_STANDBY if alone else b""), {**values, "run_roots": keys}, "writing the ledger")
     if len(stored) != 1 or not _as_sent(values, stored[0], rows_digest, roots_digest(keys)):
-        raise not_as_sent("promote.events")
+        raise altered_row_error("promote.events")
     if conn.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:  # what a rule did after it
         there = {"run_id": event.run_id, "kind": event.kind, "hash": stored[0]["hash"]}
         statement = _THERE["removed_rows" if event.kind == "undone" else "run_rows"]
         if len(fetch(conn, statement, there, "writing the ledger")) != 1:
-            raise not_as_sent("promote.events")
+            raise altered_row_error("promote.events")
 
 
 def _values(event: Event) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def _as_sent(values: Mapping[str, Any], stored: Mapping[str, Any], of_rows: str 
     return bool(hashlib.sha256(f"{stored['previous']}\n{stored['content']}".encode()).hexdigest() == stored["hash"])
 
 
-def add_apart(
+def add_event_separately(
     project: Project,
     environment: Environment,
     event: Event,
@@ -247,7 +247,7 @@ def _usable(conn: Connection) -> bool:
 def _added(conn: Connection, event: Event) -> bool:
     """Whether the event is in the ledger now; False when the connection broke. Raises TargetError for a refusal."""
     try:
-        add(conn, event)
+        add_event(conn, event)
     except TargetError as error:
         if conn.closed:
             return False

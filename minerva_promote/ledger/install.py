@@ -83,7 +83,7 @@ def ledger_version(conn: Connection) -> int | None:
     return int(rows[0]["version"] or 0)
 
 
-def unusable(version: int | None, environment: str) -> tuple[str, str] | None:
+def version_problem(version: int | None, environment: str) -> tuple[str, str] | None:
     """What is wrong with a ledger of this version, and the way out; None for the present one."""
     hint = f"promote setup --env {environment}"
     if version == LEDGER_VERSION:
@@ -102,13 +102,13 @@ def require_ledger(conn: Connection, environment: str, *, reading: bool = False)
     ``reading``: one of an older version does as well, as far as its runs can be read.
     """
     version = ledger_version(conn)
-    wrong = None if reading and version in READABLE else unusable(version, environment)
+    wrong = None if reading and version in READABLE else version_problem(version, environment)
     if wrong is None:
         tables = TABLES if version == LEDGER_VERSION else TABLES[:3]
         present = relations(conn, tables)
         if len(present) == len(tables) and all(relation.readable for relation in present.values()):
             return
-        wrong = unusable(None, environment)
+        wrong = version_problem(None, environment)
         assert wrong is not None
     raise TargetError(f"{environment}: {wrong[0]}", hint=wrong[1])
 
@@ -145,7 +145,7 @@ def install(conn: Connection, version_table: str = REVISION_TABLE) -> bool:
 
 
 @cache
-def chain_source() -> str:
+def chain_function_text() -> str:
     """The settings of promote.chain_event, and in a new line its body: the one function with rights of its own."""
     return f"search_path=pg_catalog, pg_temp\n{_body()}"
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.connection import Connection
 
-REMEMBERED = 20  # events that are looked back upon
+MOST_CHANGES = 20  # events that are looked back upon
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class RecentChange:
     at: datetime
 
     @property
-    def said(self) -> str:
-        """In words: "run ab12cd34 (export.sql, 2026-11-22 20:16:33 UTC)"."""
+    def description(self) -> str:
+        """The event as messages name it: "run ab12cd34 (export.sql, 2026-11-22 20:16:33 UTC)"."""
         what = {"undone": "undo", "restored": "restore"}.get(self.kind, "run")
         named = f"{self.file_name}, " if self.file_name else ""
         return f"{what} {self.run_id[:8]} ({named}{self.at:%Y-%m-%d %H:%M:%S} UTC)"
@@ -32,11 +32,11 @@ class RecentChange:
 
 def latest_changes(conn: Connection) -> tuple[RecentChange, ...]:
     """The last events after which there were other rows, the latest first. One query."""
-    rows = fetch(conn, query("changes", __package__ or ""), {"limit": REMEMBERED + 1})
+    rows = fetch(conn, query("changes", __package__ or ""), {"limit": MOST_CHANGES + 1})
     return tuple(RecentChange(**row) for row in rows)
 
 
 def describe_changes(changes: Sequence[RecentChange]) -> str:
     """The latest of some changes, and how many more."""
     more = f" and {len(changes) - 1} before" if len(changes) > 1 else ""
-    return f"{changes[0].said}{more}"
+    return f"{changes[0].description}{more}"

@@ -16,7 +16,7 @@ from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, qualified
 from minerva_promote.database.server_errors import try_execute
-from minerva_promote.ledger.events import Event, add
+from minerva_promote.ledger.events import Event, add_event
 from minerva_promote.ledger.structure import Difference, SchemaObject, compare_structure, read_structure
 from minerva_promote.results import Finding
 from minerva_promote.text_format import counted
@@ -67,7 +67,7 @@ def record_repair(conn: Connection, environment: str, findings: Sequence[Finding
     """Add the event that the ledger's schema was repaired, in the transaction that is open. Raises TargetError."""
     reason = f"{counted(len(findings), 'differences')} of the ledger's schema repaired"
     listed = [{"code": finding.code, "fact": finding.message, "at": ""} for finding in findings[:LISTED]]
-    add(conn, Event("repaired", str(uuid4()), environment, reason=reason, details={"findings": listed}))
+    add_event(conn, Event("repaired", str(uuid4()), environment, reason=reason, details={"findings": listed}))
 
 
 def repair_statements(difference: Difference, revision_table: str = "", owner: str = "") -> Iterator[sql.Composable]:

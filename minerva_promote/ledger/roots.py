@@ -18,7 +18,7 @@ where r.run_id = %(run_id)s and r.xact = %(xact)s order by r.root collate "C"
 """
 
 
-def folded_roots(roots: Iterable[str]) -> list[str]:
+def fold_roots(roots: Iterable[str]) -> list[str]:
     """The roots as run_roots has them: each once, in the order of its digest."""
     return sorted({fold_root(root) for root in roots}, key=str.encode)
 
@@ -29,13 +29,13 @@ def roots_digest(keys: Sequence[str]) -> str | None:
     return hashlib.sha256(b"".join(pieces)).hexdigest() if pieces else None
 
 
-def roots_of(conn: Connection, event: LedgerEvent) -> tuple[str, ...]:
+def read_roots(conn: Connection, event: LedgerEvent) -> tuple[str, ...]:
     """All roots of an event; those that it lists itself, where it is of a format without others."""
     rows = fetch(conn, _OF_EVENT, {"run_id": event.run_id, "xact": event.xact})
     return tuple(row["root"] for row in rows) or tuple(event.roots or ())
 
 
-def not_as_sent(table: str) -> TargetError:
+def altered_row_error(table: str) -> TargetError:
     """What is wrong where a row of the ledger is another one than was sent, or is not there."""
     return TargetError(
         f"{table} did not take a row as it was sent: a rule or a trigger swallows or replaces rows of the ledger",

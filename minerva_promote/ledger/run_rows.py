@@ -19,7 +19,7 @@ from minerva_promote.database.quote import name_of, split
 from minerva_promote.database.server_errors import target_errors
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import ROWS_TABLE, expression
-from minerva_promote.ledger.roots import not_as_sent
+from minerva_promote.ledger.roots import altered_row_error
 
 Wire = bytes | None
 
@@ -70,7 +70,7 @@ class RowBatch:
     marks: bytes | bytearray
 
 
-def packed(values: Sequence[Wire]) -> bytes:
+def pack_values(values: Sequence[Wire]) -> bytes:
     """Some values as one: their number (int16), the length of each (int32, -1 for NULL), and their bytes."""
     lengths = [-1 if value is None else len(value) for value in values]
     head = struct.pack(f">h{len(lengths)}i", len(lengths), *lengths)
@@ -79,12 +79,12 @@ def packed(values: Sequence[Wire]) -> bytes:
 
 def row_hash(values: Sequence[Wire]) -> bytes:
     """What stands for the values of a row: equal for equal rows, and nothing can be read from it."""
-    return hashlib.blake2b(packed(values), digest_size=MARK_BYTES).digest()
+    return hashlib.blake2b(pack_values(values), digest_size=MARK_BYTES).digest()
 
 
 def pack(found: RunRows) -> RowBatch:
     """The rows as they are stored."""
-    keys, marks = b"".join(map(packed, found.keys)), b"".join(found.marks)
+    keys, marks = b"".join(map(pack_values, found.keys)), b"".join(found.marks)
     return RowBatch(found.table, found.key_columns, found.columns, len(found.keys), keys, marks)
 
 
@@ -102,7 +102,7 @@ def stored_names(table: str) -> list[str]:
     return list(dict.fromkeys((".".join(split(table)), table, name_of(*split(table)))))
 
 
-def store(conn: Connection, run_id: str, pieces: Iterable[RowBatch]) -> str | None:
+def store_run_rows(conn: Connection, run_id: str, pieces: Iterable[RowBatch]) -> str | None:
     """Write down what a run inserted, in the open transaction and before its event; the digest that the event must get.
 
     Raises TargetError when the ledger does not take them as they were sent.
@@ -120,11 +120,11 @@ def store(conn: Connection, run_id: str, pieces: Iterable[RowBatch]) -> str | No
                 digest = digests[name.encode(), number] = hashlib.sha256(text + keys + marks).digest()
                 stored = cursor.execute(_INSERT, [run_id, *head, keys, marks], binary=True).fetchall()
                 if stored != [(digest.hex(), run_id)]:
-                    raise not_as_sent(ROWS_TABLE)
+                    raise altered_row_error(ROWS_TABLE)
     return hashlib.sha256(b"".join(digests[key] for key in sorted(digests))).hexdigest() if digests else None
 
 
-def load(conn: Connection, run_id: str) -> tuple[RunRows, ...]:
+def load_run_rows(conn: Connection, run_id: str) -> tuple[RunRows, ...]:
     """The rows that a committed run inserted, a table's pieces in order; none for a run of a version 1 ledger.
 
     Raises TargetError when what is written down is not what was when the run committed.
@@ -146,7 +146,7 @@ def load(conn: Connection, run_id: str) -> tuple[RunRows, ...]:
         ) from None
 
 
-def load_readable(conn: Connection, run_id: str) -> Iterator[RunRows]:
+def load_unverified_rows(conn: Connection, run_id: str) -> Iterator[RunRows]:
     """The same without any proof, and without the pieces that cannot be read: what a run claims to have inserted."""
     for row in fetch(conn, _SELECT, {"run_id": run_id}):
         with suppress(ValueError, struct.error):

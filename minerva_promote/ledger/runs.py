@@ -192,7 +192,7 @@ def find_run(conn: Connection, prefix: str) -> Run:
     return next(_together(conn, [found[0]["run_id"]]))
 
 
-def alive(conn: Connection) -> frozenset[str]:
+def running_sessions(conn: Connection) -> frozenset[str]:
     """The ids of the runs whose session is there."""
     rows = fetch(conn, query("alive", __package__ or ""), {"class": RUN_CLASS})
     return frozenset(row["run_id"] for row in rows)
@@ -205,9 +205,9 @@ def _named(row: Mapping[str, Any]) -> str:
 
 def _together(conn: Connection, ids: list[str]) -> Iterator[Run]:
     """The runs of these ids, in this order."""
-    living = alive(conn)  # before and after: whose session begins or ends meanwhile is at work
+    living = running_sessions(conn)  # before and after: whose session begins or ends meanwhile is at work
     events = [_recorded(row) for row in fetch(conn, query("events", __package__ or ""), {"ids": ids})]
-    living |= alive(conn)
+    living |= running_sessions(conn)
     mine: dict[str, list[LedgerEvent]] = {}
     for event in events:
         mine.setdefault(event.run_id, []).append(event)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.connection import Connection
-from minerva_promote.ledger.runs import SHORT, alive
+from minerva_promote.ledger.runs import SHORT, running_sessions
 
 ABANDONED_REASON = "its session is gone; nothing was stored"
 
@@ -24,7 +24,7 @@ class UnfinishedRun:
     alive: bool  # its session is there
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What became of it, in one line."""
         run = f"run {self.run_id[:SHORT]} of {self.file_name or 'a file'}"
         if self.committed is not None:
@@ -36,14 +36,14 @@ class UnfinishedRun:
         return f"{began}: it is still at work" if self.alive else f"{began}: {ABANDONED_REASON}"
 
 
-def open_runs(conn: Connection) -> tuple[UnfinishedRun, ...]:
+def read_unfinished_runs(conn: Connection) -> tuple[UnfinishedRun, ...]:
     """Runs without an end; and the last one that was committed, if its checks have no end and nobody is at work.
 
     A session that begins or ends meanwhile is taken for alive.
     """
-    before, found = alive(conn), []
+    before, found = running_sessions(conn), []
     rows = fetch(conn, query("open_runs", __package__ or ""))
-    living = before | alive(conn)
+    living = before | running_sessions(conn)
     for row in rows:
         run = UnfinishedRun(**row, alive=row["run_id"] in living)
         if run.committed is None or not run.alive:

@@ -55,7 +55,7 @@ class Verification:
     removed_rows_verified: bool  # False: there were undos, and this role may not read the rows that they removed
 
 
-def verify(conn: Connection) -> tuple[Finding, ...]:
+def chain_errors(conn: Connection) -> tuple[Finding, ...]:
     """What is wrong with the ledger; nothing, where it is as it was written. See prove."""
     return tuple(finding for finding in verify_chain(conn).findings if finding.severity is Severity.ERROR)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
-from minerva_promote.ledger.run_rows import PART_ROWS, RowBatch, packed, row_hash
+from minerva_promote.ledger.run_rows import PART_ROWS, RowBatch, pack_values, row_hash
 
 
 class Inserted:
@@ -27,7 +27,7 @@ class Inserted:
                 self._pieces.append(piece)
             values = row.values
             piece.rows += 1
-            piece.keys += packed([values[place] for place in key_places])
+            piece.keys += pack_values([values[place] for place in key_places])
             piece.marks += row_hash(values)
 
     def pieces(self) -> tuple[RowBatch, ...]:

@@ -176,7 +176,7 @@ def _check(prepared: PreparedCheck) -> StepResult:
 def _target(state: PlannedTarget) -> StepResult:
     major, minor = divmod(state.facts.version_num, 10_000)
     revision = ", ".join(state.revisions or ()) or "unknown"
-    last = f"; last changed by {state.changes[0].said}" if state.changes else "; nothing was promoted to it yet"
+    last = f"; last changed by {state.changes[0].description}" if state.changes else "; nothing was promoted to it yet"
     which = f"server {state.where.system_identifier}" if state.where.known else "a server that does not say which"
     detail = (
         f"{state.facts.role} on {which}, PostgreSQL {major}.{minor}, pgvector {state.facts.vector_version},"

@@ -16,7 +16,7 @@ from minerva_promote.database.catalog import Server, definitions, revisions, ser
 from minerva_promote.database.database_identity import DatabaseIdentity, whereabouts
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import UsageError
-from minerva_promote.ledger.recent_changes import REMEMBERED, RecentChange, describe_changes, latest_changes
+from minerva_promote.ledger.recent_changes import MOST_CHANGES, RecentChange, describe_changes, latest_changes
 from minerva_promote.preflight.target_state import TargetState
 from minerva_promote.promotion.existing_keys import KeyCounts
 from minerva_promote.results import Finding
@@ -126,7 +126,7 @@ def plan_differences(
 
 
 def _what_happened(wanted: Digest, state: PlannedTarget) -> str:
-    for number in range(1, min(REMEMBERED, len(state.changes)) + 1):
+    for number in range(1, min(MOST_CHANGES, len(state.changes)) + 1):
         if any(earlier.hash().startswith(wanted.target) for earlier in state.before(number)):
             return f"the target has had {describe_changes(state.changes[:number])} since"
     return "the target is not as it was: its schema, its versions, what the role may do, its ledger, or these rows"

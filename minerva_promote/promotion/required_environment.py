@@ -18,7 +18,7 @@ from minerva_promote.database.session import Connection, import_session
 from minerva_promote.errors import ConfigError, ConfigErrors, TargetError
 from minerva_promote.ledger.install import require_ledger
 from minerva_promote.ledger.runs import SHORT, Run, failing, read_runs
-from minerva_promote.ledger.verify import verify
+from minerva_promote.ledger.verify import chain_errors
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.text_format import counted
 
@@ -91,7 +91,7 @@ def _other_and_whole(conn: Connection, asked: _RequirementCheck) -> StepResult |
     if there.known and there == asked.here:
         fact = f"{asked.other.name} and {asked.environment.name} are the same database, {there.database}"
         return asked.failure(fact, f"correct the URLs: promote env ping --env {asked.other.name}")
-    if broken := verify(conn):
+    if broken := chain_errors(conn):
         more = f", and {counted(len(broken) - 1, 'other findings')}" if len(broken) > 1 else ""
         fact = f"the ledger of {asked.other.name} cannot be believed: {broken[0].message}{more}"
         return asked.failure(fact, f"promote history --env {asked.other.name} --verify")

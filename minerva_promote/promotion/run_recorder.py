@@ -13,10 +13,10 @@ from minerva_promote.config.fingerprint import fingerprint
 from minerva_promote.database.advisory_lock import with_lock_holder
 from minerva_promote.database.session import Connection, import_session
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.events import ENDED, NOT_OURS, Event, Kind, add, add_apart
+from minerva_promote.ledger.events import ENDED, FOREIGN_RUN, Event, Kind, add_event, add_event_separately
 from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
-from minerva_promote.ledger.run_rows import store
-from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON, UnfinishedRun, open_runs
+from minerva_promote.ledger.run_rows import store_run_rows
+from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON, UnfinishedRun, read_unfinished_runs
 from minerva_promote.load.load_result import LoadResult
 from minerva_promote.promotion.import_steps import Importing
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
@@ -51,8 +51,10 @@ class Recorder:
 
     def open_runs(self, conn: Connection) -> None:
         """Say what became of runs of before that have no end; those that can have none any more get it now."""
-        told = [run for run in open_runs(conn) if self._mark_abandoned(conn, run)]
-        findings = tuple(Finding("open-run", run.said, severity=Severity.WARN, hint=self._help(run)) for run in told)
+        told = [run for run in read_unfinished_runs(conn) if self._mark_abandoned(conn, run)]
+        findings = tuple(
+            Finding("open-run", run.description, severity=Severity.WARN, hint=self._help(run)) for run in told
+        )
         if findings:
             self._run.record(StepResult("ledger", "runs without end", Outcome.WARN, findings=findings))
 
@@ -68,7 +70,7 @@ class Recorder:
         except TargetError as error:
             if error.sqlstate == ENDED:
                 return False
-            if error.sqlstate != NOT_OURS:
+            if error.sqlstate != FOREIGN_RUN:
                 raise
         return True
 
@@ -89,13 +91,13 @@ class Recorder:
 
     def committed(self, conn: Connection) -> None:
         """In the transaction of the rows, as its last act. Raises TargetError."""
-        digest = store(conn, self._plan.run_id, self._run.inserted)
+        digest = store_run_rows(conn, self._plan.run_id, self._run.inserted)
         event = self._event("committed")
         self._add(conn, replace(event, details={**event.details, "types": self._run.types}), digest)
 
     def _add(self, conn: Connection, event: Event, rows_digest: str | None = None) -> None:
         try:
-            add(conn, event, rows_digest)
+            add_event(conn, event, rows_digest)
         except TargetError as error:
             if error.sqlstate != _WAITED or conn.info.transaction_status:
                 raise
@@ -125,7 +127,7 @@ class Recorder:
             return
         self._ended = True
         try:
-            why_not = add_apart(self._project, self._environment, event, conn=self.conn)
+            why_not = add_event_separately(self._project, self._environment, event, conn=self.conn)
         except KeyboardInterrupt:
             why_not = "stopped"
         if why_not:

@@ -28,8 +28,8 @@ from minerva_promote.promotion.request import PromotionRequest
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.text_format import counted
 from minerva_promote.undo.plan import UndoOptions, plan_undo
-from minerva_promote.undo.remove import remove
-from minerva_promote.undo.report import written_told
+from minerva_promote.undo.remove import remove_rows
+from minerva_promote.undo.report import describe_writes
 from minerva_promote.undo.rows_to_remove import TrustedXmins
 from minerva_promote.undo.table_catalog import read_tables, table_name
 from minerva_promote.undo.table_checksums import (
@@ -37,9 +37,9 @@ from minerva_promote.undo.table_checksums import (
     TableChecksum,
     WriteCounters,
     affected_tables,
-    content_of,
-    writes,
-    written_since,
+    read_write_counters,
+    table_checksums,
+    write_deltas,
 )
 
 _HELP = "a run could not be undone without a trace: find out what triggers and constraints of the target do"
@@ -93,7 +93,7 @@ class _Rehearsal:
 
     def run(self) -> StepResult:
         tables = self.tables()
-        before, first = content_of(self.conn, tables), writes(self.conn)
+        before, first = table_checksums(self.conn, tables), read_write_counters(self.conn)
         rows = self.load()
         own = fetch(self.conn, _OWN)[0]["xmin"]
         plan = plan_undo(
@@ -107,7 +107,7 @@ class _Rehearsal:
         if not plan.possible:
             return _step(Outcome.FAIL, "the run could not be undone", plan.findings)
         try:
-            remove(self.conn, plan)
+            remove_rows(self.conn, plan)
         except TargetError as error:
             if self.conn.closed:
                 raise
@@ -165,18 +165,18 @@ class _Rehearsal:
         findings: tuple[Finding, ...],
     ) -> StepResult:
         """Compare what the tables hold."""
-        after = content_of(self.conn, tables)
+        after = table_checksums(self.conn, tables)
         unlike = [
             _content_difference(name, before[name], after[name]) for name in before if before[name] != after[name]
         ]
         compared = {table.oid for table in tables}
         others = {
             table_name(self.conn, oid): since
-            for oid, since in written_since(first, writes(self.conn)).items()
+            for oid, since in write_deltas(first, read_write_counters(self.conn)).items()
             if oid not in compared
         }
         if others:
-            fact = f"triggers wrote to tables that are not compared: {'; '.join(written_told(others))}"
+            fact = f"triggers wrote to tables that are not compared: {'; '.join(describe_writes(others))}"
             findings += (Finding("trigger", fact, hint="look whether that matters", severity=Severity.WARN),)
         said = f"{counted(removed, 'rows')} in and out again"
         if unlike:

@@ -6,7 +6,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import existing_roles
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.session import admin_session, import_session
-from minerva_promote.ledger.install import ledger_version, unusable
+from minerva_promote.ledger.install import ledger_version, version_problem
 from minerva_promote.migrations.state import MigrationState, MigrationStatus, migration_state
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.setup.create_database import database_exists
@@ -60,5 +60,5 @@ def _unready(conn: Connection, environment: Environment, state: MigrationState) 
     if not state.is_current:
         fact = f"the database is {state.fact}"
         return (StepResult("preflight", "migrations", Outcome.FAIL, fact, hint=state.hint(environment.name)),)
-    wrong = unusable(ledger_version(conn), environment.name)
+    wrong = version_problem(ledger_version(conn), environment.name)
     return (StepResult("preflight", "ledger", Outcome.FAIL, wrong[0], hint=wrong[1]),) if wrong else ()

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of, split
-from minerva_promote.ledger.run_rows import load_readable, stored_names
+from minerva_promote.ledger.run_rows import load_unverified_rows, stored_names
 from minerva_promote.ledger.runs import Run
 from minerva_promote.undo.find_run import event_of
-from minerva_promote.undo.table_catalog import Key, read
+from minerva_promote.undo.table_catalog import Key, query_text
 
 _OTHERS = b"""
 select e.run_id::text as run_id, e.seq > %(seq)s as later from promote.events e
@@ -44,7 +44,7 @@ def rows_reinserted_later(
     asked = {"seq": event_of(run, "committed").seq, "run_id": run.run_id, "tables": names}
     claims: dict[str, dict[Key, Claim]] = {}
     for other in fetch(conn, _OTHERS, asked):
-        for rows in load_readable(conn, other["run_id"]):
+        for rows in load_unverified_rows(conn, other["run_id"]):
             for table in alike.get(rows.table, ()):
                 for key in wanted[table].intersection(rows.keys):
                     claims.setdefault(table, {})[key] = Claim(other["run_id"], other["later"])
@@ -56,11 +56,11 @@ def _partitions(conn: Connection, tables: Iterable[str]) -> dict[str, set[str]]:
     alike = {table: {table} for table in tables}
     pairs = [(table, *split(table)) for table in alike]
     asked = dict(zip(("tables", "schemas", "names"), map(list, zip(*pairs, strict=True)), strict=True))
-    for row in fetch(conn, read("partitions"), asked):
+    for row in fetch(conn, query_text("partitions"), asked):
         alike.setdefault(name_of(row["schema"], row["name"]), set()).add(row["table"])
     return alike
 
 
 def list_writers(conn: Connection) -> tuple[str, ...]:
     """The roles that may write the list of a run's rows."""
-    return tuple(row["role"] for row in fetch(conn, read("list_writers")))
+    return tuple(row["role"] for row in fetch(conn, query_text("list_writers")))

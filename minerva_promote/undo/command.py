@@ -13,20 +13,20 @@ from minerva_promote.database.advisory_lock import acquire_target_lock, announce
 from minerva_promote.database.session import Connection, admin_session, begin, begin_view, rollback
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError, UsageError
 from minerva_promote.ledger.commit_proof import commit_with_proof, session_name
-from minerva_promote.ledger.events import Event, Kind, add, add_apart
+from minerva_promote.ledger.events import Event, Kind, add_event, add_event_separately
 from minerva_promote.ledger.install import require_ledger
-from minerva_promote.ledger.roots import roots_of
-from minerva_promote.ledger.run_rows import load
+from minerva_promote.ledger.roots import read_roots
+from minerva_promote.ledger.run_rows import load_run_rows
 from minerva_promote.ledger.verify import require_intact
 from minerva_promote.results import Outcome, RunResult, Severity, StepResult
 from minerva_promote.signals import current, signal_name
 from minerva_promote.text_format import counted
 from minerva_promote.undo.find_run import UndoSubject, event_of, find_undo_subject
 from minerva_promote.undo.plan import UndoOptions, UndoPlan, plan_undo
-from minerva_promote.undo.remove import keep, remove
-from minerva_promote.undo.removed_rows import removed_rows_of
+from minerva_promote.undo.remove import keep_rows, remove_rows
+from minerva_promote.undo.removed_rows import read_removed_rows
 from minerva_promote.undo.report import NOTHING, removal_steps, restore_steps, trigger_write_step
-from minerva_promote.undo.restore import plan_restore, restore
+from minerva_promote.undo.restore import plan_restore, restore_rows
 from minerva_promote.undo.rows_to_remove import trusted_xmins
 from minerva_promote.undo.table_checksums import WriteDelta
 
@@ -91,7 +91,7 @@ class _UndoCommand:
                     acquire_target_lock(conn)
                 subject = self.subject = find_undo_subject(conn, self.asked.prefix, self.environment.name)
                 require_intact(conn, [each.run_id for each in (subject.run, subject.undo) if each])
-                self.roots = roots_of(conn, event_of(subject.run, "committed"))
+                self.roots = read_roots(conn, event_of(subject.run, "committed"))
                 verdict = self.restore_rows(conn, subject) if subject.undo else self.undo(conn, subject)
             except TargetError as error:
                 if NOTHING not in error.message:
@@ -125,7 +125,7 @@ class _UndoCommand:
         plan = plan_undo(
             conn,
             self.project.contract,
-            load(conn, subject.run.run_id),
+            load_run_rows(conn, subject.run.run_id),
             trusted_xmins(conn, subject.run),
             self.asked.choices,
             environment=self.environment.name,
@@ -137,8 +137,8 @@ class _UndoCommand:
             return self.refused()
         if not self.asked.apply:
             return f"{counted(plan.removed, 'rows')} would go; {NOTHING}: --apply removes them"
-        digest = keep(conn, self.id, plan)
-        others = remove(conn, plan)
+        digest = keep_rows(conn, self.id, plan)
+        others = remove_rows(conn, plan)
         rows = {each.name: {"removed": each.removed, "kept": each.rows_kept} for each in plan.tables}
         self.record(conn, subject, rows, others, types=_types(plan), digest=digest)
         short = self.id[:8]
@@ -148,14 +148,14 @@ class _UndoCommand:
     def restore_rows(self, conn: Connection, subject: UndoSubject) -> str:
         """The rows that an undo removed come again; the verdict."""
         assert subject.undo is not None
-        kept = removed_rows_of(conn, subject.undo)
+        kept = read_removed_rows(conn, subject.undo)
         plan = plan_restore(conn, self.project.contract, kept, lock=self.asked.apply)
         self.steps = restore_steps(plan, done=self.asked.apply and plan.possible)
         if not plan.possible:
             return self.refused()
         if not self.asked.apply:
             return f"{counted(plan.rows, 'rows')} would come again; {NOTHING}: --apply puts them back"
-        others = restore(conn, plan)
+        others = restore_rows(conn, plan)
         self.record(conn, subject, {each.name: {"restored": each.kept.count} for each in plan.tables}, others)
         run = subject.run.short
         proof = self.commit(conn)
@@ -178,7 +178,7 @@ class _UndoCommand:
         self.steps += trigger_write_step(others)
         details = {} if types is None else {"types": types, **self.choices()}
         kind: Kind = "undone" if subject.undo is None else "restored"
-        add(conn, self.event(kind, self.asked.reason, details, rows), digest)
+        add_event(conn, self.event(kind, self.asked.reason, details, rows), digest)
 
     def record_attempt(
         self, kind: Kind, reason: str, findings: Sequence[Mapping[str, str]] = (), *, conn: Connection | None = None
@@ -190,7 +190,7 @@ class _UndoCommand:
         details = {**self.choices(), "findings": list(findings)} if findings else self.choices()
         try:
             event = self.event(kind, reason, details)
-            why_not = add_apart(self.project, self.environment, event, conn=conn, admin=True)
+            why_not = add_event_separately(self.project, self.environment, event, conn=conn, admin=True)
         except KeyboardInterrupt:
             why_not = "stopped"
         if why_not:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from psycopg import sql
 
 from minerva_promote.database.pipeline import Pipelined
-from minerva_promote.ledger.run_rows import packed, stored_names
+from minerva_promote.ledger.run_rows import pack_values, stored_names
 from minerva_promote.undo.row_references import RowReference
 from minerva_promote.undo.rows_to_remove import TableRows
-from minerva_promote.undo.table_catalog import Key, KeyArrays, array_of, as_bytes, keys_of
+from minerva_promote.undo.table_catalog import Key, KeyArrays, encode_array, key_arrays, statement_bytes
 
 SHOWN = 5  # of one link
 _BATCH = 100_000  # keys of one query
@@ -21,7 +21,7 @@ _BYTEA_OID = 17
 
 
 @dataclass(frozen=True, slots=True)
-class Dependent:
+class DependentRow:
     """One row that is not going, and a row that it depends on, the first of them."""
 
     key: str  # as text; where it has no key, where it stands in the table
@@ -30,19 +30,21 @@ class Dependent:
 
 
 @dataclass(slots=True)
-class Dependents:
+class DependentRows:
     """What one link brought to light."""
 
     link: RowReference
     count: int = 0
-    first: list[Dependent] = field(default_factory=list)
+    first: list[DependentRow] = field(default_factory=list)
 
 
-def dependents(pipe: Pipelined, links: Iterable[RowReference], going: Mapping[str, TableRows]) -> Iterator[Dependents]:
+def find_dependents(
+    pipe: Pipelined, links: Iterable[RowReference], going: Mapping[str, TableRows]
+) -> Iterator[DependentRows]:
     """Per link, the rows that are not going themselves and depend on one that is; only links that have some."""
     for link in links:
         keys = going[link.parent.name].keys
-        found = Dependents(link)
+        found = DependentRows(link)
         pipe.doing = f"looking for rows of {link.child.name} that depend on {link.parent.name}"
         # A row that may depend on several is asked for once, as it counts once.
         size = max(len(keys), 1) if link.array or link.temporal else _BATCH
@@ -53,14 +55,14 @@ def dependents(pipe: Pipelined, links: Iterable[RowReference], going: Mapping[st
 
 
 def _ask(
-    pipe: Pipelined, link: RowReference, going: Mapping[str, TableRows], keys: Sequence[Key], found: Dependents
+    pipe: Pipelined, link: RowReference, going: Mapping[str, TableRows], keys: Sequence[Key], found: DependentRows
 ) -> None:
     parent, child = link.parent, link.child
-    theirs = keys_of(parent, going[parent.name].key, keys)
+    theirs = key_arrays(parent, going[parent.name].key, keys)
     own = going.get(child.name)
     ours: KeyArrays | None = None
     if own is not None and own.keys:
-        ours = keys_of(child, own.key, own.keys, alias="ours", first=1 + len(theirs.types))
+        ours = key_arrays(child, own.key, own.keys, alias="ours", first=1 + len(theirs.types))
     child_key = sql.SQL("").join(sql.SQL(", {}").format(sql.Identifier("c", name)) for name in child.key)
     statement = sql.SQL(
         "select (count(*) over ())::text, {}::text, min({}::text){} from {}, {} p where {} and exists (select from {}"
@@ -82,11 +84,11 @@ def _ask(
     )
     types = theirs.types + (ours.types if ours else [])
     values = theirs.values + (ours.values if ours else [])
-    rows = pipe.ask(as_bytes(statement), types, values)
+    rows = pipe.ask(statement_bytes(statement), types, values)
     for row in rows:
         if len(found.first) < SHOWN:
             texts = [(value or b"").decode("utf-8", "replace") for value in row[:3]]
-            found.first.append(Dependent(texts[1], texts[2], _added_by(pipe, link, row[3:])))
+            found.first.append(DependentRow(texts[1], texts[2], _added_by(pipe, link, row[3:])))
     if rows:
         found.count += int(rows[0][0] or b"0")
 
@@ -137,7 +139,7 @@ def _added_by(pipe: Pipelined, link: RowReference, key: Key) -> str:
     """The run that added a row; empty for rows of others."""
     if not key:
         return ""
-    doing, names = pipe.doing, array_of(_TEXT_OID, [name.encode() for name in stored_names(link.child.name)])
-    found = pipe.ask(_ADDED_BY, (_TEXTS_OID, _BYTEA_OID), (names, packed(key)))
+    doing, names = pipe.doing, encode_array(_TEXT_OID, [name.encode() for name in stored_names(link.child.name)])
+    found = pipe.ask(_ADDED_BY, (_TEXTS_OID, _BYTEA_OID), (names, pack_values(key)))
     pipe.doing = doing
     return (found[0][0] or b"").decode() if found else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from minerva_promote.ledger.runs import SHORT
 from minerva_promote.results import Finding, Severity
 from minerva_promote.text_format import counted
-from minerva_promote.undo.dependent_rows import Dependents
+from minerva_promote.undo.dependent_rows import DependentRows
 from minerva_promote.undo.row_references import RowReference
 from minerva_promote.undo.row_status import RowStatus
 from minerva_promote.undo.rows_to_remove import TableRows
@@ -17,16 +17,16 @@ from minerva_promote.undo.table_catalog import Key, Table
 SHOWN = 5  # keys of one finding
 
 
-def listed(texts: Sequence[str], count: int | None = None) -> str:
+def first_of(texts: Sequence[str], count: int | None = None) -> str:
     """The first of some keys, and how many more there are."""
     total = len(texts) if count is None else count
     shown = "; ".join(texts[:SHOWN])
     return f"{shown}; and {total - min(SHOWN, len(texts)):,} more" if total > len(texts[:SHOWN]) else shown
 
 
-def keys_shown(table: Table, keys: Sequence[Key], columns: Sequence[str]) -> str:
+def first_keys(table: Table, keys: Sequence[Key], columns: Sequence[str]) -> str:
     """The first of some keys of a table."""
-    return listed([table.shown(key, columns) for key in keys[:SHOWN]], len(keys))
+    return first_of([table.shown(key, columns) for key in keys[:SHOWN]], len(keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ def changed_rows(
     what = table.name
 
     def shown(keys: Sequence[Key]) -> str:
-        return keys_shown(table, keys, going.key)
+        return first_keys(table, keys, going.key)
 
     if found.changed and going.retyped:
-        yield retyped(table, going.retyped)
+        yield changed_type(table, going.retyped)
     elif found.changed:
         fact = f"{_rows(what, found.changed)} changed since the import: {shown(found.changed)}"
         help_ = f"promote run --env {environment} --dry-run with the run's file names the values: put them back as the"
@@ -82,7 +82,7 @@ def _unproved(going: TableRows, table: Table, found: RowStatus, accept: Collecti
     fact = f"{count} of {table.name} cannot be proved to be this run's: {why}"
     if found.columns:
         fact += f"; {', '.join(found.columns)} cannot be compared with the file"
-    writers = listed(list(origin.writers))
+    writers = first_of(list(origin.writers))
     who = f"the list of rows was written by {origin.writer}; roles that may write one: {writers}"
     if "unproved" in accept:
         keys = "; ".join(table.shown(key, going.key) for key in found.unproved)  # all: none of them goes unseen
@@ -90,7 +90,7 @@ def _unproved(going: TableRows, table: Table, found: RowStatus, accept: Collecti
         return Finding("unproved", f"{fact}: {keys}", hint=help_, severity=Severity.WARN)
     old = "--accept updated does not cover them; " if "updated" in accept else ""
     help_ = f"{who}; {old}if all of them are this run's: --accept unproved"
-    return Finding("unproved", f"{fact}: {keys_shown(table, found.unproved, going.key)}", hint=help_)
+    return Finding("unproved", f"{fact}: {first_keys(table, found.unproved, going.key)}", hint=help_)
 
 
 def _accepted(finding: Finding, accept: Collection[str]) -> Finding:
@@ -103,10 +103,10 @@ def _rows(table: str, keys: Sequence[Key]) -> str:
     return f"{counted(len(keys), 'rows')} of {table} {'was' if len(keys) == 1 else 'were'}"
 
 
-def dependent_rows(found: Dependents, *, shared: bool, environment: str) -> Finding:
+def dependent_rows(found: DependentRows, *, shared: bool, environment: str) -> Finding:
     """Rows of others that depend on rows which would go."""
     link = found.link
-    named = listed([f"{each.key} on {each.on}" for each in found.first], found.count)
+    named = first_of([f"{each.key} on {each.on}" for each in found.first], found.count)
     verb = "depends" if found.count == 1 else "depend"
     others = f"{counted(found.count, 'rows')} of {link.child.name} that this run did not add"
     fact = f"{others} {verb} on {link.parent.name}: {named} ({link.what})"
@@ -126,25 +126,25 @@ def unreadable_table(link: RowReference) -> Finding:
     return Finding("hidden", fact, hint=f"GRANT SELECT ON {link.child.name} TO the role of admin_url")
 
 
-def unlike(name: str, why: str) -> Finding:
+def malformed_row_list(name: str, why: str) -> Finding:
     """A list of rows that somebody wrote by hand."""
     fact = f"the ledger's list of rows of {name} is none that promote writes: {why}"
     return Finding("row-list", fact, hint="promote show tells who recorded the run; delete by hand what should go")
 
 
-def no_table(name: str, count: int) -> Finding:
+def missing_table(name: str, count: int) -> Finding:
     """A table that is not there any more."""
     fact = f"there is no table {name} any more: {counted(count, 'rows')} of it cannot be found"
     return Finding("table", fact, hint="take back the migration that removed it, or keep the run")
 
 
-def no_column(table: Table, missing: Sequence[str]) -> Finding:
+def missing_column(table: Table, missing: Sequence[str]) -> Finding:
     """Columns that were written and are not there any more."""
     fact = f"{table.name} has no column {', '.join(missing)} any more: whether its rows were changed cannot be told"
     return Finding("column", fact, hint="take back the migration that removed it, or keep the run")
 
 
-def retyped(table: Table, types: Mapping[str, str]) -> Finding:
+def changed_type(table: Table, types: Mapping[str, str]) -> Finding:
     """Columns that had another type when they were written."""
     named = ", ".join(f"{name} was {was}, is {table.columns[name].type}" for name, was in types.items())
     fact = f"{table.name}: {named}: whether its rows were changed cannot be told"
@@ -157,7 +157,7 @@ def row_security(table: Table) -> Finding:
     return Finding("row-security", fact, hint="give the role of admin_url BYPASSRLS, or let it own the table")
 
 
-def lacking(table: Table) -> Finding:
+def missing_privileges(table: Table) -> Finding:
     """Privileges that the admin identity has not."""
     fact = f"the role of admin_url lacks {', '.join(table.lacking)} on {table.name}"
     return Finding("privilege", fact, hint="let it own the table, or grant it what it lacks")
@@ -180,20 +180,20 @@ def trigger(table: str, name: str, doing: str = "removal") -> Finding:
     return Finding("trigger", fact, hint="what it does is counted afterwards", severity=Severity.WARN)
 
 
-def lost_column(table: Table, lost: Sequence[str]) -> Finding:
+def restore_missing_column(table: Table, lost: Sequence[str]) -> Finding:
     """Columns without which the rows would not be as they were."""
     fact = f"{table.name} has no column {', '.join(lost)} any more: its rows cannot come again as they were"
     return Finding("column", fact, hint="take back the migration that removed it")
 
 
-def other_type(table: Table, other: Sequence[str], types: Mapping[str, str]) -> Finding:
+def restore_changed_type(table: Table, other: Sequence[str], types: Mapping[str, str]) -> Finding:
     """Columns whose kept values are of another type."""
     named = ", ".join(f"{name} was {types.get(name, 'unknown')}, is {table.columns[name].type}" for name in other)
     fact = f"{table.name}: {named}: its rows cannot come again as they were"
     return Finding("column-type", fact, hint="take back the migration that changed it")
 
 
-def gained_column(table: Table, gained: Sequence[str]) -> Finding:
+def restore_added_column(table: Table, gained: Sequence[str]) -> Finding:
     """Columns that the rows did not have."""
     fact = f"{table.name} has gained {', '.join(gained)} since: the rows that come again get the default there"
     return Finding("column", fact, severity=Severity.WARN)
@@ -201,15 +201,15 @@ def gained_column(table: Table, gained: Sequence[str]) -> Finding:
 
 def key_conflict(table: Table, columns: Sequence[str], values: Sequence[Key]) -> Finding:
     """Keys, or values of a unique set, that other rows have now."""
-    shown = listed([table.shown(value, columns) for value in values[:SHOWN]], len(values))
+    shown = first_of([table.shown(value, columns) for value in values[:SHOWN]], len(values))
     fact = f"{', '.join(columns)} of {counted(len(values), 'rows')} of {table.name} {_is(values)} taken: {shown}"
     return Finding("taken", fact, hint="undo the run that added it since, or leave the rows away")
 
 
-def no_parent(child: str, parent: str, shown: Sequence[str], count: int, what: str) -> Finding:
+def missing_parents(child: str, parent: str, shown: Sequence[str], count: int, what: str) -> Finding:
     """Rows that are needed and are not there."""
     fact = f"rows of {child} need {counted(count, 'rows')} of {parent} that {'is' if count == 1 else 'are'} gone: "
-    fact += f"{listed(shown, count)} ({what})"
+    fact += f"{first_of(shown, count)} ({what})"
     return Finding("parent", fact, hint=f"put the rows of {parent} back first")
 
 

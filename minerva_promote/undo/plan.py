@@ -17,12 +17,12 @@ from minerva_promote.ledger.runs import Run
 from minerva_promote.results import Finding, Severity
 from minerva_promote.undo import findings as told
 from minerva_promote.undo.claims import list_writers, rows_reinserted_later
-from minerva_promote.undo.dependent_rows import dependents
+from minerva_promote.undo.dependent_rows import find_dependents
 from minerva_promote.undo.find_run import event_of
-from minerva_promote.undo.row_references import RowReference, children_first, read_links
+from minerva_promote.undo.row_references import RowReference, children_first, read_references
 from minerva_promote.undo.row_status import RowStatus, classify_rows
 from minerva_promote.undo.rows_to_remove import TableRows, TrustedXmins, rows_by_table
-from minerva_promote.undo.table_catalog import Table, read, read_tables
+from minerva_promote.undo.table_catalog import Table, query_text, read_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def plan_undo(
     }
     fit = [plan for plan in plans.values() if not plan.kept and _check_comparable(plan)]
     parents = {plan.name: plan.going.table for plan in fit if plan.going.table is not None}
-    links = read_links(conn, contract, parents)
+    links = read_references(conn, contract, parents)
     if lock:
         _lock(conn, parents.values(), links)
     pipe = Pipelined(conn, "reading rows")
@@ -137,7 +137,7 @@ def plan_undo(
         if not link.readable and not (link.child.row_security and link.child.name in plans):  # that is told
             plans[link.parent.name].findings.append(told.unreadable_table(link))
     own = {plan.name: plan.going for plan in plans.values() if not plan.kept and plan.going.found}
-    for found in dependents(pipe, visible, own):
+    for found in find_dependents(pipe, visible, own):
         plan = plans[found.link.parent.name]
         plan.findings.append(told.dependent_rows(found, shared=plan.going.shared, environment=environment))
     for name, effect in _effects(conn, parents):
@@ -151,20 +151,20 @@ def _check_comparable(plan: TablePlan) -> bool:
     """Whether the rows can be looked at; tells why not."""
     table = plan.going.table
     if plan.going.unlike:
-        plan.findings.append(told.unlike(plan.name, plan.going.unlike))
+        plan.findings.append(told.malformed_row_list(plan.name, plan.going.unlike))
         return False
     if table is None:
-        plan.findings.append(told.no_table(plan.name, plan.going.count))
+        plan.findings.append(told.missing_table(plan.name, plan.going.count))
         return False
     missing = [name for name in plan.going.wrote if name not in table.columns]
     if missing:
-        plan.findings.append(told.no_column(table, missing))
+        plan.findings.append(told.missing_column(table, missing))
     elif not plan.going.found:
-        plan.findings.append(told.retyped(table, plan.going.retyped))
+        plan.findings.append(told.changed_type(table, plan.going.retyped))
     if table.row_security:
         plan.findings.append(told.row_security(table))
     if table.lacking:
-        plan.findings.append(told.lacking(table))
+        plan.findings.append(told.missing_privileges(table))
     return not (missing or not plan.going.found or table.row_security or "SELECT" in table.lacking)
 
 
@@ -183,7 +183,7 @@ def _lock(conn: Connection, tables: Iterable[Table], links: Sequence[RowReferenc
 def _effects(conn: Connection, tables: Mapping[str, Table]) -> Iterator[tuple[str, Finding]]:
     """Triggers and rules that would run with the removal."""
     by_oid = {table.oid: name for name, table in tables.items()}
-    for row in fetch(conn, read("effects"), {"tables": sorted(by_oid)}):
+    for row in fetch(conn, query_text("effects"), {"tables": sorted(by_oid)}):
         if row["on_delete"]:
             name = by_oid[row["table"]]
             yield name, (told.rule(name, row["name"]) if row["kind"] == "rule" else told.trigger(name, row["name"]))

@@ -16,14 +16,28 @@ from minerva_promote.database.server_errors import execute, target_errors
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import REMOVED_TABLE
-from minerva_promote.ledger.roots import not_as_sent
+from minerva_promote.ledger.roots import altered_row_error
 from minerva_promote.text_format import counted
 from minerva_promote.undo import findings as told
 from minerva_promote.undo.pieces import encode_copy
 from minerva_promote.undo.plan import UndoPlan
 from minerva_promote.undo.rows_to_remove import TableRows
-from minerva_promote.undo.table_catalog import Batches, Key, Table, as_bytes, keys_of, names_of, table_name
-from minerva_promote.undo.table_checksums import WriteDelta, affected_tables, counts_are_kept, writes, written_since
+from minerva_promote.undo.table_catalog import (
+    Batches,
+    Key,
+    Table,
+    column_list,
+    key_arrays,
+    statement_bytes,
+    table_name,
+)
+from minerva_promote.undo.table_checksums import (
+    WriteDelta,
+    affected_tables,
+    read_write_counters,
+    server_counts_writes,
+    write_deltas,
+)
 
 _HINT = "find out what a trigger or a rule of the target does; nothing was removed"
 _KEEP = b"""
@@ -34,7 +48,7 @@ returning run_id::text,
 """
 
 
-def keep(conn: Connection, undo_id: str, plan: UndoPlan) -> str | None:
+def keep_rows(conn: Connection, undo_id: str, plan: UndoPlan) -> str | None:
     """Write down all that the rows hold, so that the undo can be taken back; the digest that its event must get.
 
     The rows have to be locked. Raises TargetError when the ledger does not take them as they were sent.
@@ -57,17 +71,17 @@ def keep(conn: Connection, undo_id: str, plan: UndoPlan) -> str | None:
             with target_errors(pipe.doing), raw_cursor(conn) as cursor:
                 stored = cursor.execute(_KEEP, [undo_id, *head, content], binary=True).fetchall()
             if stored != [(undo_id, digest.hex())]:
-                raise not_as_sent(REMOVED_TABLE)
+                raise altered_row_error(REMOVED_TABLE)
     return hashlib.sha256(b"".join(digests[key] for key in sorted(digests))).hexdigest() if digests else None
 
 
-def remove(conn: Connection, plan: UndoPlan) -> dict[str, WriteDelta]:
+def remove_rows(conn: Connection, plan: UndoPlan) -> dict[str, WriteDelta]:
     """Remove the rows; what triggers wrote to other tables meanwhile, by table.
 
     Raises TargetError when other rows than these were removed, or any of the others was changed.
     """
-    before = writes(conn)
-    counts = {} if counts_are_kept(conn) else _counts(conn, plan)
+    before = read_write_counters(conn)
+    counts = {} if server_counts_writes(conn) else _counts(conn, plan)
     execute(conn, b"set constraints all deferred", "deferring constraints")
     pipe = Pipelined(conn, "removing rows")
     for each in plan.going:
@@ -80,18 +94,18 @@ def remove(conn: Connection, plan: UndoPlan) -> dict[str, WriteDelta]:
             raise TargetError(fact, hint=_HINT)
     if counts:
         _compare_counts(counts, _counts(conn, plan), plan)
-    return _judge(conn, plan, written_since(before, writes(conn)))
+    return _judge(conn, plan, write_deltas(before, read_write_counters(conn)))
 
 
 def _remove(pipe: Pipelined, going: TableRows) -> None:
     table = _table(going)
     keys = going.keys
-    wanted = keys_of(table, going.key, keys)
+    wanted = key_arrays(table, going.key, keys)
     pipe.doing = f"removing rows of {table.name}"
     statement = sql.SQL("delete from {} t using {} where {} returning {}").format(
-        table.source, wanted.source, wanted.equal("t"), names_of(going.key, "t")
+        table.source, wanted.source, wanted.equal("t"), column_list(going.key, "t")
     )
-    removed = set(pipe.ask(as_bytes(statement), wanted.types, wanted.values))
+    removed = set(pipe.ask(statement_bytes(statement), wanted.types, wanted.values))
     if removed != set(keys):
         fact = told.row_count_mismatch(table.name, "removed", len(removed), len(keys))
         raise TargetError(fact, hint=_HINT)
@@ -136,11 +150,11 @@ def _compare_counts(before: dict[str, int], after: dict[str, int], plan: UndoPla
 
 def _rows(pipe: Pipelined, going: TableRows, keys: Sequence[Key]) -> list[Key]:
     table = _table(going)
-    wanted = keys_of(table, going.key, keys)
+    wanted = key_arrays(table, going.key, keys)
     statement = sql.SQL("select {} from {} t join {} on {}").format(
-        names_of(table.stored, "t"), table.source, wanted.source, wanted.equal("t")
+        column_list(table.stored, "t"), table.source, wanted.source, wanted.equal("t")
     )
-    found = pipe.ask(as_bytes(statement), wanted.types, wanted.values)
+    found = pipe.ask(statement_bytes(statement), wanted.types, wanted.values)
     if len(found) != len(keys):
         fact = told.row_count_mismatch(table.name, "there", len(found), len(keys))
         raise TargetError(fact, hint="run the command again")
@@ -150,9 +164,9 @@ def _rows(pipe: Pipelined, going: TableRows, keys: Sequence[Key]) -> list[Key]:
 def _there(pipe: Pipelined, going: TableRows) -> int:
     """How many of the rows are there."""
     table = _table(going)
-    wanted = keys_of(table, going.key, going.keys)
+    wanted = key_arrays(table, going.key, going.keys)
     statement = sql.SQL("select t.ctid from {} t join {} on {}").format(table.source, wanted.source, wanted.equal("t"))
-    return len(pipe.ask(as_bytes(statement), wanted.types, wanted.values))
+    return len(pipe.ask(statement_bytes(statement), wanted.types, wanted.values))
 
 
 def _table(going: TableRows) -> Table:

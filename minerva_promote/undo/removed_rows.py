@@ -59,7 +59,7 @@ class RemovedRows:
             yield list(decode_copy(piece))
 
 
-def removed_rows_of(conn: Connection, undo: Run) -> tuple[RemovedRows, ...]:
+def read_removed_rows(conn: Connection, undo: Run) -> tuple[RemovedRows, ...]:
     """What an undo kept, a table each. Raises TargetError when that is not what it recorded."""
     digests = fetch(conn, _DIGESTS, {"undo": undo.run_id})
     if not digests or digests[0]["told"] != digests[0]["computed"]:

@@ -69,12 +69,12 @@ def trigger_write_step(others: Mapping[str, WriteDelta]) -> tuple[StepResult, ..
     """What triggers wrote to tables that the rows have nothing to do with."""
     if not others:
         return ()
-    told = written_told(others)
+    told = describe_writes(others)
     detail = f"triggers wrote to other tables: {'; '.join(told)}"
     return (StepResult("undo", "other tables", Outcome.WARN, detail, data={"tables": told}),)
 
 
-def written_told(others: Mapping[str, WriteDelta]) -> list[str]:
+def describe_writes(others: Mapping[str, WriteDelta]) -> list[str]:
     """ "audit: 3 added", a table each."""
     words = (("added", "inserted"), ("changed", "updated"), ("removed", "deleted"))
     return [

@@ -13,7 +13,7 @@ from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.database.quote import name_of
-from minerva_promote.undo.table_catalog import Key, Table, Wire, as_bytes, keys_of, read, read_tables
+from minerva_promote.undo.table_catalog import Key, Table, Wire, key_arrays, query_text, read_tables, statement_bytes
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class RequiredParent:
         for row in rows:
             value = tuple(row[place] for place in places)
             if self.array:
-                self.values.update(((each,), None) for each in elements_of(value[0]) if each is not None)
+                self.values.update(((each,), None) for each in array_elements(value[0]) if each is not None)
             elif None not in value:
                 self.values[value] = None
 
@@ -42,7 +42,7 @@ class RequiredParent:
 def required_parents(conn: Connection, contract: Contract, tables: Mapping[str, Table]) -> list[RequiredParent]:
     """What rows of some tables need: by foreign keys, and by the contract's word."""
     by_oid = {table.oid: name for name, table in tables.items()}
-    rows = fetch(conn, read("parents"), {"tables": sorted(by_oid)})
+    rows = fetch(conn, query_text("parents"), {"tables": sorted(by_oid)})
     told = [
         (child, column, parent)
         for child, rule in contract.tables.items()
@@ -72,24 +72,24 @@ def required_parents(conn: Connection, contract: Contract, tables: Mapping[str, 
     return needs
 
 
-def missing(pipe: Pipelined, need: RequiredParent, coming: set[Key]) -> list[Key]:
+def find_missing_parents(pipe: Pipelined, need: RequiredParent, coming: set[Key]) -> list[Key]:
     """The values that no row of the parent has, and none of those that come again."""
     wanted = [value for value in need.values if value not in coming]
     pipe.doing = f"looking for rows of {need.parent.name}"
     lacking: list[Key] = []
     for begin in range(0, len(wanted), 10_000):
-        keys = keys_of(need.parent, need.parent_columns, wanted[begin : begin + 10_000])
+        keys = key_arrays(need.parent, need.parent_columns, wanted[begin : begin + 10_000])
         statement = sql.SQL("select {} from {} where not exists (select from {} p where {})").format(
             sql.SQL(", ").join(sql.Identifier("going", f"k{place}") for place in range(len(keys.columns))),
             keys.source,
             need.parent.source,
             keys.equal("p"),
         )
-        lacking += pipe.ask(as_bytes(statement), keys.types, keys.values)
+        lacking += pipe.ask(statement_bytes(statement), keys.types, keys.values)
     return lacking
 
 
-def elements_of(wire: Wire) -> Iterator[Wire]:
+def array_elements(wire: Wire) -> Iterator[Wire]:
     """The elements of an array in wire form, whatever its dimensions."""
     if wire is None:
         return

@@ -18,10 +18,19 @@ from minerva_promote.text_format import counted
 from minerva_promote.undo import findings as told
 from minerva_promote.undo.pieces import BEGIN, END
 from minerva_promote.undo.removed_rows import RemovedRows
-from minerva_promote.undo.required_parents import missing, required_parents
-from minerva_promote.undo.row_references import children_first, read_links
-from minerva_promote.undo.table_catalog import Key, Table, as_bytes, keys_of, names_of, read, read_tables, table_name
-from minerva_promote.undo.table_checksums import WriteDelta, affected_tables, writes, written_since
+from minerva_promote.undo.required_parents import find_missing_parents, required_parents
+from minerva_promote.undo.row_references import children_first, read_references
+from minerva_promote.undo.table_catalog import (
+    Key,
+    Table,
+    column_list,
+    key_arrays,
+    query_text,
+    read_tables,
+    statement_bytes,
+    table_name,
+)
+from minerva_promote.undo.table_checksums import WriteDelta, affected_tables, read_write_counters, write_deltas
 
 _HINT = "find out what a trigger of the target does; nothing was put back"
 
@@ -77,11 +86,11 @@ def plan_restore(
             execute(conn, statement, f"locking {name}")
     _look(conn, contract, coming, fit)
     by_oid = {table.oid: name for name, table in fit.items()}
-    for row in fetch(conn, read("effects"), {"tables": sorted(by_oid)}):
+    for row in fetch(conn, query_text("effects"), {"tables": sorted(by_oid)}):
         if row["on_insert"] and row["kind"] == "trigger":
             name = by_oid[row["table"]]
             coming[name].findings.append(told.trigger(name, row["name"], "rows that come again"))
-    order = children_first(coming, read_links(conn, contract, tables))
+    order = children_first(coming, read_references(conn, contract, tables))
     return RestorePlan(tuple(coming[name] for name in reversed(order)))
 
 
@@ -89,17 +98,17 @@ def _fit(coming: RestoreTable) -> bool:
     """Whether the table can take the rows as they were; tells why not."""
     table, kept = coming.table, coming.kept
     if table is None:
-        coming.findings.append(told.no_table(kept.table, kept.count))
+        coming.findings.append(told.missing_table(kept.table, kept.count))
         return False
     lost = [name for name in kept.columns if name not in table.stored]
     if lost:
-        coming.findings.append(told.lost_column(table, lost))
+        coming.findings.append(told.restore_missing_column(table, lost))
     other = [name for name in kept.columns if name not in lost and table.columns[name].type != kept.types.get(name)]
     if other:
-        coming.findings.append(told.other_type(table, other, kept.types))
+        coming.findings.append(told.restore_changed_type(table, other, kept.types))
     gained = [name for name in table.stored if name not in kept.columns]
     if gained:
-        coming.findings.append(told.gained_column(table, gained))
+        coming.findings.append(told.restore_added_column(table, gained))
     if table.row_security:
         coming.findings.append(told.row_security(table))
     return not (lost or other or table.row_security)
@@ -132,10 +141,10 @@ def _look(conn: Connection, contract: Contract, coming: dict[str, RestoreTable],
         for columns, values_taken in taken.items():
             coming[name].findings.append(told.key_conflict(table, columns, values_taken))
     for need in needs:
-        gone = missing(pipe, need, held[need.parent.name, need.parent_columns])
+        gone = find_missing_parents(pipe, need, held[need.parent.name, need.parent_columns])
         if gone:
             shown = [need.parent.shown(value, need.parent_columns) for value in gone[: told.SHOWN]]
-            finding = told.no_parent(need.child, need.parent.name, shown, len(gone), need.what)
+            finding = told.missing_parents(need.child, need.parent.name, shown, len(gone), need.what)
             coming[need.child].findings.append(finding)
 
 
@@ -150,7 +159,7 @@ def _unique_sets(
     """The unique sets of each table whose values are kept; for a set that is not, the server has the word."""
     by_oid = {table.oid: name for name, table in tables.items()}
     found: dict[str, list[tuple[str, ...]]] = {name: [] for name in tables}
-    for row in fetch(conn, read("unique_sets"), {"tables": sorted(by_oid)}):
+    for row in fetch(conn, query_text("unique_sets"), {"tables": sorted(by_oid)}):
         name = by_oid[row["table"]]
         if set(row["columns"]) <= set(coming[name].kept.columns):
             found[name].append(tuple(row["columns"]))
@@ -158,34 +167,34 @@ def _unique_sets(
 
 
 def _taken(pipe: Pipelined, table: Table, columns: Sequence[str], values: Sequence[Key]) -> list[Key]:
-    keys = keys_of(table, columns, values)
+    keys = key_arrays(table, columns, values)
     statement = sql.SQL("select {} from {} t join {} on {}").format(
-        names_of(columns, "t"), table.source, keys.source, keys.equal("t")
+        column_list(columns, "t"), table.source, keys.source, keys.equal("t")
     )
     pipe.doing = f"looking for keys of {table.name} that are taken"
-    return pipe.ask(as_bytes(statement), keys.types, keys.values)
+    return pipe.ask(statement_bytes(statement), keys.types, keys.values)
 
 
-def restore(conn: Connection, plan: RestorePlan) -> dict[str, WriteDelta]:
+def restore_rows(conn: Connection, plan: RestorePlan) -> dict[str, WriteDelta]:
     """Put the rows back; what triggers wrote to other tables meanwhile, by table.
 
     Raises TargetError when the target refuses one, or when one does not stand there as it was.
     """
-    before = writes(conn)
+    before = read_write_counters(conn)
     execute(conn, b"set constraints all deferred", "deferring constraints")
     for coming in plan.tables:
         _copy(conn, coming)
     execute(conn, b"set constraints all immediate", "checking deferred constraints")
     for coming in plan.tables:
         _verify(conn, coming)
-    return _judge(conn, plan, written_since(before, writes(conn)))
+    return _judge(conn, plan, write_deltas(before, read_write_counters(conn)))
 
 
 def _copy(conn: Connection, coming: RestoreTable) -> None:
     table, kept = coming.table, coming.kept
     assert table is not None
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
-        sql.Identifier(table.schema, table.relation), names_of(kept.columns)
+        sql.Identifier(table.schema, table.relation), column_list(kept.columns)
     )
     pieces = kept.pieces(conn)
     groups = [list(pieces)] if coming.circular else ([piece] for piece in pieces)
@@ -203,14 +212,14 @@ def _verify(conn: Connection, coming: RestoreTable) -> None:
     assert table is not None
     pipe = Pipelined(conn, f"reading rows of {kept.table}")
     for rows in kept.rows(conn):
-        keys = keys_of(table, kept.key, _values(kept.columns, kept.key, rows))
+        keys = key_arrays(table, kept.key, _values(kept.columns, kept.key, rows))
         statement = sql.SQL("select {} from {} t join {} on {}").format(
-            names_of(kept.columns, "t"), table.source, keys.source, keys.equal("t")
+            column_list(kept.columns, "t"), table.source, keys.source, keys.equal("t")
         )
-        there = set(pipe.ask(as_bytes(statement), keys.types, keys.values))
+        there = set(pipe.ask(statement_bytes(statement), keys.types, keys.values))
         unlike = [row for row in rows if row not in there]
         if unlike:
-            shown = told.keys_shown(table, _values(kept.columns, kept.key, unlike), kept.key)
+            shown = told.first_keys(table, _values(kept.columns, kept.key, unlike), kept.key)
             fact = f"{counted(len(unlike), 'rows')} of {kept.table} did not come again as before: {shown}"
             raise TargetError(fact, hint=_HINT)
 

@@ -9,7 +9,7 @@ from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of
-from minerva_promote.undo.table_catalog import Table, read, read_tables
+from minerva_promote.undo.table_catalog import Table, query_text, read_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class RowReference:
     readable: bool = True  # whether the current role sees all rows of the child
 
 
-def read_links(conn: Connection, contract: Contract, parents: Mapping[str, Table]) -> tuple[RowReference, ...]:
+def read_references(conn: Connection, contract: Contract, parents: Mapping[str, Table]) -> tuple[RowReference, ...]:
     """All links that lead to some tables."""
     by_oid = {table.oid: table for table in parents.values()}
-    rows = fetch(conn, read("foreign_keys"), {"tables": sorted(by_oid)})
+    rows = fetch(conn, query_text("foreign_keys"), {"tables": sorted(by_oid)})
     told = _contract_references(contract, parents)
     names = {f"{row['child_schema']}.{row['child_name']}" for row in rows} | {f"public.{child}" for child, *_ in told}
     tables = {**read_tables(conn, names), **parents}

@@ -17,7 +17,7 @@ from minerva_promote.errors import TargetError
 from minerva_promote.ledger.run_rows import RunRows, row_hash
 from minerva_promote.undo.claims import Claim
 from minerva_promote.undo.rows_to_remove import TableRows, TrustedXmins
-from minerva_promote.undo.table_catalog import Batches, Key, Table, as_bytes, keys_of, names_of
+from minerva_promote.undo.table_catalog import Batches, Key, Table, column_list, key_arrays, statement_bytes
 
 
 @dataclass(slots=True)
@@ -88,13 +88,13 @@ def _classify(
 
 def _read(pipe: Pipelined, table: Table, layout: RunRows, keys: Sequence[Key], *, lock: bool) -> list[Key]:
     """Who wrote each row, its key, and what it holds now."""
-    wanted = keys_of(table, layout.key_columns, keys)
+    wanted = key_arrays(table, layout.key_columns, keys)
     statement = sql.SQL("select t.xmin::text, {}, {} from {} t join {} on {}{}").format(
-        names_of(layout.key_columns, "t"),
-        names_of(layout.columns, "t"),
+        column_list(layout.key_columns, "t"),
+        column_list(layout.columns, "t"),
         table.source,
         wanted.source,
         wanted.equal("t"),
         sql.SQL(" for update of t" if lock else ""),
     )
-    return pipe.ask(as_bytes(statement), wanted.types, wanted.values)
+    return pipe.ask(statement_bytes(statement), wanted.types, wanted.values)

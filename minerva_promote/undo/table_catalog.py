@@ -17,7 +17,7 @@ from minerva_promote.exportfile.value_display import display
 Wire = bytes | None
 Key = tuple[Wire, ...]
 
-read = partial(query, package=__package__ or "")
+query_text = partial(query, package=__package__ or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def read_tables(conn: Connection, names: Iterable[str]) -> dict[str, Table]:
     pairs = sorted({split(name) for name in names})
     wanted = {"schemas": [schema for schema, _ in pairs], "names": [name for _, name in pairs]}
     found = {}
-    for row in fetch(conn, read("tables"), wanted):
+    for row in fetch(conn, query_text("tables"), wanted):
         columns = {each["name"]: Column(**each) for each in row["columns"]}
         name = name_of(row["schema"], row["name"])
         found[name] = Table(
@@ -84,7 +84,7 @@ def read_tables(conn: Connection, names: Iterable[str]) -> dict[str, Table]:
     return found
 
 
-def array_of(oid: int, values: Sequence[Wire]) -> bytes:
+def encode_array(oid: int, values: Sequence[Wire]) -> bytes:
     """The wire form of a one-dimensional array of values of the type ``oid``."""
     if not values:
         return struct.pack(">iii", 0, 0, oid)
@@ -122,21 +122,21 @@ class KeyArrays:
         )
 
 
-def keys_of(
+def key_arrays(
     table: Table, columns: Sequence[str], rows: Sequence[Key], *, alias: str = "going", first: int = 1
 ) -> KeyArrays:
     """The parameters for rows of these columns of a table."""
     types = [table.columns[name] for name in columns]
-    values: list[Wire] = [array_of(each.oid, [row[place] for row in rows]) for place, each in enumerate(types)]
+    values: list[Wire] = [encode_array(each.oid, [row[place] for row in rows]) for place, each in enumerate(types)]
     return KeyArrays([each.array_oid for each in types], values, alias, tuple(columns), first)
 
 
-def names_of(columns: Sequence[str], table: str | None = None) -> sql.Composable:
+def column_list(columns: Sequence[str], table: str | None = None) -> sql.Composable:
     """``id, book_id``, of a table where one is given."""
     return sql.SQL(", ").join(ident(name) if table is None else sql.Identifier(table, name) for name in columns)
 
 
-def as_bytes(statement: sql.Composable) -> bytes:
+def statement_bytes(statement: sql.Composable) -> bytes:
     """The statement for the wire."""
     return statement.as_bytes(None)
 

@@ -11,7 +11,7 @@ from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of
 from minerva_promote.errors import TargetError
-from minerva_promote.undo.table_catalog import read
+from minerva_promote.undo.table_catalog import query_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def affected_tables(conn: Connection, oids: Iterable[int]) -> tuple[AffectedTabl
             row["readable"],
             row["lockable"],
         )
-        for row in fetch(conn, read("reached"), {"tables": sorted(set(oids))})
+        for row in fetch(conn, query_text("reached"), {"tables": sorted(set(oids))})
     )
 
 
@@ -66,7 +66,7 @@ from {} as t cross join lateral (select sha256(record_send(t.*)) as digest offse
 """
 
 
-def content_of(conn: Connection, tables: Iterable[AffectedTable]) -> dict[str, TableChecksum]:
+def table_checksums(conn: Connection, tables: Iterable[AffectedTable]) -> dict[str, TableChecksum]:
     """What each table holds now, as this transaction sees it. Raises TargetError for a table it may not read."""
     found = {}
     for table in tables:
@@ -90,11 +90,11 @@ class WriteCounters:
     files: str
 
 
-def writes(conn: Connection) -> dict[int, WriteCounters]:
+def read_write_counters(conn: Connection) -> dict[int, WriteCounters]:
     """Per table of the database, by oid."""
     return {
         row["table"]: WriteCounters(row["inserted"] or 0, row["updated"] or 0, row["deleted"] or 0, row["files"] or "")
-        for row in fetch(conn, read("written"))
+        for row in fetch(conn, query_text("written"))
     }
 
 
@@ -108,7 +108,7 @@ class WriteDelta:
     truncated: bool
 
 
-def written_since(before: Mapping[int, WriteCounters], after: Mapping[int, WriteCounters]) -> dict[int, WriteDelta]:
+def write_deltas(before: Mapping[int, WriteCounters], after: Mapping[int, WriteCounters]) -> dict[int, WriteDelta]:
     """What happened between two readings, where something did; a new table counts from nothing."""
     found = {}
     nothing = WriteCounters(0, 0, 0, "")
@@ -126,6 +126,6 @@ def written_since(before: Mapping[int, WriteCounters], after: Mapping[int, Write
 _COUNTED = b"select setting = 'on' as counted from pg_catalog.pg_settings where name = 'track_counts'"
 
 
-def counts_are_kept(conn: Connection) -> bool:
+def server_counts_writes(conn: Connection) -> bool:
     """Whether the server counts what a transaction writes (track_counts)."""
     return bool(fetch(conn, _COUNTED)[0]["counted"])

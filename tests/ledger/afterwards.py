@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from minerva_promote.ledger.run_rows import load
+from minerva_promote.ledger.run_rows import load_run_rows
 from minerva_promote.ledger.runs import find_run
 from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON
 from tests.conftest import Ran
@@ -188,7 +188,7 @@ def repeated(scene: Scene) -> None:
 def _exactly_once(scene: Scene, owner: str) -> None:
     """The run has recorded each row that it inserted, once."""
     recorded: dict[str, list[bytes]] = {}
-    for piece in load(scene.conn, owner):
+    for piece in load_run_rows(scene.conn, owner):
         recorded.setdefault(piece.table, []).extend(value or b"" for (value,) in piece.keys)
     if scene.number == 1:  # the first book brings it
         assert len(recorded.pop("embedding_configs")) == 1

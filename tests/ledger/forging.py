@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import psycopg
 
-from minerva_promote.ledger.events import Event, add
-from minerva_promote.ledger.run_rows import RunRows, load, pack, row_hash, store
+from minerva_promote.ledger.events import Event, add_event
+from minerva_promote.ledger.run_rows import RunRows, load_run_rows, pack, row_hash, store_run_rows
 from tests.run.conftest import Shop
 
 BOOK_COLUMNS = ("id", "title", "author", "ingestion_status", "created_at", "updated_at")
@@ -17,7 +17,7 @@ BOOK_COLUMNS = ("id", "title", "author", "ingestion_status", "created_at", "upda
 def load_list(shop: Shop, run: str) -> tuple[RunRows, ...]:
     """The rows that a run lists."""
     with shop.database.connect(shop.role) as conn:
-        return load(conn, run)
+        return load_run_rows(conn, run)
 
 
 def list_of_book(shop: Shop, book: str) -> RunRows:
@@ -33,15 +33,15 @@ def list_of_book(shop: Shop, book: str) -> RunRows:
 
 def write_list(conn: psycopg.Connection, run_id: str, rows: Iterable[RunRows]) -> str | None:
     """Rows of promote.run_rows, whoever they belong to."""
-    return store(conn, run_id, [pack(piece) for piece in rows])
+    return store_run_rows(conn, run_id, [pack(piece) for piece in rows])
 
 
 def forge(shop: Shop, rows: Iterable[RunRows]) -> str:
     """A committed run of the import role's own that lists these rows; its id."""
     run_id = str(uuid4())
     with shop.database.connect(shop.role) as conn:
-        add(conn, Event("started", run_id, "test-prod", file_name="export.sql"))
+        add_event(conn, Event("started", run_id, "test-prod", file_name="export.sql"))
         with conn.transaction():
             digest = write_list(conn, run_id, rows)
-            add(conn, Event("committed", run_id, "test-prod", file_name="export.sql"), digest)
+            add_event(conn, Event("committed", run_id, "test-prod", file_name="export.sql"), digest)
     return run_id

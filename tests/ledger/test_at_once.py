@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from minerva_promote.database.advisory_lock import LOCK_STATEMENT
-from minerva_promote.ledger.run_rows import load
+from minerva_promote.ledger.run_rows import load_run_rows
 from minerva_promote.ledger.runs import Run, read_runs
 from tests.conftest import Ran
 from tests.ledger.clients import client
@@ -97,7 +97,7 @@ def standing(runs: Sequence[Run], shop: Shop) -> None:
     with shop.database.connect() as conn:
         for run in runs:
             if run.state in ("committed", "undone"):
-                for piece in load(conn, run.run_id):
+                for piece in load_run_rows(conn, run.run_id):
                     keys = [value or b"" for (value,) in piece.keys]
                     recorded[piece.table] += keys if run.state == "committed" or piece.table == TABLES[0] else []
     for table, keys in recorded.items():

@@ -17,8 +17,8 @@ from psycopg import errors
 
 from minerva_promote.database.embedded.files import binary
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.events import Event, add
-from minerva_promote.ledger.install import chain_source
+from minerva_promote.ledger.events import Event, add_event
+from minerva_promote.ledger.install import chain_function_text
 from minerva_promote.ledger.verify import verify_chain
 from tests.run.conftest import Shop
 from tests.run.exports import Export
@@ -34,7 +34,7 @@ def added(database: Database, role: str, *kinds: str) -> list[str]:
     ids = [str(uuid4()) for _ in kinds]
     with database.connect(role) as conn:
         for kind, run_id in zip(kinds, ids, strict=True):
-            add(conn, Event(kind, run_id, "test-prod", file_name="some.sql", seconds=0.1))  # type: ignore[arg-type]
+            add_event(conn, Event(kind, run_id, "test-prod", file_name="some.sql", seconds=0.1))  # type: ignore[arg-type]
     return ids
 
 
@@ -228,7 +228,7 @@ def test_an_event_with_a_hash_of_its_own(shop: Shop) -> None:
     """Who knows how the chain is made can make another one: the next event does not fit, or a head noted before."""
     ids = added(shop.database, shop.role, "failed", "failed", "failed")
     (noted,) = shop.rows("select hash from promote.events where seq = 3")[0]
-    hashed = chain_source().partition("/* hash */")[2].partition("/* end */")[0]
+    hashed = chain_function_text().partition("/* hash */")[2].partition("/* end */")[0]
     rehash = f"update promote.events t set hash = (select {hashed} from (select t.*) e) where seq = {{}}"
     link = "update promote.events t set previous = p.hash from promote.events p where p.seq = t.seq - 1 and t.seq = 3"
     without_triggers(shop, "update promote.events set actor = 'x' where seq = 2", rehash.format(2))
@@ -290,7 +290,7 @@ def test_the_rows_of_a_run(shop: Shop) -> None:
 def test_another_function_is_no_witness_and_is_told(shop: Shop) -> None:
     """Replaced in the target, it may write what it likes: neither --verify nor grants believe it."""
     added(shop.database, shop.role, "failed")
-    forged = chain_source().partition("\n")[2].replace("NEW.at :=", "NEW.actor := 'nobody'; NEW.at :=")
+    forged = chain_function_text().partition("\n")[2].replace("NEW.at :=", "NEW.actor := 'nobody'; NEW.at :=")
     forged = forged.replace("NEW.hash := (", "NEW.hash := repeat('a', 64); PERFORM (")
     head = "create or replace function promote.chain_event() returns trigger language plpgsql security definer"
     shop.database.execute(f"{head} set search_path = pg_catalog, pg_temp as $chain${forged}$chain$")
@@ -304,7 +304,7 @@ def test_another_function_is_no_witness_and_is_told(shop: Shop) -> None:
 
 def test_the_text_of_the_chain_belongs_to_its_version() -> None:
     """Another text is told as drift in every target that has this one: give the ledger a new version with it."""
-    assert hashlib.sha256(chain_source().encode()).hexdigest()[:16] == "a776b9001085d6f0"
+    assert hashlib.sha256(chain_function_text().encode()).hexdigest()[:16] == "a776b9001085d6f0"
 
 
 def test_it_is_in_step_and_proved_as_installed(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from minerva_promote.ledger.events import Event, add
+from minerva_promote.ledger.events import Event, add_event
 from tests.run.conftest import Shop
 from tests.run.exports import Export, key
 from tests.servers import Database
@@ -52,7 +52,7 @@ def filled(shop: Shop) -> Shop:
             Event("committed", numbered(5), **{**one, "seconds": 0.25}, rows={"books": {"new": 1, "identical": 0}}),
         ]  # fmt: skip
         for event in events:
-            add(conn, event)
+            add_event(conn, event)
     return shop
 
 

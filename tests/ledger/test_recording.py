@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from minerva_promote.database.advisory_lock import LOCK_STATEMENT
-from minerva_promote.ledger.events import Event, add
-from minerva_promote.ledger.run_rows import load, row_hash
-from minerva_promote.ledger.unfinished_runs import open_runs
+from minerva_promote.ledger.events import Event, add_event
+from minerva_promote.ledger.run_rows import load_run_rows, row_hash
+from minerva_promote.ledger.unfinished_runs import read_unfinished_runs
 from tests.run.conftest import Shop, plain
 from tests.run.exports import Export, key
 from tests.run.proxy import proxy_to
@@ -69,7 +69,7 @@ def test_the_marks_are_those_of_what_stands_in_the_target(shop: Shop) -> None:
     kept = {}
     with shop.database.connect() as conn:
         for (run_id,) in ids:
-            for piece in load(conn, run_id):
+            for piece in load_run_rows(conn, run_id):
                 names = ", ".join(piece.columns)
                 cursor = psycopg.RawCursor(conn)
                 cursor.execute(f"select id, {names} from {piece.table}".encode(), binary=True)
@@ -112,7 +112,7 @@ def test_more_rows_than_a_part_holds(shop: Shop, monkeypatch: pytest.MonkeyPatch
     ]  # fmt: skip
     with shop.database.connect(shop.role) as conn:
         (run_id,) = shop.rows("select run_id::text from promote.events limit 1")[0]
-        chunks = [each for piece in load(conn, run_id) if piece.table == "chunks" for each in piece.keys]
+        chunks = [each for piece in load_run_rows(conn, run_id) if piece.table == "chunks" for each in piece.keys]
     assert len(set(chunks)) == 5
 
 
@@ -222,12 +222,12 @@ def test_killed_before_and_after_commit(shop: Shop) -> None:
         listed = shop.promote("history", "--env", "test-prod").stdout.splitlines()[2]
         assert listed.endswith("still at work")
         with shop.database.connect(shop.role) as conn:
-            (run,) = open_runs(conn)
+            (run,) = read_unfinished_runs(conn)
         run_id, began = shop.rows(
             "select left(run_id::text, 8), to_char(at, 'YYYY-MM-DD HH24:MI') from promote.events"
         )[0]
         said = f"run {run_id} of lighthouse.sql began {began} UTC and has no end: "
-        assert (run.said, run.alive) == (f"{said}it is still at work", True)
+        assert (run.description, run.alive) == (f"{said}it is still at work", True)
         process.kill()
         process.wait(30)
     _gone(shop)
@@ -281,7 +281,7 @@ def test_a_run_that_was_given_up_can_never_commit(shop: Shop, monkeypatch: pytes
     def hold(conn: object) -> None:
         (run_id,) = shop.rows("select run_id::text from promote.events")[0]
         with shop.database.connect(shop.role) as other:
-            add(other, Event("abandoned", run_id, "test-prod", reason="gone"))
+            add_event(other, Event("abandoned", run_id, "test-prod", reason="gone"))
 
     monkeypatch.setattr(run, "acquire_target_lock", hold)
     ran = shop.run(shop.file(Export()))
@@ -340,7 +340,7 @@ def test_events_whose_texts_no_database_takes(shop: Shop) -> None:
     run_id = str(uuid4())
     with shop.database.connect(shop.role) as conn:
         event = Event("failed", run_id, "test-prod", reason="a\0b\ud800\nc " + "x" * 3000, details={"a\0": "b\0"})
-        add(conn, event)
+        add_event(conn, event)
     reason, details = last(shop, "reason", "details")
     assert str(reason).startswith("a�b? c xxx")
     assert (len(str(reason)), details) == (2000, {"a�": "b�"})

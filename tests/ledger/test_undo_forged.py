@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from minerva_promote.ledger.events import Event, add
-from minerva_promote.ledger.run_rows import load
+from minerva_promote.ledger.events import Event, add_event
+from minerva_promote.ledger.run_rows import load_run_rows
 from minerva_promote.promotion.run_recorder import Recorder
 from tests.ledger.forging import forge, list_of_book, load_list, write_list
 from tests.ledger.undoing import Undone, facts_in, found_in, undone, unproved
@@ -141,12 +141,12 @@ def test_other_rows_of_the_run_than_its_transaction_inserted(undone: Undone) -> 
                 b" values (%s, 'Own', 'x', 'completed', now(), now())",
                 (key("b", 8),),
             )
-            add(conn, Event("started", run_id, "test-prod"))
+            add_event(conn, Event("started", run_id, "test-prod"))
             with shop.database.connect(shop.role) as reading:
-                assert load(reading, run_id) == ()
+                assert load_run_rows(reading, run_id) == ()
             victim = list_of_book(shop, OTHER)
             digest = write_list(conn, run_id, [victim])
-            add(conn, Event("committed", run_id, "test-prod"), digest)
+            add_event(conn, Event("committed", run_id, "test-prod"), digest)
     assert facts_in(undone.undo(run_id)) == [unproved("1 row", "books", OTHER, columns=COMPARED)]
 
 
@@ -219,7 +219,7 @@ def test_the_end_of_a_run_of_another_role(undone: Undone) -> None:
         f"grant insert on promote.events, promote.run_rows, promote.run_roots to {other}",
     )
     with shop.database.connect(shop.role) as conn, shop.database.connect(other) as stranger:
-        add(conn, Event("started", run_id, "test-prod"))
+        add_event(conn, Event("started", run_id, "test-prod"))
         for kind in ("committed", "unchanged", "refused", "failed", "finished", "abandoned"):
             with pytest.raises(errors.InsufficientPrivilege, match=f"is of role {shop.role}"):
                 stranger.execute(
@@ -233,9 +233,9 @@ def test_the_end_of_a_run_of_another_role(undone: Undone) -> None:
         ("started",), ("abandoned",),
     ]  # fmt: skip
     with shop.database.connect() as conn, shop.database.connect(other) as stranger:
-        add(stranger, Event("started", run_id.replace("2", "3"), "test-prod"))
-        add(conn, Event("failed", run_id.replace("2", "3"), "test-prod"))
-        add(stranger, Event("started", run_id.replace("2", "4"), "test-prod"))
+        add_event(stranger, Event("started", run_id.replace("2", "3"), "test-prod"))
+        add_event(conn, Event("failed", run_id.replace("2", "3"), "test-prod"))
+        add_event(stranger, Event("started", run_id.replace("2", "4"), "test-prod"))
     ran = shop.run(shop.file(Export(3)))  # cannot give an end to the run of another role, and goes on
     assert ran.exit_code == 0
     assert "open-run" in ran.stdout

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import psycopg
 
-from minerva_promote.ledger.events import Event, add
+from minerva_promote.ledger.events import Event, add_event
 from minerva_promote.ledger.run_rows import RunRows, row_hash
 from minerva_promote.ledger.runs import find_run
 from minerva_promote.undo.rows_to_remove import trusted_xmins
@@ -48,7 +48,7 @@ def test_two_ways_to_name_a_row(undone: Undone) -> None:
     """A row of its own, named by a column whose value is the key of somebody else's row."""
     shop, victim, run_id = undone.shop, key("d", 1, 1), str(uuid4())
     with shop.database.connect(shop.role) as conn:
-        add(conn, Event("started", run_id, "test-prod"))
+        add_event(conn, Event("started", run_id, "test-prod"))
         with conn.transaction():
             conn.execute(BOOK, (victim,))
             conn.execute(CHUNK, (key("d", 9, 1), victim, 1))
@@ -59,7 +59,7 @@ def test_two_ways_to_name_a_row(undone: Undone) -> None:
                 RunRows("chunks", ("id",), ("id",), own, [row_hash(row) for row in own]),
                 RunRows("chunks", ("book_id",), ("book_id",), [book], [row_hash(book)]),
             ]
-            add(conn, Event("committed", run_id, "test-prod"), write_list(conn, run_id, lists))
+            add_event(conn, Event("committed", run_id, "test-prod"), write_list(conn, run_id, lists))
     for more in ((), EVERYTHING):
         ran = undone.undo(run_id, "--apply", *more)
         assert ran.exit_code == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from minerva_promote.ledger.run_rows import load
+from minerva_promote.ledger.run_rows import load_run_rows
 from tests.run.conftest import Shop
 from tests.run.exports import Export
 
@@ -61,7 +61,7 @@ def test_from_version_1(shop: Shop) -> None:
     assert again.stdout.endswith("ready: nothing was changed\n")
 
     with shop.database.connect(shop.role) as conn:
-        assert load(conn, FIRST) == ()
+        assert load_run_rows(conn, FIRST) == ()
     shop.accepted(Export())
     assert shop.events() == ["committed", "committed", "started", "committed", "finished"]
     proved = shop.promote("history", "--env", "test-prod", "--verify")

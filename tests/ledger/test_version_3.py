@@ -10,7 +10,7 @@ import pytest
 from psycopg import errors
 
 from minerva_promote.ledger.bounds import CHECKS, DETAILS, NAME, REASON, ROOT, ROOTS, ROWS
-from minerva_promote.ledger.events import Event, add
+from minerva_promote.ledger.events import Event, add_event
 from minerva_promote.ledger.install import install
 from minerva_promote.ledger.verify import verify_chain
 from minerva_promote.results import Severity
@@ -56,7 +56,7 @@ def test_the_upgrade_from_version_2(server: Server, shop: Shop, make_database: C
         ledger = [row for row in made if "vector_indexes" not in row[1]]
         assert [row for row in upgraded if "vector_indexes" not in row[1]] == ledger
         assert verify_chain(conn).findings == ()
-        add(conn, Event("failed", str(uuid4()), "test-prod", roots=["a"]))
+        add_event(conn, Event("failed", str(uuid4()), "test-prod", roots=["a"]))
         assert verify_chain(conn).findings == ()
         with conn.transaction():
             assert not install(conn)
@@ -125,7 +125,7 @@ def test_an_honest_event_is_folded(shop: Shop) -> None:
         },
     )
     with shop.database.connect(shop.role) as conn:
-        add(conn, event)
+        add_event(conn, event)
         row = conn.execute(
             b"select length(environment), length(reason), cardinality(roots), octet_length(rows::text),"
             b" octet_length(checks::text), octet_length(details::text), (details ->> 'roots')::int from promote.events"

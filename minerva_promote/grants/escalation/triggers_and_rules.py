@@ -9,7 +9,7 @@ from minerva_promote.grants.escalation.effective_privileges import EffectivePriv
 from minerva_promote.grants.escalation.phrases import listed, quoted, rights
 from minerva_promote.grants.live_state import LiveState, TableEffect
 from minerva_promote.grants.model import END, Drift
-from minerva_promote.ledger.install import EVENTS_TABLE, chain_source
+from minerva_promote.ledger.install import EVENTS_TABLE, chain_function_text
 
 READ_FIRST = "read what it does: accept it with the reason, or run the statement yourself"
 
@@ -33,7 +33,7 @@ def _trigger(standing: EffectivePrivileges, effect: TableEffect) -> Iterator[Dri
 def _is_ledger(live: LiveState, effect: TableEffect) -> bool:
     """Whether it is what gives an event its place in the ledger's chain, as setup installs it: it does no more."""
     ledger = live.objects.get(("table", EVENTS_TABLE))
-    installed = effect.table == EVENTS_TABLE and effect.source == chain_source()
+    installed = effect.table == EVENTS_TABLE and effect.source == chain_function_text()
     return installed and ledger is not None and ledger.owner == effect.owner
 
 
