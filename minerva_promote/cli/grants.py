@@ -85,13 +85,13 @@ def _require_sense(*, apply: bool, prove: bool, generate: bool, set_passwords: b
 
 def _compare(project: Project, target: Environment, form: str) -> None:
     from minerva_promote.database.session import admin_session
-    from minerva_promote.grants.elsewhere import declared_elsewhere
+    from minerva_promote.grants.other_environments import read_other_environments
     from minerva_promote.grants.plan import plan_grants
     from minerva_promote.grants.report import shown
     from minerva_promote.grants.script import script
 
     with admin_session(project, target) as conn:
-        plan = plan_grants(conn, target, declared_elsewhere(project, target))
+        plan = plan_grants(conn, target, read_other_environments(project, target))
     result = shown(target, plan)
     if form == "sql":
         output_script(script(plan), result.exit_code)

@@ -54,7 +54,7 @@ CODES: dict[str, str] = {
 }
 
 # Drift by which a role is less than declared, or which is about rows and not about power.
-_NO_POWER = (
+_NO_ESCALATION = (
     "missing",
     "missing-role",
     "unknown-object",
@@ -67,4 +67,4 @@ _NO_POWER = (
     "constraint-not-valid",
     "trigger-disabled",
 )
-MORE = frozenset(CODES) - frozenset(_NO_POWER)  # codes of all ways to more power
+ESCALATION_CODES = frozenset(CODES) - frozenset(_NO_ESCALATION)  # codes of all ways to more power

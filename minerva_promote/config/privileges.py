@@ -50,7 +50,7 @@ PRIVILEGES = _OBJECTS | {kind: _OBJECTS[key] for key, kind in DEFAULT_KINDS.item
 
 _OWNERSHIP = ("OWN", "OWNER", "OWNERSHIP")
 _ATTRIBUTES = ("SUPERUSER", "CREATEROLE", "CREATEDB", "REPLICATION", "BYPASSRLS")  # of a role; LOGIN is declared
-_TAKE_AWAY = "leave such work to the owner (admin_url, promote migrate); here take it away"
+_REMOVE_HINT = "leave such work to the owner (admin_url, promote migrate); here take it away"
 
 
 def available(key: str, major: int) -> tuple[str, ...]:
@@ -65,8 +65,8 @@ def expand(privileges: Iterable[str], key: str, major: int) -> frozenset[str]:
 
     A privilege said by name stays, whether or not the server knows it: see ``available``.
     """
-    said = {normalised(privilege) for privilege in privileges}
-    return frozenset(said - {ALL} | set(available(key, major) if ALL in said else ()))
+    requested = {normalised(privilege) for privilege in privileges}
+    return frozenset(requested - {ALL} | set(available(key, major) if ALL in requested else ()))
 
 
 def normalised(privilege: str) -> str:
@@ -74,36 +74,36 @@ def normalised(privilege: str) -> str:
     return ALL if privilege == "ALL PRIVILEGES" else privilege
 
 
-def refused(privilege: str, key: str) -> tuple[str, str] | None:
+def privilege_refusal(privilege: str, key: str) -> tuple[str, str] | None:
     """Why ``privilege`` cannot be granted on this kind of object, and what to say instead; None when it can."""
     known = PRIVILEGES[key]
     if normalised(privilege) in (*known, ALL):
         return None
     name = normalised(" ".join(privilege.upper().split()))
     if name.endswith("GRANT OPTION"):
-        fact = f'"{privilege}" is not said: a role that may give on what it has decides itself who else has it'
-        return fact, "declare the privilege alone, and at every role that needs it"
+        message = f'"{privilege}" is not said: a role that may give on what it has decides itself who else has it'
+        return message, "declare the privilege alone, and at every role that needs it"
     if name in (*known, ALL):
         return f'"{privilege}" is written "{name}"', ""
     if name == "ALTER" and key == "parameters":
         return f'"{privilege}" is written "ALTER SYSTEM"', ""
     if name in ("ALTER", "DROP"):
-        return f'there is no privilege "{privilege}": altering and dropping come from owning the object', _TAKE_AWAY
+        return f'there is no privilege "{privilege}": altering and dropping come from owning the object', _REMOVE_HINT
     if name in _OWNERSHIP:
-        return f'there is no privilege "{privilege}": an object has one owner, and owning is not granted', _TAKE_AWAY
+        return f'there is no privilege "{privilege}": an object has one owner, and owning is not granted', _REMOVE_HINT
     if name == "LOGIN":
         return f'"{privilege}" is an attribute of a role, no privilege', "say login: true at the role"
     if name in _ATTRIBUTES:
-        fact = f'"{privilege}" is an attribute of a role, no privilege'
-        return fact, "take it away: a role with it can do more than any declaration says"
+        message = f'"{privilege}" is an attribute of a role, no privilege'
+        return message, "take it away: a role with it can do more than any declaration says"
     if name == "TEMP" and key == "database":
         return f'"{privilege}" is written TEMPORARY here', ""
-    elsewhere = [plural(other) for other, names in _OBJECTS.items() if name in names]
-    if elsewhere:
-        where = " and ".join(filter(None, (", ".join(elsewhere[:-1]), elsewhere[-1])))
-        return f'"{name}" is a privilege of {where}, not of {plural(key)}', f"known: {', '.join(known)}"
-    fact = f'there is no privilege "{privilege}" of {plural(key)}{did_you_mean(name, known)}'
-    return fact, f"known: {', '.join(known)}"
+    other_kinds = [plural(other) for other, names in _OBJECTS.items() if name in names]
+    if other_kinds:
+        listed_kinds = " and ".join(filter(None, (", ".join(other_kinds[:-1]), other_kinds[-1])))
+        return f'"{name}" is a privilege of {listed_kinds}, not of {plural(key)}', f"known: {', '.join(known)}"
+    message = f'there is no privilege "{privilege}" of {plural(key)}{did_you_mean(name, known)}'
+    return message, f"known: {', '.join(known)}"
 
 
 def plural(key: str) -> str:

@@ -18,13 +18,13 @@ from minerva_promote.database.scram import scram
 from minerva_promote.database.server_errors import execute, target_errors
 from minerva_promote.database.session import Connection, admin_session, begin, commit_or_unknown, rollback
 from minerva_promote.errors import TargetError
-from minerva_promote.grants.elsewhere import Elsewhere, declared_elsewhere
 from minerva_promote.grants.model import Drift
+from minerva_promote.grants.other_environments import OtherEnvironments, read_other_environments
 from minerva_promote.grants.plan import GrantPlan, plan_grants
 from minerva_promote.text_format import counted
 
 ROUNDS = 3  # taking away one power may show the next: what a superuser could do anyway is not listed
-TRIES: Mapping[str, int] = {  # of the whole transaction, by sqlstate: what somebody else did at the same moment
+MAX_ATTEMPTS: Mapping[str, int] = {  # of the whole transaction, by sqlstate: what somebody else did at the same moment
     **dict.fromkeys(("40001", "40P01", "XX000"), 10),  # XX000: tuple concurrently updated, in whatever language
     **dict.fromkeys(("23505", "42710", "42704", "42P01", "42883", "3F000"), 2),  # made, or dropped: look again
 }
@@ -32,12 +32,12 @@ ROLLED_BACK = "nothing was changed (rolled back)"
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     """What a transaction did, and how things are after it."""
 
     done: tuple[Drift, ...]
     passwords: tuple[str, ...]  # roles whose password was set
-    left: GrantPlan  # read again before COMMIT
+    remaining: GrantPlan  # read again before COMMIT
     without_effect: tuple[tuple[Drift, str], ...]  # and why; when there is one, all was rolled back
 
     @property
@@ -46,53 +46,57 @@ class Applied:
         return not self.without_effect and bool(self.done or self.passwords)
 
 
-def apply(project: Project, environment: Environment, *, passwords: bool = False) -> Applied:
+def apply(project: Project, environment: Environment, *, passwords: bool = False) -> ApplyResult:
     """Bring the roles to what is declared, as the admin identity, or change nothing.
 
     ``passwords`` also sets the declared passwords of roles that are there already. Raises TargetError when a
     statement is refused or warned about, with everything rolled back, and OutcomeUnknown when COMMIT was not answered.
     """
     with admin_session(project, environment) as conn:
-        for tried in count(1):
+        for attempt in count(1):
             try:
-                return _transaction(conn, environment, passwords, declared_elsewhere(project, environment))
+                return _apply_in_transaction(
+                    conn, environment, passwords, read_other_environments(project, environment)
+                )
             except TargetError as error:
                 rollback(conn)
-                if tried >= TRIES.get(error.sqlstate, 1):
+                if attempt >= MAX_ATTEMPTS.get(error.sqlstate, 1):
                     raise
-            time.sleep(0.05 * tried)
+            time.sleep(0.05 * attempt)
     raise AssertionError("unreachable")
 
 
-def _transaction(conn: Connection, environment: Environment, passwords: bool, elsewhere: Elsewhere) -> Applied:
+def _apply_in_transaction(
+    conn: Connection, environment: Environment, passwords: bool, other_environments: OtherEnvironments
+) -> ApplyResult:
     begin(conn)
     acquire_target_lock(conn)
     notices = Notices(conn, environment.name)
-    plan = plan_grants(conn, environment, elsewhere)
+    plan = plan_grants(conn, environment, other_environments)
     if plan.unknown:
         rollback(conn)
-        return Applied((), (), plan, ())
+        return ApplyResult((), (), plan, ())
     names = [name for name, role in plan.wanted.roles.items() if passwords or name not in plan.live.roles]
     done, plan = run_plan(
-        conn, plan, notices, lambda: plan_grants(conn, environment, elsewhere), lambda drift: drift.automatic
+        conn, plan, notices, lambda: plan_grants(conn, environment, other_environments), lambda drift: drift.automatic
     )
-    given = set_passwords(conn, environment, names)
+    changed_passwords = set_passwords(conn, environment, names)
     without_effect = tuple((drift, why_still(plan, drift)) for drift in done if drift in plan.drifts)
     if without_effect:
         rollback(conn)
     else:
-        changes = [*(drift.what for drift in done), *(f"password of {name}" for name in given)]
+        changes = [*(drift.what for drift in done), *(f"password of {name}" for name in changed_passwords)]
         hint = f"promote grants --env {environment.name} shows how the roles are now"
         commit_or_unknown(conn, f"roles and privileges ({counted(len(changes), 'changes')})", hint)
-    return Applied(done, given, plan, without_effect)
+    return ApplyResult(done, changed_passwords, plan, without_effect)
 
 
 def run_plan(
     conn: Connection,
     plan: GrantPlan,
     notices: Notices,
-    again: Callable[[], GrantPlan],
-    chosen: Callable[[Drift], bool],
+    replan: Callable[[], GrantPlan],
+    selects: Callable[[Drift], bool],
 ) -> tuple[tuple[Drift, ...], GrantPlan]:
     """Execute the chosen drifts' statements in the open transaction; what was done, and the plan after it.
 
@@ -102,7 +106,7 @@ def run_plan(
     done: list[Drift] = []
     executed: set[tuple[str, ...]] = set()
     for _ in range(ROUNDS):
-        todo = [drift for drift in plan.drifts if chosen(drift) and drift.statements and drift not in done]
+        todo = [drift for drift in plan.drifts if selects(drift) and drift.statements and drift not in done]
         if not todo:
             break
         for drift in todo:
@@ -110,24 +114,24 @@ def run_plan(
                 executed.add(drift.statements)
                 _execute(conn, drift.statements, notices)
         done += todo
-        plan = again()
+        plan = replan()
     return tuple(done), plan
 
 
 def _execute(conn: Connection, statements: Iterable[str], notices: Notices) -> None:
     for statement in statements:
-        with _told_as_nothing():
+        with _mention_rollback():
             execute(conn, sql.SQL(statement), statement)
-        if warned := notices.warnings():  # of a table also one for each of its columns
-            more = f" ({len(warned) - 1} more warnings)" if len(warned) > 1 else ""
+        if warnings := notices.warnings():  # of a table also one for each of its columns
+            more = f" ({len(warnings) - 1} more warnings)" if len(warnings) > 1 else ""
             raise TargetError(
-                f"{statement}: the server warns: {warned[0]}{more}; {ROLLED_BACK}",
+                f"{statement}: the server warns: {warnings[0]}{more}; {ROLLED_BACK}",
                 hint="connect as the owner of the object (admin_url), or have an administrator do it",
             )
 
 
 @contextmanager
-def _told_as_nothing() -> Iterator[None]:
+def _mention_rollback() -> Iterator[None]:
     """A refusal of the server inside ends the transaction, and says so."""
     try:
         yield
@@ -140,22 +144,24 @@ def set_passwords(conn: Connection, environment: Environment, names: Iterable[st
 
     Raises ConfigError when the variable of a password is not set.
     """
-    given = []
+    changed_passwords = []
     for name in names:
         password = environment.password(name)
         if password is None:
             continue
         statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(ident(name), literal(scram(conn, name, password)))
-        with _told_as_nothing(), target_errors(f"ALTER ROLE {sql_text(ident(name))} PASSWORD '...'"):
+        with _mention_rollback(), target_errors(f"ALTER ROLE {sql_text(ident(name))} PASSWORD '...'"):
             conn.execute(statement)
-        given.append(name)
-    return tuple(given)
+        changed_passwords.append(name)
+    return tuple(changed_passwords)
 
 
 def why_still(plan: GrantPlan, drift: Drift) -> str:
     """Why a statement that the server carried out changed nothing."""
-    entries = [each for each in plan.live.entries if each.slot.grantee == drift.role and each.slot.name in drift.what]
-    others = sorted({each.grantor for each in entries} - {plan.live.admin})
+    entries = [
+        entry for entry in plan.live.entries if entry.slot.grantee == drift.role and entry.slot.name in drift.what
+    ]
+    others = sorted({entry.grantor for entry in entries} - {plan.live.admin})
     if drift.code == "missing":
         return f"the server took it, and {drift.role} does not have it: {plan.live.admin} may not give it on"
     if others:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from minerva_promote.database.quote import DEFAULT_SCHEMA
 
 # As PostgreSQL's grammar reads them; everything else keeps its name.
-_ALIASES = {
+_TYPE_ALIASES = {
     "int": "integer",
     "int4": "integer",
     "int2": "smallint",
@@ -57,13 +57,15 @@ class Signature:
         types = tuple(map(_type, _split(arguments))) if arguments else ()
         return cls(text, name if "." in name else f"{DEFAULT_SCHEMA}.{name}", types)
 
-    def among(self, found: Iterable[Signature]) -> Signature | None:
+    def among(self, candidates: Iterable[Signature]) -> Signature | None:
         """The function that is meant, of those with this name: the very types, or the same in one schema only."""
-        close = [
-            other for other in found if len(other.types) == len(self.types) and all(map(_same, self.types, other.types))
+        matches = [
+            other
+            for other in candidates
+            if len(other.types) == len(self.types) and all(map(_same, self.types, other.types))
         ]
-        exact = [other for other in close if other.types == self.types]
-        return exact[0] if exact else close[0] if len(close) == 1 else None
+        exact = [other for other in matches if other.types == self.types]
+        return exact[0] if exact else matches[0] if len(matches) == 1 else None
 
 
 def _split(arguments: str) -> list[str]:
@@ -79,10 +81,10 @@ def _split(arguments: str) -> list[str]:
 
 def _type(text: str) -> str:
     text = " ".join(text.split())
-    bare = _ARRAY.sub("", text)
-    name = bare.removeprefix("pg_catalog.")
-    return _ALIASES.get(name, name) + ("[]" if bare != text else "")
+    element = _ARRAY.sub("", text)
+    name = element.removeprefix("pg_catalog.")
+    return _TYPE_ALIASES.get(name, name) + ("[]" if element != text else "")
 
 
-def _same(asked: str, found: str) -> bool:
-    return found == asked or found.endswith(f".{asked}")
+def _same(requested: str, existing: str) -> bool:
+    return existing == requested or existing.endswith(f".{requested}")

@@ -15,14 +15,20 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.yaml_text import dump_yaml
 from minerva_promote.database.session import admin_session
 from minerva_promote.grants.inspect import inspect
-from minerva_promote.grants.live_state import Entry, LiveState
-from minerva_promote.grants.model import PUBLIC, Drift, default_parts
+from minerva_promote.grants.live_state import AclEntry, LiveState
+from minerva_promote.grants.model import PUBLIC, Drift, split_default_privileges_name
 from minerva_promote.grants.plan import compare
-from minerva_promote.grants.wanted import KEYS, want
+from minerva_promote.grants.wanted import YAML_KEYS, resolve_wanted
 from minerva_promote.text_format import one_line
 
-WHY = "found by --generate: say why it is wanted, or take it away"
-IN_PUBLIC = ("tables", "columns", "sequences", "functions", "types")  # keys whose names are in public without a schema
+ACCEPT_REASON = "found by --generate: say why it is wanted, or take it away"
+KEYS_IN_PUBLIC = (
+    "tables",
+    "columns",
+    "sequences",
+    "functions",
+    "types",
+)  # keys whose names are in public without a schema
 DEFAULT_KEYS = {kind: key for key, kind in DEFAULT_KINDS.items()}
 FUNCTION_CODES = ("security-definer", "untrusted-function")
 
@@ -39,7 +45,7 @@ def generate(project: Project, environment: Environment) -> str:
         chosen, left_out = _chosen(live, environment)
         functions = {slot.name for slot in (entry.slot for entry in live.entries) if slot.kind == "function"}
         functions |= {routine.name for routine in live.routines}
-        functions |= {_short(name) for name in functions}  # as they are written below
+        functions |= {_short_name(name) for name in functions}  # as they are written below
         live = inspect(conn, chosen, functions)
         chosen = [name for name in chosen if name in live.roles]  # others may be at work
     values = _declaration(live, environment, chosen)
@@ -48,16 +54,16 @@ def generate(project: Project, environment: Environment) -> str:
 
 def _chosen(live: LiveState, environment: Environment) -> tuple[list[str], dict[str, str]]:
     """The roles that have something in this database, and those that are left out, with the reason."""
-    found = {entry.slot.grantee for entry in live.entries} - {PUBLIC}
-    found |= {owned.role for owned in live.owned} | {mapping.role for mapping in live.mappings} - {PUBLIC}
-    found |= {name for name, role in live.roles.items() if role.settings}
-    found |= {name for name, role in environment.roles.items() if not role.absent and name in live.roles}
+    candidates = {entry.slot.grantee for entry in live.entries} - {PUBLIC}
+    candidates |= {owned.role for owned in live.owned} | {mapping.role for mapping in live.mappings} - {PUBLIC}
+    candidates |= {name for name, role in live.roles.items() if role.settings}
+    candidates |= {name for name, role in environment.roles.items() if not role.absent and name in live.roles}
     left_out: dict[str, str] = {}
-    new = found
+    new = candidates
     while new:  # the groups of those, too
-        new = {each.group for each in live.members if each.member in found} - found
-        found = found | new
-    for name in sorted(found):
+        new = {membership.group for membership in live.members if membership.member in candidates} - candidates
+        candidates = candidates | new
+    for name in sorted(candidates):
         role = live.roles[name]
         if name == live.admin:
             left_out[name] = "the admin identity"
@@ -67,13 +73,13 @@ def _chosen(live: LiveState, environment: Environment) -> tuple[list[str], dict[
             left_out[name] = "owns the database"
         elif role.predefined:
             left_out[name] = ""
-    chosen = sorted(found - set(left_out))
+    chosen = sorted(candidates - set(left_out))
     return chosen, {name: why for name, why in left_out.items() if why}
 
 
 def _declaration(live: LiveState, environment: Environment, chosen: Iterable[str]) -> dict[str, Any]:
     """``public`` and ``roles`` as values, such that a comparison finds nothing."""
-    by_grantee: dict[str, list[Entry]] = defaultdict(list)
+    by_grantee: dict[str, list[AclEntry]] = defaultdict(list)
     for entry in live.entries:
         by_grantee[entry.slot.grantee].append(entry)
     values: dict[str, Any] = {"public": _grants(by_grantee[PUBLIC]), "roles": {}}
@@ -82,29 +88,29 @@ def _declaration(live: LiveState, environment: Environment, chosen: Iterable[str
     for drift in _remaining(live, environment, values):
         if drift.role == PUBLIC and drift.code in FUNCTION_CODES and drift.automatic:  # it is called by its name
             routine = drift.what.removeprefix("function ")
-            values["public"].setdefault("functions", {})[_short(routine)] = ["EXECUTE"]
+            values["public"].setdefault("functions", {})[_short_name(routine)] = ["EXECUTE"]
     for drift in _remaining(live, environment, values):
         holder = values if drift.role == PUBLIC else values["roles"][drift.role]
-        holder.setdefault("accept", []).append({"code": drift.code, "object": drift.what, "why": WHY})
+        holder.setdefault("accept", []).append({"code": drift.code, "object": drift.what, "why": ACCEPT_REASON})
     return values
 
 
 def _remaining(live: LiveState, environment: Environment, values: Mapping[str, Any]) -> tuple[Drift, ...]:
     """What a comparison with these values would find."""
-    roles = {name: Role.model_validate(_plain(value)) for name, value in values["roles"].items()}
-    public = Grants.model_validate(_plain(values["public"]))
+    roles = {name: Role.model_validate(_frozen(value)) for name, value in values["roles"].items()}
+    public = Grants.model_validate(_frozen(values["public"]))
     return compare(live, replace(environment, roles=roles, public=public, accept=())).drifts
 
 
-def _plain(value: Any) -> Any:
+def _frozen(value: Any) -> Any:
     """As reading a file gives it: lists are tuples."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return tuple(map(_plain, value)) if isinstance(value, list) else value
+        return {key: _frozen(inner) for key, inner in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _role(
-    live: LiveState, environment: Environment, name: str, entries: Iterable[Entry], chosen: Iterable[str]
+    live: LiveState, environment: Environment, name: str, entries: Iterable[AclEntry], chosen: Iterable[str]
 ) -> dict[str, Any]:
     role = live.roles[name]
     values: dict[str, Any] = {"login": role.login}
@@ -119,13 +125,13 @@ def _role(
     entries = list(entries)
     ledger = _ledger(live, environment, name, entries)
     values["ledger"] = ledger
-    given = _grants(_beside_ledger(live, environment, name, ledger, entries))
-    if given:
-        values["grants"] = given
+    grants = _grants(_without_ledger(live, environment, name, ledger, entries))
+    if grants:
+        values["grants"] = grants
     return values
 
 
-def _short(name: str) -> str:
+def _short_name(name: str) -> str:
     """The name as one writes it: without public, where nothing in it looks like another schema."""
     short = name.removeprefix("public.")
     return short if qualified(short) == name else name
@@ -139,71 +145,71 @@ def _variable(role: str) -> str:
 def _groups(live: LiveState, name: str, chosen: Iterable[str]) -> list[str] | dict[str, Any]:
     """The declared or predefined groups of a role, with their options where those are not the usual ones."""
     groups: dict[str, Membership] = {}
-    for each in live.members:
-        if each.member == name and (each.group in chosen or each.group.startswith("pg_")):
-            before = groups.get(each.group, Membership(inherit=False, set=False, admin=False))
-            groups[each.group] = Membership(
-                inherit=before.inherit or each.inherit,
-                set=before.set or each.set,
-                admin=before.admin or each.admin,
+    for membership in live.members:
+        if membership.member == name and (membership.group in chosen or membership.group.startswith("pg_")):
+            before = groups.get(membership.group, Membership(inherit=False, set=False, admin=False))
+            groups[membership.group] = Membership(
+                inherit=before.inherit or membership.inherit,
+                set=before.set or membership.set,
+                admin=before.admin or membership.admin,
             )
     if all(options == Membership() for options in groups.values()):
         return sorted(groups)
     return {group: options.model_dump(exclude_defaults=True) for group, options in sorted(groups.items())}
 
 
-def _ledger(live: LiveState, environment: Environment, name: str, entries: list[Entry]) -> str:
+def _ledger(live: LiveState, environment: Environment, name: str, entries: list[AclEntry]) -> str:
     """The most that ``ledger:`` may say without giving what is not there."""
-    have = {(entry.slot, privilege) for entry in entries for privilege in entry.privileges}
-    for word in ("write", "read"):
-        need = _ledger_pairs(live, environment, name, word)
-        if need and need <= have:
-            return word
+    held_privileges = {(entry.slot, privilege) for entry in entries for privilege in entry.privileges}
+    for access in ("write", "read"):
+        need = _ledger_privileges(live, environment, name, access)
+        if need and need <= held_privileges:
+            return access
     return "none"
 
 
-def _ledger_pairs(live: LiveState, environment: Environment, name: str, word: str) -> set[tuple[Any, str]]:
-    role = Role.model_validate({"ledger": word})
-    wanted = want(replace(environment, roles={name: role}, public=None), live)
-    return set() if wanted.unknown else {(slot, each) for slot, held in wanted.held.items() for each in held}
+def _ledger_privileges(live: LiveState, environment: Environment, name: str, access: str) -> set[tuple[Any, str]]:
+    role = Role.model_validate({"ledger": access})
+    wanted = resolve_wanted(replace(environment, roles={name: role}, public=None), live)
+    return set() if wanted.unknown else {(slot, privilege) for slot, held in wanted.held.items() for privilege in held}
 
 
-def _beside_ledger(
-    live: LiveState, environment: Environment, name: str, ledger: str, entries: list[Entry]
-) -> Iterable[Entry]:
-    said = _ledger_pairs(live, environment, name, ledger)
+def _without_ledger(
+    live: LiveState, environment: Environment, name: str, ledger: str, entries: list[AclEntry]
+) -> Iterable[AclEntry]:
+    from_ledger = _ledger_privileges(live, environment, name, ledger)
     for entry in entries:
-        rest = frozenset(each for each in entry.privileges if (entry.slot, each) not in said)
+        rest = frozenset(privilege for privilege in entry.privileges if (entry.slot, privilege) not in from_ledger)
         yield replace(entry, privileges=rest)
 
 
-def _grants(entries: Iterable[Entry]) -> dict[str, Any]:
+def _grants(entries: Iterable[AclEntry]) -> dict[str, Any]:
     """The privileges of one grantee in the shape of ``grants:``."""
-    found: dict[str, Any] = {}
+    grants: dict[str, Any] = {}
     defaults: dict[str, dict[str, Any]] = {}
     for entry in sorted(entries, key=lambda entry: entry.slot):
         privileges = sorted(entry.privileges - entry.initial)
         slot = entry.slot
         if not privileges:
             continue
-        key = KEYS.get(slot.kind, "default_privileges")
-        name = _short(slot.name) if key in IN_PUBLIC else slot.name
+        key = YAML_KEYS.get(slot.kind, "default_privileges")
+        name = _short_name(slot.name) if key in KEYS_IN_PUBLIC else slot.name
         if key == "database":
-            found[key] = sorted({*found.get(key, ()), *privileges})
+            grants[key] = sorted({*grants.get(key, ()), *privileges})
         elif key == "columns":
-            by_privilege = found.setdefault(key, {}).setdefault(name, {})
+            by_privilege = grants.setdefault(key, {}).setdefault(name, {})
             for privilege in privileges:
                 by_privilege.setdefault(privilege, []).append(slot.column)
         elif key == "default_privileges":
-            owner, schema = default_parts(slot.name)
+            owner, schema = split_default_privileges_name(slot.name)
             default = defaults.setdefault(slot.name, {"owner": owner, **({"schema": schema} if schema else {})})
             default[DEFAULT_KEYS[slot.kind]] = privileges
         else:
-            objects = found.setdefault(key, {})
+            objects = grants.setdefault(key, {})
             objects[name] = sorted({*objects.get(name, ()), *privileges})
     if defaults:
-        found["default_privileges"] = list(defaults.values())
-    return found
+        grants["default_privileges"] = list(defaults.values())
+    return grants
 
 
 def _text(live: LiveState, environment: Environment, values: Mapping[str, Any], left_out: Mapping[str, str]) -> str:

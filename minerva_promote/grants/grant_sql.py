@@ -9,10 +9,10 @@ from psycopg import sql
 
 from minerva_promote.database.quote import ident, literal, qualified, sql_text
 from minerva_promote.grants.live_state import LiveState
-from minerva_promote.grants.model import PUBLIC, Slot, default_parts
-from minerva_promote.grants.privilege_text import Parts, by_privilege, joined
+from minerva_promote.grants.model import PUBLIC, Slot, split_default_privileges_name
+from minerva_promote.grants.privilege_text import PrivilegesByColumn, columns_by_privilege, format_privileges
 
-WORDS = {
+KEYWORDS = {
     "database": "DATABASE",
     "schema": "SCHEMA",
     "table": "TABLE",
@@ -30,15 +30,17 @@ LISTS = ("search_path", "local_preload_libraries", "session_preload_libraries", 
 _PART = re.compile(r'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^,]*?))\s*(?P<comma>,|\Z)')
 
 
-def give(live: LiveState, slot: Slot, parts: Parts) -> str:
+def grant_statement(live: LiveState, slot: Slot, by_column: PrivilegesByColumn) -> str:
     """The GRANT of these privileges to the slot's grantee."""
-    return _statement(live, slot, "GRANT", parts, "TO")
+    return _statement(live, slot, "GRANT", by_column, "TO")
 
 
-def take(live: LiveState, slot: Slot, parts: Parts, *, option_only: bool = False, cascade: bool = False) -> str:
+def revoke_statement(
+    live: LiveState, slot: Slot, by_column: PrivilegesByColumn, *, option_only: bool = False, cascade: bool = False
+) -> str:
     """The REVOKE of these privileges, or of the right to give them on; ``cascade``: also from those who have it so."""
     verb = "REVOKE GRANT OPTION FOR" if option_only else "REVOKE"
-    return _statement(live, slot, verb, parts, "FROM") + (" CASCADE" if cascade else "")
+    return _statement(live, slot, verb, by_column, "FROM") + (" CASCADE" if cascade else "")
 
 
 def as_role(role: str, statement: str) -> tuple[str, ...]:
@@ -52,52 +54,55 @@ def grantee(name: str) -> str:
     return "PUBLIC" if name == PUBLIC else sql_text(ident(name))
 
 
-def setting(role: str, database: str, key: str, value: str | None) -> str:
+def alter_role_setting(role: str, database: str, key: str, value: str | None) -> str:
     """A role's setting in one database; None takes it away."""
     start = f"ALTER ROLE {sql_text(ident(role))} IN DATABASE {sql_text(ident(database))}"
-    name = parameter(key)
-    return f"{start} RESET {name}" if value is None else f"{start} SET {name} TO {_value(key, value)}"
+    name = quote_parameter(key)
+    return f"{start} RESET {name}" if value is None else f"{start} SET {name} TO {_setting_value(key, value)}"
 
 
-def parameter(key: str) -> str:
+def quote_parameter(key: str) -> str:
     """A setting as a statement names it: an extension's has a dot."""
     return sql_text(sql.SQL(".").join(map(ident, key.split("."))))
 
 
-def parts_of(key: str, value: str) -> tuple[str, ...]:
+def setting_parts(key: str, value: str) -> tuple[str, ...]:
     """A setting's value; that of a list of names in its parts, so that quotes and blanks make no difference."""
     if key not in LISTS:
         return (value,)
     parts: list[str] = []
     comma, end = ",", 0
-    while comma and (found := _PART.match(value, end)):
-        parts.append(found["plain"] if found["quoted"] is None else found["quoted"].replace('""', '"'))
-        comma, end = found["comma"], found.end()
+    while comma and (match := _PART.match(value, end)):
+        parts.append(match["plain"] if match["quoted"] is None else match["quoted"].replace('""', '"'))
+        comma, end = match["comma"], match.end()
     return tuple(parts)
 
 
-def _value(key: str, value: str) -> str:
-    return ", ".join(sql_text(literal(part)).strip() for part in parts_of(key, value))
+def _setting_value(key: str, value: str) -> str:
+    return ", ".join(sql_text(literal(part)).strip() for part in setting_parts(key, value))
 
 
-def _statement(live: LiveState, slot: Slot, verb: str, parts: Parts, preposition: str) -> str:
-    what, who = joined(by_privilege(parts), lambda column: sql_text(ident(column))), grantee(slot.grantee)
+def _statement(live: LiveState, slot: Slot, verb: str, by_column: PrivilegesByColumn, preposition: str) -> str:
+    what, who = (
+        format_privileges(columns_by_privilege(by_column), lambda column: sql_text(ident(column))),
+        grantee(slot.grantee),
+    )
     if slot.kind.startswith("default "):
-        owner, schema = default_parts(slot.name)
+        owner, schema = split_default_privileges_name(slot.name)
         where = f" IN SCHEMA {sql_text(ident(schema))}" if schema else ""
         kind = slot.kind.removeprefix("default ").upper()
         start = f"ALTER DEFAULT PRIVILEGES FOR ROLE {sql_text(ident(owner))}{where}"
         return f"{start} {verb} {what} ON {kind} {preposition} {who}"
     kind = slot.whole.kind
-    return f"{verb} {what} ON {WORDS[kind]} {_name(live, kind, slot.name)} {preposition} {who}"
+    return f"{verb} {what} ON {KEYWORDS[kind]} {_name(live, kind, slot.name)} {preposition} {who}"
 
 
 def _name(live: LiveState, kind: str, name: str) -> str:
-    found = live.objects.get((kind, name))
-    if found is not None:
-        return found.sql
+    database_object = live.objects.get((kind, name))
+    if database_object is not None:
+        return database_object.sql
     if kind == "parameter":
-        return parameter(name)
+        return quote_parameter(name)
     if kind == "large object" and name.isdecimal():
         return name
     return sql_text(qualified(name) if kind in ("table", "sequence", "type") else ident(name))

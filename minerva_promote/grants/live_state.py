@@ -9,7 +9,7 @@ from minerva_promote.grants.model import Slot
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AclEntry:
     """What one grantor gave to one grantee on one object, column, or as a default privilege."""
 
     slot: Slot
@@ -20,7 +20,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Object:
+class DatabaseObject:
     """Something of this database that privileges can be given on."""
 
     kind: str  # "database", "schema", "table" (views and foreign tables too), "sequence", "function", "type", ...
@@ -50,7 +50,7 @@ class LiveRole:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class MembershipRow:
     """One row of pg_auth_members."""
 
     group: str
@@ -99,7 +99,7 @@ class Routine:
     callers: tuple[Caller, ...] = ()  # sorted
 
     @property
-    def is_power(self) -> bool:
+    def has_elevated_rights(self) -> bool:
         """Whether it does more than its caller may: those of an extension in an untrusted language are its business."""
         return self.security_definer or bool(self.untrusted and not self.extension)
 
@@ -158,10 +158,12 @@ class LiveState:
     admin_superuser: bool
     extension_schemas: tuple[str, ...]  # where extensions are, public and pg_catalog left out: "extensions"
     vector_schema: str | None  # where pgvector is; None: it is not installed
-    objects: Mapping[tuple[str, str], Object]  # (kind, name); of system schemas only what the rest speaks of
+    objects: Mapping[tuple[str, str], DatabaseObject]  # (kind, name); of system schemas only what the rest speaks of
     roles: Mapping[str, LiveRole]  # all of the server
-    members: tuple[Member, ...]  # all of the server
-    entries: tuple[Entry, ...]  # whose grantee is one of the roles asked for or PUBLIC, or whose grantor is one of them
+    members: tuple[MembershipRow, ...]  # all of the server
+    entries: tuple[
+        AclEntry, ...
+    ]  # whose grantee is one of the roles asked for or PUBLIC, or whose grantor is one of them
     owned: tuple[OwnedObject, ...]  # by the roles asked for
     routines: tuple[Routine, ...]
     effects: tuple[TableEffect, ...]
@@ -176,15 +178,17 @@ class LiveState:
 
     def admin_may_become(self, role: str) -> bool:
         """Whether the role that asked may SET ROLE to another one; a superuser may become any."""
-        return self.admin_superuser or role in self._reached(lambda each: each.set)
+        return self.admin_superuser or role in self._groups_of_admin(lambda membership: membership.set)
 
     def admin_has_rights_of(self, role: str) -> bool:
         """Whether the role that asked has the rights of another one without SET ROLE; a superuser has all."""
-        return self.admin_superuser or role in self._reached(lambda each: each.inherit)
+        return self.admin_superuser or role in self._groups_of_admin(lambda membership: membership.inherit)
 
-    def _reached(self, leads: Callable[[Member], bool]) -> set[str]:
-        reached, new = set[str](), {self.admin}
+    def _groups_of_admin(self, follows: Callable[[MembershipRow], bool]) -> set[str]:
+        groups, new = set[str](), {self.admin}
         while new:
-            reached |= new
-            new = {each.group for each in self.members if each.member in new and leads(each)} - reached
-        return reached
+            groups |= new
+            new = {
+                membership.group for membership in self.members if membership.member in new and follows(membership)
+            } - groups
+        return groups

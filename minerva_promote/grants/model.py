@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 from minerva_promote.errors import Location
@@ -31,21 +32,38 @@ class Slot(NamedTuple):
         return self._replace(kind="table", column="") if self.kind == "column" else self
 
 
-_DEFAULT = re.compile(r"((?:[^/]|//)*)/(.*)", re.DOTALL)
+_DEFAULT_PRIVILEGES_NAME = re.compile(r"((?:[^/]|//)*)/(.*)", re.DOTALL)
 
 
-def default_name(owner: str, schema: str) -> str:
+def default_privileges_name(owner: str, schema: str) -> str:
     """The name of default privileges: "owner/schema", "owner/" for every schema; a "/" of the owner stands twice."""
     return f"{owner.replace('/', '//')}/{schema}"
 
 
-def default_parts(name: str) -> tuple[str, str]:
+def split_default_privileges_name(name: str) -> tuple[str, str]:
     """Owner and schema of such a name."""
-    found = _DEFAULT.fullmatch(name)
-    return (found[1].replace("//", "/"), found[2]) if found else (name, "")
+    match = _DEFAULT_PRIVILEGES_NAME.fullmatch(name)
+    return (match[1].replace("//", "/"), match[2]) if match else (name, "")
 
 
 PrivilegesBySlot = Mapping[Slot, frozenset[str]]  # the privileges of every slot; a slot without any is left out
+
+
+class Phase(IntEnum):
+    """When the statements of a drift run: those of a lower phase first.
+
+    A role exists before it is granted anything, and what other roles granted is revoked before their right to grant
+    it. A REVOKE on a table also revokes the privileges on its columns, so that every GRANT comes after it.
+    """
+
+    CREATE_ROLE = 1
+    ALTER_ROLE = 2
+    CHANGE_OWNER = 3
+    REVOKE_AS_GRANTOR = 4
+    REVOKE = 5
+    REVOKE_GRANT_OPTION = 6
+    GRANT = 7
+    LAST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +73,10 @@ class Drift:
     code: str  # stable kebab-case: "missing", "undeclared", "superuser", "membership", "owns-object", ...
     role: str  # the declared role; "public" for PUBLIC
     what: str  # what it is about: "DELETE, UPDATE on table public.chunks"; with the code it names an `accept:` entry
-    fact: str  # why this is more, or less, than declared; one sentence, lower case
+    message: str  # why this is more, or less, than declared; one sentence, lower case
     statements: tuple[str, ...] = ()  # what ends it, in order; empty when nothing can, see help
-    help: str = ""  # the way out where statements are none, or must be run by a person
+    hint: str = ""  # the way out where statements are none, or must be run by a person
     automatic: bool = True  # whether --apply runs the statements; never what drops an object or checks stored rows
-    at: Location | None = None  # where it is declared
-    phase: int = 5  # statements run in the order of the phases below
+    location: Location | None = None  # where it is declared
+    phase: Phase = Phase.REVOKE
     depth: int = 0  # of one phase the deepest run first: what was given on goes before what it was given from
-
-
-# Statements of a lower phase run first: a role exists before it gets anything, what others gave goes before the right
-# to give, and a REVOKE on a table takes the privileges on its columns along, so that grants come after it.
-MAKE, ATTRIBUTES, OWNERSHIP, OTHERS, TAKE, OPTIONS, GIVE, END = range(1, 9)

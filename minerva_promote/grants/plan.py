@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from minerva_promote.config.models.roles import Accept
 from minerva_promote.config.project import Environment
 from minerva_promote.database.session import Connection
-from minerva_promote.grants.diff import privilege_drift
-from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
+from minerva_promote.grants.diff import find_privilege_drift
 from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import PUBLIC, Drift, grantee_name
-from minerva_promote.grants.roles import role_drift
-from minerva_promote.grants.wanted import Wanted, declared_functions, import_role, want
+from minerva_promote.grants.other_environments import OtherEnvironments, no_other_environments
+from minerva_promote.grants.roles import find_role_drift
+from minerva_promote.grants.wanted import Wanted, declared_functions, import_role, resolve_wanted
 from minerva_promote.results import Finding, Severity
 
 
@@ -35,13 +35,15 @@ class GrantPlan:
         return any(drift.code == "unknown-object" for drift in self.drifts)
 
 
-def plan_grants(conn: Connection, environment: Environment, elsewhere: Elsewhere = nothing_elsewhere) -> GrantPlan:
+def plan_grants(
+    conn: Connection, environment: Environment, other_environments: OtherEnvironments = no_other_environments
+) -> GrantPlan:
     """Compare the database of ``conn``, the admin identity's, with what the environment declares.
 
     Reads only, in as many queries as inspect, whatever the number of roles and tables.
     """
     live = inspect(conn, environment.roles, declared_functions(environment))
-    return compare(live, environment, elsewhere=elsewhere)
+    return compare(live, environment, other_environments=other_environments)
 
 
 def compare(
@@ -51,7 +53,7 @@ def compare(
     only: Iterable[str] | None = None,
     admin: str | None = None,
     exact_public: bool = True,
-    elsewhere: Elsewhere = nothing_elsewhere,
+    other_environments: OtherEnvironments = no_other_environments,
 ) -> GrantPlan:
     """The same for what was read already.
 
@@ -60,21 +62,23 @@ def compare(
     environments declare for other databases of the server.
     """
     live = live if admin is None else replace(live, admin=admin)
-    wanted = want(environment, live, only)
+    wanted = resolve_wanted(environment, live, only)
     if not exact_public:
         wanted = replace(wanted, public_declared=False)
-    found = [*wanted.unknown, *role_drift(live, wanted), *privilege_drift(live, wanted)]
-    found = [drift for drift in found if drift.role != live.admin or drift.role not in wanted.roles]
-    found += (_with_location(environment, drift) for drift in find_escalations(live, wanted, wanted.roles, elsewhere))
-    found.sort(key=_order)
+    drifts = [*wanted.unknown, *find_role_drift(live, wanted), *find_privilege_drift(live, wanted)]
+    drifts = [drift for drift in drifts if drift.role != live.admin or drift.role not in wanted.roles]
+    drifts += (
+        _with_location(environment, drift) for drift in find_escalations(live, wanted, wanted.roles, other_environments)
+    )
+    drifts.sort(key=_order)
     accepts = wanted.accepts
-    accepted = tuple(drift for drift in found if _is_accepted(drift, accepts.get(drift.role, ())))
+    accepted = tuple(drift for drift in drifts if _is_accepted(drift, accepts.get(drift.role, ())))
     return GrantPlan(
         live,
         wanted,
-        tuple(drift for drift in found if drift not in accepted),
+        tuple(drift for drift in drifts if drift not in accepted),
         accepted,
-        (*_unused_accepts(environment, accepts, accepted), *_undeclared(live, environment)),
+        (*_unused_accepts(environment, accepts, accepted), *_undeclared_import_role(live, environment)),
     )
 
 
@@ -87,11 +91,11 @@ def _with_location(environment: Environment, drift: Drift) -> Drift:
     """The drift with the place of its role, or of PUBLIC where that is declared."""
     path = ("public",) if drift.role == PUBLIC else ("roles", drift.role)
     declared = drift.role in environment.roles or (drift.role == PUBLIC and environment.public is not None)
-    return replace(drift, at=environment.location(*path)) if declared and drift.at is None else drift
+    return replace(drift, location=environment.location(*path)) if declared and drift.location is None else drift
 
 
 def _is_accepted(drift: Drift, accepts: Iterable[Accept]) -> bool:
-    return any((each.code, each.object) == (drift.code, drift.what) for each in accepts)
+    return any((entry.code, entry.object) == (drift.code, drift.what) for entry in accepts)
 
 
 def _unused_accepts(
@@ -111,20 +115,20 @@ def _unused_accepts(
                 )
 
 
-def _undeclared(live: LiveState, environment: Environment) -> Iterator[Finding]:
+def _undeclared_import_role(live: LiveState, environment: Environment) -> Iterator[Finding]:
     """The import role is what a run is about: what it may do should stand in the declaration."""
     name = import_role(environment)
     if name is not None and name not in environment.roles and name in live.roles and name != PUBLIC:
-        yield undeclared_import_role(environment, name)
+        yield undeclared_import_role_finding(environment, name)
 
 
-def undeclared_import_role(
+def undeclared_import_role_finding(
     environment: Environment,
     role: str,
     so: str = "what it may do is not compared",
     severity: Severity = Severity.WARN,
 ) -> Finding:
     """The import role has no declaration, and what follows from that."""
-    fact = f"import role {role} is not declared in roles: {so}"
-    help_ = f"declare it with its grants: promote grants --env {environment.name} --generate shows how"
-    return Finding("undeclared-import-role", fact, hint=help_, severity=severity)
+    message = f"import role {role} is not declared in roles: {so}"
+    hint = f"declare it with its grants: promote grants --env {environment.name} --generate shows how"
+    return Finding("undeclared-import-role", message, hint=hint, severity=severity)

@@ -4,44 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from minerva_promote.grants.model import Slot, default_parts
+from minerva_promote.grants.model import Slot, split_default_privileges_name
 
-Parts = Mapping[str, Iterable[str]]  # column ("" for the whole object) -> privileges
-Collected = dict[str, set[str]]  # the same, while more is found
+PrivilegesByColumn = Mapping[str, Iterable[str]]  # column ("" for the whole object) -> privileges
+CollectedPrivileges = dict[str, set[str]]  # the same, while more is found
 
 
-def by_privilege(parts: Parts) -> list[tuple[str, list[str]]]:
+def columns_by_privilege(by_column: PrivilegesByColumn) -> list[tuple[str, list[str]]]:
     """Each privilege, sorted, with the columns that it is on; without columns it is on the whole object.
 
     One that is on the whole object and on columns as well stands there twice.
     """
-    found: dict[str, list[str]] = {}
-    for column, privileges in parts.items():
+    columns_of: dict[str, list[str]] = {}
+    for column, privileges in by_column.items():
         if column:
             for privilege in privileges:
-                found.setdefault(privilege, []).append(column)
-    whole = [(privilege, list[str]()) for privilege in parts.get("", ())]
-    return sorted([*whole, *found.items()])
+                columns_of.setdefault(privilege, []).append(column)
+    whole = [(privilege, list[str]()) for privilege in by_column.get("", ())]
+    return sorted([*whole, *columns_of.items()])
 
 
-def joined(listed: Iterable[tuple[str, Collection[str]]], name: Callable[[str], str] = str) -> str:
+def format_privileges(
+    privileges: Iterable[tuple[str, Collection[str]]], format_name: Callable[[str], str] = str
+) -> str:
     """``INSERT, UPDATE (title, summary)``, each column as ``name`` gives it."""
     return ", ".join(
-        f"{privilege} ({', '.join(map(name, columns))})" if columns else privilege for privilege, columns in listed
+        f"{privilege} ({', '.join(map(format_name, columns))})" if columns else privilege
+        for privilege, columns in privileges
     )
 
 
-def in_words(parts: Parts, slot: Slot) -> str:
+def describe_privileges(by_column: PrivilegesByColumn, slot: Slot) -> str:
     """``INSERT, UPDATE (title) on table public.books``, the privileges of the whole object first."""
-    listed = [(privilege, sorted(columns)) for privilege, columns in by_privilege(parts)]
-    listed.sort(key=lambda each: each[1] != [])
-    return f"{joined(listed)} on {_object(slot)}"
+    privileges = [(privilege, sorted(columns)) for privilege, columns in columns_by_privilege(by_column)]
+    privileges.sort(key=lambda item: item[1] != [])
+    return f"{format_privileges(privileges)} on {_describe_slot(slot)}"
 
 
-def _object(slot: Slot) -> str:
+def _describe_slot(slot: Slot) -> str:
     """``table public.books``, ``tables that ada will make in schema notes``."""
     if not slot.kind.startswith("default "):
         return f"{slot.kind} {slot.name}"
-    owner, schema = default_parts(slot.name)
+    owner, schema = split_default_privileges_name(slot.name)
     where = f" in schema {schema}" if schema else ""
     return f"{slot.kind.removeprefix('default ')} that {owner} will make{where}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from minerva_promote.config.project import Environment
-from minerva_promote.grants.apply import Applied
+from minerva_promote.grants.apply import ApplyResult
 from minerva_promote.grants.limits import not_compared, open_databases
 from minerva_promote.grants.model import Drift, grantee_name
 from minerva_promote.grants.plan import GrantPlan
@@ -22,15 +22,15 @@ def shown(environment: Environment, plan: GrantPlan) -> RunResult:
     return _result(environment, plan, steps, _verdict(environment, plan))
 
 
-def applied(environment: Environment, outcome: Applied) -> RunResult:
+def applied(environment: Environment, outcome: ApplyResult) -> RunResult:
     """What was changed, and what remains."""
-    plan = outcome.left
-    failed = {_key(drift): why for drift, why in outcome.without_effect}
+    plan = outcome.remaining
+    failed = {_key(drift): reason for drift, reason in outcome.without_effect}
     steps: list[StepResult] = [*nothing_declared(environment)]
     for drift in outcome.done:
-        why = failed.get(_key(drift))
-        if why is not None:
-            steps.append(_step(drift, Outcome.FAIL, f"no effect: {why}"))
+        reason = failed.get(_key(drift))
+        if reason is not None:
+            steps.append(_step(drift, Outcome.FAIL, f"no effect: {reason}"))
         elif not failed:
             steps.append(_done(drift))
     steps += [
@@ -45,16 +45,18 @@ def applied(environment: Environment, outcome: Applied) -> RunResult:
 def drift_steps(drifts: Iterable[Drift]) -> Iterator[StepResult]:
     """One line each: what would be done about it, what it is about, why, and the statement."""
     for drift in drifts:
-        yield _step(drift, Outcome.FAIL, drift.fact)
+        yield _step(drift, Outcome.FAIL, drift.message)
 
 
 def note_steps(plan: GrantPlan) -> Iterator[StepResult]:
     """What is worth a word: accepted ways to more, acceptances of nothing, and what was not compared."""
     for drift in plan.accepted:
         entries = plan.wanted.accepts[drift.role]
-        why = next(entry.why for entry in entries if (entry.code, entry.object) == (drift.code, drift.what))
-        detail = f"{_name(drift.role)}, {drift.code}: {one_line(why)}"
-        yield StepResult("accepted", one_line(drift.what), Outcome.OK, detail, location=drift.at, data=_data(drift))
+        reason = next(entry.why for entry in entries if (entry.code, entry.object) == (drift.code, drift.what))
+        detail = f"{_name(drift.role)}, {drift.code}: {one_line(reason)}"
+        yield StepResult(
+            "accepted", one_line(drift.what), Outcome.OK, detail, location=drift.location, data=_data(drift)
+        )
     if plan.notes:
         yield StepResult("grants", "declaration", Outcome.WARN, findings=plan.notes)
     if plan.wanted.roles and (detail := not_compared(plan.live)):
@@ -70,22 +72,22 @@ def nothing_declared(environment: Environment) -> Iterator[StepResult]:
 
 
 def _done(drift: Drift) -> StepResult:
-    said = f"{_name(drift.role)}, {drift.code}: {one_line('; '.join(drift.statements))}"
+    statements = f"{_name(drift.role)}, {drift.code}: {one_line('; '.join(drift.statements))}"
     what, data = one_line(drift.what), {**_data(drift), "applied": True}
-    return StepResult(verb(drift), what, Outcome.OK, said, location=drift.at, data=data)
+    return StepResult(verb(drift), what, Outcome.OK, statements, location=drift.location, data=data)
 
 
-def _step(drift: Drift, outcome: Outcome, why: str) -> StepResult:
-    said = "; ".join(drift.statements)
+def _step(drift: Drift, outcome: Outcome, reason: str) -> StepResult:
+    statements = "; ".join(drift.statements)
     if drift.statements and not drift.automatic:
-        said = f"not done by --apply: {said}"
+        statements = f"not done by --apply: {statements}"
     return StepResult(
         verb(drift),
         one_line(drift.what),
         outcome,
-        f"{_name(drift.role)}, {drift.code}: {one_line(why)}",
-        location=drift.at,
-        hint=one_line("; ".join(filter(None, (said, drift.help)))),
+        f"{_name(drift.role)}, {drift.code}: {one_line(reason)}",
+        location=drift.location,
+        hint=one_line("; ".join(filter(None, (statements, drift.hint)))),
         data={**_data(drift), "applied": False},
     )
 
@@ -101,8 +103,8 @@ def _data(drift: Drift) -> dict[str, object]:
         "role": drift.role,
         "code": drift.code,
         "what": drift.what,
-        "fact": drift.fact,
-        "help": drift.help,
+        "fact": drift.message,
+        "help": drift.hint,
         "statements": list(drift.statements),
         "automatic": drift.automatic and bool(drift.statements),
     }
@@ -139,24 +141,24 @@ def _verdict(environment: Environment, plan: GrantPlan) -> str:
     if not plan.drifts:
         return "nothing was compared" if list(nothing_declared(environment)) else _in_step(plan)
     ended = sum(drift.automatic and bool(drift.statements) for drift in plan.drifts)
-    said = f"drift: {counted(len(plan.drifts), 'differences')}"
+    statements = f"drift: {counted(len(plan.drifts), 'differences')}"
     if plan.unknown:
-        return f"{said}; {UNKNOWN}"
+        return f"{statements}; {UNKNOWN}"
     if not ended:
         none = "it cannot" if len(plan.drifts) == 1 else "none of them can"
-        return f"{said}; {none} be ended by --apply"
+        return f"{statements}; {none} be ended by --apply"
     all_or_some = ("ends it" if ended == 1 else "ends them") if ended == len(plan.drifts) else f"ends {ended} of them"
-    return f"{said}; promote grants --env {environment.name} --apply {all_or_some}"
+    return f"{statements}; promote grants --env {environment.name} --apply {all_or_some}"
 
 
-def _said(environment: Environment, outcome: Applied) -> str:
+def _said(environment: Environment, outcome: ApplyResult) -> str:
     if outcome.without_effect:
         return f"{NOTHING} (rolled back): {counted(len(outcome.without_effect), 'statements')} had no effect"
     count = len(outcome.done) + len(outcome.passwords)
     made = f"applied: {counted(count, 'changes')}" if count else NOTHING
-    left = len(outcome.left.drifts)
-    if outcome.left.unknown:
+    left = len(outcome.remaining.drifts)
+    if outcome.remaining.unknown:
         return f"{made}: {UNKNOWN}; drift: {counted(left, 'differences')} left, see above"
     if left:
         return f"{made}; drift: {counted(left, 'differences')} left, see above"
-    return f"{made}; {_in_step(outcome.left)}" if not list(nothing_declared(environment)) else made
+    return f"{made}; {_in_step(outcome.remaining)}" if not list(nothing_declared(environment)) else made

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from minerva_promote.config.models.roles import Membership, Role
 from minerva_promote.database.quote import ident, sql_text
-from minerva_promote.grants.escalation.settings import is_weak
-from minerva_promote.grants.grant_sql import parts_of, setting
+from minerva_promote.grants.escalation.settings import setting_weakness
+from minerva_promote.grants.grant_sql import alter_role_setting, setting_parts
 from minerva_promote.grants.live_state import LiveRole, LiveState
-from minerva_promote.grants.model import ATTRIBUTES, END, GIVE, MAKE, Drift
+from minerva_promote.grants.model import Drift, Phase
 from minerva_promote.grants.wanted import Wanted
 
 
-def role_drift(live: LiveState, wanted: Wanted) -> Iterator[Drift]:
+def find_role_drift(live: LiveState, wanted: Wanted) -> Iterator[Drift]:
     """Roles that are missing or must not be, and those that are there otherwise than declared."""
     for name in sorted(wanted.absent & set(live.roles)):
-        yield _must_not_be(live, wanted, name)
+        yield _must_be_absent(live, wanted, name)
     for name, role in wanted.roles.items():
         present = live.roles.get(name)
         if present is None:
@@ -29,80 +29,98 @@ def role_drift(live: LiveState, wanted: Wanted) -> Iterator[Drift]:
 
 
 def _missing(wanted: Wanted, name: str, role: Role) -> Drift:
-    words = [f"CREATE ROLE {sql_text(ident(name))}", "LOGIN" if role.login else "NOLOGIN"]
+    clauses = [f"CREATE ROLE {sql_text(ident(name))}", "LOGIN" if role.login else "NOLOGIN"]
     if role.connection_limit is not None:
-        words.append(f"CONNECTION LIMIT {role.connection_limit}")
-    fact = "there is no such role; it is made with its declared password" if role.password else "there is no such role"
+        clauses.append(f"CONNECTION LIMIT {role.connection_limit}")
+    message = (
+        "there is no such role; it is made with its declared password" if role.password else "there is no such role"
+    )
     at = wanted.environment.location("roles", name)
-    return Drift("missing-role", name, f"role {name}", fact, (" ".join(words),), at=at, phase=MAKE)
+    return Drift(
+        "missing-role", name, f"role {name}", message, (" ".join(clauses),), location=at, phase=Phase.CREATE_ROLE
+    )
 
 
-def _must_not_be(live: LiveState, wanted: Wanted, name: str) -> Drift:
-    at, what, fact = wanted.environment.location("roles", name), f"role {name}", "declared absent, and there"
+def _must_be_absent(live: LiveState, wanted: Wanted, name: str) -> Drift:
+    at, what, message = wanted.environment.location("roles", name), f"role {name}", "declared absent, and there"
     if live.roles[name].predefined or name == live.admin:
         why = "it comes with the server" if live.roles[name].predefined else "it is the admin identity (admin_url)"
-        return Drift("role-present", name, what, fact, help=f"it cannot be dropped: {why}", automatic=False, at=at)
+        return Drift(
+            "role-present", name, what, message, hint=f"it cannot be dropped: {why}", automatic=False, location=at
+        )
     role = sql_text(ident(name))
-    joining: tuple[str, ...] = ()
+    join_statement: tuple[str, ...] = ()
     if not live.admin_has_rights_of(name):
         options = " WITH INHERIT TRUE" if live.version >= 16 else ""
-        joining = (f"GRANT {role} TO {sql_text(ident(live.admin))}{options}",)
+        join_statement = (f"GRANT {role} TO {sql_text(ident(live.admin))}{options}",)
     statements = (
-        *joining,  # whoever has ADMIN of a role, by having made it, has its rights only so
+        *join_statement,  # whoever has ADMIN of a role, by having made it, has its rights only so
         f"REASSIGN OWNED BY {role} TO {sql_text(ident(live.admin))}",
         f"DROP OWNED BY {role}",  # by now only its privileges
         f"DROP ROLE {role}",
     )
-    return Drift("role-present", name, what, fact, statements, at=at, phase=END)
+    return Drift("role-present", name, what, message, statements, location=at, phase=Phase.LAST)
 
 
 def _attributes(wanted: Wanted, role: Role, present: LiveRole) -> Iterator[Drift]:
-    name, place = present.name, wanted.environment.location
+    name, location_of = present.name, wanted.environment.location
     alter = f"ALTER ROLE {sql_text(ident(name))}"
     if present.login != role.login:
         statement = f"{alter} {'LOGIN' if role.login else 'NOLOGIN'}"
-        fact = "it may not log in, and is declared to" if role.login else "it may log in, which is not declared"
-        yield Drift("login", name, "login", fact, (statement,), at=place("roles", name, "login"), phase=ATTRIBUTES)
+        message = "it may not log in, and is declared to" if role.login else "it may log in, which is not declared"
+        yield Drift(
+            "login",
+            name,
+            "login",
+            message,
+            (statement,),
+            location=location_of("roles", name, "login"),
+            phase=Phase.ALTER_ROLE,
+        )
     limit = role.connection_limit
     if limit is not None and limit != present.connection_limit:
-        fact = f"the limit is {present.connection_limit}, declared is {limit}"
+        message = f"the limit is {present.connection_limit}, declared is {limit}"
         statement = f"{alter} CONNECTION LIMIT {limit}"
-        at = place("roles", name, "connection_limit")
-        yield Drift("connection-limit", name, "connection limit", fact, (statement,), at=at, phase=ATTRIBUTES)
+        at = location_of("roles", name, "connection_limit")
+        yield Drift(
+            "connection-limit", name, "connection limit", message, (statement,), location=at, phase=Phase.ALTER_ROLE
+        )
 
 
 def _settings(live: LiveState, wanted: Wanted, name: str, role: Role, present: LiveRole | None) -> Iterator[Drift]:
-    have = dict(present.settings) if present else {}
+    actual = dict(present.settings) if present else {}
     at = wanted.environment.location("roles", name, "settings")
     for key, value in sorted(role.settings.items()):
-        if key not in have or parts_of(key, have[key]) != parts_of(key, value):
-            fact = f"is {have[key]}, declared is {value}" if key in have else f"not set, declared is {value}"
-            statement = setting(name, live.database, key, value)
-            yield Drift("setting", name, f"setting {key}", fact, (statement,), at=at, phase=ATTRIBUTES)
-    for key, value in sorted(have.items()):
-        if key not in role.settings and not is_weak(key, value):
-            statement = setting(name, live.database, key, None)
-            fact = f"is {value}, and nothing declares it"
-            yield Drift("undeclared", name, f"setting {key}", fact, (statement,), at=at, phase=ATTRIBUTES)
+        if key not in actual or setting_parts(key, actual[key]) != setting_parts(key, value):
+            message = f"is {actual[key]}, declared is {value}" if key in actual else f"not set, declared is {value}"
+            statement = alter_role_setting(name, live.database, key, value)
+            yield Drift("setting", name, f"setting {key}", message, (statement,), location=at, phase=Phase.ALTER_ROLE)
+    for key, value in sorted(actual.items()):
+        if key not in role.settings and not setting_weakness(key, value):
+            statement = alter_role_setting(name, live.database, key, None)
+            message = f"is {value}, and nothing declares it"
+            yield Drift(
+                "undeclared", name, f"setting {key}", message, (statement,), location=at, phase=Phase.ALTER_ROLE
+            )
 
 
 def _membership(live: LiveState, wanted: Wanted, name: str, group: str, options: Membership) -> Iterator[Drift]:
-    rows = [each for each in live.members if (each.group, each.member) == (group, name)]
+    rows = [row for row in live.members if (row.group, row.member) == (group, name)]
     declared = {"ADMIN": options.admin, "INHERIT": options.inherit, "SET": options.set}
-    have = {
+    actual = {
         "ADMIN": any(row.admin for row in rows),
         "INHERIT": any(row.inherit for row in rows),
         "SET": any(row.set for row in rows),
     }
     known = declared if live.version >= 16 else {"ADMIN": options.admin}
-    lacking = [option for option, wanted_so in known.items() if wanted_so and not have[option]]
+    lacking = [option for option, is_wanted in known.items() if is_wanted and not actual[option]]
     if rows and not lacking:
         return
     grant = f"GRANT {sql_text(ident(group))} TO {sql_text(ident(name))}"
     if live.version >= 16:
-        grant += f" WITH {', '.join(f'{option} {str(given).upper()}' for option, given in declared.items())}"
+        grant += f" WITH {', '.join(f'{option} {str(value).upper()}' for option, value in declared.items())}"
     elif options.admin:
         grant += " WITH ADMIN OPTION"
-    fact = f"declared, and without {' and '.join(lacking)}" if rows else "declared, and not given"
+    message = f"declared, and without {' and '.join(lacking)}" if rows else "declared, and not given"
     at = wanted.environment.location("roles", name, "member_of", group)
-    yield Drift("missing", name, f"member of {group}", fact, (grant,), at=at, phase=GIVE)
+    yield Drift("missing", name, f"member of {group}", message, (grant,), location=at, phase=Phase.GRANT)

@@ -22,12 +22,12 @@ def _lines(plan: GrantPlan) -> Iterator[str]:
     automatic = [drift for drift in plan.drifts if drift.automatic and drift.statements]
     if automatic:
         yield "BEGIN;"
-        said: set[tuple[str, ...]] = set()
+        written: set[tuple[str, ...]] = set()
         for drift in automatic:
             yield from _reason(drift)
-            if drift.statements not in said:
+            if drift.statements not in written:
                 yield from (f"{statement};" for statement in drift.statements)
-            said.add(drift.statements)
+            written.add(drift.statements)
             if drift.code == "missing-role" and plan.wanted.roles[drift.role].password:
                 role = one_line(drift.role)
                 yield f"-- its password is not shown: promote grants --apply sets it, or \\password {role}"
@@ -37,9 +37,9 @@ def _lines(plan: GrantPlan) -> Iterator[str]:
             yield "-- to be decided by a person:"
             yield from _reason(drift)
             yield from (f"-- {one_line(statement)};" for statement in drift.statements)
-            if drift.help:
-                yield f"-- {one_line(drift.help)}"
+            if drift.hint:
+                yield f"-- {one_line(drift.hint)}"
 
 
 def _reason(drift: Drift) -> Iterator[str]:
-    yield f"-- {one_line(drift.role)}, {drift.code}: {one_line(drift.what)}: {one_line(drift.fact)}"
+    yield f"-- {one_line(drift.role)}, {drift.code}: {one_line(drift.what)}: {one_line(drift.message)}"

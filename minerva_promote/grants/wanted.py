@@ -23,12 +23,19 @@ from minerva_promote.config.suggest import did_you_mean
 from minerva_promote.config.yaml_source import Keys
 from minerva_promote.errors import ConfigError, Location
 from minerva_promote.grants.live_state import LiveState
-from minerva_promote.grants.model import PUBLIC, Drift, PrivilegesBySlot, Slot, default_name
+from minerva_promote.grants.model import PUBLIC, Drift, PrivilegesBySlot, Slot, default_privileges_name
 from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, LEDGER_GRANTS
 
-IN_SCHEMAS = ("table", "sequence", "function")  # kinds whose names have a schema, public where none is given
-LISTED = (*IN_SCHEMAS, "schema", "language", "foreign data wrapper", "foreign server", "tablespace")  # all were read
-KEYS = {kind: key for key, kind in KINDS.items()}  # "table" -> "tables"
+KINDS_IN_SCHEMAS = ("table", "sequence", "function")  # kinds whose names have a schema, public where none is given
+FULLY_READ_KINDS = (
+    *KINDS_IN_SCHEMAS,
+    "schema",
+    "language",
+    "foreign data wrapper",
+    "foreign server",
+    "tablespace",
+)  # all were read
+YAML_KEYS = {kind: key for key, kind in KINDS.items()}  # "table" -> "tables"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +64,13 @@ class Wanted:
         """Role, or PUBLIC -> its known and wanted ways to more."""
         return {name: role.accept for name, role in self.roles.items()} | {PUBLIC: self.environment.accept}
 
-    def place(self, slot: Slot) -> Location | None:
+    def location(self, slot: Slot) -> Location | None:
         """Where the privileges of a slot are declared, or where they would be; None for a role that is not declared."""
         if slot.grantee != PUBLIC and slot.grantee not in self.roles:
             return None
         path = ("public",) if slot.grantee == PUBLIC else ("roles", slot.grantee, "grants")
-        key = KEYS.get(slot.kind, "default_privileges")
-        if slot.kind not in KEYS or slot.kind == "database":
+        key = YAML_KEYS.get(slot.kind, "default_privileges")
+        if slot.kind not in YAML_KEYS or slot.kind == "database":
             return self.environment.location(*path, key)
         grants = self.environment.public if slot.grantee == PUBLIC else self.roles[slot.grantee].grants
         short = slot.name.removeprefix("public.")
@@ -84,22 +91,22 @@ def import_role(environment: Environment) -> str | None:
 
 def with_groups(environment: Environment, role: str) -> frozenset[str]:
     """A declared role and the declared roles that it is a member of, however far."""
-    found, new = set[str](), {role}
+    groups, new = set[str](), {role}
     while new:
-        found |= new
-        groups = {group for name in new for group in environment.roles[name].memberships}
-        new = (groups & set(environment.roles)) - found
-    return frozenset(found)
+        groups |= new
+        parents = {group for name in new for group in environment.roles[name].memberships}
+        new = (parents & set(environment.roles)) - groups
+    return frozenset(groups)
 
 
 def declared_functions(environment: Environment) -> frozenset[str]:
     """The functions that a declaration speaks of, as they are written there."""
     grants = [role.grants for role in environment.roles.values()]
     grants += [environment.public] if environment.public is not None else []
-    return frozenset(name for each in grants for name in each.functions if not is_wildcard(name))
+    return frozenset(name for declared in grants for name in declared.functions if not is_wildcard(name))
 
 
-def want(environment: Environment, live: LiveState, only: Iterable[str] | None = None) -> Wanted:
+def resolve_wanted(environment: Environment, live: LiveState, only: Iterable[str] | None = None) -> Wanted:
     """The declaration as it applies to a database; ``only`` leaves out other roles."""
     names = set(environment.roles) if only is None else set(only) & set(environment.roles)
     roles = {name: environment.roles[name] for name in sorted(names) if not environment.roles[name].absent}
@@ -140,27 +147,27 @@ class _Resolver:
         version = live.version  # few different lists of privileges, many objects
         self._expanded = cache(lambda privileges, key: expand(privileges, key, version))
         self._available = cache(lambda key: frozenset(available(key, version)))
-        self.named: dict[str, dict[str, list[str]]] = {kind: {} for kind in IN_SCHEMAS}  # kind -> schema -> names
-        for (kind, name), found in live.objects.items():
-            if kind in IN_SCHEMAS and not found.builtin:
+        self.named: dict[str, dict[str, list[str]]] = {kind: {} for kind in KINDS_IN_SCHEMAS}  # kind -> schema -> names
+        for (kind, name), database_object in live.objects.items():
+            if kind in KINDS_IN_SCHEMAS and not database_object.builtin:
                 self.named[kind].setdefault(schema_of(name) or "", []).append(name)
 
     def add(self, grantee: str, grants: Grants, path: Keys) -> None:
         """Everything that one declaration gives to one grantee."""
         declared = list(grants.by_kind())
-        named = {(entry.key, self._full(entry)) for entry in declared if not is_wildcard(entry.name)}
+        named = {(entry.key, self._qualified_name(entry)) for entry in declared if not is_wildcard(entry.name)}
         for entry in declared:
-            at = (*path, entry.key, entry.name) if entry.name else (*path, entry.key)
+            keys = (*path, entry.key, entry.name) if entry.name else (*path, entry.key)
             if not self._expanded(entry.privileges, entry.key) <= self._available(entry.key):
-                self._unavailable(grantee, entry, at)
-            for name in self._meant(grantee, entry, at):
+                self._add_unavailable(grantee, entry, keys)
+            for name in self._matching_objects(grantee, entry, keys):
                 if not is_wildcard(entry.name) or (entry.key, name) not in named:
-                    self._hold(Slot(grantee, KINDS[entry.key], name), entry.privileges, entry.key)
+                    self._add_privileges(Slot(grantee, KINDS[entry.key], name), entry.privileges, entry.key)
         for table, by_privilege in grants.columns.items():
-            self._columns(grantee, table, by_privilege, (*path, "columns", table))
+            self._add_columns(grantee, table, by_privilege, (*path, "columns", table))
         for number, default in enumerate(grants.default_privileges):
-            self._default(grantee, default, (*path, "default_privileges", number))
-        self._ledger_columns(grantee)
+            self._add_default_privileges(grantee, default, (*path, "default_privileges", number))
+        self._restrict_ledger_insert(grantee)
 
     def add_vector_schema(self, grantee: str) -> None:
         """USAGE on pgvector's schema: without it no type and no operator of pgvector exists for the role.
@@ -171,108 +178,119 @@ class _Resolver:
         if schema in self.live.extension_schemas and (
             self._has_usage(grantee, schema) or not self._has_usage(PUBLIC, schema)
         ):
-            self._hold(Slot(grantee, "schema", schema), ("USAGE",), "schemas")
+            self._add_privileges(Slot(grantee, "schema", schema), ("USAGE",), "schemas")
 
     def keep_extension_schemas(self) -> None:
         """What PUBLIC has of the schemas of extensions stays: whoever uses an extension has it from there."""
         for schema in self.live.extension_schemas:
             if self._has_usage(PUBLIC, schema):
-                self._hold(Slot(PUBLIC, "schema", schema), ("USAGE",), "schemas")
+                self._add_privileges(Slot(PUBLIC, "schema", schema), ("USAGE",), "schemas")
 
     def _has_usage(self, grantee: str, schema: str) -> bool:
         slot = Slot(grantee, "schema", schema)
         return any(entry.slot == slot and "USAGE" in entry.privileges for entry in self.live.entries)
 
-    def _unavailable(self, grantee: str, entry: Declared, at: Keys) -> None:
+    def _add_unavailable(self, grantee: str, entry: Declared, keys: Keys) -> None:
         """Privileges that are said by name, and this server does not have."""
         for privilege in sorted(self._expanded(entry.privileges, entry.key) - self._available(entry.key)):
-            what, fact = f"{privilege} on {entry.key}", f"PostgreSQL {self.live.version} has no privilege {privilege}"
-            help_ = "leave it out; ALL means what the server has"
-            self._say(Drift("unknown-object", grantee, what, fact, help=help_, automatic=False, at=self._at(at)))
+            what, message = (
+                f"{privilege} on {entry.key}",
+                f"PostgreSQL {self.live.version} has no privilege {privilege}",
+            )
+            hint = "leave it out; ALL means what the server has"
+            self._add_drift(
+                Drift(
+                    "unknown-object", grantee, what, message, hint=hint, automatic=False, location=self._location(keys)
+                )
+            )
 
-    def _full(self, entry: Declared) -> str:
+    def _qualified_name(self, entry: Declared) -> str:
         """The name as the database has it."""
         kind = KINDS[entry.key]
         if kind == "database":
             return self.live.database
         if kind == "function":
             return self.live.declared_functions.get(entry.name, entry.name)
-        return qualified(entry.name) if kind in IN_SCHEMAS or kind == "type" else entry.name
+        return qualified(entry.name) if kind in KINDS_IN_SCHEMAS or kind == "type" else entry.name
 
-    def _meant(self, grantee: str, entry: Declared, at: Keys) -> Iterator[str]:
+    def _matching_objects(self, grantee: str, entry: Declared, keys: Keys) -> Iterator[str]:
         """The objects that a name or a wildcard means."""
-        kind, full = KINDS[entry.key], self._full(entry)
+        kind, qualified_name = KINDS[entry.key], self._qualified_name(entry)
         if not is_wildcard(entry.name):
-            if self._is_listed(kind, full) and (kind, full) not in self.live.objects:
-                self._miss(grantee, kind, full, self._names(kind), at)
+            if self._is_fully_read(kind, qualified_name) and (kind, qualified_name) not in self.live.objects:
+                self._add_unknown_object(grantee, kind, qualified_name, self._names(kind), keys)
             else:
-                yield full
+                yield qualified_name
             return
         schema = schema_of(entry.name) or "public"
         if ("schema", schema) not in self.live.objects:
-            self._miss(grantee, "schema", schema, self._names("schema"), at)
+            self._add_unknown_object(grantee, "schema", schema, self._names("schema"), keys)
         known = self.named[kind].get(schema, [])
-        without = {qualified(each, schema) for each in entry.except_}
-        for each in sorted(without - set(known)):
-            self._miss(grantee, kind, each, known, (*at, "except"))
-        yield from (each for each in known if each not in without)
+        without = {qualified(name, schema) for name in entry.except_}
+        for name in sorted(without - set(known)):
+            self._add_unknown_object(grantee, kind, name, known, (*keys, "except"))
+        yield from (name for name in known if name not in without)
 
-    def _is_listed(self, kind: str, full: str) -> bool:
+    def _is_fully_read(self, kind: str, qualified_name: str) -> bool:
         """Whether all such objects were read, so that one that is not there does not exist."""
-        system = self.live.objects.get(("schema", schema_of(full) or ""))
-        return kind in LISTED or (kind == "type" and not (system is not None and system.builtin))
+        system = self.live.objects.get(("schema", schema_of(qualified_name) or ""))
+        return kind in FULLY_READ_KINDS or (kind == "type" and not (system is not None and system.builtin))
 
     def _names(self, kind: str) -> list[str]:
         return [name for (its_kind, name) in self.live.objects if its_kind == kind]
 
-    def _columns(self, grantee: str, table: str, by_privilege: Mapping[str, tuple[str, ...]], at: Keys) -> None:
-        full = qualified(table)
-        found = self.live.objects.get(("table", full))
-        if found is None:
-            self._miss(grantee, "table", full, self._names("table"), at)
+    def _add_columns(self, grantee: str, table: str, by_privilege: Mapping[str, tuple[str, ...]], keys: Keys) -> None:
+        qualified_name = qualified(table)
+        database_object = self.live.objects.get(("table", qualified_name))
+        if database_object is None:
+            self._add_unknown_object(grantee, "table", qualified_name, self._names("table"), keys)
             return
         for privilege, columns in by_privilege.items():
             for column in columns:
-                if column in found.columns:
-                    self._hold(Slot(grantee, "column", full, column), (privilege,), "columns")
+                if column in database_object.columns:
+                    self._add_privileges(Slot(grantee, "column", qualified_name, column), (privilege,), "columns")
                 else:
-                    known = [f"{full}.{each}" for each in found.columns]
-                    self._miss(grantee, "column", f"{full}.{column}", known, (*at, privilege))
+                    known = [f"{qualified_name}.{column_name}" for column_name in database_object.columns]
+                    self._add_unknown_object(grantee, "column", f"{qualified_name}.{column}", known, (*keys, privilege))
 
-    def _default(self, grantee: str, default: DefaultPrivileges, at: Keys) -> None:
+    def _add_default_privileges(self, grantee: str, default: DefaultPrivileges, keys: Keys) -> None:
         if default.owner not in {*self.live.roles, *self.environment.roles}:
-            self._miss(grantee, "role", default.owner, self.live.roles, at)
+            self._add_unknown_object(grantee, "role", default.owner, self.live.roles, keys)
         elif default.schema_ and ("schema", default.schema_) not in self.live.objects:
-            self._miss(grantee, "schema", default.schema_, self._names("schema"), at)
+            self._add_unknown_object(grantee, "schema", default.schema_, self._names("schema"), keys)
         else:
             for kind, privileges in default.by_kind():
                 if not self._expanded(privileges, kind) <= self._available(kind):
-                    self._unavailable(grantee, Declared(kind, "", privileges), at)
+                    self._add_unavailable(grantee, Declared(kind, "", privileges), keys)
                     continue
-                self._hold(Slot(grantee, kind, default_name(default.owner, default.schema_ or "")), privileges, kind)
+                self._add_privileges(
+                    Slot(grantee, kind, default_privileges_name(default.owner, default.schema_ or "")), privileges, kind
+                )
 
-    def _ledger_columns(self, grantee: str) -> None:
+    def _restrict_ledger_insert(self, grantee: str) -> None:
         """INSERT on the ledger means the columns that a client may set, never who and when."""
         whole = self.held.get(Slot(grantee, "table", EVENTS_TABLE), set())
         if "INSERT" in whole and grantee != PUBLIC:
             whole.discard("INSERT")
             for column in CLIENT_COLUMNS:
-                self._hold(Slot(grantee, "column", EVENTS_TABLE, column), ("INSERT",), "columns")
+                self._add_privileges(Slot(grantee, "column", EVENTS_TABLE, column), ("INSERT",), "columns")
 
-    def _hold(self, slot: Slot, privileges: tuple[str, ...], key: str) -> None:
+    def _add_privileges(self, slot: Slot, privileges: tuple[str, ...], key: str) -> None:
         if privileges:
             self.held.setdefault(slot, set()).update(self._expanded(privileges, key))
 
-    def _miss(self, grantee: str, kind: str, name: str, known: Iterable[str], at: Keys) -> None:
+    def _add_unknown_object(self, grantee: str, kind: str, name: str, known: Iterable[str], keys: Keys) -> None:
         ours = name == "promote" or name.startswith("promote.")
-        fact = f"the database has no {kind} {name}{did_you_mean(name, known, 0.8)}"
-        help_ = f"promote setup --env {self.environment.name}" if ours else "correct the name, or migrate the database"
+        message = f"the database has no {kind} {name}{did_you_mean(name, known, 0.8)}"
+        hint = f"promote setup --env {self.environment.name}" if ours else "correct the name, or migrate the database"
         what = f"{kind} {name}"
-        self._say(Drift("unknown-object", grantee, what, fact, help=help_, automatic=False, at=self._at(at)))
+        self._add_drift(
+            Drift("unknown-object", grantee, what, message, hint=hint, automatic=False, location=self._location(keys))
+        )
 
-    def _at(self, at: Keys) -> Location:
-        return self.environment.location(*at)
+    def _location(self, keys: Keys) -> Location:
+        return self.environment.location(*keys)
 
-    def _say(self, drift: Drift) -> None:
+    def _add_drift(self, drift: Drift) -> None:
         if drift not in self.unknown:
             self.unknown.append(drift)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minerva_promote.config.drift_codes import MORE
+from minerva_promote.config.drift_codes import ESCALATION_CODES
 from minerva_promote.config.project import Environment
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import ConfigError
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.model import Drift
-from minerva_promote.grants.plan import compare, undeclared_import_role
+from minerva_promote.grants.plan import compare, undeclared_import_role_finding
 from minerva_promote.grants.wanted import declared_functions, with_groups
 from minerva_promote.results import Finding, Severity
 
@@ -21,15 +21,15 @@ def excess_privilege_findings(conn: Connection, environment: Environment, role: 
     """Each way to more than declared; read as the import role itself."""
     severity = Severity.ERROR if environment.protected else Severity.WARN
     if role not in environment.roles or environment.roles[role].absent:
-        yield undeclared_import_role(environment, role, severity=severity)
+        yield undeclared_import_role_finding(environment, role, severity=severity)
         return
     names = with_groups(environment, role)
     live = inspect(conn, names, declared_functions(environment))
     plan = compare(live, environment, only=names, admin=admin_name(environment), exact_public=False)
     more = [drift for drift in plan.drifts if _is_power(drift)]
     for drift in more[:SHOWN]:
-        way_out = "; ".join(drift.statements) or drift.help
-        fact = f"{role} has more than declared: {drift.what}: {drift.fact}"
+        way_out = "; ".join(drift.statements) or drift.hint
+        fact = f"{role} has more than declared: {drift.what}: {drift.message}"
         yield Finding(drift.code, fact, hint=f"promote grants --env ENV --apply: {way_out}", severity=severity)
     if len(more) > SHOWN:
         fact = f"{role} has more than declared: {len(more) - SHOWN} other ways"
@@ -40,7 +40,7 @@ def _is_power(drift: Drift) -> bool:
     """Leaves out what the preflight tells in words of its own, and what gives no power in this database."""
     if drift.what.startswith("setting "):
         return drift.code == "weak-setting" and "session_replication_role" not in drift.what
-    return drift.code in MORE and drift.code not in ("rule", "other-database", "owns-other-database")
+    return drift.code in ESCALATION_CODES and drift.code not in ("rule", "other-database", "owns-other-database")
 
 
 def admin_name(environment: Environment) -> str | None:

@@ -14,10 +14,10 @@ from minerva_promote.database.notices import Notices
 from minerva_promote.database.server_errors import execute, try_execute
 from minerva_promote.errors import TargetError
 from minerva_promote.grants.apply import run_plan, why_still
-from minerva_promote.grants.grant_sql import take
+from minerva_promote.grants.grant_sql import revoke_statement
 from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import PUBLIC, Drift, Slot
-from minerva_promote.grants.plan import GrantPlan, plan_grants, undeclared_import_role
+from minerva_promote.grants.plan import GrantPlan, plan_grants, undeclared_import_role_finding
 from minerva_promote.grants.wanted import import_role
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
@@ -32,7 +32,7 @@ def ensure_privileges(conn: Connection, environment: Environment, notices: Notic
     unknown = [drift for drift in plan.drifts if drift.code == "unknown-object"]
     if unknown:
         first = unknown[0]
-        raise TargetError(f"{first.at}: {first.fact}", hint=first.help)
+        raise TargetError(f"{first.location}: {first.message}", hint=first.hint)
     done, plan = run_plan(conn, plan, notices, lambda: plan_grants(conn, environment), _gives)
     lacking = [drift for drift in plan.drifts if _gives(drift)]
     if lacking:
@@ -98,10 +98,10 @@ def _public(conn: Connection, environment: Environment, before: GrantPlan) -> St
     findings: list[Finding] = []
     if undeclared is not None:
         so = f"PUBLIC keeps CONNECT on database {database}"
-        findings.append(undeclared_import_role(environment, undeclared, so))
+        findings.append(undeclared_import_role_finding(environment, undeclared, so))
         del unwanted[0]
     had = [each for each in unwanted if each[1] in _held(before.live, each[0]) - _declared(before, each[0])]
-    statements = {each: take(before.live, each[0], {"": [each[1]]}) for each in had}
+    statements = {each: revoke_statement(before.live, each[0], {"": [each[1]]}) for each in had}
     done = [statement for statement in statements.values() if try_execute(conn, sql.SQL(statement)) is None]
     after = plan_grants(conn, environment).live if had else before.live
     still = [each for each in had if each[1] in _held(after, each[0])]

@@ -11,11 +11,11 @@ import pytest
 from minerva_promote.database import catalog
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.live_state import (
+    AclEntry,
     Caller,
-    Entry,
+    DatabaseObject,
     LiveState,
-    Member,
-    Object,
+    MembershipRow,
     OwnedObject,
     Routine,
     ServerSetting,
@@ -79,10 +79,10 @@ def test_a_fresh_database_has_nothing_but_what_public_has_by_default(world: Worl
         *[("language", "sql"), ("language", "plpgsql"), ("function", "public.f()")],
     }
     assert [entry for entry in live.entries if entry.initial != entry.privileges] == [
-        Entry(
+        AclEntry(
             Slot("public", "database", database.name), "postgres", frozenset({"CONNECT", "TEMPORARY"}), NOBODY, NOBODY
         ),
-        Entry(Slot("public", "schema", "public"), "pg_database_owner", frozenset({"USAGE"}), NOBODY, NOBODY),
+        AclEntry(Slot("public", "schema", "public"), "pg_database_owner", frozenset({"USAGE"}), NOBODY, NOBODY),
     ]
     assert (live.owned, live.routines, live.effects, live.mappings) == ((), (), (), ())
     distance = live.objects["function", "public.vector_dims(public.vector)"]
@@ -126,7 +126,9 @@ def test_tables_columns_sequences_and_types(world: World) -> None:
     assert entries(live, "sequence", world.a) == {("public.s", ""): ({"USAGE"}, set(), set())}
     assert entries(live, "type", world.a) == {("public.colour", ""): ({"USAGE"}, set(), set())}
     assert entries(live, "table", world.other) == {}
-    assert live.objects["table", "public.t"] == Object("table", "public.t", "public.t", "postgres", False, ("id", "x"))
+    assert live.objects["table", "public.t"] == DatabaseObject(
+        "table", "public.t", "public.t", "postgres", False, ("id", "x")
+    )
     assert live.objects["table", 'public.Odd "view'].sql == 'public."Odd ""view"'
     assert live.objects["table", 'public."a.b"'].sql == 'public."a.b"'
     assert live.objects["table", "public.s"].builtin  # for REVOKE … (last_value) ON TABLE s alone
@@ -238,7 +240,7 @@ def test_roles_memberships_and_settings(world: World, database: Database) -> Non
     assert role.settings_everywhere == {"search_path": "a, b"}
     assert live.roles["postgres"].predefined
     assert live.roles["pg_read_all_data"].predefined
-    assert Member(world.b, world.a, "postgres", admin=True, inherit=False, set=True) in live.members
+    assert MembershipRow(world.b, world.a, "postgres", admin=True, inherit=False, set=True) in live.members
     assert ServerSetting("session_replication_role", "replica", True) in live.settings
 
 

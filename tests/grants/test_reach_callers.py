@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minerva_promote.grants.model import END, PUBLIC, Drift
+from minerva_promote.grants.model import PUBLIC, Drift, Phase
 from tests.grants.reaching import Bench, Wish
 from tests.servers import Database
 
@@ -162,9 +162,9 @@ def test_the_server_runs_it_without_execute_and_without_usage(bench: Bench) -> N
             f"every role can use aggregate public.total(integer), {api} too, which runs it without EXECUTE on it; "
             f"it runs with the rights of {bench.admin}, which is a superuser, whoever calls it",
             ("ALTER ROUTINE hidden.f(integer,integer) SECURITY INVOKER",),
-            help=HELP,
+            hint=HELP,
             automatic=False,
-            phase=END,
+            phase=Phase.LAST,
         )
     ]
     (drift,) = bench.end(bench.clean(api), api)  # left to a person
@@ -184,7 +184,7 @@ def test_a_function_of_the_server_that_was_altered(bench: Bench) -> None:
         f"function {name}",
         False,
     )
-    assert drift.fact == (
+    assert drift.message == (
         f"every role may call it, {api} too; it runs with the rights of {bench.admin}, which is a superuser, whoever "
         "calls it; it is a function of the server itself, which somebody altered"
     )
@@ -204,7 +204,7 @@ def test_one_drift_for_a_function_however_many_ways_lead_to_it(bench: Bench) -> 
     wish = wish.may(reader, "table", "public.v", "SELECT")
     first, second = bench.found(wish, api, reader)
     assert (first.role, first.what) == (api, "function hidden.f() through default value for public.t.a")
-    assert first.fact == (
+    assert first.message == (
         f"INSERT or UPDATE on table public.t by {api} runs it without EXECUTE on it; it runs with the rights of "
         f"{bench.admin}, which is a superuser, whoever calls it; 1 more way leads to it"
     )
@@ -218,7 +218,7 @@ def test_execute_on_what_calls_it(bench: Bench) -> None:
     made(bench, *ALWAYS["aggregate"][:2])
     bench.run("REVOKE EXECUTE ON FUNCTION total FROM PUBLIC", f"GRANT EXECUTE ON FUNCTION total TO {api}")
     (drift,) = bench.found(bench.clean(api, reader), api, reader)
-    assert (drift.role, drift.fact.partition(";")[0]) == (
+    assert (drift.role, drift.message.partition(";")[0]) == (
         api,
         f"{api} may call aggregate public.total(integer), which runs it without EXECUTE on it",
     )

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from minerva_promote.grants.escalation import is_weak
-from minerva_promote.grants.model import ATTRIBUTES, END, Drift
+from minerva_promote.grants.escalation.settings import setting_weakness
+from minerva_promote.grants.model import Drift, Phase
 from tests.grants.reaching import Bench
 from tests.servers import Database
 
@@ -29,9 +29,9 @@ def test_a_constraint_that_older_rows_may_break(bench: Bench) -> None:
         "constraint positive on public.t",
         f"rows of before may break it; {api} and {other} rely on it",
         ('ALTER TABLE public.t VALIDATE CONSTRAINT "positive"',),
-        help="it looks at every row: run it yourself",
+        hint="it looks at every row: run it yourself",
         automatic=False,
-        phase=END,
+        phase=Phase.LAST,
     )
     assert bench.found(wish, api, other, reader) == [drift]
     bench.by_hand(drift)
@@ -48,7 +48,7 @@ def test_a_constraint_that_is_not_enforced(bench: Bench, constraint: str) -> Non
     wish = bench.clean(api).may(api, "column", "public.t", "INSERT", column="a")
     (drift,) = bench.found(wish, api)
     assert (drift.code, drift.what, drift.automatic) == ("constraint-not-enforced", "constraint k on public.t", False)
-    assert drift.fact.startswith(f"{api} may write rows that break it: ")
+    assert drift.message.startswith(f"{api} may write rows that break it: ")
     if constraint.startswith("CHECK"):
         assert drift.statements[0] == 'ALTER TABLE public.t DROP CONSTRAINT "k"'
     else:
@@ -74,9 +74,9 @@ def test_foreign_keys_whose_triggers_are_off(bench: Bench) -> None:
         "constraint t_a_fkey on public.t",
         f"its triggers are switched off: what {api} may write there, or delete, is not checked against it",
         ("ALTER TABLE public.t ENABLE TRIGGER ALL",),
-        help="as a superuser; rows written meanwhile stay unchecked: drop and add the constraint to look at them",
+        hint="as a superuser; rows written meanwhile stay unchecked: drop and add the constraint to look at them",
         automatic=False,
-        phase=END,
+        phase=Phase.LAST,
     )
     bench.by_hand(drift)
     assert bench.found(wish, api) == []
@@ -94,14 +94,14 @@ def test_row_security(bench: Bench) -> None:
         "table public.t",
         f"no policy lets rows through for INSERT and SELECT by {api}: nothing is found or written",
         ("ALTER TABLE public.t DISABLE ROW LEVEL SECURITY",),
-        help="write policies for the role, or switch it off: accept it with the reason where it is meant so",
+        hint="write policies for the role, or switch it off: accept it with the reason where it is meant so",
         automatic=False,
-        phase=END,
+        phase=Phase.LAST,
     )
     assert bench.found(wish, api) == [drift]
     bench.run("CREATE POLICY seen ON t USING (a > 0)")
     (other,) = bench.found(wish, api)
-    assert other.fact == f"only the rows that its policies show are there for {api}: seen (ALL, to public)"
+    assert other.message == f"only the rows that its policies show are there for {api}: seen (ALL, to public)"
     bench.by_hand(drift)
     assert bench.found(wish, api) == []
 
@@ -137,7 +137,7 @@ def test_who_is_not_subject_to_row_security(bench: Bench) -> None:
     ],
 )
 def test_weak_settings(name: str, value: str) -> None:
-    assert is_weak(name, value)
+    assert setting_weakness(name, value)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_weak_settings(name: str, value: str) -> None:
     ],
 )
 def test_settings_that_weaken_nothing(name: str, value: str) -> None:
-    assert is_weak(name, value) == ""
+    assert setting_weakness(name, value) == ""
 
 
 def test_settings_of_the_role_the_database_and_everywhere(bench: Bench) -> None:
@@ -178,7 +178,7 @@ def test_settings_of_the_role_the_database_and_everywhere(bench: Bench) -> None:
     )
 
     def drift(what: str, fact: str, statement: str) -> Drift:
-        return Drift("weak-setting", api, what, fact, (statement,), phase=ATTRIBUTES)
+        return Drift("weak-setting", api, what, fact, (statement,), phase=Phase.ALTER_ROLE)
 
     wish = bench.clean(api, owner)
     assert bench.found(wish, api, owner) == [
@@ -220,9 +220,9 @@ def test_a_setting_of_every_role(bench: Bench) -> None:
             "setting session_replication_role of every role",
             "is replica: foreign keys and ordinary triggers do not run",
             ('ALTER ROLE ALL RESET "session_replication_role"',),
-            help="it holds for every role and database: run it yourself, or take it out of postgresql.conf",
+            hint="it holds for every role and database: run it yourself, or take it out of postgresql.conf",
             automatic=False,
-            phase=ATTRIBUTES,
+            phase=Phase.ALTER_ROLE,
         )
     ]
 
@@ -235,7 +235,7 @@ def test_names_that_others_can_put_in_the_way(bench: Bench) -> None:
         f"ALTER DATABASE {bench.database.name} SET search_path = shared, public",
     )
     (drift,) = bench.found(bench.clean(api, maker), api, maker)
-    assert drift.fact == (
+    assert drift.message == (
         f"is shared, public: names are looked up in schema shared, where {maker} may make objects of the same name"
     )
     bench.run("REVOKE CREATE ON SCHEMA shared FROM " + maker)

@@ -10,7 +10,7 @@ import pytest
 
 from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.limits import not_compared, open_databases
-from minerva_promote.grants.model import END, OWNERSHIP, PUBLIC, Drift
+from minerva_promote.grants.model import PUBLIC, Drift, Phase
 from tests import yamlfile
 from tests.grants.reaching import Bench
 from tests.grants.shopping import Desk, desk, make_shop, ready, shop
@@ -43,9 +43,9 @@ def test_what_a_role_may_do_in_another_database(bench: Bench, other: Database) -
         f"CONNECT, CREATE on database {other.name}",
         "it may connect to a database in which nothing of this declaration holds",
         (f'REVOKE CONNECT, CREATE ON DATABASE {other.name} FROM "{api}"',),
-        help=MORE,
+        hint=MORE,
         automatic=False,
-        phase=END,
+        phase=Phase.LAST,
     )
     assert bench.found(wish, api, reader) == [drift]
     live, declared = bench.live(api, reader), {other.name: {api: frozenset({"CONNECT"})}}
@@ -64,9 +64,9 @@ def test_a_role_that_owns_another_database(bench: Bench, other: Database) -> Non
         f"database {other.name}",
         "its owner may drop and rename it, and do in it what nothing here declares or compares",
         (f'ALTER DATABASE {other.name} OWNER TO "{bench.admin}"',),
-        help="accept it with the reason, or run the statement yourself",
+        hint="accept it with the reason, or run the statement yourself",
         automatic=False,
-        phase=OWNERSHIP,
+        phase=Phase.CHANGE_OWNER,
     )
     try:
         assert bench.found(bench.clean(api), api) == [drift]
@@ -85,7 +85,7 @@ def test_what_every_role_may_do_in_another_database(bench: Bench, other: Databas
     assert list(find_escalations(one, bench.clean(api), [api])) == []
     given = replace(one.other_databases[0], privileges={PUBLIC: frozenset({"CONNECT", "CREATE"})})
     (drift,) = find_escalations(replace(one, other_databases=(given,)), bench.clean(api), [api])
-    assert (drift.role, drift.what, drift.fact) == (
+    assert (drift.role, drift.what, drift.message) == (
         PUBLIC,
         f"CREATE on database {other.name}",
         f"every role has it, {api} too",

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from minerva_promote.grants.escalation import find_escalations
-from minerva_promote.grants.live_state import Entry
-from minerva_promote.grants.model import END, OTHERS, PUBLIC, TAKE, Drift, Slot
+from minerva_promote.grants.live_state import AclEntry
+from minerva_promote.grants.model import PUBLIC, Drift, Phase, Slot
 from tests.grants.reaching import Bench
 from tests.servers import Database
 
@@ -39,8 +39,8 @@ def test_a_table_given_to_everybody(bench: Bench) -> None:
             "DELETE, SELECT, UPDATE (a, b) on table public.t",
             f"every role has it, {api} and {reader} too",
             ('REVOKE DELETE, SELECT, UPDATE ("a", "b") ON TABLE public.t FROM PUBLIC',),
-            help=LOSE,
-            phase=TAKE,
+            hint=LOSE,
+            phase=Phase.REVOKE,
         )
     ]
     declared = wish
@@ -68,7 +68,7 @@ def test_the_database_and_the_schema(bench: Bench) -> None:
     bench.run(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO PUBLIC", "GRANT CREATE ON SCHEMA public TO PUBLIC")
     wish = bench.clean(api).may(group, "schema", "public", "USAGE")  # a group does not log in
     found = bench.found(wish, api, group)
-    assert [(drift.what, drift.fact, drift.statements) for drift in found] == [
+    assert [(drift.what, drift.message, drift.statements) for drift in found] == [
         (
             f"TEMPORARY on database {name}",
             f"every role has it, {api} and {group} too",
@@ -105,8 +105,8 @@ def test_what_somebody_else_than_the_owner_gave(bench: Bench) -> None:
             "SELECT on table public.t",
             f"every role has it, {api} too; given by {chief}, so that only {chief} can take it back",
             (f'SET LOCAL ROLE "{chief}"', "REVOKE SELECT ON TABLE public.t FROM PUBLIC", "RESET ROLE"),
-            help=LOSE,
-            phase=OTHERS,
+            hint=LOSE,
+            phase=Phase.REVOKE_AS_GRANTOR,
         )
     ]
     assert bench.end(bench.clean(api), api) == []
@@ -120,7 +120,7 @@ def test_what_only_a_stranger_can_take_back(bench: Bench) -> None:
     (drift,) = find_escalations(live, bench.clean(api), [api])
     assert (drift.statements, drift.automatic) == ((), False)
     statement = "REVOKE SELECT ON TABLE public.t FROM PUBLIC"
-    assert drift.help == f'as {chief}, or as an administrator after SET ROLE "{chief}": {statement}'
+    assert drift.hint == f'as {chief}, or as an administrator after SET ROLE "{chief}": {statement}'
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,9 @@ def test_what_the_server_keeps_to_itself(bench: Bench, given: str, code: str, wh
     bench.run(f"GRANT {given} TO PUBLIC")
     (drift,) = bench.found(bench.clean(api), api)
     assert (drift.code, drift.what, drift.automatic) == (code, what, True)
-    assert drift.fact == f"every role has it, {api} too, and the server or its extension keeps it from ordinary roles"
+    assert (
+        drift.message == f"every role has it, {api} too, and the server or its extension keeps it from ordinary roles"
+    )
     assert bench.end(bench.clean(api), api) == []
 
 
@@ -187,7 +189,7 @@ def test_other_kinds_and_what_is_made_later(bench: Bench) -> None:
 def test_a_parameter_given_to_everybody(bench: Bench) -> None:
     """Not really given: parameters are the server's, and other tests would see it."""
     api = bench.role("api")
-    given = Entry(Slot("public", "parameter", "work_mem"), "postgres", frozenset({"SET"}), frozenset(), frozenset())
+    given = AclEntry(Slot("public", "parameter", "work_mem"), "postgres", frozenset({"SET"}), frozenset(), frozenset())
     live = bench.live(api)
     found = list(find_escalations(replace(live, entries=(*live.entries, given)), bench.clean(api), [api]))
     assert [(drift.code, drift.what, *drift.statements) for drift in found] == [
@@ -206,7 +208,7 @@ def test_a_function_that_runs_as_its_owner(bench: Bench) -> None:
             "function public.f(uuid)",
             f"every role may call it, {api} and {reader} too; it {rights(bench)}, whoever calls it",
             ("REVOKE EXECUTE ON ROUTINE public.f(uuid) FROM PUBLIC",),
-            phase=TAKE,
+            phase=Phase.REVOKE,
         )
     ]
     declared = wish.may(api, "function", "public.f(uuid)", "EXECUTE")
@@ -221,7 +223,7 @@ def test_a_function_that_runs_as_its_owner(bench: Bench) -> None:
             "function public.f(uuid)",
             f"it {rights(bench)}, whoever calls it",
             (f'REVOKE EXECUTE ON ROUTINE public.f(uuid) FROM "{api}"',),
-            phase=TAKE,
+            phase=Phase.REVOKE,
         )
     ]
     assert bench.end(wish, api, reader) == []
@@ -262,7 +264,7 @@ def test_a_function_of_an_untrusted_language(bench: Bench) -> None:
             f"every role may call it, {api} too; "
             "language internal reaches the server's machine: its files, programs and network",
             ("REVOKE EXECUTE ON ROUTINE public.f() FROM PUBLIC",),
-            phase=TAKE,
+            phase=Phase.REVOKE,
         )
     ]
     assert bench.end(bench.clean(api), api) == []
@@ -287,9 +289,9 @@ def test_a_trigger_that_runs_as_somebody_else(bench: Bench) -> None:
         "trigger Note on public.t",
         f"at DELETE or INSERT by {api}, function public.log() {rights(bench)}",
         ('ALTER TABLE public.t DISABLE TRIGGER "Note"',),
-        help=READ,
+        hint=READ,
         automatic=False,
-        phase=END,
+        phase=Phase.LAST,
     )
     assert bench.found(wish, api, reader) == [drift]
     assert bench.end(wish, api, reader) == [drift]
@@ -314,9 +316,9 @@ def test_an_event_trigger(bench: Bench) -> None:
         "event trigger made",
         f"at ddl_command_end, which {maker} can bring about, its function {rights(bench)}",
         ('ALTER EVENT TRIGGER "made" DISABLE',),
-        help=READ,
+        hint=READ,
         automatic=False,
-        phase=END,
+        phase=Phase.LAST,
     )
     assert bench.found(wish, api, maker) == [drift]
     bench.by_hand(drift)
@@ -330,7 +332,7 @@ def test_an_event_trigger_at_login(bench: Bench) -> None:
     bench.run(DEFINER.format("watch", "event_trigger", ""), "REVOKE EXECUTE ON FUNCTION watch() FROM PUBLIC")
     bench.run("CREATE EVENT TRIGGER welcome ON login EXECUTE FUNCTION watch()")
     (drift,) = bench.found(bench.clean(api, group), api, group)
-    assert (drift.role, drift.fact) == (api, f"when {api} logs in, its function {rights(bench)}")
+    assert (drift.role, drift.message) == (api, f"when {api} logs in, its function {rights(bench)}")
     assert bench.found(bench.clean(group), group) == []
 
 
@@ -349,9 +351,9 @@ def test_a_rule(bench: Bench) -> None:
         "rule copy on public.t",
         f"at INSERT by {api}, its statements run also with the rights of {bench.admin}, which is a superuser",
         ('DROP RULE "copy" ON public.t',),
-        help=READ,
+        hint=READ,
         automatic=False,
-        phase=END,
+        phase=Phase.LAST,
     )
     assert bench.found(wish, api, reader) == [drift]
     assert bench.found(bench.clean(reader).may(reader, "table", "public.t", "SELECT", "UPDATE"), reader) == []
@@ -381,9 +383,9 @@ def test_a_foreign_key_that_reaches_another_table(
             api,
             what,
             f"at {privilege} by {api}, foreign key child_a_fkey {done} rows of public.child, on which it has no {need}",
-            help=f"declare {need} on public.child as well, or make the foreign key anew without the action",
+            hint=f"declare {need} on public.child as well, or make the foreign key anew without the action",
             automatic=False,
-            phase=END,
+            phase=Phase.LAST,
         )
     ]
     assert bench.found(wish.may(api, "table", "public.child", need), api) == []
@@ -403,9 +405,9 @@ def test_credentials_for_another_server(bench: Bench) -> None:
             "user mapping for server sv",
             "with stored credentials it works on another server, where nothing of this declaration holds",
             (f'DROP USER MAPPING FOR "{api}" SERVER "sv"',),
-            help=kept,
+            hint=kept,
             automatic=False,
-            phase=END,
+            phase=Phase.LAST,
         ),
         Drift(
             "user-mapping",
@@ -413,9 +415,9 @@ def test_credentials_for_another_server(bench: Bench) -> None:
             "user mapping for server sv",
             "every role works on another server with these credentials, where nothing of this declaration holds",
             ('DROP USER MAPPING FOR PUBLIC SERVER "sv"',),
-            help=kept,
+            hint=kept,
             automatic=False,
-            phase=END,
+            phase=Phase.LAST,
         ),
     ]
     for drift in drifts:

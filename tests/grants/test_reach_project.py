@@ -14,7 +14,7 @@ from minerva_promote.config.load_project import load_project
 from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.model import Slot
-from minerva_promote.grants.wanted import want
+from minerva_promote.grants.wanted import resolve_wanted
 from tests import servers
 from tests.conftest import Ran
 from tests.grants.reaching import Bench
@@ -32,7 +32,7 @@ def test_nothing_is_found_in_a_database_that_was_set_up(
     environment = read_environment(load_project(shop.root), "test-prod")
     with database.connect() as conn:
         live = inspect(conn, environment.roles)
-    wanted = want(environment, live)
+    wanted = resolve_wanted(environment, live)
     assert len(wanted.roles) == 2
     shared = f"_{os.environ['PROMOTE_TEST_SESSION']}"  # the roles have databases of other tests as well
     drifts = [drift for drift in find_escalations(live, wanted, wanted.roles) if drift.code != "other-database"]

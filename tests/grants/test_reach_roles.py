@@ -9,8 +9,8 @@ import pytest
 
 from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.escalation.predefined import PREDEFINED
-from minerva_promote.grants.live_state import LiveRole, LiveState, Member
-from minerva_promote.grants.model import ATTRIBUTES, OWNERSHIP, TAKE, Drift
+from minerva_promote.grants.live_state import LiveRole, LiveState, MembershipRow
+from minerva_promote.grants.model import Drift, Phase
 from tests.grants.reaching import Bench, Options, Wish
 from tests.servers import Database
 
@@ -72,7 +72,7 @@ def test_attributes(bench: Bench, keyword: str, code: str, fact: str) -> None:
     api = bench.role("api", keyword)
     statement = f'ALTER ROLE "{api}" NO{keyword}'
     assert bench.found(bench.clean(api), api) == [
-        Drift(code, api, code.replace("-", " "), fact, (statement,), phase=ATTRIBUTES)
+        Drift(code, api, code.replace("-", " "), fact, (statement,), phase=Phase.ALTER_ROLE)
     ]
     assert bench.end(bench.clean(api), api) == []
 
@@ -81,7 +81,7 @@ def test_the_right_to_make_roles(bench: Bench) -> None:
     api = bench.role("api", "CREATEROLE")
     (drift,) = bench.found(bench.clean(api), api)
     assert (drift.code, drift.statements) == ("create-role", (f'ALTER ROLE "{api}" NOCREATEROLE',))
-    assert drift.fact == (
+    assert drift.message == (
         "it may make roles, and alter, drop and join every role that it has ADMIN of"
         if bench.version >= 16
         else "it may alter, drop and join every role that is no superuser: the owner of the tables, pg_write_all_data"
@@ -104,9 +104,9 @@ def test_the_servers_own_superuser_stays_one(bench: Bench) -> None:
             bench.admin,
             "superuser",
             "it is the superuser that the server was made with: it may do everything, and stays what it is",
-            help="name another role in url and in roles; keep this one for administration",
+            hint="name another role in url and in roles; keep this one for administration",
             automatic=False,
-            phase=ATTRIBUTES,
+            phase=Phase.ALTER_ROLE,
         )
     ]
 
@@ -119,7 +119,7 @@ def test_the_role_that_administers_cannot_be_held_to_anything(bench: Bench) -> N
             bench.admin,
             f"role {bench.admin}",
             "it is the role that makes and gives everything here: whatever it lacks, it gives itself",
-            help="name another role in url and in roles, and keep this one for admin_url",
+            hint="name another role in url and in roles, and keep this one for admin_url",
             automatic=False,
         )
     ]
@@ -153,7 +153,7 @@ def test_a_membership_of_any_kind(bench: Bench, options: str, how: str) -> None:
             f"member of {owner}",
             how.format(owner=owner) + brings,
             (by(bench, owner, api),),
-            phase=TAKE,
+            phase=Phase.REVOKE,
         )
     ]
     assert bench.end(bench.clean(api), api) == []
@@ -163,7 +163,7 @@ def test_a_membership_in_a_superuser_and_in_the_owner_of_the_database(bench: Ben
     api, owner = bench.role("api"), bench.role("owner", "SUPERUSER")
     bench.run(f"ALTER DATABASE {bench.database.name} OWNER TO {owner}", f"GRANT {owner} TO {api}")
     (drift,) = bench.found(bench.clean(api), api)
-    assert drift.fact == (
+    assert drift.message == (
         f"it has every right of {owner}; {owner} is a superuser and "
         "owns the database (and what pg_database_owner owns: schema public)"
     )
@@ -180,7 +180,7 @@ def test_a_role_of_the_server(bench: Bench) -> None:
             "it has every right of pg_read_server_files; "
             "it reads any file that the server can, among them keys and the tables' own files",
             (by(bench, "pg_read_server_files", api),),
-            phase=TAKE,
+            phase=Phase.REVOKE,
         )
     ]
     assert bench.found(bench.clean(api).member(api, "pg_read_server_files"), api) == []
@@ -193,7 +193,7 @@ def test_parts_of_a_role_of_the_server_are_no_findings_of_their_own(bench: Bench
     assert [drift.what for drift in bench.found(bench.clean(api), api)] == ["member of pg_monitor"]
     assert bench.found(bench.clean(api).member(api, "pg_monitor"), api) == []
     live = bench.live(api)
-    more = Member(group, "pg_monitor", bench.admin, False, True, True)
+    more = MembershipRow(group, "pg_monitor", bench.admin, False, True, True)
     told = find_escalations(
         replace(live, members=(*live.members, more)), bench.clean(api).member(api, "pg_monitor"), [api]
     )
@@ -213,10 +213,15 @@ def test_what_lies_behind_a_membership(bench: Bench) -> None:
         f"member of {owner} through {team}",
         f"as a member of {team} it gets to {owner} too",
         (by(bench, team, api),),
-        phase=TAKE,
+        phase=Phase.REVOKE,
     )
     direct = Drift(
-        "membership", api, f"member of {team}", f"it has every right of {team}", (by(bench, team, api),), phase=TAKE
+        "membership",
+        api,
+        f"member of {team}",
+        f"it has every right of {team}",
+        (by(bench, team, api),),
+        phase=Phase.REVOKE,
     )
     assert bench.found(bench.clean(api), api) == [direct, behind]
 
@@ -226,11 +231,11 @@ def test_what_lies_behind_a_membership(bench: Bench) -> None:
             behind.code,
             api,
             behind.what,
-            behind.fact,
+            behind.message,
             (by(bench, owner, team),),
-            help=f"{team} is not declared here: see who else needs it",
+            hint=f"{team} is not declared here: see who else needs it",
             automatic=False,
-            phase=TAKE,
+            phase=Phase.REVOKE,
         )
     ]
     both = bench.clean(api, team).member(api, team)
@@ -270,7 +275,7 @@ def test_a_membership_that_was_given_on(bench: Bench, declared: bool) -> None:
     (drift,) = bench.found(bench.clean(api), api)  # friend is not declared: a person decides
     assert drift.statements == (cascade,)
     assert not drift.automatic
-    assert drift.help == f"{friend} got it from {api}, and CASCADE takes it from it too"
+    assert drift.hint == f"{friend} got it from {api}, and CASCADE takes it from it too"
 
     wish = bench.clean(api, friend)
     if declared:
@@ -339,7 +344,7 @@ def test_more_options_than_declared(bench: Bench, option: str, fact: str) -> Non
     wish = bench.clean(api).member(api, team, everything._replace(**{option.lower(): False}))
     statement = f'REVOKE {option} OPTION FOR "{team}" FROM "{api}" GRANTED BY "{bench.admin}"'
     assert bench.found(wish, api) == [
-        Drift("membership-option", api, f"{option} of {team}", fact.format(team=team), (statement,), phase=TAKE)
+        Drift("membership-option", api, f"{option} of {team}", fact.format(team=team), (statement,), phase=Phase.REVOKE)
     ]
     assert bench.end(wish, api) == []
 
@@ -348,7 +353,7 @@ def plain(name: str) -> LiveRole:
     return LiveRole(name, True, False, False, False, False, False, True, -1, False, {}, {})
 
 
-def world(version: int, *members: Member) -> LiveState:
+def world(version: int, *members: MembershipRow) -> LiveState:
     names = {each for row in members for each in (row.group, row.member)}
     empty: Any = ()
     return LiveState(
@@ -372,15 +377,15 @@ def test_an_attribute_that_the_administrator_may_not_take_away() -> None:
     live = replace(
         live, admin_superuser=False, roles={"api": replace(plain("api"), superuser=True, create_database=True)}
     )
-    told = [(drift.code, drift.help) for drift in find_escalations(live, Wish().member("api", "team"), ["api"])]
+    told = [(drift.code, drift.hint) for drift in find_escalations(live, Wish().member("api", "team"), ["api"])]
     assert told == [("superuser", "only a superuser may take it away"), ("create-database", "")]
 
 
 def test_options_before_postgresql_16() -> None:
-    live = world(15, Member("team", "api", "dba", True, True, True))
+    live = world(15, MembershipRow("team", "api", "dba", True, True, True))
     wish = Wish().member("api", "team", Options(inherit=False, set=False))
     told = [
-        (drift.what, drift.statements, drift.automatic, drift.help) for drift in find_escalations(live, wish, ["api"])
+        (drift.what, drift.statements, drift.automatic, drift.hint) for drift in find_escalations(live, wish, ["api"])
     ]
     assert told == [
         ("ADMIN of team", ('REVOKE ADMIN OPTION FOR "team" FROM "api"',), True, ""),
@@ -393,11 +398,11 @@ def test_options_before_postgresql_16() -> None:
         ),
     ]
     (_, drift, _) = find_escalations(live, wish.member("api", "other"), ["api"])
-    assert drift.help == "before PostgreSQL 16 a role inherits from all its groups or from none: declare one way"
+    assert drift.hint == "before PostgreSQL 16 a role inherits from all its groups or from none: declare one way"
 
 
-def edge(member: str, group: str, options: str) -> Member:
-    return Member(group, member, "dba", "a" in options, "i" in options, "s" in options)
+def edge(member: str, group: str, options: str) -> MembershipRow:
+    return MembershipRow(group, member, "dba", "a" in options, "i" in options, "s" in options)
 
 
 @pytest.mark.parametrize(
@@ -457,10 +462,10 @@ OWNED = [
 def test_what_a_role_owns(bench: Bench, made: str, what: str) -> None:
     api = bench.role("api", "SUPERUSER")
     bench.run(f"SET ROLE {api}; CREATE {made}", f"ALTER ROLE {api} NOSUPERUSER")
-    (drift,) = [drift for drift in bench.found(bench.clean(api), api) if drift.phase == OWNERSHIP]
-    assert (drift.what, drift.phase, drift.automatic) == (what, OWNERSHIP, True)
+    (drift,) = [drift for drift in bench.found(bench.clean(api), api) if drift.phase == Phase.CHANGE_OWNER]
+    assert (drift.what, drift.phase, drift.automatic) == (what, Phase.CHANGE_OWNER, True)
     assert drift.code == ("owns-schema" if what.startswith("schema") else "owns-object")
-    assert [drift.code for drift in bench.end(bench.clean(api), api) if drift.phase == OWNERSHIP] == []
+    assert [drift.code for drift in bench.end(bench.clean(api), api) if drift.phase == Phase.CHANGE_OWNER] == []
 
 
 def test_owning_a_table_its_statistics_and_its_sequence(bench: Bench) -> None:
@@ -475,7 +480,7 @@ def test_owning_a_table_its_statistics_and_its_sequence(bench: Bench) -> None:
             "statistics object public.st",
             "its owner may alter and drop it, and give it to others, whatever is granted",
             (f'ALTER STATISTICS public.st OWNER TO "{bench.admin}"',),
-            phase=OWNERSHIP,
+            phase=Phase.CHANGE_OWNER,
         ),
         Drift(
             "owns-object",
@@ -483,7 +488,7 @@ def test_owning_a_table_its_statistics_and_its_sequence(bench: Bench) -> None:
             "table public.t",
             fact,
             (f'ALTER TABLE public.t OWNER TO "{bench.admin}"',),
-            phase=OWNERSHIP,
+            phase=Phase.CHANGE_OWNER,
         ),
     ]
     assert bench.end(bench.clean(api), api) == []
@@ -501,7 +506,7 @@ def test_owning_the_database(bench: Bench) -> None:
             "its owner may drop and rename it and make schemas in it; it owns schema public through "
             "pg_database_owner, and so may drop every table there",
             (f'ALTER DATABASE {name} OWNER TO "{bench.admin}"',),
-            phase=OWNERSHIP,
+            phase=Phase.CHANGE_OWNER,
         )
     ]
     assert bench.end(bench.clean(api), api) == []
@@ -520,7 +525,7 @@ def test_what_would_run_with_more_rights_after_a_change_of_its_owner(bench: Benc
     bench.run(f"SET ROLE {api}; CREATE {made}", f"ALTER ROLE {api} NOSUPERUSER")
     (drift,) = bench.found(bench.clean(api), api)
     assert (drift.what, drift.automatic) == (what, False)
-    assert drift.help == (
+    assert drift.hint == (
         f"read its definition first: from then on it runs with the rights of {bench.admin}, which is a superuser"
     )
     bench.by_hand(drift)
@@ -533,6 +538,6 @@ def test_an_extension_keeps_its_owner(bench: Bench) -> None:
     bench.run(f"SET ROLE {api}; CREATE EXTENSION vector", f"ALTER ROLE {api} NOSUPERUSER")
     drift = next(drift for drift in bench.found(bench.clean(api), api) if drift.what == "extension vector")
     assert (drift.statements, drift.automatic) == ((), False)
-    assert drift.help == (
+    assert drift.hint == (
         f"no statement gives it to another role: drop the extension vector and have {bench.admin} make it again"
     )

@@ -60,7 +60,7 @@ def test_others_change_the_same_access_list(desk: Desk) -> None:
                         continue
             outcome = apply(project, environment)
             assert outcome.committed
-            assert (outcome.left.drifts, outcome.without_effect) == ((), ())
+            assert (outcome.remaining.drifts, outcome.without_effect) == ((), ())
 
 
 def test_two_databases_and_one_role(desk: Desk) -> None:
@@ -77,7 +77,7 @@ def test_two_databases_and_one_role(desk: Desk) -> None:
         ours = [read_environment(project, name) for name in ("test-prod", "second")]
         with ThreadPoolExecutor() as pool:
             outcomes = list(pool.map(apply, [project] * 2, ours))
-        assert [outcome.left.drifts for outcome in outcomes] == [(), ()], number
+        assert [outcome.remaining.drifts for outcome in outcomes] == [(), ()], number
         assert any(outcome.committed for outcome in outcomes)
 
 

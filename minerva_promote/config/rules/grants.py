@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from minerva_promote.config.models.roles import IN_SCHEMAS, WILDCARDS, is_wildcard, qualified, schema_of
-from minerva_promote.config.privileges import ALL, normalised, plural, refused
+from minerva_promote.config.privileges import ALL, normalised, plural, privilege_refusal
 from minerva_promote.config.yaml_source import Keys, Source, fault
 from minerva_promote.errors import ConfigError
 
@@ -48,7 +48,7 @@ def _column_faults(path: Keys, source: Source) -> Iterator[ConfigError]:
     for table, by_privilege in source.value(path).items():
         here = (*path, table)
         for privilege, columns in by_privilege.items():
-            if (reason := refused(privilege, "columns")) is not None:
+            if (reason := privilege_refusal(privilege, "columns")) is not None:
                 yield fault(source.key_at((*here, privilege)), (*here, privilege), *reason)
             elif privilege != normalised(privilege) in by_privilege:
                 fact = f'"{privilege}" stands twice, also as "{normalised(privilege)}"'
@@ -151,7 +151,7 @@ def _list_faults(path: Keys, key: str, source: Source) -> Iterator[ConfigError]:
     given = source.value(path)
     said = [normalised(privilege) for privilege in given]
     for number, privilege in enumerate(given):
-        reason = refused(privilege, key)
+        reason = privilege_refusal(privilege, key)
         if reason is None and said[number] in said[:number]:
             reason = f'"{privilege}" stands twice', ""
         elif reason is None and ALL in said and said[number] != ALL:

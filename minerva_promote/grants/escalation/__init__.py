@@ -4,39 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
-from minerva_promote.grants.escalation.attributes import attribute_drift
+from minerva_promote.grants.escalation.attributes import find_attribute_drift
 from minerva_promote.grants.escalation.effective_privileges import DeclaredPrivileges, EffectivePrivileges
-from minerva_promote.grants.escalation.mappings import mapping_drift
-from minerva_promote.grants.escalation.memberships import membership_drift
-from minerva_promote.grants.escalation.other_databases import database_drift
-from minerva_promote.grants.escalation.ownership import ownership_drift
-from minerva_promote.grants.escalation.public_grants import public_drift
-from minerva_promote.grants.escalation.security_definer import routine_drift
-from minerva_promote.grants.escalation.settings import is_weak, setting_drift
-from minerva_promote.grants.escalation.triggers_and_rules import effect_drift
-from minerva_promote.grants.escalation.unchecked import checking_drift
+from minerva_promote.grants.escalation.mappings import find_user_mapping_drift
+from minerva_promote.grants.escalation.memberships import find_membership_drift
+from minerva_promote.grants.escalation.other_databases import find_other_database_drift
+from minerva_promote.grants.escalation.ownership import find_ownership_drift
+from minerva_promote.grants.escalation.public_grants import find_public_drift
+from minerva_promote.grants.escalation.security_definer import find_routine_drift
+from minerva_promote.grants.escalation.settings import find_setting_drift
+from minerva_promote.grants.escalation.triggers_and_rules import find_trigger_and_rule_drift
+from minerva_promote.grants.escalation.unchecked import find_unchecked_drift
 from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import Drift
+from minerva_promote.grants.other_environments import OtherEnvironments, no_other_environments
 
-__all__ = ["is_weak", "reach"]
+__all__ = ["ESCALATION_CHECKS", "find_escalations"]
 
 ESCALATION_CHECKS = (
-    attribute_drift,
-    membership_drift,
-    ownership_drift,
-    public_drift,
-    routine_drift,
-    effect_drift,
-    checking_drift,
-    mapping_drift,
-    database_drift,
-    setting_drift,
+    find_attribute_drift,
+    find_membership_drift,
+    find_ownership_drift,
+    find_public_drift,
+    find_routine_drift,
+    find_trigger_and_rule_drift,
+    find_unchecked_drift,
+    find_user_mapping_drift,
+    find_other_database_drift,
+    find_setting_drift,
 )
 
 
 def find_escalations(
-    live: LiveState, wanted: DeclaredPrivileges, roles: Iterable[str], elsewhere: Elsewhere = nothing_elsewhere
+    live: LiveState,
+    wanted: DeclaredPrivileges,
+    roles: Iterable[str],
+    other_environments: OtherEnvironments = no_other_environments,
 ) -> Iterator[Drift]:
     """All of it for these roles, in a stable order. Roles that do not exist yet are passed over.
 
@@ -45,12 +48,12 @@ def find_escalations(
     asked = set(roles)
     if live.admin in asked:
         yield _admin(live.admin)
-    standing = EffectivePrivileges(live, wanted, asked, elsewhere)
-    for way in ESCALATION_CHECKS:
-        yield from way(standing)
+    effective = EffectivePrivileges(live, wanted, asked, other_environments)
+    for path in ESCALATION_CHECKS:
+        yield from path(effective)
 
 
 def _admin(name: str) -> Drift:
-    fact = "it is the role that makes and gives everything here: whatever it lacks, it gives itself"
-    help_ = "name another role in url and in roles, and keep this one for admin_url"
-    return Drift("admin-identity", name, f"role {name}", fact, help=help_, automatic=False)
+    message = "it is the role that makes and gives everything here: whatever it lacks, it gives itself"
+    hint = "name another role in url and in roles, and keep this one for admin_url"
+    return Drift("admin-identity", name, f"role {name}", message, hint=hint, automatic=False)

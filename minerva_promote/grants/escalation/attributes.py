@@ -5,41 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
-from minerva_promote.grants.escalation.phrases import quoted
+from minerva_promote.grants.escalation.phrases import quote_name
 from minerva_promote.grants.live_state import LiveRole, LiveState
-from minerva_promote.grants.model import ATTRIBUTES, Drift
+from minerva_promote.grants.model import Drift, Phase
 
 
-def attribute_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
+def find_attribute_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
     """Each attribute that a role has and that no declaration can ask for."""
-    live = standing.live
-    for name in standing.roles:
+    live = effective.live
+    for name in effective.roles:
         role = live.roles[name]
         if role.predefined:
             yield from _of_the_server(role)
             continue
         if role.superuser:
-            fact = "no privilege, no ownership and no row security is asked of it: it may do everything on this server"
-            yield _drift(live, name, "superuser", "SUPERUSER", fact, by_superuser=True)
+            message = (
+                "no privilege, no ownership and no row security is asked of it: it may do everything on this server"
+            )
+            yield _drift(live, name, "superuser", "SUPERUSER", message, by_superuser=True)
         if role.create_role:
             yield _drift(live, name, "create-role", "CREATEROLE", _create_role(live), by_superuser=False)
         if role.create_database:
-            fact = "it owns the databases that it makes, and fills the server's disk with copies of others"
-            yield _drift(live, name, "create-database", "CREATEDB", fact, by_superuser=False)
+            message = "it owns the databases that it makes, and fills the server's disk with copies of others"
+            yield _drift(live, name, "create-database", "CREATEDB", message, by_superuser=False)
         if role.replication:
-            fact = "by streaming replication it reads every table of every database, passwords of roles included"
-            yield _drift(live, name, "replication", "REPLICATION", fact, by_superuser=True)
+            message = "by streaming replication it reads every table of every database, passwords of roles included"
+            yield _drift(live, name, "replication", "REPLICATION", message, by_superuser=True)
         if role.bypass_row_security:
-            fact = "no row security policy holds for it: in tables that have one it sees and writes every row"
-            yield _drift(live, name, "bypass-row-security", "BYPASSRLS", fact, by_superuser=True)
+            message = "no row security policy holds for it: in tables that have one it sees and writes every row"
+            yield _drift(live, name, "bypass-row-security", "BYPASSRLS", message, by_superuser=True)
 
 
 def _of_the_server(role: LiveRole) -> Iterator[Drift]:
     if not role.superuser:
         return
-    fact = "it is the superuser that the server was made with: it may do everything, and stays what it is"
-    help_ = "name another role in url and in roles; keep this one for administration"
-    yield Drift("superuser", role.name, "superuser", fact, help=help_, automatic=False, phase=ATTRIBUTES)
+    message = "it is the superuser that the server was made with: it may do everything, and stays what it is"
+    hint = "name another role in url and in roles; keep this one for administration"
+    yield Drift("superuser", role.name, "superuser", message, hint=hint, automatic=False, phase=Phase.ALTER_ROLE)
 
 
 def _create_role(live: LiveState) -> str:
@@ -48,7 +50,7 @@ def _create_role(live: LiveState) -> str:
     return "it may alter, drop and join every role that is no superuser: the owner of the tables, pg_write_all_data"
 
 
-def _drift(live: LiveState, name: str, code: str, keyword: str, fact: str, *, by_superuser: bool) -> Drift:
-    help_ = "" if live.admin_superuser or not by_superuser else "only a superuser may take it away"
-    statement = f"ALTER ROLE {quoted(name)} NO{keyword}"
-    return Drift(code, name, code.replace("-", " "), fact, (statement,), help=help_, phase=ATTRIBUTES)
+def _drift(live: LiveState, name: str, code: str, keyword: str, message: str, *, by_superuser: bool) -> Drift:
+    hint = "" if live.admin_superuser or not by_superuser else "only a superuser may take it away"
+    statement = f"ALTER ROLE {quote_name(name)} NO{keyword}"
+    return Drift(code, name, code.replace("-", " "), message, (statement,), hint=hint, phase=Phase.ALTER_ROLE)

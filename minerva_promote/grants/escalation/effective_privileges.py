@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
 from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import PUBLIC, PrivilegesBySlot, Slot
+from minerva_promote.grants.other_environments import OtherEnvironments, no_other_environments
 
 Tables = dict[str, dict[str, set[str]]]  # grantee -> table -> privileges on it, or on some column of it
 
@@ -48,10 +48,10 @@ class EffectivePrivileges:
         live: LiveState,
         wanted: DeclaredPrivileges,
         roles: Iterable[str],
-        elsewhere: Elsewhere = nothing_elsewhere,
+        other_environments: OtherEnvironments = no_other_environments,
     ) -> None:
         self.live = live
-        self.elsewhere = elsewhere
+        self.other_environments = other_environments
         self.wanted = wanted
         self.roles = tuple(sorted(name for name in set(roles) if name in live.roles and name != live.admin))
         self.memberships = wanted.memberships
@@ -79,42 +79,42 @@ class EffectivePrivileges:
 
     def declared(self, role: str, kind: str, name: str, column: str = "") -> frozenset[str]:
         """What the role shall have on an object or column, by itself or otherwise."""
-        held, found = self.wanted.held, frozenset[str]()
+        held, privileges = self.wanted.held, frozenset[str]()
         for source in self.sources(role):
             if column:
-                found |= held.get(Slot(source, "table", name), frozenset())
-            found |= held.get(Slot(source, kind, name, column), frozenset())
-        return found
+                privileges |= held.get(Slot(source, "table", name), frozenset())
+            privileges |= held.get(Slot(source, kind, name, column), frozenset())
+        return privileges
 
     def declared_elsewhere(self, database: str, role: str) -> frozenset[str]:
         """What the role shall have on another database of the server."""
-        return self.elsewhere(self.live.version).get(database, {}).get(role, frozenset())
+        return self.other_environments(self.live.version).get(database, {}).get(role, frozenset())
 
-    def on_table(self, role: str, table: str) -> frozenset[str]:
+    def declared_on_table(self, role: str, table: str) -> frozenset[str]:
         """What the role shall have on a table or on some column of it."""
-        return frozenset[str]().union(*(self._tables[each].get(table, ()) for each in self.sources(role)))
+        return frozenset[str]().union(*(self._tables[source].get(table, ()) for source in self.sources(role)))
 
-    def has_on_table(self, role: str, table: str) -> frozenset[str]:
+    def effective_on_table(self, role: str, table: str) -> frozenset[str]:
         """The same, and what it has on it beside that."""
-        more = (self._live_tables[each].get(table, ()) for each in self.sources(role))
-        return self.on_table(role, table).union(*more)
+        more = (self._live_tables[source].get(table, ()) for source in self.sources(role))
+        return self.declared_on_table(role, table).union(*more)
 
-    def creators(self, schema: str) -> list[str]:
+    def roles_that_may_create_in(self, schema: str) -> list[str]:
         """Which of the roles and PUBLIC may make objects in a schema."""
-        able = [role for role in self.roles if self.owns(role, "schema", schema)]
-        given = [each for each in (*self.roles, PUBLIC) if "CREATE" in self._schemas[each].get(schema, ())]
-        return sorted({*able, *given})
+        owners = [role for role in self.roles if self.owns(role, "schema", schema)]
+        grantees = [role for role in (*self.roles, PUBLIC) if "CREATE" in self._schemas[role].get(schema, ())]
+        return sorted({*owners, *grantees})
 
     def may_create(self, role: str) -> bool:
         """Whether the role may make anything: a schema, a temporary table, an object in some schema."""
         sources = self.sources(role)
-        made = {"CREATE", "TEMPORARY"}
+        creating = {"CREATE", "TEMPORARY"}
         return (
-            any(made & self._database[each] for each in sources)
+            any(creating & self._database[each] for each in sources)
             or any("CREATE" in each for source in sources for each in self._schemas[source].values())
             or any(owned.role == role and owned.kind in ("database", "schema") for owned in self.live.owned)
             or any(
-                privileges & made and slot.kind in ("database", "schema")
+                privileges & creating and slot.kind in ("database", "schema")
                 for slot, privileges in self.wanted.held.items()
                 if slot.grantee in sources
             )
@@ -122,16 +122,18 @@ class EffectivePrivileges:
 
     def owns(self, role: str, kind: str, name: str) -> bool:
         """Whether an object is the role's own; that of pg_database_owner is the database owner's."""
-        found = self.live.objects.get((kind, name))
-        if found is None:
+        database_object = self.live.objects.get((kind, name))
+        if database_object is None:
             return False
-        return found.owner == role or (found.owner == "pg_database_owner" and self.live.database_owner == role)
+        return database_object.owner == role or (
+            database_object.owner == "pg_database_owner" and self.live.database_owner == role
+        )
 
 
 def _closure(role: str, memberships: Memberships) -> frozenset[str]:
     """The groups that a role is a member of by declaration, directly or not."""
-    found, new = set[str](), {role}
+    groups, new = set[str](), {role}
     while new:
-        new = {group for each in new for group in memberships.get(each, ())} - found
-        found |= new
-    return frozenset(found - {role})
+        new = {group for member in new for group in memberships.get(member, ())} - groups
+        groups |= new
+    return frozenset(groups - {role})

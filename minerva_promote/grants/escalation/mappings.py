@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
-from minerva_promote.grants.escalation.phrases import quoted
+from minerva_promote.grants.escalation.phrases import quote_name
 from minerva_promote.grants.grant_sql import grantee
-from minerva_promote.grants.model import END, PUBLIC, Drift
+from minerva_promote.grants.model import PUBLIC, Drift, Phase
 
 
-def mapping_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
+def find_user_mapping_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
     """User mappings of the roles and of PUBLIC."""
-    for mapping in sorted(standing.live.mappings, key=lambda each: (each.role, each.server)):
-        if mapping.role != PUBLIC and mapping.role not in standing.roles:
+    for mapping in sorted(effective.live.mappings, key=lambda each: (each.role, each.server)):
+        if mapping.role != PUBLIC and mapping.role not in effective.roles:
             continue
         what = f"user mapping for server {mapping.server}"
-        fact = "with stored credentials it works on another server, where nothing of this declaration holds"
+        message = "with stored credentials it works on another server, where nothing of this declaration holds"
         if mapping.role == PUBLIC:
-            fact = f"every role works on another server with these credentials, where {fact.partition(', where ')[2]}"
-        statement = f"DROP USER MAPPING FOR {grantee(mapping.role)} SERVER {quoted(mapping.server)}"
-        help_ = "it cannot be got back without its password: drop it yourself"
-        yield Drift("user-mapping", mapping.role, what, fact, (statement,), help=help_, automatic=False, phase=END)
+            message = (
+                f"every role works on another server with these credentials, where {message.partition(', where ')[2]}"
+            )
+        statement = f"DROP USER MAPPING FOR {grantee(mapping.role)} SERVER {quote_name(mapping.server)}"
+        hint = "it cannot be got back without its password: drop it yourself"
+        yield Drift(
+            "user-mapping", mapping.role, what, message, (statement,), hint=hint, automatic=False, phase=Phase.LAST
+        )

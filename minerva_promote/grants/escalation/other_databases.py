@@ -5,56 +5,56 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
-from minerva_promote.grants.escalation.phrases import listed, quoted
+from minerva_promote.grants.escalation.phrases import join_words, quote_name
 from minerva_promote.grants.grant_sql import grantee
 from minerva_promote.grants.live_state import OtherDatabase
-from minerva_promote.grants.model import END, OWNERSHIP, PUBLIC, Drift
+from minerva_promote.grants.model import PUBLIC, Drift, Phase
 
-_MEANS = {
+_EFFECTS = {
     "CONNECT": "it may connect to a database in which nothing of this declaration holds",
     "CREATE": "it may create schemas in a database in which nothing of this declaration holds",
     "TEMPORARY": "it may create temporary tables in another database",
 }
-HELP = "declare it in the environment of that database, accept it with the reason, or run the statement yourself"
+HINT = "declare it in the environment of that database, accept it with the reason, or run the statement yourself"
 
 
-def database_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
+def find_other_database_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
     """Owning another database, and privileges on one that no other environment declares.
 
     What PUBLIC has by itself (CONNECT, TEMPORARY) is no drift: see not_compared.
     """
-    for other in standing.live.other_databases:
-        for role in standing.roles:
-            if standing.live.roles[role].superuser:
+    for other in effective.live.other_databases:
+        for role in effective.roles:
+            if effective.live.roles[role].superuser:
                 continue  # told as that
             if other.owner == role:
-                yield _owned(standing, other, role)
-            has = other.privileges.get(role, frozenset())
-            if has and (more := has - standing.declared_elsewhere(other.name, role)):
-                yield _privileges(other, role, more, _MEANS[min(more)])
-        if standing.roles and other.changeable and "CREATE" in other.privileges.get(PUBLIC, ()):
-            yield _privileges(other, PUBLIC, {"CREATE"}, f"every role has it, {listed(standing.roles)} too")
+                yield _owner_drift(effective, other, role)
+            privileges = other.privileges.get(role, frozenset())
+            if privileges and (undeclared := privileges - effective.declared_elsewhere(other.name, role)):
+                yield _privilege_drift(other, role, undeclared, _EFFECTS[min(undeclared)])
+        if effective.roles and other.changeable and "CREATE" in other.privileges.get(PUBLIC, ()):
+            yield _privilege_drift(other, PUBLIC, {"CREATE"}, f"every role has it, {join_words(effective.roles)} too")
 
 
-def _owned(standing: EffectivePrivileges, other: OtherDatabase, role: str) -> Drift:
-    fact = "its owner may drop and rename it, and do in it what nothing here declares or compares"
-    statement = f"ALTER DATABASE {other.sql} OWNER TO {quoted(standing.live.admin)}"
-    help_ = "accept it with the reason, or run the statement yourself"
+def _owner_drift(effective: EffectivePrivileges, other: OtherDatabase, role: str) -> Drift:
+    message = "its owner may drop and rename it, and do in it what nothing here declares or compares"
+    statement = f"ALTER DATABASE {other.sql} OWNER TO {quote_name(effective.live.admin)}"
+    hint = "accept it with the reason, or run the statement yourself"
     return Drift(
         "owns-other-database",
         role,
         f"database {other.name}",
-        fact,
+        message,
         (statement,),
-        help_,
+        hint,
         automatic=False,
-        phase=OWNERSHIP,
+        phase=Phase.CHANGE_OWNER,
     )
 
 
-def _privileges(other: OtherDatabase, role: str, privileges: Iterable[str], fact: str) -> Drift:
+def _privilege_drift(other: OtherDatabase, role: str, privileges: Iterable[str], message: str) -> Drift:
     names = ", ".join(sorted(privileges))
     statement = f"REVOKE {names} ON DATABASE {other.sql} FROM {grantee(role)}"
-    help_ = HELP if other.changeable else f"{HELP} as {other.owner}"
+    hint = HINT if other.changeable else f"{HINT} as {other.owner}"
     what = f"{names} on database {other.name}"
-    return Drift("other-database", role, what, fact, (statement,), help_, automatic=False, phase=END)
+    return Drift("other-database", role, what, message, (statement,), hint, automatic=False, phase=Phase.LAST)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from minerva_promote.database.quote import ident, sql_text
 from minerva_promote.grants.live_state import LiveRole, LiveState
 
-ATTRIBUTES: Mapping[str, str] = {  # of LiveRole -> what a role with it is
+ROLE_ATTRIBUTES: Mapping[str, str] = {  # of LiveRole -> what a role with it is
     "superuser": "is a superuser",
     "create_role": "may make roles",
     "create_database": "may make databases",
@@ -16,25 +16,25 @@ ATTRIBUTES: Mapping[str, str] = {  # of LiveRole -> what a role with it is
 }
 
 
-def listed(words: Iterable[str]) -> str:
+def join_words(words: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def quoted(name: str) -> str:
+def quote_name(name: str) -> str:
     """A role or another single name, as it stands in a statement."""
     return sql_text(ident(name))
 
 
-def rights(live: LiveState, owner: str) -> str:
+def describe_rights(live: LiveState, owner: str) -> str:
     """Whose rights something runs with: ``the rights of x, which is a superuser``."""
     role = live.roles.get(owner)
     return f"the rights of {owner}" + (", which is a superuser" if role is not None and role.superuser else "")
 
 
-def attributes(role: LiveRole | None) -> list[str]:
+def describe_attributes(role: LiveRole | None) -> list[str]:
     """What a role is beyond its privileges, most powerful first."""
     if role is None:
         return []
-    return [words for attribute, words in ATTRIBUTES.items() if getattr(role, attribute)]
+    return [words for attribute, words in ROLE_ATTRIBUTES.items() if getattr(role, attribute)]

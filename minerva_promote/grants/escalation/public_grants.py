@@ -6,62 +6,70 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
-from minerva_promote.grants.escalation.phrases import listed
-from minerva_promote.grants.grant_sql import take
-from minerva_promote.grants.grantor import taken_by
-from minerva_promote.grants.live_state import Entry, LiveState
-from minerva_promote.grants.model import PUBLIC, TAKE, Drift, Slot
-from minerva_promote.grants.privilege_text import Collected, in_words
+from minerva_promote.grants.escalation.phrases import join_words
+from minerva_promote.grants.grant_sql import revoke_statement
+from minerva_promote.grants.grantor import revoke_as_grantor
+from minerva_promote.grants.live_state import AclEntry, LiveState
+from minerva_promote.grants.model import PUBLIC, Drift, Phase, Slot
+from minerva_promote.grants.privilege_text import CollectedPrivileges, describe_privileges
 
-ORDINARY = {  # what every role has on new objects; functions and languages that bring more are told elsewhere
+DEFAULT_PRIVILEGES = {  # what every role has on new objects; functions and languages that bring more are told elsewhere
     "function": frozenset({"EXECUTE"}),
     "type": frozenset({"USAGE"}),
     "language": frozenset({"USAGE"}),
     "default functions": frozenset({"EXECUTE"}),
     "default types": frozenset({"USAGE"}),
 }
-RESTRICTED = {"function": "restricted-function", "table": "restricted-relation"}  # of the server or an extension
+RESTRICTED_CODES = {"function": "restricted-function", "table": "restricted-relation"}  # of the server or an extension
 
-Extra = dict[tuple[Slot, str], tuple[Collected, set[str]]]  # (object, grantor; "" for the owner) -> what, and for whom
+ExtraPrivileges = dict[
+    tuple[Slot, str], tuple[CollectedPrivileges, set[str]]
+]  # (object, grantor; "" for the owner) -> what, and for whom
 
 
-def public_drift(standing: EffectivePrivileges) -> Iterator[Drift]:
+def find_public_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
     """What some role has through PUBLIC and not by declaration, each object once."""
-    if standing.wanted.public_declared:
+    if effective.wanted.public_declared:
         return
-    extra: Extra = defaultdict(lambda: (defaultdict(set), set()))
-    for entry in standing.live.entries:
+    extra: ExtraPrivileges = defaultdict(lambda: (defaultdict(set), set()))
+    for entry in effective.live.entries:
         if entry.slot.grantee == PUBLIC:
-            _add(standing, entry, extra)
-    for (slot, grantor), (parts, roles) in sorted(extra.items(), key=lambda each: each[0]):
-        yield _told(standing.live, slot, grantor, parts, sorted(roles))
+            _collect(effective, entry, extra)
+    for (slot, grantor), (by_column, roles) in sorted(extra.items(), key=lambda item: item[0]):
+        yield _drifts(effective.live, slot, grantor, by_column, sorted(roles))
 
 
-def _add(standing: EffectivePrivileges, entry: Entry, extra: Extra) -> None:
+def _collect(effective: EffectivePrivileges, entry: AclEntry, extra: ExtraPrivileges) -> None:
     slot = entry.slot
-    found = standing.live.objects.get((slot.whole.kind, slot.name))
-    builtin = found is not None and found.builtin
+    database_object = effective.live.objects.get((slot.whole.kind, slot.name))
+    builtin = database_object is not None and database_object.builtin
     privileges = entry.privileges - entry.initial
-    if not (builtin and slot.kind in RESTRICTED):
-        privileges -= ORDINARY.get(slot.kind, frozenset())
-    grantor = entry.grantor if found is not None and found.owner != entry.grantor else ""
-    for role in standing.roles if privileges else ():
-        more = privileges - standing.declared(role, slot.kind, slot.name, slot.column)
-        if slot.kind == "database" and not standing.live.roles[role].login:
+    if not (builtin and slot.kind in RESTRICTED_CODES):
+        privileges -= DEFAULT_PRIVILEGES.get(slot.kind, frozenset())
+    grantor = entry.grantor if database_object is not None and database_object.owner != entry.grantor else ""
+    for role in effective.roles if privileges else ():
+        more = privileges - effective.declared(role, slot.kind, slot.name, slot.column)
+        if slot.kind == "database" and not effective.live.roles[role].login:
             more -= {"CONNECT"}
         if more:
-            parts, roles = extra[slot.whole, grantor]
-            parts[slot.column] |= more
+            by_column, roles = extra[slot.whole, grantor]
+            by_column[slot.column] |= more
             roles.add(role)
 
 
-def _told(live: LiveState, slot: Slot, grantor: str, parts: Collected, roles: list[str]) -> Drift:
-    found = live.objects.get((slot.kind, slot.name))
-    code = RESTRICTED.get(slot.kind, "through-public") if found is not None and found.builtin else "through-public"
-    what = in_words(parts, slot)
-    why = f"every role has it, {listed(roles)} too"
+def _drifts(live: LiveState, slot: Slot, grantor: str, by_column: CollectedPrivileges, roles: list[str]) -> Drift:
+    database_object = live.objects.get((slot.kind, slot.name))
+    code = (
+        RESTRICTED_CODES.get(slot.kind, "through-public")
+        if database_object is not None and database_object.builtin
+        else "through-public"
+    )
+    what = describe_privileges(by_column, slot)
+    message = f"every role has it, {join_words(roles)} too"
     if code != "through-public":
-        why += ", and the server or its extension keeps it from ordinary roles"
-    help_ = "other roles lose it too: give it by name to those that need it"
-    drift = Drift(code, PUBLIC, what, why, (take(live, slot, parts),), help=help_, phase=TAKE)
-    return taken_by(live, drift, grantor) if grantor else drift
+        message += ", and the server or its extension keeps it from ordinary roles"
+    hint = "other roles lose it too: give it by name to those that need it"
+    drift = Drift(
+        code, PUBLIC, what, message, (revoke_statement(live, slot, by_column),), hint=hint, phase=Phase.REVOKE
+    )
+    return revoke_as_grantor(live, drift, grantor) if grantor else drift

@@ -1,4 +1,4 @@
-"""REVOKE of memberships, with what else it takes away."""
+"""REVOKE of memberships, and what such a REVOKE revokes beyond the one membership."""
 
 from __future__ import annotations
 
@@ -6,90 +6,101 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges, Options
-from minerva_promote.grants.escalation.phrases import listed, quoted
-from minerva_promote.grants.live_state import LiveState, Member
+from minerva_promote.grants.escalation.phrases import join_words, quote_name
+from minerva_promote.grants.live_state import LiveState, MembershipRow
 
 
 @dataclass(frozen=True, slots=True)
 class MembershipRevoke:
-    """What ends a membership, or an option of it."""
+    """What revokes a membership, or an option of it."""
 
     statements: tuple[str, ...]
-    help: str = ""
+    hint: str = ""
     automatic: bool = True
 
 
 class RevokePlanner:
-    """Knows which memberships go along with others: from PostgreSQL 16, those that were given by means of them."""
+    """Plans the REVOKE of memberships.
 
-    def __init__(self, standing: EffectivePrivileges, goes: Callable[[Member], bool]) -> None:
-        self.live: LiveState = standing.live
-        self.standing = standing
-        self.goes = goes  # whether a row is undeclared, or its ADMIN is
+    From PostgreSQL 16 on a membership depends on the one with ADMIN OPTION by which its grantor could grant it, and
+    is revoked together with that one.
+    """
 
-    def ending(self, row: Member, option: str = "") -> MembershipRevoke:
-        """What ends one row, or with ``option`` ("ADMIN", "INHERIT", "SET") only that much of it.
+    def __init__(self, effective: EffectivePrivileges, is_revoked: Callable[[MembershipRow], bool]) -> None:
+        self.live: LiveState = effective.live
+        self.effective = effective
+        self.is_revoked = is_revoked  # whether a row is undeclared, or its ADMIN is
 
-        A row that goes along with another one ends with that one's statement, for a second REVOKE would warn.
+    def plan_revoke(self, row: MembershipRow, option: str = "") -> MembershipRevoke:
+        """What revokes one row, or only its ``option`` ("ADMIN", "INHERIT", "SET").
+
+        A row that depends on another revoked row is revoked by that row's statement: a second REVOKE would warn.
         """
         source = self._source(row)
         if source is not None:
-            return self.ending(source, "" if self._undeclared(source) else "ADMIN")
+            return self.plan_revoke(source, "" if self._is_undeclared(source) else "ADMIN")
         start = f"REVOKE {option} OPTION FOR" if option else "REVOKE"
-        statement = f"{start} {quoted(row.group)} FROM {quoted(row.member)}"
+        statement = f"{start} {quote_name(row.group)} FROM {quote_name(row.member)}"
         if self.live.version < 16:
-            return self._judged(row, (statement,), [])
-        statement += f" GRANTED BY {quoted(row.grantor)}"
-        along = [] if option in ("INHERIT", "SET") else list(self._along(row))
-        if not along:
-            return self._judged(row, (statement,), [])
-        return self._judged(row, (f"{statement} CASCADE", *self._again(along)), along)
+            return self._membership_revoke(row, (statement,), [])
+        statement += f" GRANTED BY {quote_name(row.grantor)}"
+        dependents = [] if option in ("INHERIT", "SET") else list(self._dependents(row))
+        if not dependents:
+            return self._membership_revoke(row, (statement,), [])
+        return self._membership_revoke(row, (f"{statement} CASCADE", *self._regrants(dependents)), dependents)
 
-    def _judged(self, row: Member, statements: tuple[str, ...], along: list[Member]) -> MembershipRevoke:
-        help_, automatic = "", True
-        others = sorted({each.member for each in along if each.member not in self.standing.roles})
+    def _membership_revoke(
+        self, row: MembershipRow, statements: tuple[str, ...], dependents: list[MembershipRow]
+    ) -> MembershipRevoke:
+        """The REVOKE; a person runs it when it concerns a role that is not declared."""
+        hint, automatic = "", True
+        others = sorted({dependent.member for dependent in dependents if dependent.member not in self.effective.roles})
         if others:
-            given = "it" if len(others) == 1 else "them"
-            help_ = f"{listed(others)} got it from {row.member}, and CASCADE takes it from {given} too"
+            pronoun = "it" if len(others) == 1 else "them"
+            hint = f"{join_words(others)} got it from {row.member}, and CASCADE takes it from {pronoun} too"
             automatic = False
-        elif row.member not in self.standing.roles:
-            help_ = f"{row.member} is not declared here: see who else needs it"
+        elif row.member not in self.effective.roles:
+            hint = f"{row.member} is not declared here: see who else needs it"
             automatic = False
-        return MembershipRevoke(statements, help_, automatic)
+        return MembershipRevoke(statements, hint, automatic)
 
-    def _source(self, row: Member) -> Member | None:
-        """The one row that goes, and by which the grantor of this one could give it."""
+    def _source(self, row: MembershipRow) -> MembershipRow | None:
+        """The revoked row that alone allowed the grantor of this one to grant it; None when there is none."""
         if self.live.version < 16:
             return None
-        able = [each for each in self.live.members if (each.group, each.member) == (row.group, row.grantor)]
-        able = [each for each in able if each.admin]
-        return able[0] if len(able) == 1 and able[0].member in self.standing.roles and self.goes(able[0]) else None
+        sources = [other for other in self.live.members if (other.group, other.member) == (row.group, row.grantor)]
+        sources = [source for source in sources if source.admin]
+        if len(sources) == 1 and sources[0].member in self.effective.roles and self.is_revoked(sources[0]):
+            return sources[0]
+        return None
 
-    def _undeclared(self, row: Member) -> bool:
-        return row.group not in self.standing.memberships.get(row.member, {})
+    def _is_undeclared(self, row: MembershipRow) -> bool:
+        return row.group not in self.effective.memberships.get(row.member, {})
 
-    def _along(self, row: Member) -> Iterator[Member]:
-        """The rows that were given by means of this one, and that nothing else carries."""
-        able = [each for each in self.live.members if each.admin and each.group == row.group]
-        if not row.admin or sum(each.member == row.member for each in able) > 1:
+    def _dependents(self, row: MembershipRow) -> Iterator[MembershipRow]:
+        """The rows that were granted by means of this one only, and those that depend on them."""
+        with_admin = [other for other in self.live.members if other.admin and other.group == row.group]
+        if not row.admin or sum(other.member == row.member for other in with_admin) > 1:
             return
-        for each in self.live.members:
-            if (each.group, each.grantor) == (row.group, row.member):
-                yield each
-                yield from self._along(each)
+        for other in self.live.members:
+            if (other.group, other.grantor) == (row.group, row.member):
+                yield other
+                yield from self._dependents(other)
 
-    def _again(self, along: list[Member]) -> Iterator[str]:
-        """GRANT of what is declared and goes along."""
-        gone = set(along)
-        for row in sorted(gone, key=lambda each: each.member):
-            options = self.standing.memberships.get(row.member, {}).get(row.group)
-            stays = any(
-                (each.group, each.member) == (row.group, row.member) for each in self.live.members if each not in gone
+    def _regrants(self, dependents: list[MembershipRow]) -> Iterator[str]:
+        """GRANT of the dependent memberships that are declared."""
+        revoked = set(dependents)
+        for row in sorted(revoked, key=lambda row: row.member):
+            options = self.effective.memberships.get(row.member, {}).get(row.group)
+            is_kept = any(
+                (other.group, other.member) == (row.group, row.member)
+                for other in self.live.members
+                if other not in revoked
             )
-            if options is not None and not stays:
-                yield f"GRANT {quoted(row.group)} TO {quoted(row.member)} WITH {_options(options)}"
+            if options is not None and not is_kept:
+                yield f"GRANT {quote_name(row.group)} TO {quote_name(row.member)} WITH {_format_options(options)}"
 
 
-def _options(options: Options) -> str:
-    given = {"ADMIN": options.admin, "INHERIT": options.inherit, "SET": options.set}
-    return ", ".join(f"{option} {str(value).upper()}" for option, value in given.items())
+def _format_options(options: Options) -> str:
+    values = {"ADMIN": options.admin, "INHERIT": options.inherit, "SET": options.set}
+    return ", ".join(f"{option} {str(value).upper()}" for option, value in values.items())

@@ -21,8 +21,15 @@ _UNDECIDED = ("55P03", "57", "40P01", "25006", "25P", "53", "XX")
 NOWHERE = sql.Identifier("pg_catalog", "promote_no_such_object")
 NO_NAME = sql.Identifier("promote_no_such_object")
 NEW_NAME = sql.Identifier("promote_attempt")  # of what is made, and rolled back
-_OURS = "promote_no_such"
-_GONE = ("42P01", "42704", "42883", "3F000", "42703", "22023")  # what was there a moment ago, and is not any more
+_OUR_NAMES = "promote_no_such"
+_MISSING_OBJECT = (
+    "42P01",
+    "42704",
+    "42883",
+    "3F000",
+    "42703",
+    "22023",
+)  # what was there a moment ago, and is not any more
 NO_SUCH = frozenset({"42P01", "42704", "42883", "3F000"})  # said about NOWHERE, after the privileges were looked at
 
 
@@ -32,37 +39,37 @@ class Attempt:
 
     topic: str  # all attempts of one line of the report: "DELETE"
     what: str  # "DELETE on public.books"
-    on: str  # the object it is about: "table public.books"
+    target: str  # the object it is about: "table public.books"
     noun: str  # how objects are counted: "on tables"
     statement: sql.Composable
     declared: bool = False  # it must be carried out; else it must be refused
-    asked: bool = False  # the statement is a question, answered "t" or "f": what cannot be tried without doing it
+    is_question: bool = False  # the statement is a question, answered "t" or "f": what cannot be tried without doing it
     impossible: frozenset[str] = frozenset()  # errors that say that nobody can do it
     passed: frozenset[str] = frozenset()  # errors that come only after the privileges were looked at
 
-    def refused(self, tried: TrialResult) -> bool | None:
+    def refused(self, trial: TrialResult) -> bool | None:
         """Whether the privileges stood in the way; None when that cannot be told."""
-        if tried.refusal is None:
-            return self.asked and tried.value != "t"
-        state = tried.refusal.sqlstate
+        if trial.refusal is None:
+            return self.is_question and trial.value != "t"
+        state = trial.refusal.sqlstate
         if state == INSUFFICIENT_PRIVILEGE or state in self.impossible:
             return True
-        if state in self.passed and not self._gone(tried.refusal):
+        if state in self.passed and not self._is_missing(trial.refusal):
             return False
-        if self.asked or self._gone(tried.refusal):
+        if self.is_question or self._is_missing(trial.refusal):
             return True
         return None if self.declared or not state or state.startswith(_UNDECIDED) else False
 
-    def _gone(self, refusal: StatementError) -> bool:
+    def _is_missing(self, refusal: StatementError) -> bool:
         """Whether the object itself is missing, and not what the statement names so that it comes to nothing."""
-        if refusal.sqlstate not in _GONE or _OURS in refusal.message:
+        if refusal.sqlstate not in _MISSING_OBJECT or _OUR_NAMES in refusal.message:
             return False
-        kind, _, name = self.on.partition(" ")
+        kind, _, name = self.target.partition(" ")
         return kind == "role" or (bool(name) and name.rpartition(".")[2] in refusal.message)
 
     def description(self, refusal: StatementError | None) -> str:
         """What came of it, where it was not refused."""
-        if self.asked:
+        if self.is_question:
             return f"the server says that it may: {self.what}"
         if refusal is None:
             return f"{self.what} was carried out"
@@ -81,12 +88,12 @@ class Relation:
     writable: tuple[str, ...]
 
     @property
-    def full(self) -> str:
+    def qualified_name(self) -> str:
         """As in Slot.name."""
         return f"{self.schema}.{self.name}"
 
     @property
-    def tried(self) -> int:
+    def triable_events(self) -> int:
         """The events that can be tried here: those of a foreign table would be another server's."""
         return 0 if self.kind == "f" else self.events
 
@@ -101,22 +108,24 @@ class AttemptTargets:
     """What there is to try things on."""
 
     relations: tuple[Relation, ...]
-    others: Mapping[
+    by_kind: Mapping[
         str, tuple[tuple[str, str], ...]
     ]  # kind -> name and SQL; the kinds are those of sql/prove_others.sql
 
-    def of(self, kind: str) -> tuple[tuple[str, str], ...]:
+    def of_kind(self, kind: str) -> tuple[tuple[str, str], ...]:
         """Name and SQL of everything of one kind."""
-        return self.others.get(kind, ())
+        return self.by_kind.get(kind, ())
 
 
-def surroundings(conn: Connection) -> AttemptTargets:
+def read_attempt_targets(conn: Connection) -> AttemptTargets:
     """Everything that attempts are made on, whoever makes them. Two queries."""
     relations = fetch(conn, query("prove_relations", __package__ or ""))
-    others: dict[str, list[tuple[str, str]]] = {}
+    by_kind: dict[str, list[tuple[str, str]]] = {}
     for row in fetch(conn, query("prove_others", __package__ or "")):
-        others.setdefault(row["kind"], []).append((row["name"], row["sql"]))
-    return AttemptTargets(tuple(map(_relation, relations)), {kind: tuple(found) for kind, found in others.items()})
+        by_kind.setdefault(row["kind"], []).append((row["name"], row["sql"]))
+    return AttemptTargets(
+        tuple(map(_relation, relations)), {kind: tuple(named_objects) for kind, named_objects in by_kind.items()}
+    )
 
 
 def _relation(row: Row) -> Relation:
@@ -124,16 +133,18 @@ def _relation(row: Row) -> Relation:
     return Relation(row["schema"], row["name"], row["kind"], row["events"], columns, writable)
 
 
-def statement(text: str, *parts: sql.Composable, **named: sql.Composable) -> sql.Composed:
+def compose(text: str, *parts: sql.Composable, **named: sql.Composable) -> sql.Composed:
     """A statement of ours with quoted names in its places."""
     return sql.SQL(text).format(*parts, **named)
 
 
-def quoted(text: str) -> sql.SQL:
+def already_quoted(text: str) -> sql.SQL:
     """What the server has quoted already: the signature of a function."""
     return sql.SQL(text)
 
 
 def privilege_question(function: str, *arguments: Any) -> sql.Composed:
     """A question to one of the server's has_…_privilege functions, about the role that asks."""
-    return statement("SELECT pg_catalog.{}({})", quoted(function), sql.SQL(", ").join(map(sql.Literal, arguments)))
+    return compose(
+        "SELECT pg_catalog.{}({})", already_quoted(function), sql.SQL(", ").join(map(sql.Literal, arguments))
+    )

@@ -21,7 +21,15 @@ from minerva_promote.errors import ConfigError, PromoteError, TargetError
 from minerva_promote.grants.live_state import LiveState
 
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = "500ms", "5s"
-_IDENTITIES = ("password", "passfile", "sslcert", "sslkey", "sslpassword", "service", "requirepeer")  # the admin's own
+_ADMIN_IDENTITY_PARAMETERS = (
+    "password",
+    "passfile",
+    "sslcert",
+    "sslkey",
+    "sslpassword",
+    "service",
+    "requirepeer",
+)  # the admin's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class RoleSession:
     """A transaction as the role; everything in it is rolled back."""
 
     conn: Connection
-    how: str  # in words: "logged in (url)"
+    method: str  # in words: "logged in (url)"
     logged_in: bool  # the session is the role's own: it may be asked to become another
     is_session_user: bool  # SET ROLE looks at what the role is a member of
 
@@ -44,35 +52,35 @@ def become_role(project: Project, environment: Environment, live: LiveState, rol
 
     Raises NotProvable with the reasons, and TargetError when the server refuses a transaction.
     """
-    conn, how, notes = _logged_in(project, environment, live, role)
-    said = "; ".join([how, *notes])
+    conn, how, failures = _logged_in(project, environment, live, role)
+    method = "; ".join([how, *failures])
     if conn is not None:
         with closed_after(conn), trial_transaction(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT):
-            yield RoleSession(conn, said, logged_in=True, is_session_user=True)
+            yield RoleSession(conn, method, logged_in=True, is_session_user=True)
         return
     conn = connect_to(project, environment, environment.admin_url)
     with closed_after(conn), trial_transaction(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT):
         if live.admin_superuser:
-            words, how = "SET LOCAL SESSION AUTHORIZATION {}", "SET SESSION AUTHORIZATION"
+            set_statement, how = "SET LOCAL SESSION AUTHORIZATION {}", "SET SESSION AUTHORIZATION"
         elif _may_set(conn, live, role):
-            words, how = "SET LOCAL ROLE {}", "SET ROLE"
+            set_statement, how = "SET LOCAL ROLE {}", "SET ROLE"
         else:
-            reasons = "; ".join([*notes, f"{live.admin} is no superuser and may not SET ROLE {role}"])
+            reasons = "; ".join([*failures, f"{live.admin} is no superuser and may not SET ROLE {role}"])
             hint = f"give its password (roles.{role}.password), or an admin_url whose role may SET ROLE {role}"
             raise CannotBecomeRole(f"not tested: {reasons}", hint=hint)
-        execute(conn, sql.SQL(words).format(sql.Identifier(role)), f"becoming {role}")
-        said = "; ".join([f"{how} by {live.admin}", *notes])
-        yield RoleSession(conn, said, logged_in=False, is_session_user=live.admin_superuser)
+        execute(conn, sql.SQL(set_statement).format(sql.Identifier(role)), f"becoming {role}")
+        method = "; ".join([f"{how} by {live.admin}", *failures])
+        yield RoleSession(conn, method, logged_in=False, is_session_user=live.admin_superuser)
 
 
 def _logged_in(
     project: Project, environment: Environment, live: LiveState, role: str
 ) -> tuple[Connection | None, str, list[str]]:
     """A connection as the role, how it came about, and why ways before it did not work."""
-    notes: list[str] = []
+    failures: list[str] = []
     if not live.roles[role].login:
         return None, "", ["it may not log in"]
-    for how, target_of in _ways(environment, role):
+    for how, target_of in _login_methods(environment, role):
         try:
             target = target_of()
             if target is None:
@@ -81,21 +89,21 @@ def _logged_in(
         except WrongDatabase:
             raise
         except PromoteError as error:
-            notes.append(f"not {how}: {error.message}")
+            failures.append(f"not {how}: {error.message}")
             continue
         try:
-            found = fetch(conn, b"SELECT session_user::text AS who, current_database()::text AS place")[0]
+            session = fetch(conn, b"SELECT session_user::text AS who, current_database()::text AS place")[0]
         except PromoteError:
             conn.close()
             raise
-        if (found["who"], found["place"]) == (role, live.database):
-            return conn, how, notes
+        if (session["who"], session["place"]) == (role, live.database):
+            return conn, how, failures
         conn.close()
-        notes.append(f"not {how}: it leads to {found['who']} in database {found['place']}")
-    return None, "", notes or ["no password given"]
+        failures.append(f"not {how}: it leads to {session['who']} in database {session['place']}")
+    return None, "", failures or ["no password given"]
 
 
-def _ways(environment: Environment, role: str) -> Iterator[tuple[str, Callable[[], Target | None]]]:
+def _login_methods(environment: Environment, role: str) -> Iterator[tuple[str, Callable[[], Target | None]]]:
     """What to call each way of logging in, and its target; None where the environment does not have it."""
 
     def as_url() -> Target | None:
@@ -114,7 +122,7 @@ def _ways(environment: Environment, role: str) -> Iterator[tuple[str, Callable[[
         admin = environment.admin_url
         if password is None or admin.embedded:
             return None
-        params = {key: value for key, value in admin.params.items() if key not in _IDENTITIES}
+        params = {key: value for key, value in admin.params.items() if key not in _ADMIN_IDENTITY_PARAMETERS}
         params |= {"user": role, "password": password}
         return replace(admin, text=f"role {role}", user=role, params=MappingProxyType(params))
 
@@ -125,6 +133,6 @@ def _ways(environment: Environment, role: str) -> Iterator[tuple[str, Callable[[
 
 def _may_set(conn: Connection, live: LiveState, role: str) -> bool:
     """Whether the admin may become the role; before PostgreSQL 16 every member may."""
-    right = "SET" if live.version >= 16 else "MEMBER"
-    asked = b"SELECT pg_catalog.pg_has_role(%(role)s::pg_catalog.name, %(right)s) AS may"
-    return bool(fetch(conn, asked, {"role": role, "right": right})[0]["may"])
+    privilege = "SET" if live.version >= 16 else "MEMBER"
+    statement = b"SELECT pg_catalog.pg_has_role(%(role)s::pg_catalog.name, %(right)s) AS may"
+    return bool(fetch(conn, statement, {"role": role, "right": privilege})[0]["may"])

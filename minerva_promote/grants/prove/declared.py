@@ -14,16 +14,16 @@ from minerva_promote.grants.prove.attempt import (
     Attempt,
     AttemptTargets,
     Relation,
+    already_quoted,
+    compose,
     privilege_question,
-    quoted,
-    statement,
 )
-from minerva_promote.grants.prove.expected import Allowed
+from minerva_promote.grants.prove.expected import ExpectedPrivileges
 from minerva_promote.grants.prove.objects import READ_ONLY, next_value, set_value
 from minerva_promote.grants.prove.server import database_creations, temporary_table
 
 # kind -> the function that answers, for what is asked and not tried
-_ASKED = {
+_QUESTION_FUNCTIONS = {
     "function": "has_function_privilege",
     "type": "has_type_privilege",
     "language": "has_language_privilege",
@@ -37,11 +37,11 @@ _ASKED = {
 }
 
 
-def declared_attempts(around: AttemptTargets, live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
+def declared_attempts(targets: AttemptTargets, live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attempt]:
     """Everything that the role is declared to be able to do."""
-    relations = {relation.full: relation for relation in around.relations}
+    relations = {relation.qualified_name: relation for relation in targets.relations}
     columns: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for (kind, name, column), privileges in sorted(allowed.privileges.items()):
+    for (kind, name, column), privileges in sorted(expected.privileges.items()):
         if kind == "column":
             for privilege in sorted(privileges):
                 columns[name, privilege].append(column)
@@ -52,15 +52,17 @@ def declared_attempts(around: AttemptTargets, live: LiveState, allowed: Allowed)
 
 
 def _attempts(kind: str, name: str, privilege: str, relation: Relation | None, live: LiveState) -> Iterator[Attempt]:
-    def attempt(words: sql.Composable, passed: Iterable[str] = (), asked: bool = False) -> Attempt:
-        what, on, noun = f"{privilege} on {kind} {name}", f"{kind} {name}", f"on {_plural(kind)}"
-        return Attempt(privilege, what, on, noun, words, declared=True, asked=asked, passed=frozenset(passed))
+    def attempt(statement: sql.Composable, passed: Iterable[str] = (), is_question: bool = False) -> Attempt:
+        what, target, noun = f"{privilege} on {kind} {name}", f"{kind} {name}", f"on {_plural(kind)}"
+        return Attempt(
+            privilege, what, target, noun, statement, declared=True, is_question=is_question, passed=frozenset(passed)
+        )
 
-    if kind == "table" and relation is not None and (words := on_table(relation, privilege)) is not None:
-        yield attempt(words, NO_SUCH if privilege == "TRUNCATE" else ())
+    if kind == "table" and relation is not None and (statement := declared_on_table(relation, privilege)) is not None:
+        yield attempt(statement, NO_SUCH if privilege == "TRUNCATE" else ())
     elif kind == "sequence" and relation is not None:
         if privilege == "SELECT":
-            yield attempt(statement("SELECT last_value FROM {}", relation.sql))
+            yield attempt(compose("SELECT last_value FROM {}", relation.sql))
         else:
             yield attempt(next_value(relation) if privilege == "USAGE" else set_value(relation), READ_ONLY)
     elif (kind, privilege) == ("database", "CREATE"):
@@ -68,37 +70,44 @@ def _attempts(kind: str, name: str, privilege: str, relation: Relation | None, l
     elif (kind, privilege) == ("database", "TEMPORARY"):
         yield attempt(temporary_table())
     elif (kind, privilege) == ("schema", "CREATE"):
-        yield attempt(statement("CREATE TABLE {}.promote_attempt ()", sql.Identifier(name)))
+        yield attempt(compose("CREATE TABLE {}.promote_attempt ()", sql.Identifier(name)))
     elif kind == "large object":
-        yield attempt(_open(name, privilege))
-    elif kind in _ASKED:
-        found = live.objects.get((kind, name))
-        plain = kind not in ("function", "type", "table")  # these are read as SQL
+        yield attempt(_open_large_object(name, privilege))
+    elif kind in _QUESTION_FUNCTIONS:
+        database_object = live.objects.get((kind, name))
+        needs_quoting = kind not in ("function", "type", "table")  # these are read as SQL
         yield attempt(
-            privilege_question(_ASKED[kind], found.sql if found and not plain else name, privilege), asked=True
+            privilege_question(
+                _QUESTION_FUNCTIONS[kind],
+                database_object.sql if database_object and not needs_quoting else name,
+                privilege,
+            ),
+            is_question=True,
         )
 
 
-def on_table(relation: Relation, privilege: str, columns: Iterable[str] | None = None) -> sql.Composable | None:
+def declared_on_table(
+    relation: Relation, privilege: str, columns: Iterable[str] | None = None
+) -> sql.Composable | None:
     """A statement that needs one privilege on some columns, or on all; None where it can only be asked for."""
     names = tuple(columns if columns is not None else relation.columns if privilege == "SELECT" else relation.writable)
     listed = sql.SQL(", ").join(map(sql.Identifier, names))
     if privilege == "SELECT" and relation.kind != "f":
-        return statement("EXPLAIN SELECT {} FROM {}", listed, relation.sql)
+        return compose("EXPLAIN SELECT {} FROM {}", listed, relation.sql)
     if privilege in ("INSERT", "UPDATE") and relation.kind == "v":  # a column of it may be one that nobody can write
         return None
-    if privilege == "INSERT" and relation.tried & 8:
+    if privilege == "INSERT" and relation.triable_events & 8:
         if not names:
-            return statement("EXPLAIN INSERT INTO {} DEFAULT VALUES", relation.sql)
+            return compose("EXPLAIN INSERT INTO {} DEFAULT VALUES", relation.sql)
         defaults = sql.SQL(", ").join([sql.SQL("DEFAULT")] * len(names))
-        return statement("EXPLAIN INSERT INTO {} ({}) VALUES ({})", relation.sql, listed, defaults)
-    if privilege == "UPDATE" and names and relation.tried & 4:
-        assigned = sql.SQL(", ").join([statement("{} = DEFAULT", sql.Identifier(name)) for name in names])
-        return statement("EXPLAIN UPDATE {} SET {} WHERE false", relation.sql, assigned)
-    if privilege == "DELETE" and relation.tried & 16:
-        return statement("EXPLAIN DELETE FROM {} WHERE false", relation.sql)
+        return compose("EXPLAIN INSERT INTO {} ({}) VALUES ({})", relation.sql, listed, defaults)
+    if privilege == "UPDATE" and names and relation.triable_events & 4:
+        assigned = sql.SQL(", ").join([compose("{} = DEFAULT", sql.Identifier(name)) for name in names])
+        return compose("EXPLAIN UPDATE {} SET {} WHERE false", relation.sql, assigned)
+    if privilege == "DELETE" and relation.triable_events & 16:
+        return compose("EXPLAIN DELETE FROM {} WHERE false", relation.sql)
     if privilege == "TRUNCATE" and relation.kind in "rp":
-        return statement("TRUNCATE {}, {}", relation.sql, NOWHERE)
+        return compose("TRUNCATE {}, {}", relation.sql, NOWHERE)
     return None
 
 
@@ -107,21 +116,21 @@ def _columns(columns: Mapping[tuple[str, str], list[str]], relations: Mapping[st
         relation = relations.get(name)
         if relation is None:
             continue
-        what, on = f"{privilege} ({', '.join(names)}) on table {name}", f"table {name}"
-        words = on_table(relation, privilege, names)
-        if words is not None:
-            yield Attempt(privilege, what, on, "on tables", words, declared=True)
+        what, target = f"{privilege} ({', '.join(names)}) on table {name}", f"table {name}"
+        statement = declared_on_table(relation, privilege, names)
+        if statement is not None:
+            yield Attempt(privilege, what, target, "on tables", statement, declared=True)
             continue
         for column in names:
             question = privilege_question("has_column_privilege", relation.sql.as_string(None), column, privilege)
             what = f"{privilege} ({column}) on table {name}"
-            yield Attempt(privilege, what, on, "on tables", question, declared=True, asked=True)
+            yield Attempt(privilege, what, target, "on tables", question, declared=True, is_question=True)
 
 
-def _open(number: str, privilege: str) -> sql.Composable:
+def _open_large_object(number: str, privilege: str) -> sql.Composable:
     """Opening a large object looks at privileges; its descriptor ends with the transaction."""
     mode = 0x20000 if privilege == "UPDATE" else 0x40000  # INV_WRITE, INV_READ
-    return statement("SELECT pg_catalog.lo_open({}, {})", quoted(str(int(number))), sql.Literal(mode))
+    return compose("SELECT pg_catalog.lo_open({}, {})", already_quoted(str(int(number))), sql.Literal(mode))
 
 
 def _plural(kind: str) -> str:

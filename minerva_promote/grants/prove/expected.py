@@ -14,7 +14,7 @@ _Key = tuple[str, str, str]  # kind, name, column
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class ExpectedPrivileges:
     """The declared privileges of one role: its own, those of PUBLIC and of the groups that it inherits from."""
 
     role: str
@@ -25,7 +25,7 @@ class Allowed:
     becomes: frozenset[str]  # those of them that SET ROLE may reach
     accepted: tuple[Accept, ...]  # its own, those of PUBLIC and of the groups that it inherits from
 
-    def on(self, kind: str, name: str, column: str = "") -> frozenset[str]:
+    def privileges_on(self, kind: str, name: str, column: str = "") -> frozenset[str]:
         """All that it may do with one object or column."""
         key = (kind, name, column)
         return self.privileges.get(key, frozenset()) | self.initial.get(key, frozenset())
@@ -34,16 +34,20 @@ class Allowed:
         """The columns of a table that it has a privilege on by name."""
         return self.by_column.get((name, privilege), frozenset())
 
-    def accepts(self, on: str) -> bool:
+    def accepts(self, target: str) -> bool:
         """Whether ways to more with this object ("table public.notes") are accepted in the declaration."""
-        return any(entry.object == on or entry.object.endswith(f" {on}") for entry in self.accepted)
+        return any(entry.object == target or entry.object.endswith(f" {target}") for entry in self.accepted)
 
 
-def allowed(
-    role: str, roles: Mapping[str, Role], held: PrivilegesBySlot, live: LiveState, of_public: tuple[Accept, ...] = ()
-) -> Allowed:
+def expected_privileges(
+    role: str,
+    roles: Mapping[str, Role],
+    held: PrivilegesBySlot,
+    live: LiveState,
+    public_accepts: tuple[Accept, ...] = (),
+) -> ExpectedPrivileges:
     """What one declared role may do; ``of_public`` are the accepted ways to more that every role has."""
-    grantees = {role, PUBLIC, *_reached(role, roles, "inherit")}
+    grantees = {role, PUBLIC, *_declared_groups(role, roles, "inherit")}
     declared: dict[_Key, frozenset[str]] = defaultdict(frozenset)
     for slot, privileges in held.items():
         if slot.grantee in grantees:
@@ -54,22 +58,22 @@ def allowed(
         if entry.slot.grantee in grantees and entry.slot.kind != "database":
             initial[entry.slot.kind, entry.slot.name, entry.slot.column] |= entry.initial
     by_column: dict[tuple[str, str], frozenset[str]] = defaultdict(frozenset)
-    for given in (declared, initial):
-        for (kind, table, column), privileges in given.items():
+    for privileges_by_key in (declared, initial):
+        for (kind, table, column), privileges in privileges_by_key.items():
             for privilege in privileges if kind == "column" else ():
                 by_column[table, privilege] |= {column}
-    return Allowed(
+    return ExpectedPrivileges(
         role,
         declared,
         initial,
         by_column,
-        frozenset(_reached(role, roles, "")),
-        frozenset(_reached(role, roles, "set")),
-        (*(entry for name in sorted(grantees & set(roles)) for entry in roles[name].accept), *of_public),
+        frozenset(_declared_groups(role, roles, "")),
+        frozenset(_declared_groups(role, roles, "set")),
+        (*(entry for name in sorted(grantees & set(roles)) for entry in roles[name].accept), *public_accepts),
     )
 
 
-def _reached(role: str, roles: Mapping[str, Role], option: str) -> Iterator[str]:
+def _declared_groups(role: str, roles: Mapping[str, Role], option: str) -> Iterator[str]:
     """The groups that are declared for a role, and theirs; only where every step has the option."""
     waiting, seen = [role], {role}
     while waiting:

@@ -16,16 +16,16 @@ from minerva_promote.grants.prove.attempt import (
     Attempt,
     AttemptTargets,
     Relation,
+    already_quoted,
+    compose,
     privilege_question,
-    quoted,
-    statement,
 )
-from minerva_promote.grants.prove.expected import Allowed
+from minerva_promote.grants.prove.expected import ExpectedPrivileges
 
 UPDATES, INSERTS, DELETES = 4, 8, 16  # bits of Relation.events
 LEDGER = "promote"
 DROPPED_AS = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE", "S": "SEQUENCE"}
-_OPTIONS = "{0} WITH GRANT OPTION"
+_WITH_GRANT_OPTION = "{0} WITH GRANT OPTION"
 _DML = ("INSERT", "UPDATE", "DELETE")
 _WRITES = (*_DML, "TRUNCATE", "ALTER", "DROP")
 NOT_WRITABLE = frozenset({"0A000", "55000", "428C9"})  # of a view or its column, before privileges are looked at
@@ -34,120 +34,131 @@ NOT_WRITABLE = frozenset({"0A000", "55000", "428C9"})  # of a view or its column
 READ_ONLY = frozenset({"25006"})
 
 
-def object_attempts(around: AttemptTargets, live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
+def object_attempts(targets: AttemptTargets, live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attempt]:
     """Everything that the role must not do with what is in the database."""
-    for relation in around.relations:
+    for relation in targets.relations:
         if relation.kind == "S":
-            yield from _sequence(relation, allowed)
+            yield from _sequence(relation, expected)
         else:
-            yield from _table(relation, allowed, live.version)
-    yield from _functions(live, allowed)
-    for name, text in around.of("schema"):
-        yield from _schema(name, quoted(text), allowed)
+            yield from _table(relation, expected, live.version)
+    yield from _functions(live, expected)
+    for name, text in targets.of_kind("schema"):
+        yield from _schema(name, already_quoted(text), expected)
 
 
-def _table(relation: Relation, allowed: Allowed, version: int) -> Iterator[Attempt]:
+def _table(relation: Relation, expected: ExpectedPrivileges, version: int) -> Iterator[Attempt]:
     """Attempts on a table or view. EXPLAIN: the server looks at privileges, and nothing runs, no trigger either."""
-    whole, on = allowed.on("table", relation.full), f"table {relation.full}"
+    whole, target = expected.privileges_on("table", relation.qualified_name), f"table {relation.qualified_name}"
 
-    def attempt(topic: str, statement: sql.Composable, what: str = "", asked: bool = False) -> Attempt:
-        what = f"{what or topic} on {relation.full}"
+    def attempt(topic: str, compose: sql.Composable, what: str = "", is_question: bool = False) -> Attempt:
+        what = f"{what or topic} on {relation.qualified_name}"
         passed = frozenset({"55P03"}) if topic == "LOCK" else NO_SUCH
         impossible = NOT_WRITABLE if relation.kind == "v" and topic in _DML else frozenset()
-        place = _topic(topic, relation.schema, relation.full)
-        return Attempt(place, what, on, "on tables", statement, asked=asked, impossible=impossible, passed=passed)
+        report_topic = _topic(topic, relation.schema, relation.qualified_name)
+        return Attempt(
+            report_topic,
+            what,
+            target,
+            "on tables",
+            compose,
+            is_question=is_question,
+            impossible=impossible,
+            passed=passed,
+        )
 
     if relation.kind == "f":
-        for privilege, question in _foreign(relation, whole, allowed):
-            yield attempt(privilege.partition(" ")[0], question, privilege, asked=True)
+        for privilege, question in _foreign(relation, whole, expected):
+            yield attempt(privilege.partition(" ")[0], question, privilege, is_question=True)
     elif "SELECT" not in whole:
-        for what, each in _reads(relation, allowed.columns(relation.full, "SELECT")):
-            yield attempt("SELECT", each, what)
-    if "INSERT" not in whole and relation.tried & INSERTS:
-        for what, each in _inserts(relation, allowed.columns(relation.full, "INSERT")):
-            yield attempt("INSERT", each, what)
-    if "UPDATE" not in whole and relation.tried & UPDATES:
-        for column in _others(relation.writable, allowed.columns(relation.full, "UPDATE")):
+        for what, statement in _reads(relation, expected.columns(relation.qualified_name, "SELECT")):
+            yield attempt("SELECT", statement, what)
+    if "INSERT" not in whole and relation.triable_events & INSERTS:
+        for what, statement in _inserts(relation, expected.columns(relation.qualified_name, "INSERT")):
+            yield attempt("INSERT", statement, what)
+    if "UPDATE" not in whole and relation.triable_events & UPDATES:
+        for column in _undeclared_columns(relation.writable, expected.columns(relation.qualified_name, "UPDATE")):
             # to DEFAULT, for whoever reads the old value needs SELECT too
-            words = statement("EXPLAIN UPDATE {} SET {} = DEFAULT WHERE false", relation.sql, sql.Identifier(column))
-            yield attempt("UPDATE", words, f"UPDATE ({column})")
-    if "DELETE" not in whole and relation.tried & DELETES:
-        yield attempt("DELETE", statement("EXPLAIN DELETE FROM {} WHERE false", relation.sql))
+            statement = compose("EXPLAIN UPDATE {} SET {} = DEFAULT WHERE false", relation.sql, sql.Identifier(column))
+            yield attempt("UPDATE", statement, f"UPDATE ({column})")
+    if "DELETE" not in whole and relation.triable_events & DELETES:
+        yield attempt("DELETE", compose("EXPLAIN DELETE FROM {} WHERE false", relation.sql))
     if relation.kind in "rp" and "TRUNCATE" not in whole:
-        yield attempt("TRUNCATE", statement("TRUNCATE {}, {}", relation.sql, NOWHERE))
+        yield attempt("TRUNCATE", compose("TRUNCATE {}, {}", relation.sql, NOWHERE))
     if relation.kind in "rpv" and not whole & {"UPDATE", "DELETE", "TRUNCATE", "MAINTAIN"}:
-        words = statement("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT", relation.sql)
-        yield attempt("LOCK", words, "LOCK TABLE")
-    alter = statement("ALTER TABLE {} ALTER COLUMN {} SET STATISTICS -1", relation.sql, NO_NAME)
+        statement = compose("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT", relation.sql)
+        yield attempt("LOCK", statement, "LOCK TABLE")
+    alter = compose("ALTER TABLE {} ALTER COLUMN {} SET STATISTICS -1", relation.sql, NO_NAME)
     yield attempt("ALTER", alter, "ALTER TABLE")
     yield attempt("DROP", _drop(relation))
-    for privilege, question in _questions(relation, whole, allowed, version):
-        yield attempt("GRANT" if "GRANT" in privilege else "other rights", question, privilege, asked=True)
+    for privilege, question in _questions(relation, whole, expected, version):
+        yield attempt("GRANT" if "GRANT" in privilege else "other rights", question, privilege, is_question=True)
 
 
-def _topic(topic: str, schema: str, full: str) -> str:
+def _topic(topic: str, schema: str, qualified_name: str) -> str:
     """Writing what tells the state of a database gets lines of its own, with all that is tried on it."""
     if topic in _WRITES and schema == LEDGER:
         return "forgery"
-    return "new revision" if topic in _WRITES and full == REVISION_TABLE else topic
+    return "new revision" if topic in _WRITES and qualified_name == REVISION_TABLE else topic
 
 
 def _reads(relation: Relation, declared: frozenset[str]) -> Iterator[tuple[str, sql.Composable]]:
     """Reading any column; where some are declared, each of the others."""
     if not declared:
-        yield "SELECT", statement("EXPLAIN SELECT FROM {}", relation.sql)  # needs the right to one column, whichever
+        yield "SELECT", compose("EXPLAIN SELECT FROM {}", relation.sql)  # needs the right to one column, whichever
         return
-    for column in _others(relation.columns, declared):
-        words = statement("EXPLAIN SELECT {} FROM {}", sql.Identifier(column), relation.sql)
-        yield f"SELECT ({column})", words
+    for column in _undeclared_columns(relation.columns, declared):
+        statement = compose("EXPLAIN SELECT {} FROM {}", sql.Identifier(column), relation.sql)
+        yield f"SELECT ({column})", statement
 
 
 def _inserts(relation: Relation, declared: frozenset[str]) -> Iterator[tuple[str, sql.Composable]]:
     if not declared:
-        yield "INSERT", statement("EXPLAIN INSERT INTO {} SELECT WHERE false", relation.sql)  # as with SELECT
+        yield "INSERT", compose("EXPLAIN INSERT INTO {} SELECT WHERE false", relation.sql)  # as with SELECT
         return
-    for column in _others(relation.writable, declared):
-        words = statement("EXPLAIN INSERT INTO {} ({}) VALUES (DEFAULT)", relation.sql, sql.Identifier(column))
-        yield f"INSERT ({column})", words
+    for column in _undeclared_columns(relation.writable, declared):
+        statement = compose("EXPLAIN INSERT INTO {} ({}) VALUES (DEFAULT)", relation.sql, sql.Identifier(column))
+        yield f"INSERT ({column})", statement
 
 
-def _others(columns: Iterable[str], declared: frozenset[str]) -> Iterator[str]:
+def _undeclared_columns(columns: Iterable[str], declared: frozenset[str]) -> Iterator[str]:
     return (column for column in columns if column not in declared)
 
 
 def _drop(relation: Relation) -> sql.Composable:
     """Of two objects, one of which does not exist: nothing is dropped even where it may be."""
-    return statement("DROP {} {}, {}", quoted(DROPPED_AS.get(relation.kind, "TABLE")), relation.sql, NOWHERE)
+    return compose("DROP {} {}, {}", already_quoted(DROPPED_AS.get(relation.kind, "TABLE")), relation.sql, NOWHERE)
 
 
 def _questions(
-    relation: Relation, whole: frozenset[str], allowed: Allowed, version: int
+    relation: Relation, whole: frozenset[str], expected: ExpectedPrivileges, version: int
 ) -> Iterator[tuple[str, sql.Composable]]:
     """What cannot be tried: a GRANT without the right to it is no error, TRIGGER and REFERENCES lock the table."""
-    name, maintain = _text(relation), ("MAINTAIN",) if version >= 17 else ()
-    of_columns = ", ".join(map(_OPTIONS.format, ("SELECT", "INSERT", "UPDATE", "REFERENCES")))
-    of_table = ", ".join(map(_OPTIONS.format, ("DELETE", "TRUNCATE", "TRIGGER", *maintain)))
+    name, maintain = _quoted_name(relation), ("MAINTAIN",) if version >= 17 else ()
+    of_columns = ", ".join(map(_WITH_GRANT_OPTION.format, ("SELECT", "INSERT", "UPDATE", "REFERENCES")))
+    of_table = ", ".join(map(_WITH_GRANT_OPTION.format, ("DELETE", "TRUNCATE", "TRIGGER", *maintain)))
     question = "SELECT pg_catalog.has_any_column_privilege({0}, {1}) OR pg_catalog.has_table_privilege({0}, {2})"
     literals = map(sql.Literal, (name, of_columns, of_table))
-    yield "GRANT", statement(question, *literals)
+    yield "GRANT", compose(question, *literals)
     for privilege in {"TRIGGER", *maintain} - whole:
         yield privilege, privilege_question("has_table_privilege", name, privilege)
     if "REFERENCES" in whole:
         return
-    declared = allowed.columns(relation.full, "REFERENCES")
+    declared = expected.columns(relation.qualified_name, "REFERENCES")
     if not declared:
         yield "REFERENCES", privilege_question("has_any_column_privilege", name, "REFERENCES")
         return
-    for column in _others(relation.columns, declared):
+    for column in _undeclared_columns(relation.columns, declared):
         yield f"REFERENCES ({column})", privilege_question("has_column_privilege", name, column, "REFERENCES")
 
 
-def _foreign(relation: Relation, whole: frozenset[str], allowed: Allowed) -> Iterator[tuple[str, sql.Composable]]:
+def _foreign(
+    relation: Relation, whole: frozenset[str], expected: ExpectedPrivileges
+) -> Iterator[tuple[str, sql.Composable]]:
     """Reading and writing a foreign table: even its EXPLAIN would go to the other server."""
-    name = _text(relation)
+    name = _quoted_name(relation)
     for privilege in ("SELECT", "INSERT", "UPDATE"):
-        if declared := allowed.columns(relation.full, privilege) if privilege not in whole else None:
-            for column in _others(relation.columns, declared):
+        if declared := expected.columns(relation.qualified_name, privilege) if privilege not in whole else None:
+            for column in _undeclared_columns(relation.columns, declared):
                 yield f"{privilege} ({column})", privilege_question("has_column_privilege", name, column, privilege)
         elif privilege not in whole:
             yield privilege, privilege_question("has_any_column_privilege", name, privilege)
@@ -155,22 +166,34 @@ def _foreign(relation: Relation, whole: frozenset[str], allowed: Allowed) -> Ite
         yield "DELETE", privilege_question("has_table_privilege", name, "DELETE")
 
 
-def _text(relation: Relation) -> str:
+def _quoted_name(relation: Relation) -> str:
     return relation.sql.as_string(None)
 
 
-def _sequence(relation: Relation, allowed: Allowed) -> Iterator[Attempt]:
-    mine, on, noun = allowed.on("sequence", relation.full), f"sequence {relation.full}", "on sequences"
-    if not mine & {"USAGE", "UPDATE"}:
-        yield Attempt("nextval", f"nextval on {relation.full}", on, noun, next_value(relation), passed=READ_ONLY)
-    if "UPDATE" not in mine:
-        yield Attempt("nextval", f"setval on {relation.full}", on, noun, set_value(relation), passed=READ_ONLY)
-    if "SELECT" not in mine:
+def _sequence(relation: Relation, expected: ExpectedPrivileges) -> Iterator[Attempt]:
+    privileges, target, noun = (
+        expected.privileges_on("sequence", relation.qualified_name),
+        f"sequence {relation.qualified_name}",
+        "on sequences",
+    )
+    if not privileges & {"USAGE", "UPDATE"}:
         yield Attempt(
-            "SELECT", f"SELECT on {relation.full}", on, noun, statement("EXPLAIN SELECT FROM {}", relation.sql)
+            "nextval", f"nextval on {relation.qualified_name}", target, noun, next_value(relation), passed=READ_ONLY
         )
-    drop = _topic("DROP", relation.schema, relation.full)
-    yield Attempt(drop, f"DROP on {relation.full}", on, noun, _drop(relation), passed=NO_SUCH)
+    if "UPDATE" not in privileges:
+        yield Attempt(
+            "nextval", f"setval on {relation.qualified_name}", target, noun, set_value(relation), passed=READ_ONLY
+        )
+    if "SELECT" not in privileges:
+        yield Attempt(
+            "SELECT",
+            f"SELECT on {relation.qualified_name}",
+            target,
+            noun,
+            compose("EXPLAIN SELECT FROM {}", relation.sql),
+        )
+    drop = _topic("DROP", relation.schema, relation.qualified_name)
+    yield Attempt(drop, f"DROP on {relation.qualified_name}", target, noun, _drop(relation), passed=NO_SUCH)
 
 
 def next_value(relation: Relation) -> sql.Composable:
@@ -185,39 +208,41 @@ def set_value(relation: Relation) -> sql.Composable:
 
 def _read_only(call: str, relation: Relation) -> sql.Composable:
     read_only = "SELECT pg_catalog.set_config('transaction_read_only', 'on', true), "
-    return statement(read_only + call, sql.Literal(_text(relation)))
+    return compose(read_only + call, sql.Literal(_quoted_name(relation)))
 
 
-def _functions(live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
+def _functions(live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attempt]:
     """Changing a function of the project, and whether the role may execute it; none is executed.
 
     What PUBLIC may execute must work, unless it is more than its caller may do.
     """
-    everybodys = {entry.slot.name for entry in live.entries if entry.slot[:2] == (PUBLIC, "function")}
-    powerful = {routine.name for routine in live.routines if routine.is_power}
-    for (kind, name), found in live.objects.items():
-        schema, on = name.partition(".")[0], f"function {name}"
-        if kind != "function" or found.builtin:
+    public_functions = {entry.slot.name for entry in live.entries if entry.slot[:2] == (PUBLIC, "function")}
+    elevated = {routine.name for routine in live.routines if routine.has_elevated_rights}
+    for (kind, name), database_object in live.objects.items():
+        schema, target = name.partition(".")[0], f"function {name}"
+        if kind != "function" or database_object.builtin:
             continue
-        words = statement("ALTER ROUTINE {} RESET work_mem", quoted(found.sql))
-        yield Attempt(_topic("ALTER", schema, name), f"ALTER ROUTINE {name}", on, "on functions", words)
-        if "EXECUTE" in allowed.privileges.get(("function", name, ""), ()):
+        statement = compose("ALTER ROUTINE {} RESET work_mem", already_quoted(database_object.sql))
+        yield Attempt(_topic("ALTER", schema, name), f"ALTER ROUTINE {name}", target, "on functions", statement)
+        if "EXECUTE" in expected.privileges.get(("function", name, ""), ()):
             continue  # tried as declared
-        words, may = (
-            privilege_question("has_function_privilege", found.sql, "EXECUTE"),
-            name in everybodys and name not in powerful,
+        statement, is_declared = (
+            privilege_question("has_function_privilege", database_object.sql, "EXECUTE"),
+            name in public_functions and name not in elevated,
         )
-        yield Attempt("EXECUTE", f"EXECUTE on {name}", on, "on functions", words, declared=may, asked=True)
+        yield Attempt(
+            "EXECUTE", f"EXECUTE on {name}", target, "on functions", statement, declared=is_declared, is_question=True
+        )
 
 
-def _schema(name: str, schema: sql.Composable, allowed: Allowed) -> Iterator[Attempt]:
-    on = f"schema {name}"
-    if "CREATE" not in allowed.on("schema", name):
-        table = statement("CREATE TABLE {}.promote_attempt ()", schema)
-        function = statement(
+def _schema(name: str, schema: sql.Composable, expected: ExpectedPrivileges) -> Iterator[Attempt]:
+    target = f"schema {name}"
+    if "CREATE" not in expected.privileges_on("schema", name):
+        table = compose("CREATE TABLE {}.promote_attempt ()", schema)
+        function = compose(
             "CREATE FUNCTION {}.promote_attempt() RETURNS pg_catalog.int4 LANGUAGE sql AS 'SELECT 1'", schema
         )
-        for what, words in (("CREATE TABLE", table), ("CREATE FUNCTION", function)):
-            yield Attempt("CREATE", f"{what} in schema {name}", on, "in schemas", words)
-    words = statement("DROP SCHEMA {}, {}", schema, NO_NAME)
-    yield Attempt("DROP", f"DROP SCHEMA {name}", on, "on schemas", words, passed=NO_SUCH)
+        for what, statement in (("CREATE TABLE", table), ("CREATE FUNCTION", function)):
+            yield Attempt("CREATE", f"{what} in schema {name}", target, "in schemas", statement)
+    statement = compose("DROP SCHEMA {}, {}", schema, NO_NAME)
+    yield Attempt("DROP", f"DROP SCHEMA {name}", target, "on schemas", statement, passed=NO_SUCH)

@@ -10,13 +10,13 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.savepoint_trial import TrialResult, try_statements
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import PromoteError
-from minerva_promote.grants.elsewhere import Elsewhere, declared_elsewhere
 from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import PrivilegesBySlot
-from minerva_promote.grants.prove.attempt import Attempt, AttemptTargets, surroundings
+from minerva_promote.grants.other_environments import OtherEnvironments, read_other_environments
+from minerva_promote.grants.prove.attempt import Attempt, AttemptTargets, read_attempt_targets
 from minerva_promote.grants.prove.become_role import CannotBecomeRole, RoleSession, become_role
 from minerva_promote.grants.prove.declared import declared_attempts
-from minerva_promote.grants.prove.expected import Allowed, allowed
+from minerva_promote.grants.prove.expected import ExpectedPrivileges, expected_privileges
 from minerva_promote.grants.prove.objects import object_attempts
 from minerva_promote.grants.prove.server import server_attempts
 from minerva_promote.results import Finding, Outcome, StepResult
@@ -46,9 +46,9 @@ def prove(
     ]
     if not names:
         return ()
-    elsewhere = declared_elsewhere(project, environment)
+    other_environments = read_other_environments(project, environment)
     with admin_session(project, environment) as conn:
-        around = surroundings(conn)
+        targets = read_attempt_targets(conn)
     return tuple(
         step
         for name in names
@@ -56,9 +56,9 @@ def prove(
             project,
             environment,
             live,
-            allowed(name, environment.roles, held, live, environment.accept),
-            around,
-            elsewhere,
+            expected_privileges(name, environment.roles, held, live, environment.accept),
+            targets,
+            other_environments,
         )
     )
 
@@ -67,42 +67,42 @@ def _proof(
     project: Project,
     environment: Environment,
     live: LiveState,
-    mine: Allowed,
-    around: AttemptTargets,
-    elsewhere: Elsewhere,
+    expected: ExpectedPrivileges,
+    targets: AttemptTargets,
+    other_environments: OtherEnvironments,
 ) -> Iterator[StepResult]:
-    begun, at = time.perf_counter(), environment.location("roles", mine.role)
+    begun, at = time.perf_counter(), environment.location("roles", expected.role)
     attempts = [
-        *declared_attempts(around, live, mine),
-        *object_attempts(around, live, mine),
-        *server_attempts(around, live, mine, elsewhere),
+        *declared_attempts(targets, live, expected),
+        *object_attempts(targets, live, expected),
+        *server_attempts(targets, live, expected, other_environments),
     ]
     try:
-        with become_role(project, environment, live, mine.role) as identity:
+        with become_role(project, environment, live, expected.role) as identity:
             possible, left_out = _possible(attempts, identity)
-            tried = try_statements(identity.conn, [attempt.statement for attempt in possible])
+            triable_events = try_statements(identity.conn, [attempt.statement for attempt in possible])
     except CannotBecomeRole as reason:
-        data = {"role": mine.role, "attempts": 0}
-        yield StepResult(STEP, mine.role, Outcome.SKIP, reason.message, location=at, hint=reason.hint, data=data)
+        data = {"role": expected.role, "attempts": 0}
+        yield StepResult(STEP, expected.role, Outcome.SKIP, reason.message, location=at, hint=reason.hint, data=data)
         return
     except PromoteError as error:
-        data = {"role": mine.role, "attempts": 0}
-        yield StepResult(STEP, mine.role, Outcome.ERROR, error.message, location=at, hint=error.hint, data=data)
+        data = {"role": expected.role, "attempts": 0}
+        yield StepResult(STEP, expected.role, Outcome.ERROR, error.message, location=at, hint=error.hint, data=data)
         return
     seconds = time.perf_counter() - begun
-    detail = f"{counted(len(possible), 'attempts')}, {identity.how}"
-    data = {"role": mine.role, "attempts": len(possible), "how": identity.how}
-    yield StepResult(STEP, mine.role, Outcome.OK, detail, seconds, at, data=data)
+    detail = f"{counted(len(possible), 'attempts')}, {identity.method}"
+    data = {"role": expected.role, "attempts": len(possible), "how": identity.method}
+    yield StepResult(STEP, expected.role, Outcome.OK, detail, seconds, at, data=data)
     topics: dict[tuple[bool, str], _AttemptGroup] = {}
-    for attempt, answer in zip(possible, tried, strict=True):
+    for attempt, answer in zip(possible, triable_events, strict=True):
         key = (attempt.declared, attempt.topic)
-        topics.setdefault(key, _AttemptGroup(mine, attempt.topic, attempt.declared)).add(attempt, answer)
+        topics.setdefault(key, _AttemptGroup(expected, attempt.topic, attempt.declared)).add(attempt, answer)
     yield from (topic.step() for topic in sorted(topics.values(), key=_place))
     if left_out:
-        yield StepResult(STEP, f"{mine.role}: not tried", Outcome.SKIP, left_out, data={"role": mine.role})
-    if not around.of("addable") and "CREATE" not in mine.on("database", live.database):
+        yield StepResult(STEP, f"{expected.role}: not tried", Outcome.SKIP, left_out, data={"role": expected.role})
+    if not targets.of_kind("addable") and "CREATE" not in expected.privileges_on("database", live.database):
         detail = "CREATE EXTENSION: the server has none that the role could add"
-        yield StepResult(STEP, f"{mine.role}: not tried", Outcome.SKIP, detail, data={"role": mine.role})
+        yield StepResult(STEP, f"{expected.role}: not tried", Outcome.SKIP, detail, data={"role": expected.role})
 
 
 def _possible(attempts: Iterable[Attempt], identity: RoleSession) -> tuple[list[Attempt], str]:
@@ -119,7 +119,7 @@ def _possible(attempts: Iterable[Attempt], identity: RoleSession) -> tuple[list[
 class _AttemptGroup:
     """All attempts of one line."""
 
-    mine: Allowed
+    expected: ExpectedPrivileges
     name: str
     declared: bool
     objects: dict[str, set[str]] = field(default_factory=dict)  # noun -> objects
@@ -128,37 +128,37 @@ class _AttemptGroup:
     findings: list[Finding] = field(default_factory=list)
     undecided: bool = False
 
-    def add(self, attempt: Attempt, tried: TrialResult) -> None:
+    def add(self, attempt: Attempt, triable_events: TrialResult) -> None:
         """Hold one attempt against what is declared."""
-        self.objects.setdefault(attempt.noun, set()).add(attempt.on)
-        refused = attempt.refused(tried)
+        self.objects.setdefault(attempt.noun, set()).add(attempt.target)
+        refused = attempt.refused(triable_events)
         if refused is not None and refused != attempt.declared:
             return
-        help_ = f"tried: {attempt.statement.as_string(None)}"
-        message = tried.refusal.message if tried.refusal else "the server says no"
+        hint = f"tried: {attempt.statement.as_string(None)}"
+        message = triable_events.refusal.message if triable_events.refusal else "the server says no"
         if refused is None:
             self.undecided = True
-            fact = f"{attempt.what} could not be decided: {message}"
-            self.findings.append(Finding("undecided", fact, hint=help_))
+            message = f"{attempt.what} could not be decided: {message}"
+            self.findings.append(Finding("undecided", message, hint=hint))
         elif attempt.declared:
-            self.findings.append(Finding("refused-though-declared", f"{attempt.what}: {message}", hint=help_))
-        elif self.mine.accepts(attempt.on):
-            self.accepted.add(attempt.on)
+            self.findings.append(Finding("refused-though-declared", f"{attempt.what}: {message}", hint=hint))
+        elif self.expected.accepts(attempt.target):
+            self.accepted.add(attempt.target)
             return
         else:
-            self.findings.append(Finding("not-refused", attempt.description(tried.refusal), hint=help_))
-        self.wrong.add((attempt.noun, attempt.on))
+            self.findings.append(Finding("not-refused", attempt.description(triable_events.refusal), hint=hint))
+        self.wrong.add((attempt.noun, attempt.target))
 
     def step(self) -> StepResult:
         """The line."""
         failed = any(finding.code != "undecided" for finding in self.findings)
         outcome = Outcome.FAIL if failed else Outcome.ERROR if self.undecided else Outcome.OK
-        name = f"{self.mine.role}: {'may' if self.declared else 'no'} {self.name}"
+        name = f"{self.expected.role}: {'may' if self.declared else 'no'} {self.name}"
         data = {
-            "role": self.mine.role,
+            "role": self.expected.role,
             "declared": self.declared,
             "objects": {noun.partition(" ")[2]: len(objects) for noun, objects in self.objects.items()},
-            "wrong": sorted({on for _, on in self.wrong}),
+            "wrong": sorted({target for _, target in self.wrong}),
             "accepted": sorted(self.accepted),
         }
         return StepResult(STEP, name, outcome, self._detail(failed), findings=_truncated(self.findings), data=data)
@@ -169,13 +169,13 @@ class _AttemptGroup:
             word = f"not {'working' if self.declared else 'refused'}"
         elif self.undecided:
             word = "undecided"
-        said, before = [], ""
+        parts, before = [], ""
         for noun in self.objects:
             preposition, _, rest = self._counted(noun, failed or self.undecided).partition(" ")
-            said += [rest if preposition == before else f"{preposition} {rest}"] if rest else []
+            parts += [rest if preposition == before else f"{preposition} {rest}"] if rest else []
             before = preposition or before
         accepted = [f"{counted(len(self.accepted), 'objects')} accepted"] if self.accepted else []
-        return f"{word} {', '.join(said + accepted)}"
+        return f"{word} {', '.join(parts + accepted)}"
 
     def _counted(self, noun: str, only_wrong: bool) -> str:
         preposition, _, plural = noun.partition(" ")

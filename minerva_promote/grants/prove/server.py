@@ -6,20 +6,20 @@ from collections.abc import Iterable, Iterator
 
 from psycopg import sql
 
-from minerva_promote.grants.elsewhere import Elsewhere, nothing_elsewhere
 from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import PUBLIC
+from minerva_promote.grants.other_environments import OtherEnvironments, no_other_environments
 from minerva_promote.grants.prove.attempt import (
     NEW_NAME,
     NO_SUCH,
     NOWHERE,
     Attempt,
     AttemptTargets,
+    already_quoted,
+    compose,
     privilege_question,
-    quoted,
-    statement,
 )
-from minerva_promote.grants.prove.expected import Allowed
+from minerva_promote.grants.prove.expected import ExpectedPrivileges
 
 _FOLDER = "/promote-no-such-folder/file"
 _FILES = (
@@ -57,128 +57,142 @@ _COLUMNS = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolby
 
 
 def server_attempts(
-    around: AttemptTargets, live: LiveState, allowed: Allowed, elsewhere: Elsewhere = nothing_elsewhere
+    targets: AttemptTargets,
+    live: LiveState,
+    expected: ExpectedPrivileges,
+    other_environments: OtherEnvironments = no_other_environments,
 ) -> Iterator[Attempt]:
     """Everything that the role must not do outside its schemas."""
-    yield from _database(around, live, allowed)
-    yield from _other_roles(live, allowed)
-    yield from _new_roles(live, allowed)
-    yield from _fixed("server files", _FILES)
-    yield from _fixed("admin's work", _SERVER)
-    yield from _settings(around, allowed)
-    yield from _large_objects(around, allowed)
-    yield from _other_databases(live, allowed, elsewhere)
-    for name, text in around.of("secret"):
-        if not allowed.on("table", name) & {"SELECT"} and not allowed.columns(name, "SELECT"):
-            words = statement("EXPLAIN SELECT FROM {}", quoted(text))
-            yield Attempt("secrets", f"SELECT on {name}", f"table {name}", "on system tables", words)
-    for name, number in around.of("restricted"):
-        if "EXECUTE" not in allowed.on("function", name):
-            words = privilege_question("has_function_privilege", int(number), "EXECUTE")
-            yield Attempt("EXECUTE", f"EXECUTE on {name}", f"function {name}", "on functions", words, asked=True)
+    yield from _database(targets, live, expected)
+    yield from _other_roles(live, expected)
+    yield from _new_roles(live, expected)
+    yield from _fixed_attempts("server files", _FILES)
+    yield from _fixed_attempts("admin's work", _SERVER)
+    yield from _settings(targets, expected)
+    yield from _large_objects(targets, expected)
+    yield from _other_databases(live, expected, other_environments)
+    for name, text in targets.of_kind("secret"):
+        if not expected.privileges_on("table", name) & {"SELECT"} and not expected.columns(name, "SELECT"):
+            statement = compose("EXPLAIN SELECT FROM {}", already_quoted(text))
+            yield Attempt("secrets", f"SELECT on {name}", f"table {name}", "on system tables", statement)
+    for name, number in targets.of_kind("restricted"):
+        if "EXECUTE" not in expected.privileges_on("function", name):
+            statement = privilege_question("has_function_privilege", int(number), "EXECUTE")
+            yield Attempt(
+                "EXECUTE", f"EXECUTE on {name}", f"function {name}", "on functions", statement, is_question=True
+            )
 
 
-def _large_objects(around: AttemptTargets, allowed: Allowed) -> Iterator[Attempt]:
+def _large_objects(targets: AttemptTargets, expected: ExpectedPrivileges) -> Iterator[Attempt]:
     """Making a large object: every role may, until somebody takes it from PUBLIC."""
-    for name, who in around.of("large object"):
+    for name, public_or_none in targets.of_kind("large object"):
         signature, call = _LARGE_OBJECTS[name]
-        may = who == "public" or "EXECUTE" in allowed.on("function", f"pg_catalog.{signature}")
-        words = statement("SELECT pg_catalog.{}", quoted(call))
-        yield Attempt("lo_create", name, f"function pg_catalog.{signature}", "in ways", words, declared=may)
+        is_declared = public_or_none == "public" or "EXECUTE" in expected.privileges_on(
+            "function", f"pg_catalog.{signature}"
+        )
+        statement = compose("SELECT pg_catalog.{}", already_quoted(call))
+        yield Attempt("lo_create", name, f"function pg_catalog.{signature}", "in ways", statement, declared=is_declared)
 
 
-def _other_databases(live: LiveState, allowed: Allowed, elsewhere: Elsewhere) -> Iterator[Attempt]:
+def _other_databases(
+    live: LiveState, expected: ExpectedPrivileges, other_environments: OtherEnvironments
+) -> Iterator[Attempt]:
     """What the role must not have on other databases; what PUBLIC has there by itself is left to it."""
     for other in live.other_databases:
-        usual = other.privileges.get(PUBLIC, frozenset()) - {"CREATE"}
-        mine = elsewhere(live.version).get(other.name, {}).get(allowed.role, frozenset())
-        for privilege in sorted({"CONNECT", "CREATE", "TEMPORARY"} - usual - mine):
-            words, on = privilege_question("has_database_privilege", other.name, privilege), f"database {other.name}"
-            yield Attempt("databases", f"{privilege} on {on}", on, "on databases", words, asked=True)
+        public_privileges = other.privileges.get(PUBLIC, frozenset()) - {"CREATE"}
+        privileges = other_environments(live.version).get(other.name, {}).get(expected.role, frozenset())
+        for privilege in sorted({"CONNECT", "CREATE", "TEMPORARY"} - public_privileges - privileges):
+            statement, target = (
+                privilege_question("has_database_privilege", other.name, privilege),
+                f"database {other.name}",
+            )
+            yield Attempt("databases", f"{privilege} on {target}", target, "on databases", statement, is_question=True)
 
 
-def _fixed(topic: str, attempts: Iterable[tuple[str, str]]) -> Iterator[Attempt]:
+def _fixed_attempts(topic: str, attempts: Iterable[tuple[str, str]]) -> Iterator[Attempt]:
     for what, text in attempts:
-        words = statement(text, nowhere=NOWHERE, new=NEW_NAME)
-        yield Attempt(topic, what, what, "in ways", words, passed=NO_SUCH)
+        statement = compose(text, nowhere=NOWHERE, new=NEW_NAME)
+        yield Attempt(topic, what, what, "in ways", statement, passed=NO_SUCH)
 
 
-def _database(around: AttemptTargets, live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
-    mine, on, database = (
-        allowed.on("database", live.database),
+def _database(targets: AttemptTargets, live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attempt]:
+    privileges, target, database = (
+        expected.privileges_on("database", live.database),
         f"database {live.database}",
         sql.Identifier(live.database),
     )
-    if "CREATE" not in mine:
-        for what, words in database_creations():
-            yield Attempt("CREATE", what, on, "in databases", words)
-        for name, text in around.of("addable"):
-            words = statement("CREATE EXTENSION {}", quoted(text))
-            yield Attempt("CREATE", f"CREATE EXTENSION {name}", on, "in databases", words)
-    if "TEMPORARY" not in mine:
-        yield Attempt("TEMPORARY", "CREATE TEMPORARY TABLE", on, "in databases", temporary_table())
-    for name, text in around.of("extension"):
-        words = statement("ALTER EXTENSION {} UPDATE TO 'promote_no_such_version'", quoted(text))
-        yield Attempt("ALTER", f"ALTER EXTENSION {name}", f"extension {name}", "on extensions", words)
-    words = statement("ALTER DATABASE {} RESET work_mem", database)
-    yield Attempt("ALTER", f"ALTER DATABASE {live.database}", on, "on databases", words)
+    if "CREATE" not in privileges:
+        for what, statement in database_creations():
+            yield Attempt("CREATE", what, target, "in databases", statement)
+        for name, text in targets.of_kind("addable"):
+            statement = compose("CREATE EXTENSION {}", already_quoted(text))
+            yield Attempt("CREATE", f"CREATE EXTENSION {name}", target, "in databases", statement)
+    if "TEMPORARY" not in privileges:
+        yield Attempt("TEMPORARY", "CREATE TEMPORARY TABLE", target, "in databases", temporary_table())
+    for name, text in targets.of_kind("extension"):
+        statement = compose("ALTER EXTENSION {} UPDATE TO 'promote_no_such_version'", already_quoted(text))
+        yield Attempt("ALTER", f"ALTER EXTENSION {name}", f"extension {name}", "on extensions", statement)
+    statement = compose("ALTER DATABASE {} RESET work_mem", database)
+    yield Attempt("ALTER", f"ALTER DATABASE {live.database}", target, "on databases", statement)
 
 
 def database_creations() -> Iterator[tuple[str, sql.Composable]]:
     """What CREATE on the database allows."""
-    yield "CREATE SCHEMA", statement("CREATE SCHEMA {}", NEW_NAME)
-    yield "CREATE PUBLICATION", statement("CREATE PUBLICATION {}", NEW_NAME)
+    yield "CREATE SCHEMA", compose("CREATE SCHEMA {}", NEW_NAME)
+    yield "CREATE PUBLICATION", compose("CREATE PUBLICATION {}", NEW_NAME)
 
 
 def temporary_table() -> sql.Composable:
     """What TEMPORARY on the database allows."""
-    return statement("CREATE TEMPORARY TABLE {} ()", NEW_NAME)
+    return compose("CREATE TEMPORARY TABLE {} ()", NEW_NAME)
 
 
-def _other_roles(live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
+def _other_roles(live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attempt]:
     """Becoming another role, being a member of it in any way, making itself one."""
-    role = sql.Identifier(allowed.role)
-    for name in sorted(set(live.roles) - {allowed.role}):
-        other, on = sql.Identifier(name), f"role {name}"
-        if name not in allowed.becomes:
-            yield Attempt("other roles", f"SET ROLE {name}", on, "as roles", statement("SET LOCAL ROLE {}", other))
-        if name in allowed.groups:
+    role = sql.Identifier(expected.role)
+    for name in sorted(set(live.roles) - {expected.role}):
+        other, target = sql.Identifier(name), f"role {name}"
+        if name not in expected.becomes:
+            yield Attempt("other roles", f"SET ROLE {name}", target, "as roles", compose("SET LOCAL ROLE {}", other))
+        if name in expected.groups:
             continue
         member = privilege_question("pg_has_role", name, "MEMBER")
-        yield Attempt("other roles", f"membership in {name}", on, "as roles", member, asked=True)
+        yield Attempt("other roles", f"membership in {name}", target, "as roles", member, is_question=True)
         if name != "pg_database_owner":  # it takes no members at all
-            grant = statement("GRANT {} TO {}", other, role)
-            yield Attempt("other roles", f"GRANT {name} TO {allowed.role}", on, "as roles", grant)
-    if live.admin != allowed.role:
-        words = statement("SET LOCAL SESSION AUTHORIZATION {}", sql.Identifier(live.admin))
+            grant = compose("GRANT {} TO {}", other, role)
+            yield Attempt("other roles", f"GRANT {name} TO {expected.role}", target, "as roles", grant)
+    if live.admin != expected.role:
+        statement = compose("SET LOCAL SESSION AUTHORIZATION {}", sql.Identifier(live.admin))
         what = f"SET SESSION AUTHORIZATION {live.admin}"
-        yield Attempt("other roles", what, f"role {live.admin}", "as roles", words)
+        yield Attempt("other roles", what, f"role {live.admin}", "as roles", statement)
 
 
-def _new_roles(live: LiveState, allowed: Allowed) -> Iterator[Attempt]:
+def _new_roles(live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attempt]:
     """Making roles, changing others, giving itself more."""
-    topic, noun, role = "new powers", "in ways", sql.Identifier(allowed.role)
-    yield Attempt(topic, "CREATE ROLE", "CREATE ROLE", noun, statement("CREATE ROLE {}", NEW_NAME))
+    topic, noun, role = "new powers", "in ways", sql.Identifier(expected.role)
+    yield Attempt(topic, "CREATE ROLE", "CREATE ROLE", noun, compose("CREATE ROLE {}", NEW_NAME))
     for attribute, column in zip(_ATTRIBUTES, _COLUMNS, strict=True):
-        words = statement("ALTER ROLE {} {}", role, quoted(attribute))
-        what = f"ALTER ROLE {allowed.role} {attribute}"
-        yield Attempt(topic, what, what, noun, words)
-        words = statement("SELECT {} FROM pg_catalog.pg_roles WHERE rolname = current_user", sql.Identifier(column))
-        yield Attempt(topic, attribute, attribute, noun, words, asked=True)
-    for name in sorted(set(live.roles) - {allowed.role}):
+        statement = compose("ALTER ROLE {} {}", role, already_quoted(attribute))
+        what = f"ALTER ROLE {expected.role} {attribute}"
+        yield Attempt(topic, what, what, noun, statement)
+        statement = compose("SELECT {} FROM pg_catalog.pg_roles WHERE rolname = current_user", sql.Identifier(column))
+        yield Attempt(topic, attribute, attribute, noun, statement, is_question=True)
+    for name in sorted(set(live.roles) - {expected.role}):
         if not name.startswith("pg_"):
-            words = statement("ALTER ROLE {} RESET work_mem", sql.Identifier(name))
-            yield Attempt(topic, f"ALTER ROLE {name}", f"role {name}", "on roles", words)
+            statement = compose("ALTER ROLE {} RESET work_mem", sql.Identifier(name))
+            yield Attempt(topic, f"ALTER ROLE {name}", f"role {name}", "on roles", statement)
 
 
-def _settings(around: AttemptTargets, allowed: Allowed) -> Iterator[Attempt]:
+def _settings(targets: AttemptTargets, expected: ExpectedPrivileges) -> Iterator[Attempt]:
     """Settings that are not a role's own: session_replication_role turns foreign keys and triggers off."""
-    for name, text in around.of("setting"):
-        if "SET" not in allowed.on("parameter", name):
-            value = quoted("replica" if name == "session_replication_role" else "DEFAULT")
-            words = statement("SET LOCAL {} TO {}", quoted(text), value)
-            yield Attempt("settings", f"SET {name}", f"parameter {name}", "on settings", words)
-    for name, _ in around.of("server setting"):
-        if "ALTER SYSTEM" not in allowed.on("parameter", name):
-            words = privilege_question("has_parameter_privilege", name, "ALTER SYSTEM")
-            yield Attempt("settings", f"ALTER SYSTEM SET {name}", f"parameter {name}", "on settings", words, asked=True)
+    for name, text in targets.of_kind("setting"):
+        if "SET" not in expected.privileges_on("parameter", name):
+            value = already_quoted("replica" if name == "session_replication_role" else "DEFAULT")
+            statement = compose("SET LOCAL {} TO {}", already_quoted(text), value)
+            yield Attempt("settings", f"SET {name}", f"parameter {name}", "on settings", statement)
+    for name, _ in targets.of_kind("server setting"):
+        if "ALTER SYSTEM" not in expected.privileges_on("parameter", name):
+            statement = privilege_question("has_parameter_privilege", name, "ALTER SYSTEM")
+            yield Attempt(
+                "settings", f"ALTER SYSTEM SET {name}", f"parameter {name}", "on settings", statement, is_question=True
+            )

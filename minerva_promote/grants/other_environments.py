@@ -13,22 +13,22 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.errors import PromoteError
 
 # the server's release -> database -> role -> privileges on it
-Elsewhere = Callable[[int], Mapping[str, Mapping[str, frozenset[str]]]]
+OtherEnvironments = Callable[[int], Mapping[str, Mapping[str, frozenset[str]]]]
 
 _HERE = ("", "localhost", "127.0.0.1", "::1")
 
 
-def nothing_elsewhere(release: int) -> Mapping[str, Mapping[str, frozenset[str]]]:
+def no_other_environments(release: int) -> Mapping[str, Mapping[str, frozenset[str]]]:
     """For a comparison that looks at one environment alone."""
     return {}
 
 
-def declared_elsewhere(project: Project, environment: Environment) -> Elsewhere:
+def read_other_environments(project: Project, environment: Environment) -> OtherEnvironments:
     """Reads the other environments only when it is called; those that cannot be read, or have no URL, say nothing."""
 
     @cache
     def read(release: int) -> Mapping[str, Mapping[str, frozenset[str]]]:
-        found: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
+        grants: dict[str, dict[str, frozenset[str]]] = defaultdict(dict)
         here = _servers(environment)
         for name in project.environment_names:
             if name == environment.name:
@@ -40,11 +40,11 @@ def declared_elsewhere(project: Project, environment: Environment) -> Elsewhere:
             databases = {target.dbname for target in _targets(other) if _hosts(target) & here}
             for database in databases:
                 for role, declared in other.roles.items():
-                    given = (
+                    privileges = (
                         expand(declared.grants.database, "database", release) if not declared.absent else frozenset()
                     )
-                    found[database][role] = found[database].get(role, frozenset()) | given
-        return found
+                    grants[database][role] = grants[database].get(role, frozenset()) | privileges
+        return grants
 
     return read
 
