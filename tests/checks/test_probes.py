@@ -130,6 +130,7 @@ def test_a_small_table_is_read_whole_and_warned_of(search: Search, index: Callab
     )
 
 
+@pytest.mark.soak
 def test_a_large_table_uses_its_index(
     search: Search, index: Callable[..., None], connection: psycopg.Connection[Any], check: Check
 ) -> None:

@@ -53,7 +53,7 @@ def test_a_protected_database_is_never_made_anew(project: ProjectCopy, promote: 
         assert "environment prod is protected: its database is not made anew" in refused.stderr
 
 
-@pytest.mark.parametrize("command", ["setup", "migrate"])
+@pytest.mark.parametrize("command", ["setup", pytest.param("migrate", marks=pytest.mark.soak)])
 def test_which_environment(project: ProjectCopy, promote: Promote, command: str) -> None:
     assert promote(command).exit_code == 2
     assert promote(command, "local", "--env", "test-prod").exit_code == 2

@@ -106,10 +106,10 @@ def test_stop_ends_open_sessions(shared: EmbeddedServer) -> None:
 @pytest.mark.parametrize(
     ("folder", "inside"),
     [
-        ("with blanks  and 'quotes' \"$HOME\" `id` \\ %s;#", True),
-        ("größe-書-🙂", True),
+        pytest.param("with blanks  and 'quotes' \"$HOME\" `id` \\ %s;#", True, marks=pytest.mark.soak),
+        pytest.param("größe-書-🙂", True, marks=pytest.mark.soak),
         ("comma, which divides hosts", False),
-        ("long-" + "x" * 120, False),
+        pytest.param("long-" + "x" * 120, False, marks=pytest.mark.soak),
     ],
     ids=["signs", "letters", "comma", "long"],
 )
@@ -131,6 +131,7 @@ def test_a_path_with_a_line_break_is_refused(tmp_path: Path) -> None:
     assert caught.value.message == "the path of the project has a line break"
 
 
+@pytest.mark.soak
 def test_two_versions_side_by_side(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     new = make_server().ensure_running()
     monkeypatch.setenv("PROMOTE_POSTGRES_VERSION", "16")

@@ -128,6 +128,7 @@ def test_a_cut_off_pid_file(server: EmbeddedServer) -> None:
     recovered(server, before)
 
 
+@pytest.mark.soak
 def test_deleted_files_of_a_running_server(server: EmbeddedServer) -> None:
     before = running(server)
     Path(f"{before.host}/.s.PGSQL.5432").unlink()
@@ -138,7 +139,9 @@ def test_deleted_files_of_a_running_server(server: EmbeddedServer) -> None:
     assert gone(second.pid)
 
 
-@pytest.mark.parametrize("folder", ["project", "comma, so that the socket is elsewhere"])
+@pytest.mark.parametrize(
+    "folder", ["project", pytest.param("comma, so that the socket is elsewhere", marks=pytest.mark.soak)]
+)
 def test_deleted_data_of_a_running_server(
     make_server: MakeServer, short: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
@@ -167,6 +170,7 @@ def test_a_server_that_shuts_down_is_waited_for(server: EmbeddedServer) -> None:
     assert time.monotonic() - started > 0.4
 
 
+@pytest.mark.soak
 def test_an_interrupted_first_use(make_server: MakeServer, short: Path) -> None:
     server = make_server()
     argv, env = program("EmbeddedServer(root).ensure_running()", short / "project")
@@ -223,6 +227,7 @@ def test_root_is_not_the_servers_user(server: EmbeddedServer) -> None:
     assert in_new_process(code, Path("/"), user=NOBODY) == "refused"
 
 
+@pytest.mark.soak
 @as_root
 def test_no_more_power_than_needed(make_server: MakeServer, short: Path) -> None:
     short.chmod(0o755)
@@ -244,6 +249,7 @@ def test_without_setpriv_the_way_out_is_named(
     assert caught.value.hint.endswith(f"or allow it: chmod o+x {short}")
 
 
+@pytest.mark.soak
 @as_root
 def test_root_and_others_do_not_share_data(make_server: MakeServer, short: Path) -> None:
     short.chmod(0o755)

@@ -498,7 +498,7 @@ def campaign(seed: int, count: int) -> tuple[int, int]:
     return accepted, mutants
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 6))])
 def test_generated_statements(seed: int) -> None:
     accepted, mutants = campaign(seed, 110)
     assert accepted > 15

@@ -46,7 +46,11 @@ def commit_ends(content: bytes) -> int:
 
 @pytest.mark.parametrize(
     ("name", "step"),
-    [pytest.param("many", 1, marks=pytest.mark.soak), ("many", 7), *((name, 31) for name in TRICKY)],
+    [
+        pytest.param("many", 1, marks=pytest.mark.soak),
+        pytest.param("many", 7, marks=pytest.mark.soak),
+        *((name, 31) for name in TRICKY),
+    ],
 )
 def test_cut_at_any_byte(name: str, step: int) -> None:
     content = SMALL.get(name, MANY)
@@ -56,6 +60,7 @@ def test_cut_at_any_byte(name: str, step: int) -> None:
     assert accepted == []
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("path", examples(), ids=lambda path: path.stem)
 def test_cut_a_bigger_file(path: Path) -> None:
     content = path.read_bytes()
@@ -76,6 +81,7 @@ def test_double_or_drop_any_statement(name: str) -> None:
     check_statements(statements(content), 3)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("path", examples(), ids=lambda path: path.stem)
 def test_double_or_drop_any_statement_of_a_bigger_file(path: Path) -> None:
     check_statements(statements(path.read_bytes()), 1536)
@@ -159,12 +165,14 @@ def test_blanks_and_comments_anywhere(name: str) -> None:
         assert outcome(fill(content, filler, places)) == expected, filler
 
 
+@pytest.mark.soak
 def test_blanks_and_comments_at_each_place() -> None:
     expected = outcome(MANY)
     for place, filler in itertools.product(boundaries(MANY), ("/* ' /* */ ; */\n", "-- '\n")):
         assert outcome(MANY[:place] + filler.encode() + MANY[place:]) == expected, (place, filler)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("group", ["bytes", "statements", "insert", "values"])
 def test_refused_files_stay_refused_for_the_same(group: str) -> None:
     changed = 0

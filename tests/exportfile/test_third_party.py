@@ -183,7 +183,9 @@ HUGE: dict[str, str] = {
 GOOD = {"comments", "doubled quotes", "tags", "semicolons", "continued", "backslashes"}
 
 
-@pytest.mark.parametrize("name", HUGE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.soak) if name == "one word" else name for name in HUGE]
+)
 def test_huge_things(name: str) -> None:
     begun = time.process_time()
     found = judged(HUGE[name])
@@ -191,6 +193,7 @@ def test_huge_things(name: str) -> None:
     assert found.accepted == (name in GOOD), found.lines[:3]
 
 
+@pytest.mark.soak
 def test_nesting_bounds_the_parse_tree() -> None:
     """The parser recurses in C: what is handed to it must be shallow, whatever it looks like."""
     assert nesting(b"INSERT INTO t (a, b) VALUES ") < 40
@@ -248,6 +251,7 @@ def fuzz(seed: int, count: int) -> int:
     return accepted
 
 
+@pytest.mark.soak
 def test_shaken_files() -> None:
     assert fuzz(1, 700) > 10
 

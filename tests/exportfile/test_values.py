@@ -30,7 +30,7 @@ def decoded(literal: str) -> bytes | None:
     return text
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 4))])
 def test_strings_are_decoded_as_the_server_decodes_them(seed: int, asked: Asked) -> None:
     made, accepted = Made(seed, over_comments=True), 0
     for _ in range(250):

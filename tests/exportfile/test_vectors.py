@@ -104,7 +104,7 @@ def made(at: random.Random, length: int) -> str:
     return f"[{','.join(pieces)}]" if plain else f"{blank(at)}[{','.join(pieces)}]{blank(at)}"
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 3))])
 def test_random_vectors(seed: int, reader: Callable[[int | None], Read], asked: Asked) -> None:
     at = random.Random(seed)
     texts = [made(at, 8) for _ in range(400)]
@@ -116,6 +116,7 @@ def test_random_vectors(seed: int, reader: Callable[[int | None], Read], asked: 
         assert code(read, text) in ("vector-norm", "vector-zero") or not asked.takes(text, "vector"), text
 
 
+@pytest.mark.parametrize("reader", ["simdjson", pytest.param("orjson", marks=pytest.mark.soak)], indirect=True)
 def test_the_last_bit(reader: Callable[[int | None], Read], asked: Asked) -> None:
     """Halves between neighbours, where a double rounds twice."""
     at = random.Random(9)

@@ -30,7 +30,11 @@ def shards(count: int) -> list[list[str]]:
     return [names[start::count] for start in range(count)]
 
 
-@pytest.mark.parametrize("names", shards(12), ids=range(12))
+@pytest.mark.parametrize(
+    "names",
+    [shard if number < 4 else pytest.param(shard, marks=pytest.mark.soak) for number, shard in enumerate(shards(12))],
+    ids=range(12),
+)
 def test_blocks_of_any_size(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {name: read(CONTENTS[name]) for name in names}
     for name in names:
@@ -62,7 +66,11 @@ def without_likeness(content: str | bytes | Path, dimensions: int = 3) -> Read:
         return read(content, dimensions=dimensions)
 
 
-@pytest.mark.parametrize("names", shards(6), ids=range(6))
+@pytest.mark.parametrize(
+    "names",
+    [shard if number < 2 else pytest.param(shard, marks=pytest.mark.soak) for number, shard in enumerate(shards(6))],
+    ids=range(6),
+)
 def test_likeness_changes_nothing(names: list[str]) -> None:
     for name in names:
         assert without_likeness(CONTENTS[name]) == read(CONTENTS[name]), name
@@ -113,6 +121,7 @@ def test_likeness_with_odd_neighbours(seed: int, monkeypatch: pytest.MonkeyPatch
     assert read(content) == expected
 
 
+@pytest.mark.soak
 def test_places_far_from_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """The head of a long statement, and a comment between its rows, are found again."""
     shots = [shot(number, id=f"'44444444-4444-4444-8444-{number:012}'") for number in range(1, 40)]

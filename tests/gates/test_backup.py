@@ -126,7 +126,9 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.soak) if kind in ("silent", "gone") else kind for kind in BROKEN]
+)
 def test_a_dump_that_is_not_whole(shop: Shop, backups: Path, kind: str) -> None:
     script, fact = BROKEN[kind]
     path = program(shop, script)

@@ -177,6 +177,7 @@ def test_what_changes_between_the_look_and_the_lock(shop: Shop) -> None:
     assert shop.count("books") == 0
 
 
+@pytest.mark.soak
 def test_another_run_between_the_look_and_the_lock(shop: Shop) -> None:
     (shop.root / "back ups").mkdir()
     place = shop.root / "environments"
@@ -191,6 +192,7 @@ def test_another_run_between_the_look_and_the_lock(shop: Shop) -> None:
     assert ran.stdout.endswith("gate closed: nothing was changed (rolled back)\n")
 
 
+@pytest.mark.soak
 def test_a_big_file_is_the_planned_one(shop: Shop) -> None:
     (shop.root / "back ups").mkdir()
     validated_with_its_rows(shop)

@@ -156,7 +156,10 @@ def pasted(desk: Desk) -> dict[str, Any]:
     return made
 
 
-@pytest.mark.parametrize("mess", MESSES)
+@pytest.mark.parametrize(
+    "mess",
+    [pytest.param(m, marks=pytest.mark.soak) if m in ("memberships", "attributes", "functions") else m for m in MESSES],
+)
 def test_a_messed_database(desk: Desk, mess: str) -> None:
     """In step, without a word about it, and --apply has nothing to do."""
     for statement in MESSES[mess].strip().split("\n"):

@@ -355,6 +355,7 @@ def test_row_security_and_read_only_roles_are_not_in_the_way(stage: Stage) -> No
     assert failing(stage.prove(), stage.api) == {"no DELETE", "no LOCK"}
 
 
+@pytest.mark.soak
 def test_a_locked_table_is_not_taken_for_a_refusal(stage: Stage) -> None:
     with stage.shop.database.connect(autocommit=False) as conn:
         conn.execute("LOCK TABLE public.fired IN ACCESS EXCLUSIVE MODE")

@@ -40,6 +40,7 @@ def test_nothing_is_found_in_a_database_that_was_set_up(
     assert drifts == []
 
 
+@pytest.mark.soak
 def test_a_large_database_takes_no_time(suffix: str, database: servers.Database) -> None:
     bench = Bench(database, suffix)
     roles = [bench.role(f"r{number}") for number in range(20)]

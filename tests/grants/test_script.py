@@ -131,6 +131,7 @@ def all_is_expanded(odd: Desk) -> None:
     assert odd.shop.rows(query % "chunks") == odd.shop.rows(query % "alembic_version") == [(None,)]
 
 
+@pytest.mark.soak
 def test_every_kind(odd: Desk) -> None:
     """What is missing is given by --apply, and what is too much taken; a script does just the same."""
     said = odd.applied()

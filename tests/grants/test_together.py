@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
+import pytest
 
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
@@ -44,6 +45,7 @@ def meddling(desk: Desk, *statements: str) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.soak
 def test_others_change_the_same_access_list(desk: Desk) -> None:
     """Tried again, and told as if nobody had been there."""
     desk.run("create role {m}")

@@ -87,10 +87,7 @@ def end_backend(scene: Scene, after: int) -> bool:
     return stop.reached.is_set()
 
 
-BROKEN = pytest.mark.parametrize("broken", [kill_client, end_backend])
-
-
-@BROKEN
+@pytest.mark.parametrize("broken", [kill_client, pytest.param(end_backend, marks=pytest.mark.soak)])
 def test_where_it_counts(shop: Shop, broken: Callable[[Scene, int], bool]) -> None:
     with scene_of(shop) as scene:
         for after in places(scene):
@@ -98,7 +95,7 @@ def test_where_it_counts(shop: Shop, broken: Callable[[Scene, int], bool]) -> No
 
 
 @pytest.mark.soak
-@BROKEN
+@pytest.mark.parametrize("broken", [kill_client, end_backend])
 def test_everywhere(shop: Shop, broken: Callable[[Scene, int], bool]) -> None:
     with scene_of(shop) as scene:
         after = FIRST

@@ -214,6 +214,7 @@ def test_ctrl_c(shop: Shop) -> None:
     assert (shop.events(), last(shop, "reason")) == (["started", "failed"], ("stopped by Ctrl-C",))
 
 
+@pytest.mark.soak
 def test_killed_before_and_after_commit(shop: Shop) -> None:
     """The next command finds out, says it, and writes it down."""
     file = shop.file(Export(), "lighthouse.sql")

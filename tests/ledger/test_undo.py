@@ -285,6 +285,7 @@ def test_a_server_that_does_not_count(undone: Undone) -> None:
     assert undone.done()
 
 
+@pytest.mark.soak
 def test_wide_rows(undone: Undone) -> None:
     """A row may be as big as the contract lets it."""
     shop = undone.shop

@@ -131,7 +131,7 @@ def places(messages: list[Message]) -> list[int]:
     return sorted({*counting, counting[-1] - 1, *others})
 
 
-@pytest.mark.parametrize("how", [kill_client, end_backend])
+@pytest.mark.parametrize("how", [kill_client, pytest.param(end_backend, marks=pytest.mark.soak)])
 def test_where_it_counts(undone: Undone, how: How) -> None:
     with scene_of(undone) as scene:
         there_and_back = []

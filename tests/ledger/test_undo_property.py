@@ -190,7 +190,7 @@ class Walk:
         return str(self.shop.rows(query)[0][0])
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_a_random_walk(undone: Undone, seed: int) -> None:
     walk = Walk(undone, seed)
     walk.go(15)

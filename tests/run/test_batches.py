@@ -41,7 +41,9 @@ def test_odd_but_legal_orders_and_shapes(shop: Shop) -> None:
     assert shop.contents() == before
 
 
-@pytest.mark.parametrize("first", ["67108864", "0"], ids=["validated-first", "while-it-goes-in"])
+@pytest.mark.parametrize(
+    "first", ["67108864", pytest.param("0", marks=pytest.mark.soak)], ids=["validated-first", "while-it-goes-in"]
+)
 def test_many_batches_with_some_rows_already_there(shop: Shop, first: str) -> None:
     """A target that lost rows, as when someone deleted some: the rest is compared, what is missing is not appended."""
     shop.copy.edit("promote.yaml", "limits:", f"limits:\n    validate_first: {first}")

@@ -40,7 +40,7 @@ def test_an_answer_that_is_lost(shop: Shop, through: Callable[[Proxy], None]) ->
     assert (shop.committed(), shop.count()) == (1, 3)
 
 
-@pytest.mark.parametrize("how", ["lose the request", "swallow"])
+@pytest.mark.parametrize("how", ["lose the request", pytest.param("swallow", marks=pytest.mark.soak)])
 def test_a_request_that_is_lost(shop: Shop, through: Callable[[Proxy], None], how: str) -> None:
     before = shop.contents()
     with proxy_to(shop.database, how) as proxy:
@@ -56,7 +56,7 @@ def test_a_request_that_is_lost(shop: Shop, through: Callable[[Proxy], None], ho
     shop.accepted(Export())
 
 
-@pytest.mark.parametrize("how", ["lose the answer", "lose the request"])
+@pytest.mark.parametrize("how", [pytest.param("lose the answer", marks=pytest.mark.soak), "lose the request"])
 def test_nobody_knows(shop: Shop, through: Callable[[Proxy], None], how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minerva_promote.ledger.commit_proof.WAIT_SECONDS", 0.5)
     with proxy_to(shop.database, how) as proxy:
@@ -96,7 +96,9 @@ def test_only_a_standby_answers(shop: Shop, through: Callable[[Proxy], None], mo
     assert "what became of it: only a standby answers, which may be behind; whether run " in ran.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)], ids=["Ctrl-C", "SIGTERM"]
+)
 def test_a_signal_while_commit_is_under_way(shop: Shop, through: Callable[[Proxy], None], number: int) -> None:
     """Too late to stop: the run ends as if nobody had asked."""
     file = shop.file(Export())

@@ -55,9 +55,16 @@ def test_a_dry_run_asks_nobody(protected: Shop) -> None:
     ("typed", "code", "last"),
     [
         ("test-prod\n", 0, "gate open: committed as run ID\n"),
-        ("yes\n", 2, "error: 'yes' is not test-prod: nothing was changed\n"),
-        ("\x04", 3, "error: the input ended, did not finish: nothing was changed\n"),
-        ("\x03", 3, "error: stopped by Ctrl-C, did not finish: nothing was changed; rerun the command\n"),
+        pytest.param("yes\n", 2, "error: 'yes' is not test-prod: nothing was changed\n", marks=pytest.mark.soak),
+        pytest.param(
+            "\x04", 3, "error: the input ended, did not finish: nothing was changed\n", marks=pytest.mark.soak
+        ),
+        pytest.param(
+            "\x03",
+            3,
+            "error: stopped by Ctrl-C, did not finish: nothing was changed; rerun the command\n",
+            marks=pytest.mark.soak,
+        ),
     ],
     ids=["the name", "something else", "end of input", "Ctrl-C"],
 )

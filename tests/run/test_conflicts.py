@@ -15,26 +15,26 @@ SHARED = "shared: true                               # belongs to no book\n     
 @pytest.mark.parametrize(
     ("table", "column", "theirs", "ours", "fact"),
     [
-        ("books", "title", "'A'", "'a'", 'is "A", the file has "a"'),
+        pytest.param("books", "title", "'A'", "'a'", 'is "A", the file has "a"', marks=pytest.mark.soak),
         ("books", "title", "'é'", "'e\u0301'", 'is "é", the file has "e\u0301"'),
-        ("books", "title", "'a '", "'a'", 'is "a ", the file has "a"'),
-        ("books", "title", f"'{50 * 'a'}b'", f"'{55 * 'a'}'", 'is "…aaaaaaaaaab", the file has "…aaaaaaaaaaaaaaa"'),
+        pytest.param("books", "title", "'a '", "'a'", 'is "a ", the file has "a"', marks=pytest.mark.soak),
+        pytest.param("books", "title", f"'{50 * 'a'}b'", f"'{55 * 'a'}'", 'is "…aaaaaaaaaab", the file has "…aaaaaaaaaaaaaaa"', marks=pytest.mark.soak),
         ("books", "kindle_url", "NULL", "''", 'is NULL, the file has ""'),
-        ("books", "kindle_url", "'NULL'", "NULL", 'is "NULL", the file has NULL'),
-        ("books", "total_screenshots", "2", "-2", "is 2, the file has -2"),
-        ("books", "capture_date", "'2026-01-02 03:04:05'", "'2026-01-02 03:04:05.000001'",
-         "is 2026-01-02 03:04:05, the file has 2026-01-02 03:04:05.000001"),
-        ("books", "source_type", "'pdf'", "'website'", "is pdf, the file has website"),
+        pytest.param("books", "kindle_url", "'NULL'", "NULL", 'is "NULL", the file has NULL', marks=pytest.mark.soak),
+        pytest.param("books", "total_screenshots", "2", "-2", "is 2, the file has -2", marks=pytest.mark.soak),
+        pytest.param("books", "capture_date", "'2026-01-02 03:04:05'", "'2026-01-02 03:04:05.000001'",
+         "is 2026-01-02 03:04:05, the file has 2026-01-02 03:04:05.000001", marks=pytest.mark.soak),
+        pytest.param("books", "source_type", "'pdf'", "'website'", "is pdf, the file has website", marks=pytest.mark.soak),
         ("books", "book_metadata", """'{"a": 1}'""", """'{"a": 1.0}'""", 'is "{"a": 1}", the file has "{"a": 1.0}"'),
-        ("books", "book_metadata", "'[1, 2]'", "'[2, 1]'", 'is "[1, 2]", the file has "[2, 1]"'),
-        ("books", "book_metadata", "NULL", "'null'", 'is NULL, the file has "null"'),
-        ("embedding_configs", "is_active", "true", "false", "is true, the file has false"),
-        ("chunks", "chunk_token_count", "1", "2147483647", "is 1, the file has 2147483647"),
+        pytest.param("books", "book_metadata", "'[1, 2]'", "'[2, 1]'", 'is "[1, 2]", the file has "[2, 1]"', marks=pytest.mark.soak),
+        pytest.param("books", "book_metadata", "NULL", "'null'", 'is NULL, the file has "null"', marks=pytest.mark.soak),
+        pytest.param("embedding_configs", "is_active", "true", "false", "is true, the file has false", marks=pytest.mark.soak),
+        pytest.param("chunks", "chunk_token_count", "1", "2147483647", "is 1, the file has 2147483647", marks=pytest.mark.soak),
         ("chunks", "screenshot_ids", "ARRAY[{},{}]::uuid[]", "ARRAY[{1},{0}]::uuid[]",
          "is {2 uuids}, the file has another"),
-        ("chunks", "embedding", "'[1,2,3]'", "'[1,2,3.0000002]'", "is a vector of 3, the file has another"),
+        pytest.param("chunks", "embedding", "'[1,2,3]'", "'[1,2,3.0000002]'", "is a vector of 3, the file has another", marks=pytest.mark.soak),
         ("chunks", "embedding", "'[0,1,2]'", "'[-0,1,2]'", "is a vector of 3, the file has another"),
-        ("screenshots", "sequence_number", "1", "3", "is 1, the file has 3"),
+        pytest.param("screenshots", "sequence_number", "1", "3", "is 1, the file has 3", marks=pytest.mark.soak),
     ],
 )  # fmt: skip
 def test_different(shop: Shop, table: str, column: str, theirs: str, ours: str, fact: str) -> None:
@@ -52,12 +52,26 @@ def test_different(shop: Shop, table: str, column: str, theirs: str, ours: str, 
 @pytest.mark.parametrize(
     ("table", "column", "theirs", "ours"),
     [
-        ("books", "book_metadata", """'{"a": 1, "b": [true]}'""", """'{ "b" : [ true ], "a":1 }'"""),
+        pytest.param(
+            "books",
+            "book_metadata",
+            """'{"a": 1, "b": [true]}'""",
+            """'{ "b" : [ true ], "a":1 }'""",
+            marks=pytest.mark.soak,
+        ),
         ("books", "book_metadata", """'{"é": "\\u00e9"}'""", """'{"é": "é"}'"""),
-        ("books", "capture_date", "'2026-01-02 03:04:05'", "'2026-01-02T03:04:05.000000'::timestamp"),
-        ("books", "total_screenshots", "2", "'2'::int4"),
-        ("books", "title", "'it''s'", "E'it\\x27s'"),
-        ("chunks", "embedding", "'[0.1,1,2]'", "'[1e-1, 1.0, +2]'".replace("+", "")),
+        pytest.param(
+            "books",
+            "capture_date",
+            "'2026-01-02 03:04:05'",
+            "'2026-01-02T03:04:05.000000'::timestamp",
+            marks=pytest.mark.soak,
+        ),
+        pytest.param("books", "total_screenshots", "2", "'2'::int4", marks=pytest.mark.soak),
+        pytest.param("books", "title", "'it''s'", "E'it\\x27s'", marks=pytest.mark.soak),
+        pytest.param(
+            "chunks", "embedding", "'[0.1,1,2]'", "'[1e-1, 1.0, +2]'".replace("+", ""), marks=pytest.mark.soak
+        ),
         ("chunks", "embedding", "'[0.1,1,2]'", "'[0.100000001,1,2]'"),
         ("chunks", "screenshot_ids", f"ARRAY['{key('c', 1, 1)}']::uuid[]", f"'{{{key('c', 1, 1).upper()}}}'"),
         ("books", "updated_at", "'2026-01-02 03:04:05'", "'2026-02-03 03:04:05'"),  # conflict: may_update
@@ -76,6 +90,7 @@ def test_identical(shop: Shop, table: str, column: str, theirs: str, ours: str) 
     assert shop.contents() == before
 
 
+@pytest.mark.soak
 def test_many_differences_of_many_rows(shop: Shop) -> None:
     shop.copy.edit("promote.yaml", "findings: 100", "findings: 2")
     export = Export()

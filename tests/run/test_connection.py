@@ -144,6 +144,7 @@ def test_a_connection_that_is_cut_while_a_check_runs(shop: Shop) -> None:
     assert shop.contents() == before
 
 
+@pytest.mark.soak
 def test_a_connection_that_is_cut_after_commit(shop: Shop) -> None:
     shop.add_check("  - {name: slow, stage: after_commit, sql: 'select 1 from pg_sleep(30)', expect: {equals: 1}}\n")
     file = shop.file(Export())

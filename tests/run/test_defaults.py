@@ -51,7 +51,7 @@ def of(shop: Shop, whose: str) -> str:
 
 
 @pytest.mark.parametrize("search_path", ["evil, pg_catalog", "''", '"$user"'])
-@pytest.mark.parametrize("whose", ["role", "database"])
+@pytest.mark.parametrize("whose", ["role", pytest.param("database", marks=pytest.mark.soak)])
 def test_settings_that_do_not_matter(shop: Shop, search_path: str, whose: str) -> None:
     shop.database.execute(
         "create schema evil",

@@ -168,13 +168,13 @@ def a_directory(path: Path) -> None:
 
 CHANGES = (
     same_size,
-    shorter,
-    longer,
+    pytest.param(shorter, marks=pytest.mark.soak),
+    pytest.param(longer, marks=pytest.mark.soak),
     another_book,
     replaced,
     replaced_by_a_broken_one,
     with_a_fault,
-    no_text,
+    pytest.param(no_text, marks=pytest.mark.soak),
     empty,
     gone,
     a_directory,

@@ -49,7 +49,12 @@ def lock_is_free(shop: Shop) -> bool:
 
 @pytest.mark.parametrize(
     ("name", "where"),
-    [("Ctrl-C", "the lock"), ("Ctrl-C", "a row"), ("SIGTERM", "before_commit"), ("SIGHUP", "a row")],
+    [
+        pytest.param("Ctrl-C", "the lock", marks=pytest.mark.soak),
+        ("Ctrl-C", "a row"),
+        pytest.param("SIGTERM", "before_commit", marks=pytest.mark.soak),
+        pytest.param("SIGHUP", "a row", marks=pytest.mark.soak),
+    ],
 )
 def test_a_signal(shop: Shop, name: str, where: str) -> None:
     before = shop.contents()
@@ -62,7 +67,7 @@ def test_a_signal(shop: Shop, name: str, where: str) -> None:
     assert shop.contents() == before
 
 
-@pytest.mark.parametrize("where", ["a row", "before_commit"])
+@pytest.mark.parametrize("where", ["a row", pytest.param("before_commit", marks=pytest.mark.soak)])
 def test_killed(shop: Shop, where: str) -> None:
     """The server notices, and nothing is left."""
     before = shop.contents()
@@ -93,6 +98,7 @@ def test_a_signal_after_commit(shop: Shop) -> None:
     assert shop.committed() == 1
 
 
+@pytest.mark.soak
 def test_many_signals(shop: Shop) -> None:
     """An impatient person changes nothing of it."""
     before = shop.contents()

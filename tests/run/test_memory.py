@@ -24,7 +24,9 @@ finally:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc, which Linux has")
-@pytest.mark.parametrize("first", ["1000000000", "0"], ids=["validated-first", "while-it-goes-in"])
+@pytest.mark.parametrize(
+    "first", [pytest.param("1000000000", marks=pytest.mark.soak), "0"], ids=["validated-first", "while-it-goes-in"]
+)
 def test_a_file_of_60_mb(shop: Shop, first: str) -> None:
     shop.copy.edit("promote.yaml", "limits:", f"limits:\n    validate_first: {first}")
     export = Export(chunks=600)

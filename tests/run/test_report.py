@@ -112,7 +112,7 @@ def test_a_name_is_no_line_of_its_own(shop: Shop) -> None:
         assert not [line for line in said.splitlines() if line.startswith("gate open: committed")]
 
 
-@pytest.mark.parametrize("on_terminal", [True, False], ids=["terminal", "pipe"])
+@pytest.mark.parametrize("on_terminal", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["terminal", "pipe"])
 def test_progress(shop: Shop, on_terminal: bool) -> None:
     """Bars are drawn on a terminal's stderr and leave nothing; a pipe gets none, and the same lines."""
     file = shop.file(Export(chunks=3000))
@@ -144,6 +144,7 @@ def test_progress(shop: Shop, on_terminal: bool) -> None:
         assert drawn == ""
 
 
+@pytest.mark.soak
 def test_no_progress_with_json_on_a_terminal(shop: Shop) -> None:
     line = ("run", "--env", "test-prod", "--file", shop.file(Export(chunks=3000)), "--format", "json")
     terminal = Terminal(*line, cwd=shop.root)
@@ -151,6 +152,7 @@ def test_no_progress_with_json_on_a_terminal(shop: Shop) -> None:
     assert json.loads(terminal.text)["gate"] == "open"
 
 
+@pytest.mark.soak
 def test_nobody_reads_the_report(shop: Shop) -> None:
     """What `| head -1` leaves unread does not stop a run, and the exit code is the run's."""
     file = shop.file(Export())

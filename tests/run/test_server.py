@@ -58,6 +58,7 @@ def test_a_server_that_is_restarted(private: Private, own: Shop) -> None:
     own.accepted(Export())
 
 
+@pytest.mark.soak
 def test_a_server_that_crashes(private: Private, own: Shop) -> None:
     before = own.contents()
     line = ("run", "--env", "test-prod", "--file", own.file(Export()))
@@ -77,7 +78,9 @@ def test_a_server_that_crashes(private: Private, own: Shop) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
-@pytest.mark.parametrize("first", ["67108864", "0"], ids=["validated-first", "while-it-goes-in"])
+@pytest.mark.parametrize(
+    "first", [pytest.param("67108864", marks=pytest.mark.soak), "0"], ids=["validated-first", "while-it-goes-in"]
+)
 def test_a_full_disk(private: Private, own: Shop, first: str) -> None:
     own.copy.edit("promote.yaml", "limits:", f"limits:\n    validate_first: {first}")
     file = own.file(Export(screenshots=3))
@@ -127,6 +130,7 @@ def test_a_password(private: Private, own: Shop) -> None:
             assert "th4t" not in ran.stdout + ran.stderr
 
 
+@pytest.mark.soak
 def test_a_standby(private: Private, own: Shop) -> None:
     own.accepted(Export())
     with tempfile.TemporaryDirectory(prefix="pr-", ignore_cleanup_errors=True) as folder:
@@ -159,6 +163,7 @@ def replicated(private: Private, own: Shop) -> Shop:
 HERE_ONLY = "; committed here, not confirmed by its synchronous standby"
 
 
+@pytest.mark.soak
 def test_a_standby_that_does_not_confirm(replicated: Shop) -> None:
     """After timeouts.commit the wait is cancelled, and the command says that its commit is on one server only."""
     replicated.environment(timeouts={"commit": "1s"})

@@ -143,7 +143,9 @@ def test_what_only_the_file_can_tell(shop: Shop, first: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("first", ["67108864", "0"], ids=["validated-first", "while-it-goes-in"])
+@pytest.mark.parametrize(
+    "first", [pytest.param("67108864", marks=pytest.mark.soak), "0"], ids=["validated-first", "while-it-goes-in"]
+)
 def test_what_only_a_row_can_tell(shop: Shop, first: str) -> None:
     shop.copy.edit("promote.yaml", "limits:", f"limits:\n    validate_first: {first}")
     shop.database.execute(

@@ -269,7 +269,11 @@ HEADED = "\n\ndef upgrade():\n    pass\n"
             "import nowhere_to_be_found\n",
             f"{BROKEN}the migrations cannot be run: No module named 'nowhere_to_be_found'\n  install it beside promote\n",
         ),
-        ('raise SystemExit("set DATABASE_URL")\n', f"{BROKEN}{CANNOT}set DATABASE_URL\n{SAME}"),
+        pytest.param(
+            'raise SystemExit("set DATABASE_URL")\n',
+            f"{BROKEN}{CANNOT}set DATABASE_URL\n{SAME}",
+            marks=pytest.mark.soak,
+        ),
         (
             f'revision = "bbbbbbbbbbbb"\ndown_revision = "{MINERVA}"\n{HEADED}',
             f"alembic: the Alembic tree has 2 heads, must have 1: bbbbbbbbbbbb, {HEAD}\n"
@@ -303,7 +307,7 @@ def test_a_table_that_is_in_use(ours: ProjectCopy, bare: Database, promote: Prom
     ("path", "said"),
     [
         ("nowhere", "no Alembic tree in nowhere: env.py is missing"),
-        ("nowhere.ini", "migrations: no file nowhere.ini"),
+        pytest.param("nowhere.ini", "migrations: no file nowhere.ini", marks=pytest.mark.soak),
         ("pyproject.toml", "migrations: pyproject.toml says no script_location"),
     ],
 )

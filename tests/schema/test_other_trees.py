@@ -52,8 +52,10 @@ def ran(promote: Promote, *words: str, code: int) -> str:
     [
         ("backend/alembic", {}),
         ("backend/alembic.ini", {"url": trees.FROM_SETTINGS}),
-        ("backend", {"config": "pyproject"}),
-        ("backend/alembic", {"config": "none", "options": "transaction_per_migration=True"}),
+        pytest.param("backend", {"config": "pyproject"}, marks=pytest.mark.soak),
+        pytest.param(
+            "backend/alembic", {"config": "none", "options": "transaction_per_migration=True"}, marks=pytest.mark.soak
+        ),
         ("backend/alembic", {"options": 'version_table="minerva_version", version_table_schema="audit"'}),
     ],
     ids=["database-url", "settings-of-the-application", "pyproject", "no-configuration", "a-version-table-of-its-own"],

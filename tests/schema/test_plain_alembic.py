@@ -47,6 +47,7 @@ def test_an_env_py_of_an_earlier_version_goes_on_working(project: ProjectCopy, d
     assert fetch(database, "select version_num from alembic_version") == [(HEAD,)]
 
 
+@pytest.mark.soak
 def test_x_arguments_win(project: ProjectCopy, database: Database) -> None:
     how = ("-x", "kind=local", "-x", "embedding_dimensions=3")
     url = database.url().replace("postgresql://", "postgresql+asyncpg://")
@@ -66,7 +67,7 @@ def test_the_admin_url_is_preferred_and_env_file_is_read(project: ProjectCopy, d
     assert fetch(database, "select version_num from alembic_version") == [("c8d7004725a4",)]
 
 
-@pytest.mark.parametrize("arguments", [("upgrade", "head"), ("current",)])
+@pytest.mark.parametrize("arguments", [("upgrade", "head"), pytest.param(("current",), marks=pytest.mark.soak)])
 def test_without_a_url(project: ProjectCopy, arguments: tuple[str, ...]) -> None:
     done = alembic(project, *arguments)
     assert done.returncode != 0
@@ -88,7 +89,11 @@ def test_a_password_is_never_printed(project: ProjectCopy) -> None:
     ("argument", "said"),
     [
         ("kind=test", 'kind is "test", must be local or production'),
-        ("embedding_dimensions=many", "embedding_dimensions is 'many', must be a number from 1 to 16000"),
+        pytest.param(
+            "embedding_dimensions=many",
+            "embedding_dimensions is 'many', must be a number from 1 to 16000",
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_wrong_x_arguments(project: ProjectCopy, database: Database, argument: str, said: str) -> None:
@@ -97,6 +102,7 @@ def test_wrong_x_arguments(project: ProjectCopy, database: Database, argument: s
     assert f"FAILED: {said}" in done.stdout + done.stderr
 
 
+@pytest.mark.soak
 def test_sql_without_a_database(project: ProjectCopy, database: Database) -> None:
     """``--sql`` prints a script that makes the same schema."""
     done = alembic(project, "upgrade", "head", "--sql")

@@ -129,6 +129,7 @@ def test_a_setting_is_made_for_the_database_and_later_sessions_have_it(shop: Sho
     assert names(shop) == [("notes_e", True, "lists=40")]
 
 
+@pytest.mark.soak
 def test_a_setting_of_the_role_is_left_to_its_declaration(shop: Shop) -> None:
     make_table(shop)
     fill(shop, 2000, groups=200, spread=1.0)
@@ -170,12 +171,13 @@ def test_hnsw_is_healthy_and_few_rows_null_vectors_and_parts_are_said(shop: Shop
     ]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("type_", "expression", "opclass"),
     [
         ("vector(16)", "(embedding::halfvec(16))", "halfvec_cosine_ops"),
         ("vector(16)", "(binary_quantize(embedding)::bit(16))", "bit_hamming_ops"),
-        pytest.param("halfvec(16)", "embedding", "halfvec_l2_ops", marks=pytest.mark.soak),
+        ("halfvec(16)", "embedding", "halfvec_l2_ops"),
     ],
 )
 def test_other_types_and_expressions(shop: Shop, type_: str, expression: str, opclass: str) -> None:
@@ -413,6 +415,7 @@ def test_a_database_that_is_not_set_up(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.soak
 def test_better_indexes_are_built_until_none_is_left(shop: Shop) -> None:
     make_table(shop, IVFFLAT.format(5))
     fill(shop, 2000)

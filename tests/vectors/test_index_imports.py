@@ -45,6 +45,7 @@ def test_an_import_that_makes_an_index_stale(shop: Shop) -> None:
     assert said(shop, 700) == [("index-stale", fact, HELP)]
 
 
+@pytest.mark.soak
 def test_small_tables_and_hnsw_are_left_in_peace(shop: Shop) -> None:
     make_table(shop, IVFFLAT.format(100))
     fill(shop, 5)
@@ -84,7 +85,8 @@ def test_without_a_ledger_nothing_is_written(shop: Shop) -> None:
         assert record_builds(conn) == 0
 
 
-@pytest.mark.parametrize("size", [1000, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("size", [1000, 10_000])
 def test_a_fresh_database_never_passes_in_silence(shop: Shop, size: int) -> None:
     make_table(shop, IVFFLAT.format(100))
     fill(shop, size, groups=size // 50)

@@ -111,6 +111,7 @@ def test_ctrl_c_while_the_table_is_in_use(stale: Shop) -> None:
     )
 
 
+@pytest.mark.soak
 def test_what_a_killed_build_leaves_is_mended_by_the_next(either: Shop) -> None:
     with stuck(either) as process:
         process.kill()
@@ -190,6 +191,7 @@ def test_a_table_in_use_at_the_swap_keeps_the_new_index_for_the_next_time(
     assert names(shop) == [("notes_e", True, "lists=10")]
 
 
+@pytest.mark.soak
 def test_progress_is_shown_on_a_terminal(stale: Shop) -> None:
     with writer(stale):
         terminal = Terminal("index", "--env", "test-prod", "--apply", cwd=stale.root)

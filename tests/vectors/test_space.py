@@ -77,7 +77,7 @@ def test_other_subjects_of_the_same_model_are_no_fault(seed: int) -> None:
     assert verdicts(model.topic(80), two_topics(model)) == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 3))])
 def test_the_same_subjects_of_another_model_are(seed: int) -> None:
     model = Model(seed)
     texts = two_topics(model)
@@ -132,7 +132,7 @@ def test_small_books_of_many_dimensions_are_told_apart(seed: int) -> None:
     assert finding.hint == f"{HELP}; or say space: warn in the environment"
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 3))])
 def test_some_vectors_of_another_model_are_told(seed: int) -> None:
     model, other = Model(seed, 1024, common=0.6), Model(seed + 100, 1024)
     target = two_topics(model)

@@ -209,6 +209,7 @@ def _sleeping(server: Server, sleep: str) -> list[str]:
         return [name for (name,) in conn.execute(query, (f"%{sleep}%",)).fetchall()]
 
 
+@pytest.mark.soak
 def test_interrupted(pair: Pair, server: Server) -> None:
     with slow(pair, server) as (process, name):
         process.send_signal(signal.SIGTERM)

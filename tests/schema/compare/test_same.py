@@ -63,6 +63,7 @@ def test_not_the_same(kind: str, aspect: str, one: Fact, other: Fact) -> None:
     assert canonical_form(kind, aspect, one) != canonical_form(kind, aspect, other)
 
 
+@pytest.mark.soak
 def test_a_dump_read_back(bench: Bench, server: servers.Server, suffix: str) -> None:
     if server.folder is None:
         pytest.skip("pg_dump of the embedded server")
