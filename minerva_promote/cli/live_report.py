@@ -91,7 +91,7 @@ class LiveReport:
         reported = with_unconfirmed_commits(result)
         for step in reported.steps[len(result.steps) :]:
             self.step(step)
-        self._print([text.whole(reported.verdict)])
+        self._print([text.escape_breaks(reported.verdict)])
         return reported
 
     def _print(self, lines: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""``allowed_differences:`` of promote.yaml: what may differ between the schemas of environments, where and why."""
+"""``allowed_differences:`` of promote.yaml: schema differences that are declared, with environments and reason."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _KIND = re.compile(rf"(?P<kind>{'|'.join(sorted(KINDS, key=len, reverse=True))})
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """One entry, and where it stands."""
+    """One entry of ``allowed_differences``, and its location."""
 
     object: str  # as it is written
-    of: str  # the kind of object; empty: any
+    of: str  # the kind of object, a key of KINDS; empty: any
     path: str  # of the object; * stands for any text
     aspects: frozenset[str]  # empty: any
     environments: frozenset[str]
@@ -32,35 +32,35 @@ class Allowance:
     at: Location
 
     def names(self, path: str) -> bool:
-        """Whether an object of this path is meant."""
-        return is_like(path, self.path)
+        """Whether the entry is about the object of this path."""
+        return matches_pattern(path, self.path)
 
 
-def is_like(text: str, pattern: str) -> bool:
-    """Whether a text is as a pattern has it: * stands for any text, everything else, [] and ? too, for itself."""
+def matches_pattern(text: str, pattern: str) -> bool:
+    """Whether a text matches a pattern in which only * is special: it stands for any text."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 
 def read_allowances(
     entries: Sequence[AllowedDifference], source: Source, environments: Sequence[str], faults: list[ConfigError]
 ) -> tuple[Allowance, ...]:
-    """The entries as values; what is wrong with them is added to ``faults``."""
-    found = []
+    """The valid entries; faults of the others are added to ``faults``."""
+    allowances = []
     for number, entry in enumerate(entries):
         at: Keys = ("allowed_differences", number)
-        before = len(faults)
+        count_before = len(faults)
         faults += _faults(entry, at, source, environments)
-        if len(faults) == before:
-            found.append(_allowance(entry, source.at(at)))
-    return tuple(found)
+        if len(faults) == count_before:
+            allowances.append(_allowance(entry, source.at(at)))
+    return tuple(allowances)
 
 
 def _allowance(entry: AllowedDifference, at: Location) -> Allowance:
-    named = _KIND.fullmatch(entry.object.strip())
+    match = _KIND.fullmatch(entry.object.strip())
     return Allowance(
         object=entry.object,
-        of=named["kind"] if named else "",
-        path=(named["path"] if named else entry.object).strip().removeprefix("public."),
+        of=match["kind"] if match else "",
+        path=(match["path"] if match else entry.object).strip().removeprefix("public."),
         aspects=frozenset(entry.aspects),
         environments=frozenset(entry.environments),
         kind=entry.kind,
@@ -85,13 +85,15 @@ def _faults(entry: AllowedDifference, at: Keys, source: Source, environments: Se
     for number, name in enumerate(entry.environments):
         if name not in environments:
             path: Keys = (*at, "environments", number)
-            fact = f'no environment "{name}"{did_you_mean(name, environments)}'
-            yield fault(source.at(path), path, fact, f"environments: {listing(environments)}")
+            message = f'no environment "{name}"{did_you_mean(name, environments)}'
+            yield fault(source.at(path), path, message, f"environments: {listing(environments)}")
     for number, aspect in enumerate(entry.aspects):
         if aspect not in ASPECTS:
             path = (*at, "aspects", number)
-            fact = f'no aspect "{aspect}"{did_you_mean(aspect, ASPECTS)}'
-            yield fault(source.at(path), path, fact, "what the report names, with _ for blanks: type, not_null, check")
+            message = f'no aspect "{aspect}"{did_you_mean(aspect, ASPECTS)}'
+            yield fault(
+                source.at(path), path, message, "what the report names, with _ for blanks: type, not_null, check"
+            )
     if entry.until is not None and not _is_day(entry.until):
         path = (*at, "until")
         yield fault(source.at(path), path, f'"{entry.until}" is no day', "year-month-day: 2027-01-01")

@@ -1,4 +1,4 @@
-"""Connection URLs into libpq parameters; each common mistake gets one sentence, which never shows the password."""
+"""Connection URLs to libpq parameters. Messages about mistakes never show a password."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ class Target:
     warnings: tuple[str, ...] = ()  # "ssl=require read as sslmode=require"
 
     def redacted(self) -> str:
-        """The URL for people; never shows the password."""
+        """The URL with its secrets replaced, for reports."""
         return self.text
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that no text may show."""
+        """The values of the URL that no output may contain."""
         return tuple(value for key, value in self.params.items() if key in libpq.SECRETS)
 
 
 class _UrlError(Exception):
-    def __init__(self, fact: str, hint: str = "") -> None:
-        super().__init__(fact)
-        self.fact, self.hint = fact, hint
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
 
 
 def parse_url(text: str, *, name: str = "url", at: Location | None = None) -> Target:
     """The target of a URL in one of libpq's forms, SQLAlchemy's, or ``embedded:///DATABASE``.
 
-    ``name`` says in a ConfigError which URL it was: ``url (PRODUCTION_DATABASE_URL)``.
+    Raises ConfigError, which begins with ``name``: ``url (PRODUCTION_DATABASE_URL): names no database``.
     """
     try:
         return _parse(text.strip())
     except _UrlError as mistake:
-        raise ConfigError(f"{name}: {mistake.fact}", at=at, hint=mistake.hint) from None
+        raise ConfigError(f"{name}: {mistake.message}", at=at, hint=mistake.hint) from None
 
 
 def _parse(text: str) -> Target:
@@ -78,11 +78,11 @@ def _parse(text: str) -> Target:
         return _embedded(rest)
     base, _, driver = name.partition("+")
     if base not in _SCHEMES:
-        near = did_you_mean(base, _SCHEMES, 0.8)
-        shown = (
-            f"{base}://" if near or base in _FOREIGN_SCHEMES else "what stands before ://"
+        suggestion = did_you_mean(base, _SCHEMES, 0.8)
+        scheme_text = (
+            f"{base}://" if suggestion or base in _FOREIGN_SCHEMES else "what stands before ://"
         )  # else it may be a secret
-        raise _UrlError(f"{shown} is no PostgreSQL URL{near}", f"its format is {FORMAT}")
+        raise _UrlError(f"{scheme_text} is no PostgreSQL URL{suggestion}", f"its format is {FORMAT}")
     warnings = [f"{name}:// read as postgresql://"] if driver else []
     return _from_url(rest, warnings)
 
@@ -107,14 +107,14 @@ def _from_url(rest: str, warnings: list[str]) -> Target:
     params = {"user": _decode(user), "password": _decode(password), "dbname": _decode(path)}
     odd = sorted(set(password) & set(":#?[]{}"))
     if odd and not _PLACEHOLDER.fullmatch(password):
-        signs = " and ".join(f'"{sign}" (%{ord(sign):02X})' for sign in odd)
-        warnings.append(f"the password holds {signs} unescaped: libpq reads it so, other programs may not")
+        characters = " and ".join(f'"{character}" (%{ord(character):02X})' for character in odd)
+        warnings.append(f"the password holds {characters} unescaped: libpq reads it so, other programs may not")
     params["host"], params["port"] = _hosts(hosts)
     return _target(params, _query(query), warnings)
 
 
 def _split(rest: str) -> tuple[str, str, str, str]:
-    """User part, hosts, path and query, cut where libpq cuts; an unescaped sign in the password is noticed here."""
+    """User part, hosts, path and query, split as libpq splits. Raises _UrlError for unescaped special characters."""
     cut = re.search(r"[@/]", rest)
     userinfo, rest = (rest[: cut.start()], rest[cut.end() :]) if cut and cut[0] == "@" else ("", rest)
     before_query, _, query = rest.partition("?")
@@ -131,10 +131,10 @@ def _split(rest: str) -> tuple[str, str, str, str]:
 
 
 def _hosts(text: str) -> tuple[str, str]:
-    """Hosts and ports as libpq wants them, joined by commas; ports empty when none is given."""
+    """Hosts and ports as libpq takes them, joined by commas; ports are empty when there is none."""
     hosts, ports = [], []
-    for one in text.split(","):
-        match = re.fullmatch(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::(.*))?", one)
+    for part in text.split(","):
+        match = re.fullmatch(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::(.*))?", part)
         if match is None:
             raise _UrlError("the host is no host name", "an IPv6 address stands in brackets: [::1]")
         hosts.append(_decode(match[1] or match[2] or ""))
@@ -159,8 +159,8 @@ def _from_pairs(text: str) -> Target:
 
 def _target(params: dict[str, str], more: Iterator[tuple[str, str]], warnings: list[str]) -> Target:
     seen: set[str] = set()
-    for given, written in more:
-        key, value = given, written
+    for written_key, written_value in more:
+        key, value = written_key, written_value
         if key in seen:
             raise _UrlError(f'parameter "{key}" is given twice')
         seen.add(key)
@@ -168,19 +168,19 @@ def _target(params: dict[str, str], more: Iterator[tuple[str, str]], warnings: l
             warnings.append(f"{key} ignored: a setting of another program, not of libpq")
             continue
         if key == "ssl":
-            key, value = "sslmode", _SSL.get(written.lower(), written)
+            key, value = "sslmode", _SSL.get(written_value.lower(), written_value)
         if key not in libpq.KEYWORDS:
-            near = did_you_mean(key, libpq.KEYWORDS, 0.8) if re.fullmatch(r"\w{1,40}", key) else ""
-            shown = f' "{key}"' if near else ""  # what is near no keyword may be the rest of a password
+            suggestion = did_you_mean(key, libpq.KEYWORDS, 0.8) if re.fullmatch(r"\w{1,40}", key) else ""
+            key_text = f' "{key}"' if suggestion else ""  # what is near no keyword may be the rest of a password
             hint = "the keywords are those of libpq: sslmode, connect_timeout …"
-            raise _UrlError(f"unknown parameter{shown}{near}", hint)
+            raise _UrlError(f"unknown parameter{key_text}{suggestion}", hint)
         if key == "sslmode" and value not in libpq.SSL_MODES:
-            near = did_you_mean(value, libpq.SSL_MODES)
-            raise _UrlError(f"{given} is none of {', '.join(libpq.SSL_MODES)}{near}")
+            suggestion = did_you_mean(value, libpq.SSL_MODES)
+            raise _UrlError(f"{written_key} is none of {', '.join(libpq.SSL_MODES)}{suggestion}")
         if key == "sslmode" and params.get(key, value) != value:
             raise _UrlError("ssl and sslmode contradict each other", "keep sslmode")
-        if given == "ssl":
-            warnings.append(f"ssl={written} read as sslmode={value}")
+        if written_key == "ssl":
+            warnings.append(f"ssl={written_value} read as sslmode={value}")
         params[key] = value
     params = {key: value for key, value in params.items() if value}
     _check(params)
@@ -197,8 +197,8 @@ def _target(params: dict[str, str], more: Iterator[tuple[str, str]], warnings: l
 def _check(params: Mapping[str, str]) -> None:
     for key in ("user", "password", "host", "port", "dbname"):
         if (word := _PLACEHOLDER.fullmatch(params.get(key, ""))) is not None:
-            shown = "a placeholder" if word[0][0] in "<[" else word[0]
-            raise _UrlError(f"still holds {shown} where the real {key} belongs", f"its format is {FORMAT}")
+            placeholder = "a placeholder" if word[0][0] in "<[" else word[0]
+            raise _UrlError(f"still holds {placeholder} where the real {key} belongs", f"its format is {FORMAT}")
     for port in params.get("port", "").split(","):
         if port and not re.fullmatch(r"[0-9]{1,5}", port):  # not shown: it may be the end of a password
             hint = f"its format is {FORMAT}; if it is a password, then @HOST is missing behind it"
@@ -217,14 +217,14 @@ def _display(params: Mapping[str, str]) -> str:
     user = quote(params.get("user", ""), safe="") + (":***" if "password" in params else "")
     hosts, ports = params.get("host", "").split(","), params.get("port", "").split(",")
     ports = ports if len(ports) == len(hosts) else ports * len(hosts)
-    place = ",".join(
+    address = ",".join(
         (f"[{host}]" if ":" in host else quote(host, safe="")) + (f":{port}" if port else "")
         for host, port in zip(hosts, ports, strict=True)
     )
     rest = {k: v for k, v in params.items() if k not in ("user", "password", "host", "port", "dbname")}
     query = "&".join(f"{k}={'***' if k in libpq.SECRETS else quote(v, safe='/:,')}" for k, v in rest.items())
     at, mark, path = "@" if user else "", "?" if query else "", quote(params["dbname"], safe="")
-    return f"postgresql://{user}{at}{place}/{path}{mark}{query}"
+    return f"postgresql://{user}{at}{address}/{path}{mark}{query}"
 
 
 def _decode(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What libpq knows about connection parameters: its keywords, and its keyword=value strings."""
+"""Connection parameters of libpq: their keywords, and keyword=value strings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYWORDS = frozenset(_KEYWORDS.split())
 SECRETS = frozenset({"password", "sslpassword", "oauth_client_secret"})
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
-# what drivers, pools and hosters put into a URL, and libpq does not know: dropped with a word
+# URL parameters of drivers, pools and hosting services that libpq does not know: ignored with a warning
 _FOREIGN = """
     async_fallback command_timeout connection_class connection_limit direct_tls echo executemany_batch_page_size
     executemany_mode future isolation_level loop max_cacheable_statement_size max_cached_statement_lifetime
@@ -29,7 +29,7 @@ _FOREIGN = """
 FOREIGN = frozenset(_FOREIGN.split())
 
 _PAIR = re.compile(
-    r"(?P<key>[^\s=]+)\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'|(?P<bare>(?!')(?:[^\s\\]|\\.)*))(?:\s+|$)", re.DOTALL
+    r"(?P<key>[^\s=]+)\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'|(?P<unquoted>(?!')(?:[^\s\\]|\\.)*))(?:\s+|$)", re.DOTALL
 )
 _PAIRS_FORM = "not a list of keyword=value: a value with blanks or quotes stands in '…', with \\' for a quote"
 
@@ -40,13 +40,13 @@ def looks_like_pairs(text: str) -> bool:
 
 
 def pairs(text: str) -> Iterator[tuple[str, str]]:
-    """Keywords and values of ``host=a dbname='b c'``; ValueError, without the text, where it is none."""
+    """Keywords and values of ``host=a dbname='b c'``. Raises ValueError, whose message never shows the text."""
     text = text.strip()
     position = 0
     while position < len(text):
         match = _PAIR.match(text, position)
         if match is None:
             raise ValueError(_PAIRS_FORM)
-        value = match["bare"] if match["quoted"] is None else match["quoted"]
+        value = match["unquoted"] if match["quoted"] is None else match["quoted"]
         yield match["key"], re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)
         position = match.end()

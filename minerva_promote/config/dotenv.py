@@ -1,7 +1,7 @@
 """The .env file of the project root, read by the rules of python-dotenv, without interpolation.
 
 A value may stand in quotes and have several lines; of a name that is set twice the last value counts. Only the names
-that somebody asks for are looked at: what else the file holds for other programs is no fault here.
+that are asked for are checked, as the file may hold others for other programs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One setting of a name: its value, or what is wrong with it."""
+    """One assignment of a name: its value, or why it cannot be read."""
 
     line: int
     value: str = field(repr=False)
@@ -40,13 +40,13 @@ class Entry:
 
 
 class Dotenv(Mapping[str, str]):
-    """The variables of the file. Asking for one that cannot be read raises ConfigError; no message shows a value."""
+    """The variables of the file. Looking up one that cannot be read raises ConfigError; no message shows a value."""
 
     def __init__(
         self,
         file: str,
         entries: Mapping[str, list[Entry]],
-        before: Mapping[str, tuple[str, int]],  # what the former rules made of it, with the lines
+        before: Mapping[str, tuple[str, int]],  # values by the former rules, with their lines
         notes: Iterable[str] = (),
     ) -> None:
         self._file = file
@@ -68,7 +68,7 @@ class Dotenv(Mapping[str, str]):
         return len(self._entries)
 
     def faults(self, names: Iterable[str]) -> list[ConfigError]:
-        """What is wrong with these names."""
+        """A fault for each of these names whose value cannot be read."""
         faults: list[ConfigError] = []
         for name in sorted(set(names) & set(self._entries)):
             try:
@@ -78,25 +78,25 @@ class Dotenv(Mapping[str, str]):
         return faults
 
     def warnings(self, names: Iterable[str]) -> list[str]:
-        """What is odd about the file, and about the values of these names."""
-        found = list(self._notes)
+        """Warnings about the file, and about these names: set twice, or read otherwise by other programs."""
+        warnings = list(self._notes)
         for name in sorted(set(names) & set(self._entries)):
             entries = self._entries[name]
             last = entries[-1]
             at = Location(self._file, last.line)
             if len(entries) > 1:
                 lines = ", ".join(str(entry.line) for entry in entries[:-1])
-                found.append(f"{at}: {name} is set more than once, also in line {lines}; the last value is used")
+                warnings.append(f"{at}: {name} is set more than once, also in line {lines}; the last value is used")
             if not last.fault and _is_interpolated(last.value):
-                fact = f"{at}: {name} holds a ${{ that promote keeps as it is"
-                found.append(f"{fact}; programs that interpolate read another value")
+                start = f"{at}: {name} holds a ${{ that promote keeps as it is"
+                warnings.append(f"{start}; programs that interpolate read another value")
             if not last.fault and name in self._before and self._before[name][0] != last.value:
-                fact = f"{at}: {name} is read by python-dotenv's rules, and otherwise than by promote before"
-                found.append(f"{fact}: check its backslashes and #, or put it in single quotes")
+                start = f"{at}: {name} is read by python-dotenv's rules, and otherwise than by promote before"
+                warnings.append(f"{start}: check its backslashes and #, or put it in single quotes")
         for name in sorted(set(names) & set(self._before) - set(self._entries)):
             at = Location(self._file, self._before[name][1])
-            found.append(f"{at}: {name} stands inside a quoted value of several lines, and is not set by it")
-        return found
+            warnings.append(f"{at}: {name} stands inside a quoted value of several lines, and is not set by it")
+        return warnings
 
 
 def read_dotenv(path: Path, file: str = ".env") -> Dotenv:
@@ -148,7 +148,7 @@ def _is_interpolated(value: str) -> bool:
 
 
 def _notes(path: Path, file: str) -> Iterator[str]:
-    """What is wrong with who may write to the file."""
+    """A warning when everybody may write to the file."""
     if os.name == "posix" and path.stat().st_mode & stat.S_IWOTH:
         yield f"{file}: everybody on this machine may write to it: chmod 600 {file}"
 

@@ -1,9 +1,9 @@
-"""The codes of drift, as reports print them and ``accept:`` names them; docs/guides/grants.md prints this list."""
+"""Codes of privilege drift, as reports print them and ``accept:`` names them; docs/guides/grants.md has this list."""
 
 from __future__ import annotations
 
 CODES: dict[str, str] = {
-    # what is declared and not so, or the other way round
+    # differences between declaration and database
     "missing": "a declared privilege that the role does not have",
     "undeclared": "a privilege that the role has and nobody declared",
     "grant-option": "a privilege that the role may give on to others",
@@ -15,7 +15,7 @@ CODES: dict[str, str] = {
     "connection-limit": "another connection limit than declared",
     "setting": "a setting of the role in this database that is not as declared",
     "default-privileges": "objects made later would give the role more, or less, than declared",
-    # who the role is, or can become
+    # attributes and memberships
     "membership": "a membership that is not declared, or a declared one that is missing",
     "membership-option": "a membership whose inherit, set or admin option is not as declared",
     "membership-indirect": "an undeclared role that is reached by way of another one",
@@ -27,13 +27,13 @@ CODES: dict[str, str] = {
     "bypass-row-security": "no row security policy holds for the role",
     "admin-identity": "the role is the one that this command works as: it can give itself anything",
     "undeclared-import-role": "the role that imports is not declared in this environment",
-    # what the role owns
+    # ownership
     "owns-database": "the role owns the database: it can drop it, and make schemas in it",
     "owns-other-database": "the role owns another database of the server",
     "other-database": "a privilege on another database of the server that no environment of the project declares",
     "owns-schema": "the role owns a schema: it can drop all that is in it",
     "owns-object": "the role owns an object: it can change, drop and give away what it owns",
-    # what others let it do
+    # power through objects of others
     "through-public": "a privilege that the role has because every role has it",
     "security-definer": "a function that runs with another role's rights and that the role can call, by name or not",
     "untrusted-function": "a function that the role can call and whose language can reach outside the database",
@@ -45,7 +45,7 @@ CODES: dict[str, str] = {
     "cascade": "a foreign key by which rows of another table change or vanish along",
     "user-mapping": "credentials for a foreign server that the role can use",
     "parameter": "a privilege on a server parameter by which the role switches checks off",
-    # what is not checked although it looks so
+    # checks that the server does not make
     "row-security": "row security that hides rows from the role, or that nobody switched on",
     "constraint-not-enforced": "a constraint that the server does not enforce",
     "constraint-not-valid": "a constraint that older rows were never checked against",
@@ -53,7 +53,7 @@ CODES: dict[str, str] = {
     "weak-setting": "a setting that weakens what is checked for the role",
 }
 
-# Drift by which a role is less than declared, or which is about rows and not about power.
+# Drift by which a role can do less than declared, or that concerns checks of rows rather than power.
 _NO_ESCALATION = (
     "missing",
     "missing-role",
@@ -67,4 +67,4 @@ _NO_ESCALATION = (
     "constraint-not-valid",
     "trigger-disabled",
 )
-ESCALATION_CODES = frozenset(CODES) - frozenset(_NO_ESCALATION)  # codes of all ways to more power
+ESCALATION_CODES = frozenset(CODES) - frozenset(_NO_ESCALATION)  # drift by which a role can do more than declared

@@ -1,4 +1,4 @@
-"""Lengths of time as they are written in the configuration."""
+"""Durations in the configuration: their form, and their length in seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400, "w
 
 
 def in_seconds(text: str) -> float:
-    """The length of a duration or a period that has been checked."""
+    """The seconds of a text that DURATION or PERIOD matches."""
     number = re.match(r"[0-9]+", text)
     assert number is not None
     return int(number[0]) * _SECONDS.get(text[number.end() :].strip(), 0)

@@ -1,4 +1,4 @@
-"""One hash of all that the project declares for an environment: another one means that a run would do other things."""
+"""One hash over everything that the project declares for an environment, to detect a changed configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of what is hashed
 
-# What is no declaration, or is told by the target itself (where a URL leads), or is secret.
+# No declarations, or known from the target itself (where a URL leads), or secret.
 _ENVIRONMENT_LEFT_OUT = frozenset({"at", "project", "variables", "settings", "passwords", "source"})
 _PASSWORD = "password"
 
@@ -29,8 +29,8 @@ MOST = 64 << 20  # bytes of a golden file
 def fingerprint(project: Project, environment: Environment) -> str:
     """sha256, in hex, over contract, variables, checks, templates, golden queries, searches and the environment.
 
-    Values count, not how they are spelt: a comment more changes nothing. URLs and passwords are not in it; nor is what
-    a later release adds, as long as it is not used.
+    It depends on values, not on their spelling: a comment changes nothing. It leaves out URLs, passwords, and keys that
+    have their defaults, so that a key which a later release adds does not change it.
     """
     declared = {
         "format": FORMAT,
@@ -53,7 +53,7 @@ def fingerprint(project: Project, environment: Environment) -> str:
 
 
 def _files(project: Project) -> Iterator[tuple[str, str]]:
-    """Hashes of the files that checks are made of, by their path in the project; empty for one that is not there."""
+    """Path in the project and hash of every template and golden file; an empty hash for a file that cannot be read."""
     golden = {project.root / placed.check.golden for placed in project.checks if placed.check.probe == "golden"}
     templates = {path for path in project.templates.rglob("*.j2") if path.is_file()}
     for path in sorted(golden | templates):
@@ -68,7 +68,7 @@ def _file(path: Path) -> str:
 
 
 def plain(value: Any) -> Any:
-    """What JSON can hold, in the order in which it is declared; defaults and passwords left out."""
+    """The value as JSON can hold it, in declared order, without defaults and passwords."""
     if isinstance(value, BaseModel):
         return {
             name: plain(inner)

@@ -1,4 +1,4 @@
-"""environments/NAME.yaml into an Environment."""
+"""environments/NAME.yaml to an Environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 def read_environment(project: Project, name: str) -> Environment:
-    """The environment with its variables as they are set now; all faults of its file at once."""
+    """The environment, with variables from the process environment and .env.
+
+    Raises UsageError for an unknown name, and ConfigErrors with every fault of the file. Adds the secrets that it reads
+    to the project's redactor.
+    """
     if name not in project.environment_names:
         near = did_you_mean(name, project.environment_names)
         hint = f"known: {listing(project.environment_names)}; a new one is a file environments/NAME.yaml"
@@ -61,9 +65,9 @@ def read_environment(project: Project, name: str) -> Environment:
         key: Setting(key, raw, source.at((key,)), lookup, FORMAT) for key, raw in urls.items() if raw is not None
     }
     passwords = {
-        role: Setting(f"roles.{role}.password", wanted.password, source.at(("roles", role, "password")), lookup, "…")
-        for role, wanted in valid.roles.items()
-        if wanted.password is not None
+        role: Setting(f"roles.{role}.password", declared.password, source.at(("roles", role, "password")), lookup, "…")
+        for role, declared in valid.roles.items()
+        if declared.password is not None
     }
     environment = Environment(
         name=name,
@@ -77,7 +81,7 @@ def read_environment(project: Project, name: str) -> Environment:
         index=valid.index,
         space=valid.space,
         rehearse_undo=valid.rehearse_undo,
-        roles=MappingProxyType({n: _filled_in(role, passwords.get(n)) for n, role in valid.roles.items()}),
+        roles=MappingProxyType({n: _with_password(role, passwords.get(n)) for n, role in valid.roles.items()}),
         public=valid.public,
         accept=valid.accept,
         import_role=valid.import_role or next((n for n, role in valid.roles.items() if role.login), None),
@@ -95,15 +99,15 @@ def read_environment(project: Project, name: str) -> Environment:
 
 
 def _variables(value: object) -> set[str]:
-    """The names of all variables that a file refers to."""
+    """The names of all variables in a value."""
     if isinstance(value, str):
         return set(variables_of(value))
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
     return {name for item in inner for name in _variables(item)}
 
 
-def _filled_in(role: Role, password: Setting | None) -> Role:
-    """The role with its password; without one when it is empty, or its variable not set."""
+def _with_password(role: Role, password: Setting | None) -> Role:
+    """The role with its password; None when that is empty or its variable is not set."""
     try:
         value = password.resolve() or None if password else None
     except ConfigError:
@@ -112,7 +116,7 @@ def _filled_in(role: Role, password: Setting | None) -> Role:
 
 
 def _is_late(path: Keys) -> bool:
-    """True for what is filled in only when it is needed."""
+    """Whether the variables at this path are filled in only when the value is used."""
     return path in (("url",), ("admin_url",), ("direct_url",)) or (
         len(path) == 3 and path[0] == "roles" and path[2] == "password"
     )
@@ -120,11 +124,13 @@ def _is_late(path: Keys) -> bool:
 
 def _faults(valid: EnvironmentFile, source: Source, project: Project) -> Iterator[ConfigError]:
     if valid.import_role is not None and valid.import_role not in valid.roles:
-        fact = f'no role "{valid.import_role}"{did_you_mean(valid.import_role, valid.roles)}'
-        yield fault(source.at(("import_role",)), ("import_role",), fact, f"roles: {listing(valid.roles)}")
+        message = f'no role "{valid.import_role}"{did_you_mean(valid.import_role, valid.roles)}'
+        yield fault(source.at(("import_role",)), ("import_role",), message, f"roles: {listing(valid.roles)}")
     elif valid.import_role is not None and valid.roles[valid.import_role].absent:
-        fact = f'role "{valid.import_role}" must not exist: it is declared absent'
-        yield fault(source.at(("import_role",)), ("import_role",), fact, "name another role, or declare what it may do")
+        message = f'role "{valid.import_role}" must not exist: it is declared absent'
+        yield fault(
+            source.at(("import_role",)), ("import_role",), message, "name another role, or declare what it may do"
+        )
     others = [other for other in project.environment_names if f"environments/{other}.yaml" != source.file]
     yield from gate_faults(valid, source, others)
     for key in ("lock", "statement", "check", "commit"):
@@ -134,7 +140,7 @@ def _faults(valid: EnvironmentFile, source: Source, project: Project) -> Iterato
 
 
 def _target(environment: Environment, identity: Identity) -> Target | None:
-    """The target, or None when its URL is not set or no URL."""
+    """The target; None when its URL is missing, not set or invalid."""
     try:
         return environment.target(identity)
     except ConfigError:
@@ -155,24 +161,26 @@ def _learn_secrets(environment: Environment, project: Project) -> None:
 
 
 def _target_faults(environment: Environment) -> Iterator[ConfigError]:
-    """What is wrong with the two URLs taken together; one that is not set is no fault here."""
+    """Faults of url and admin_url taken together; a URL that is not set is none."""
     url, admin = _target(environment, "url"), _target(environment, "admin_url")
     if url is not None and url.embedded and url.user is not None and url.user not in environment.roles:
         setting = environment.settings["url"]
-        fact = f'no role "{url.user}" in roles{did_you_mean(url.user, environment.roles)}'
-        yield ConfigError(f"{setting.name}: {fact}", at=setting.at, hint=f"roles: {listing(environment.roles)}")
+        message = f'no role "{url.user}" in roles{did_you_mean(url.user, environment.roles)}'
+        yield ConfigError(f"{setting.name}: {message}", at=setting.at, hint=f"roles: {listing(environment.roles)}")
     elif url is not None and url.embedded and url.user is not None and environment.roles[url.user].absent:
         setting = environment.settings["url"]
-        fact = f'role "{url.user}" must not exist: it is declared absent'
+        message = f'role "{url.user}" must not exist: it is declared absent'
         hint = "name another role, or declare what it may do"
-        yield ConfigError(f"{setting.name}: {fact}", at=setting.at, hint=hint)
+        yield ConfigError(f"{setting.name}: {message}", at=setting.at, hint=hint)
     if url is None or admin is None:
         return
-    ours, theirs = environment.settings["url"], environment.settings["admin_url"]
+    url_setting, admin_setting = environment.settings["url"], environment.settings["admin_url"]
     if url.embedded != admin.embedded:
-        late, known = (theirs, ours) if admin.embedded else (ours, theirs)
-        fact = f"{late.name} is the embedded server, but {known.name} is another one: both must reach the same database"
-        yield ConfigError(fact, at=late.at, hint=f"set both variables or neither; the format is {FORMAT}")
+        late, known = (admin_setting, url_setting) if admin.embedded else (url_setting, admin_setting)
+        message = (
+            f"{late.name} is the embedded server, but {known.name} is another one: both must reach the same database"
+        )
+        yield ConfigError(message, at=late.at, hint=f"set both variables or neither; the format is {FORMAT}")
     elif url.embedded and url.dbname != admin.dbname:
-        fact = f"{theirs.name} names database {admin.dbname}, but {ours.name} {url.dbname}"
-        yield ConfigError(fact, at=theirs.at, hint="both must reach the same database")
+        message = f"{admin_setting.name} names database {admin.dbname}, but {url_setting.name} {url.dbname}"
+        yield ConfigError(message, at=admin_setting.at, hint="both must reach the same database")

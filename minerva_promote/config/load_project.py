@@ -1,4 +1,4 @@
-"""promote.yaml and checks/ into a Project; every fault of every file at once."""
+"""promote.yaml and checks/ to a Project; all faults of all files are raised together."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def find_root(start: Path) -> Path:
         raise UsageError(f"no such folder: {start}")
     for folder in (start if start.is_dir() else start.parent, *start.parents):
         file = folder / PROJECT_FILE
-        if is_present(file) and not file.is_dir():  # what is no regular file is refused when it is read
+        if is_present(file) and not file.is_dir():  # read_bounded refuses anything but a regular file
             return folder
     hint = "change into a project, name one with --project FOLDER, or make one with promote init FOLDER"
     raise UsageError(f"no {PROJECT_FILE} in {start} or above it", hint=hint)
@@ -44,19 +44,19 @@ def find_root(start: Path) -> Path:
 def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}), *, recorded: bool = True) -> Project:
     """The project around ``start``; ``overrides`` are the variables given on the command line.
 
-    Without ``recorded`` the contract is not held against its snapshot file, which is about to be written anew.
+    Without ``recorded`` the contract is not checked against its snapshot file, which is about to be overwritten.
 
-    Raises ConfigErrors with everything that is wrong, UsageError for an override that is none.
+    Raises ConfigErrors with every fault of every file, and UsageError for an override that does not fit.
     """
     root = find_root(start)
     faults: list[ConfigError] = []
     source = read_source(root / PROJECT_FILE, PROJECT_FILE)
-    if source.values is None:  # without it, nothing can be said of the other files
+    if source.values is None:  # the other files cannot be checked without it
         raise_all(source.faults)
     variables = _variables(source, overrides)
     filled = _fill(source, variables, faults, inside=("contract",))
     file = validate(ProjectFile, filled, faults)
-    environments = _names(root / "environments", faults)
+    environments = _environment_names(root / "environments", faults)
     contract, snapshot = None, None
     if file is not None:
         contract = _without_unused_defaults(file.contract, source)
@@ -115,7 +115,7 @@ def _fill(source: Source, variables: Mapping[str, int | str], faults: list[Confi
 
 
 def _without_unused_defaults(contract: Contract, source: Source) -> Contract:
-    """The contract without those built-in header counts whose table it does not have."""
+    """The contract without the default header counts of tables that it does not have."""
     if source.value(("contract", "header_counts")) is not None:
         return contract
     counts = {title: table for title, table in contract.header_counts.items() if table in contract.tables}
@@ -138,19 +138,19 @@ def _snapshot(
         return None
 
 
-def _names(folder: Path, faults: list[ConfigError]) -> tuple[str, ...]:
+def _environment_names(folder: Path, faults: list[ConfigError]) -> tuple[str, ...]:
     names = []
-    for _, place in _yaml_files(folder, faults):
-        if _ENVIRONMENT_NAME.fullmatch(name := place.removeprefix("environments/").removesuffix(".yaml")):
+    for _, file in _yaml_files(folder, faults):
+        if _ENVIRONMENT_NAME.fullmatch(name := file.removeprefix("environments/").removesuffix(".yaml")):
             names.append(name)
         else:
             hint = "lower-case letters, digits, - and _: environments/NAME.yaml"
-            faults.append(ConfigError("not the name of an environment", at=Location(place), hint=hint))
+            faults.append(ConfigError("not the name of an environment", at=Location(file), hint=hint))
     return tuple(names)
 
 
 def _yaml_files(folder: Path, faults: list[ConfigError]) -> list[tuple[Path, str]]:
-    """The *.yaml files below a folder with their names in messages; *.yml is a fault, as nobody would read it."""
+    """The *.yaml files below a folder and their names in messages; *.yml is a fault, as it is not read."""
     for path in sorted(folder.rglob("*.yml")):
         at = Location(path.relative_to(folder.parent).as_posix())
         faults.append(ConfigError("files ending in .yml are not read", at=at, hint=f"name it {path.stem}.yaml"))
@@ -165,8 +165,8 @@ def _checks(
     faults: list[ConfigError],
 ) -> tuple[LocatedCheck, ...]:
     checks: list[LocatedCheck] = []
-    for path, place in _yaml_files(root / "checks", faults):
-        source = _fill(read_source(path, place), variables, faults, inside=())
+    for path, file_name in _yaml_files(root / "checks", faults):
+        source = _fill(read_source(path, file_name), variables, faults, inside=())
         file = validate(ChecksFile, source, faults)
         for number, check in enumerate(file.checks if file else ()):
             at = ("checks", number)

@@ -1,4 +1,4 @@
-"""Values checked against their shape; every fault in a sentence of ours, at its place, with the nearest known word."""
+"""Values to pydantic models; each error becomes one sentence with its location and the nearest known word."""
 
 from __future__ import annotations
 
@@ -34,62 +34,66 @@ _BOUNDS = {"greater_than_equal": ("at least", "ge"), "less_than_equal": ("at mos
 
 @dataclass(frozen=True, slots=True)
 class _Error:
-    path: Keys  # as in the file
-    branches: tuple[tuple[int, str], ...]  # the unions on the way: depth of the path, the branch's label
+    path: Keys  # in the file, without pydantic's names of union branches
+    branches: tuple[tuple[int, str], ...]  # of unions along the path: depth in the path, pydantic's label of the branch
     type: str
     context: dict[str, Any]
     message: str
 
 
 def validate(model: type[M], source: Source, faults: list[ConfigError]) -> M | None:
-    """The file as ``model``, None when it is not one; every fault is added to ``faults``, those of reading included.
+    """The file as ``model``, or None; every fault is added to ``faults``, those of reading the file included.
 
-    Only when nothing was added may the value be trusted; it is returned all the same, for rules that find more.
+    A model may be returned although faults were added, so that rules can find more; do not use it otherwise.
     """
-    own = list(source.faults)
+    new_faults = list(source.faults)
     valid: M | None = None
     if source.values is not None:
-        own += _empty_keys(source)
+        new_faults += _empty_keys(source)
         try:
             valid = model.model_validate(source.values)
         except ValidationError as invalid:
             raw = invalid.errors(include_url=False, include_input=False)
             errors = [_located(error, source.values) for error in raw]
-            known = {error.location for error in (*faults, *own)}
-            said = [_said(error, model, source, errors) for error in _best_union_branch(errors, 0)]
-            own += [error for error in said if error is not None and error.location not in known]
-    faults += own
+            known = {error.location for error in (*faults, *new_faults)}
+            sentences = [_error_sentence(error, model, source, errors) for error in _best_union_branch(errors, 0)]
+            new_faults += [error for error in sentences if error is not None and error.location not in known]
+    faults += new_faults
     return valid
 
 
 def raise_all(faults: Iterable[ConfigError]) -> None:
-    """Raise the faults, if there are any, sorted by their places and each of them once."""
-    once: dict[tuple[Location | None, str], ConfigError] = {}
+    """Raise ConfigErrors with the faults, sorted by location, without repetitions; nothing when there are none."""
+    unique: dict[tuple[Location | None, str], ConfigError] = {}
     for error in faults:
-        for one in error.errors if isinstance(error, ConfigErrors) else (error,):
-            once.setdefault((one.location, one.message), one)
-    if once:
-        raise ConfigErrors(sorted(once.values(), key=lambda error: error.location or Location("")))
+        for single in error.errors if isinstance(error, ConfigErrors) else (error,):
+            unique.setdefault((single.location, single.message), single)
+    if unique:
+        raise ConfigErrors(sorted(unique.values(), key=lambda error: error.location or Location("")))
 
 
 def _empty_keys(source: Source) -> Iterator[ConfigError]:
-    """A key without a value is a slip: ``must_be: null`` would silently ask for nothing."""
-    for path, spot in source.places.items():
+    """A fault for every key without a value: ``must_be: null`` would silently mean nothing."""
+    for path, position in source.positions.items():
         if path and isinstance(path[-1], str) and "params" not in path and source.value(path) is None:
             hint = 'write must_be: "null", in quotes' if path[-1] == "must_be" else "give it one, or take the key out"
-            yield fault(spot.key, path, "has no value", hint)
+            yield fault(position.key, path, "has no value", hint)
 
 
 def _located(error: ErrorDetails, values: Any) -> _Error:
     path: list[str | int] = []
     branches: list[tuple[int, str]] = []
-    here = values
+    container = values
     steps = error["loc"]
     for number, step in enumerate(steps):
         last = number == len(steps) - 1
-        known = step in here if isinstance(here, dict) else isinstance(here, tuple) and step in range(len(here))
+        known = (
+            step in container
+            if isinstance(container, dict)
+            else isinstance(container, tuple) and step in range(len(container))
+        )
         if known:
-            here = here[step]
+            container = container[step]
         elif isinstance(step, str) and not (last and error["type"] == "missing"):
             branches.append((len(path), step))
             continue
@@ -99,33 +103,35 @@ def _located(error: ErrorDetails, values: Any) -> _Error:
 
 
 def _best_union_branch(errors: Sequence[_Error], level: int) -> list[_Error]:
-    """Of every union only the branch that was meant: where the faults lie deepest, then where they are fewest."""
-    settled = [error for error in errors if len(error.branches) <= level]
+    """The errors, of each union only those of the likeliest branch: with the deepest errors, then with the fewest."""
+    kept = [error for error in errors if len(error.branches) <= level]
     unions: dict[Keys, dict[str, list[_Error]]] = {}
     for error in errors:
         if len(error.branches) > level:
             depth, label = error.branches[level]
             unions.setdefault(error.path[:depth], {}).setdefault(label, []).append(error)
     for path, branches in unions.items():
-        every = [error for branch in branches.values() for error in branch]
-        if all(error.path == path and error.type in _EXPECTED for error in every):
-            expected = dict.fromkeys(_EXPECTED[error.type] for error in every)
+        all_errors = [error for branch in branches.values() for error in branch]
+        if all(error.path == path and error.type in _EXPECTED for error in all_errors):
+            expected = dict.fromkeys(_EXPECTED[error.type] for error in all_errors)
             if "a number" in expected:
                 expected.pop("a whole number", None)
-            settled.append(_Error(path, (), "union", {"expected": " or ".join(expected)}, ""))
+            kept.append(_Error(path, (), "union", {"expected": " or ".join(expected)}, ""))
         else:
-            each: list[list[_Error]] = [_best_union_branch(branch, level + 1) for branch in branches.values()]
-            meant: list[_Error] = min(each, key=_distance)
-            settled += meant
-    return settled
+            nested: list[list[_Error]] = [_best_union_branch(branch, level + 1) for branch in branches.values()]
+            best: list[_Error] = min(nested, key=_branch_rank)
+            kept += best
+    return kept
 
 
-def _distance(branch: list[_Error]) -> tuple[int, int]:
-    """How far a branch of a union is from what was meant; a missing key may be a misspelt one."""
+def _branch_rank(branch: list[_Error]) -> tuple[int, int]:
+    """A sort key, lower for a likelier branch; missing keys do not count, as they may be misspelt."""
     return -max(len(error.path) for error in branch), sum(error.type != "missing" for error in branch)
 
 
-def _said(error: _Error, model: type[BaseModel], source: Source, errors: Sequence[_Error]) -> ConfigError | None:
+def _error_sentence(
+    error: _Error, model: type[BaseModel], source: Source, errors: Sequence[_Error]
+) -> ConfigError | None:
     path, parent = error.path, error.path[:-1]
     if error.type == "extra_forbidden":
         known = _known_keys(model, parent, error.branches)
@@ -139,39 +145,39 @@ def _said(error: _Error, model: type[BaseModel], source: Source, errors: Sequenc
             return None
         return fault(source.key_at(parent), parent, f'missing key "{path[-1]}"')
     at, value = source.at(path), source.value(path)
-    found = _shown(value, hidden=bool(SECRET_KEYS.intersection(path)))
+    actual = _value_text(value, hidden=bool(SECRET_KEYS.intersection(path)))
     if error.type in _EXPECTED or error.type == "union":
         expected = error.context["expected"] if error.type == "union" else _EXPECTED[error.type]
         hint = "put it in quotes" if isinstance(value, int | float) and expected == "text" else ""
         if path[-1:] in (("expect",), ("warn",)):
             hint = "an operator and a number: {max: 0}; of a probe its values with theirs: {p95_ms: {max: 200}}"
-        return fault(at, path, f"expected {expected}, found {found}", hint)
+        return fault(at, path, f"expected {expected}, found {actual}", hint)
     if error.type == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(error.context["expected"]))
         near = did_you_mean(value, allowed) if isinstance(value, str) else ""
-        return fault(at, path, f"{found} is not allowed; one of: {', '.join(allowed)}{near}")
+        return fault(at, path, f"{actual} is not allowed; one of: {', '.join(allowed)}{near}")
     if error.type in _BOUNDS:
         words, key = _BOUNDS[error.type]
-        return fault(at, path, f"must be {words} {error.context[key]}, found {found}")
+        return fault(at, path, f"must be {words} {error.context[key]}, found {actual}")
     if error.type == "too_short":
         least = error.context["min_length"]
         return fault(at, path, f"needs at least {least} {'entry' if least == 1 else 'entries'}")
     if error.type == "too_long":
-        most, actual = error.context["max_length"], error.context["actual_length"]
-        return fault(at, path, f"expected {most} entries, found {actual}")
+        most, length = error.context["max_length"], error.context["actual_length"]
+        return fault(at, path, f"expected {most} entries, found {length}")
     if error.type == "string_pattern_mismatch":
-        return fault(at, path, f"{found} is not a name", "lower-case letters, digits and _, a letter first")
+        return fault(at, path, f"{actual} is not a name", "lower-case letters, digits and _, a letter first")
     return fault(at, path, error.message[:1].lower() + error.message[1:])
 
 
 def _keys_explained_by_typos(error: _Error, errors: Sequence[_Error], model: type[BaseModel]) -> set[str | None]:
-    """The keys that misspelt neighbours were meant to be: one slip is one fault."""
+    """Known keys that misspelt keys beside the error probably mean, so that one slip is one fault."""
     parent = error.path[:-1]
     known = _known_keys(model, parent, error.branches)
     return {nearest(str(e.path[-1]), known) for e in errors if e.type == "extra_forbidden" and e.path[:-1] == parent}
 
 
-def _shown(value: Any, *, hidden: bool) -> str:
+def _value_text(value: Any, *, hidden: bool) -> str:
     match value:
         case None:
             return "nothing"
@@ -191,29 +197,29 @@ def _known_keys(model: type[BaseModel], path: Keys, branches: Sequence[tuple[int
     label = branches[-1][1] if branches else ""  # "Threshold", "dict[str,Threshold]"
     kinds: list[Any] = [model]
     for step in path:
-        kinds = [inner for kind in kinds for inner in _inner(kind, step)]
+        kinds = [inner for kind in kinds for inner in _types_at(kind, step)]
     models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
     models = [kind for kind in models if kind.__name__ in label] or models
     return [info.alias or name for kind in models for name, info in kind.model_fields.items()]
 
 
-def _inner(kind: Any, step: str | int) -> Iterator[Any]:
-    """The types that a value of ``kind`` may have at ``step``, unions opened."""
+def _types_at(kind: Any, step: str | int) -> Iterator[Any]:
+    """The types that a value of ``kind`` may have at ``step``, members of unions one by one."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         for name, info in kind.model_fields.items():
             if step in (name, info.alias):
-                yield from _opened(info.annotation)
+                yield from _union_members(info.annotation)
     elif get_origin(kind) is dict:
-        yield from _opened(get_args(kind)[1])
+        yield from _union_members(get_args(kind)[1])
     elif get_origin(kind) is tuple:
-        yield from _opened(get_args(kind)[0])
+        yield from _union_members(get_args(kind)[0])
 
 
-def _opened(kind: Any) -> Iterator[Any]:
+def _union_members(kind: Any) -> Iterator[Any]:
     if get_origin(kind) is Annotated:
-        yield from _opened(get_args(kind)[0])
+        yield from _union_members(get_args(kind)[0])
     elif get_origin(kind) in (Union, types.UnionType):
         for member in get_args(kind):
-            yield from _opened(member)
+            yield from _union_members(member)
     else:
         yield kind

@@ -1,4 +1,4 @@
-"""The privileges that exist, by kind of object, and what to say about those that do not."""
+"""The privileges of each kind of object, and messages for those that do not exist."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from minerva_promote.config.suggest import did_you_mean
 
 ALL = "ALL"
 
-KINDS: dict[str, str] = {  # the key in the YAML: one such object, in a word
+KINDS: dict[str, str] = {  # key in the YAML -> the singular
     "database": "database",
     "schemas": "schema",
     "tables": "table",
@@ -23,7 +23,7 @@ KINDS: dict[str, str] = {  # the key in the YAML: one such object, in a word
     "parameters": "parameter",
     "tablespaces": "tablespace",
 }
-DEFAULT_KINDS: dict[str, str] = {  # the key inside default_privileges: the kind in a word, also a key of PRIVILEGES
+DEFAULT_KINDS: dict[str, str] = {  # key inside default_privileges -> the kind, also a key of PRIVILEGES
     "tables": "default tables",
     "sequences": "default sequences",
     "functions": "default functions",
@@ -54,28 +54,28 @@ _REMOVE_HINT = "leave such work to the owner (admin_url, promote migrate); here 
 
 
 def available(key: str, major: int) -> tuple[str, ...]:
-    """The privileges of a kind (a key of PRIVILEGES) that a server of this major version knows."""
+    """The privileges of a kind (a key of PRIVILEGES) that a server of this major version has."""
     if key == "default large objects" and major < 18:
         return ()
     return tuple(name for name in PRIVILEGES[key] if name != "MAINTAIN" or major >= 17)
 
 
 def expand(privileges: Iterable[str], key: str, major: int) -> frozenset[str]:
-    """The privileges one by one: ALL is what a server of this major version knows of the kind (a key of PRIVILEGES).
+    """The privileges one by one: ALL stands for those that a server of this major version has.
 
-    A privilege said by name stays, whether or not the server knows it: see ``available``.
+    A privilege that is named stays, whether or not the server has it: see ``available``.
     """
     requested = {normalised(privilege) for privilege in privileges}
     return frozenset(requested - {ALL} | set(available(key, major) if ALL in requested else ()))
 
 
 def normalised(privilege: str) -> str:
-    """``ALL`` for ``ALL PRIVILEGES``; all else as it is."""
+    """``ALL`` for ``ALL PRIVILEGES``; any other privilege unchanged."""
     return ALL if privilege == "ALL PRIVILEGES" else privilege
 
 
 def privilege_refusal(privilege: str, key: str) -> tuple[str, str] | None:
-    """Why ``privilege`` cannot be granted on this kind of object, and what to say instead; None when it can."""
+    """Message and hint for a privilege that cannot be granted on this kind of object; None when it can."""
     known = PRIVILEGES[key]
     if normalised(privilege) in (*known, ALL):
         return None
@@ -107,5 +107,5 @@ def privilege_refusal(privilege: str, key: str) -> tuple[str, str] | None:
 
 
 def plural(key: str) -> str:
-    """A kind in a sentence: ``foreign servers``."""
+    """The plural of a kind: ``foreign servers``."""
     return "databases" if key == "database" else key.replace("_", " ")

@@ -1,4 +1,4 @@
-"""The project and its environments: frozen values that all other layers work on."""
+"""The project and its environments: frozen values that all other packages work on."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class Project:
     templates: Path
     migrations: Path | None  # the Alembic tree; None: somebody else makes the tables
     environment_names: tuple[str, ...]  # sorted
-    redactor: Redactor  # learns the secrets of every environment that is read
+    redactor: Redactor  # receives the secrets of every environment that is read
     searches: tuple[DeclaredSearch, ...] = ()  # of applications
-    allowances: tuple[Allowance, ...] = ()  # differences between schemas that are declared
+    allowances: tuple[Allowance, ...] = ()  # declared differences between schemas
     extensions: Mapping[str, str] = field(default_factory=dict)  # that a target has, with the oldest version
-    recorded: Snapshot | None = None  # contract.snapshot; None: there is no such file, or it was not asked for
-    notices: list[str] = field(default_factory=list, compare=False)  # what a person should know of .env
+    recorded: Snapshot | None = None  # contract.snapshot; None: there is no such file, or it was not read
+    notices: list[str] = field(default_factory=list, compare=False)  # warnings about .env, printed once
 
     @property
     def asks_for_vector(self) -> bool:
@@ -68,7 +68,7 @@ class Project:
         return self.migrations is not None or "vector" in self.extensions
 
     def redact(self, text: str) -> str:
-        """The text without any secret of this project; for every text that comes from outside."""
+        """The text without any secret of this project."""
         return self.redactor.redact(text)
 
 
@@ -84,12 +84,12 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """How messages call it: ``url (PRODUCTION_DATABASE_URL)``."""
+        """The name in messages: ``url (PRODUCTION_DATABASE_URL)``."""
         names = variables_of(self.raw)
         return f"{self.path} ({', '.join(names)})" if names else self.path
 
     def resolve(self) -> str:
-        """The text; ConfigError naming the variable that nothing sets, and the way out."""
+        """The text with its variables. Raises ConfigError, with the variable's name, when one is not set."""
         filled = fill_text(self.raw, self.lookup)
         if isinstance(filled, UnsetVariable):
             if not filled.name:
@@ -109,18 +109,18 @@ class Environment:
 
     name: str
     kind: Literal["local", "production"]
-    pooler: Literal["none", "session", "transaction"] | None  # between here and the server; None: not said
+    pooler: Literal["none", "session", "transaction"] | None  # between here and the server; None: detected
     protected: bool  # a person types the environment's name, or --yes NAME
     requires: Requires | None
     pin: DatabaseIdentityPin | None  # which database it is
     backup: Backup | None  # a dump before every run
     timeouts: Timeouts
     index: IndexRule
-    space: Literal["refuse", "warn"]  # what a file of another embedding space meets
+    space: Literal["refuse", "warn"]  # whether a file of another embedding space closes the gate
     rehearse_undo: bool  # before every run
     roles: Mapping[str, Role]  # a password whose variable is not set is None here: ask password()
     public: Grants | None  # what PUBLIC may do; None: not compared
-    accept: tuple[Accept, ...]  # drift of PUBLIC that is known and wanted
+    accept: tuple[Accept, ...]  # drift of PUBLIC that is known and intended
     import_role: str | None  # the role of `url` where an embedded URL names none
     at: Location
     project: str
@@ -131,21 +131,21 @@ class Environment:
 
     @cached_property
     def url(self) -> Target:
-        """Where and as whom to import; ConfigError when it is not set or no URL."""
+        """Target of the import role. Raises ConfigError when it is not set or no URL."""
         return self.target("url")
 
     @cached_property
     def admin_url(self) -> Target:
-        """Where and as whom to set up, migrate and grant; ConfigError when it is not set or no URL."""
+        """Target of the owner, for setup, migrate and grants. Raises ConfigError when it is not set or no URL."""
         return self.target("admin_url")
 
     @cached_property
     def session_identity(self) -> Identity:
-        """Whose URL leads to a session of the owner's that no pooler shares: direct_url, where there is one."""
+        """The owner's identity that reaches the server around a pooler: direct_url, or admin_url without one."""
         return "direct_url" if "direct_url" in self.settings else "admin_url"
 
     def target(self, identity: Identity) -> Target:
-        """The target of one identity; ConfigError with the variable to set and its format.
+        """The target of one identity. Raises ConfigError with the variable to set and its format.
 
         An embedded ``url`` that names no role is the import role's: never the superuser's when there is another.
         """
@@ -154,13 +154,13 @@ class Environment:
             name = f"{self.name}_ADMIN_DATABASE_URL".upper().replace("-", "_")
             hint = f"add the owner's URL: admin_url: ${{{name}}}, and set {name}={FORMAT}"
             raise ConfigError(f"environment {self.name} has no {identity}", at=self.at, hint=hint)
-        found = parse_url(setting.resolve(), name=setting.name, at=setting.at)
-        if identity == "url" and found.embedded and found.user is None and self.import_role:
-            return replace(found, user=self.import_role)
-        return found
+        target = parse_url(setting.resolve(), name=setting.name, at=setting.at)
+        if identity == "url" and target.embedded and target.user is None and self.import_role:
+            return replace(target, user=self.import_role)
+        return target
 
     def password(self, role: str) -> str | None:
-        """The password a role is to have, None when it has none; ConfigError when its variable is not set."""
+        """The declared password of a role, None without one. Raises ConfigError when its variable is not set."""
         setting = self.passwords.get(role)
         return (setting.resolve() or None) if setting else None
 
@@ -173,8 +173,8 @@ class Environment:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was read otherwise than it is written, for those URLs that are set."""
-        found: list[str] = []
+        """Warnings about the URLs that are set: parts read otherwise, passwords in the file, different databases."""
+        warnings: list[str] = []
         targets: dict[Identity, Target] = {}
         for identity, setting in self.settings.items():
             try:
@@ -182,18 +182,18 @@ class Environment:
             except ConfigError:
                 continue
             targets[identity] = target
-            found += [f"{setting.name}: {warning}" for warning in target.warnings]
+            warnings += [f"{setting.name}: {warning}" for warning in target.warnings]
             if target.secrets() and not variables_of(setting.raw):
-                found.append(f"{setting.at}: {identity}: a password in the file; use a variable and .env")
-        found += [
+                warnings.append(f"{setting.at}: {identity}: a password in the file; use a variable and .env")
+        warnings += [
             f"{setting.at}: {setting.path}: a password in the file; use a variable and .env"
             for setting in self.passwords.values()
             if setting.raw and not variables_of(setting.raw)
         ]
         first = next(iter(targets), None)
-        found += [
+        warnings += [
             f"{first} names database {targets[first].dbname}, {identity} {target.dbname}"
             for identity, target in targets.items()
             if first is not None and target.dbname != targets[first].dbname
         ]
-        return tuple(found)
+        return tuple(warnings)

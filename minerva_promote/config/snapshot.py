@@ -1,4 +1,4 @@
-"""The columns of the contract's tables, recorded in a file or read from a live database: one shape for both."""
+"""Columns and keys of the contract's tables, recorded in a file or read from a database."""
 
 from __future__ import annotations
 

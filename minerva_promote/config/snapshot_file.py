@@ -1,4 +1,4 @@
-"""alembic/snapshot.yaml: the contract's part of a schema, for work without a connection and for comparing."""
+"""alembic/snapshot.yaml: the contract's part of a schema, for validation without a connection and for comparison."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from minerva_promote.config.yaml_source import Keys, Source, fault, read_source
 from minerva_promote.errors import ConfigError
 
 FORMAT = 2  # of files that this release reads and writes
-ANEW = "promote schema snapshot --env ENV"
+WRITE_COMMAND = "promote schema snapshot --env ENV"
 
 _PLAIN_KEY = re.compile(r'[^\s("]+|"(?:[^"]|"")*"')  # a key of an index that is a column, and nothing more
 
 
 class TableEntry(Model):
-    """One table of the file, with all that belongs to it."""
+    """One table of the file, with its columns, constraints, indexes, triggers and the rest."""
 
     table: TableFacts = TableFacts()
     columns: dict[str, ColumnFacts] = Field(min_length=1)
@@ -62,7 +62,7 @@ class SnapshotFile(Model):
     format: int
     environment: str = ""  # that it was read from
     kind: Literal["local", "production"] | None = None  # of the environment
-    postgresql: int = 0  # major release of the server; 0: not said
+    postgresql: int = 0  # major release of the server; 0: not recorded
     revision: tuple[str, ...] = ()  # of its migrations
     extensions: dict[str, ExtensionFacts] = Field(default={})
     types: dict[str, TypeFacts] = Field(default={})
@@ -71,7 +71,7 @@ class SnapshotFile(Model):
 
 
 def read_snapshot_file(path: Path, variables: Mapping[str, int | str], file: str | None = None) -> SnapshotFile:
-    """The file with the project's variables filled in; all its faults at once.
+    """The file with the project's variables filled in. Raises ConfigErrors with all its faults.
 
     ``file`` is its name in messages; default: the path.
     """
@@ -89,24 +89,24 @@ def read_snapshot_file(path: Path, variables: Mapping[str, int | str], file: str
 
 
 def read_snapshot(path: Path, variables: Mapping[str, int | str], file: str | None = None) -> Snapshot:
-    """The tables of the file, as validation wants them; ``file`` becomes ``Snapshot.source`` too."""
+    """The tables of the file; ``file`` also becomes ``Snapshot.source``. Raises ConfigErrors."""
     recorded = read_snapshot_file(path, variables, file)
     tables = {name: _table(name, entry, recorded.types) for name, entry in recorded.tables.items()}
     return Snapshot(tables, file or str(path), recorded.revision, recorded.environment, recorded.kind or "")
 
 
 def _format_faults(source: Source) -> Iterator[ConfigError]:
-    """A file of another release is not looked into: it would be a list of faults that are none."""
+    """A fault when the file has another format; then nothing else in it is checked."""
     if not isinstance(source.values, dict) or source.faults:
         return
-    found, path = source.value(("format",)), ("format",)
-    if found is None and "tables" in source.values:
-        fact = f"missing: the file is of an earlier release, this one reads {FORMAT}"
-        yield fault(source.at(path), path, fact, f"write it anew: {ANEW}")
-    elif isinstance(found, int) and not isinstance(found, bool) and found != FORMAT:
-        which = "a later" if found > FORMAT else "an earlier"
-        hint = f"use that release of promote, or write the file anew: {ANEW}"
-        yield fault(source.at(path), path, f"{found} is of {which} release, this one reads {FORMAT}", hint)
+    file_format, path = source.value(("format",)), ("format",)
+    if file_format is None and "tables" in source.values:
+        message = f"missing: the file is of an earlier release, this one reads {FORMAT}"
+        yield fault(source.at(path), path, message, f"write it anew: {WRITE_COMMAND}")
+    elif isinstance(file_format, int) and not isinstance(file_format, bool) and file_format != FORMAT:
+        which = "a later" if file_format > FORMAT else "an earlier"
+        hint = f"use that release of promote, or write the file anew: {WRITE_COMMAND}"
+        yield fault(source.at(path), path, f"{file_format} is of {which} release, this one reads {FORMAT}", hint)
 
 
 def _column_faults(file: SnapshotFile, source: Source) -> Iterator[ConfigError]:
@@ -131,7 +131,7 @@ def _table(name: str, entry: TableEntry, types: Mapping[str, TypeFacts]) -> Tabl
         columns={column: _column(column, facts, types) for column, facts in entry.columns.items()},
         primary_key=key.columns if key else (),
         primary_key_name=key_name,
-        unique=tuple(unique[each] for each in sorted(unique)),
+        unique=tuple(unique[constraint] for constraint in sorted(unique)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Variables filled in (``${VAR}``, ``${VAR:-default}``, ``$${`` for itself), and secrets kept out of every text."""
+"""Substitute variables (``${VAR}``, ``${VAR:-default}``, ``$${`` for itself), and redact secrets in output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.config.yaml_source import Keys, Source, fault
 from minerva_promote.errors import ConfigError
 
-Lookup = Callable[[str], int | str | None]  # None: not set
+Lookup = Callable[[str], int | str | None]  # name -> value; None: not set
 
 _VARIABLE = re.compile(
     r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:(?!\$\{)[^}])*))?\}|\$\{", re.ASCII
@@ -23,7 +23,7 @@ FORM_HINT = "write ${NAME}, ${NAME:-default}, or $${ for the two characters them
 
 @dataclass(frozen=True, slots=True)
 class UnsetVariable:
-    """A variable that a text needs and nothing sets; ``name`` is empty when the text has a ``${`` that is none."""
+    """A variable in a text that is not set; ``name`` is empty for a ``${`` that is no variable."""
 
     name: str
 
@@ -60,7 +60,7 @@ def fill_text(text: str, lookup: Lookup) -> int | str | UnsetVariable:
 
 
 def unknown_variable(variables: Iterable[str]) -> Callable[[str], tuple[str, str]]:
-    """The fact and the hint for a name that is none of the project's variables."""
+    """A function that returns message and hint for a name that is none of the project's variables."""
     known = tuple(variables)
     return lambda name: (f'no variable "{name}"{did_you_mean(name, known)}', f"variables: {listing(known)}")
 
@@ -75,7 +75,7 @@ def fill(
 ) -> Source:
     """The file with its variables filled in at the paths that ``where`` allows.
 
-    ``unset`` gives the fact and the hint for a variable that is not set.
+    ``unset`` returns message and hint for a variable that is not set; they are added to ``faults``.
     """
 
     def walk(value: Any, path: Keys) -> Any:
@@ -87,8 +87,8 @@ def fill(
             return value
         filled = fill_text(value, lookup)
         if isinstance(filled, UnsetVariable):
-            fact, hint = unset(filled.name) if filled.name else ("a ${ that is no variable", FORM_HINT)
-            faults.append(fault(source.at(path), path, fact, hint))
+            message, hint = unset(filled.name) if filled.name else ("a ${ that is no variable", FORM_HINT)
+            faults.append(fault(source.at(path), path, message, hint))
             return value
         return filled
 
@@ -103,7 +103,13 @@ _GENERIC: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"SCRAM-SHA-256\$\S+"), "***"),
 )
 
-_TELLTALE = ("passw", "pwd", "passphrase", "secret", "scram")  # without one of these, none of the patterns matches
+_SECRET_MARKERS = (
+    "passw",
+    "pwd",
+    "passphrase",
+    "secret",
+    "scram",
+)  # without one of these, none of the patterns matches
 
 
 _WORDS = re.compile(r"\S+")
@@ -124,14 +130,14 @@ def redact(text: str) -> str:
     if "://" in text:
         text = _WORDS.sub(lambda word: _without_password(word[0]), text)
     folded = text.casefold()
-    if any(word in folded for word in _TELLTALE):
+    if any(word in folded for word in _SECRET_MARKERS):
         for pattern, replacement in _GENERIC:
             text = pattern.sub(replacement, text)
     return text
 
 
 class Redactor:
-    """Replaces the secrets it was told, in whatever spelling, and what looks like one, with ``***``."""
+    """Replaces known secrets, in whatever spelling, and whatever looks like a secret, with ``***``."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._patterns: dict[str, str] = {}
@@ -139,7 +145,7 @@ class Redactor:
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
-        """Learn secrets; one of less than four characters is only replaced where it stands as a word."""
+        """Add secrets; one of less than four characters is only replaced where it is a whole word."""
         for secret in secrets:
             if secret:
                 spelling = "".join(map(_spellings, secret))
@@ -148,7 +154,7 @@ class Redactor:
         self._all = re.compile("|".join(self._patterns[secret] for secret in longest_first)) if longest_first else None
 
     def redact(self, text: str) -> str:
-        """The text without any secret; safe to print, log and report."""
+        """The text without secrets, safe to print and log."""
         return redact(self._all.sub("***", text) if self._all else text)
 
     def __repr__(self) -> str:
@@ -156,22 +162,22 @@ class Redactor:
 
 
 def _spellings(character: str) -> str:
-    """A pattern for one character: itself, percent-encoded, or escaped as SQL, JSON or Python would."""
-    ways = [re.escape(character)]
+    """A pattern for one character: itself, percent-encoded, or escaped as SQL, JSON or Python escape it."""
+    spellings = [re.escape(character)]
     encoded = quote(character, safe="") if character.isascii() else "".join(f"%{b:02X}" for b in character.encode())
     if not encoded.startswith("%"):
         encoded = f"%{ord(character):02X}"
-    ways.append(f"(?i:{encoded})")
+    spellings.append(f"(?i:{encoded})")
     if character in "'\"\\":
-        ways = [re.escape(character) * 2, re.escape("\\" + character), *ways]
+        spellings = [re.escape(character) * 2, re.escape("\\" + character), *spellings]
     elif character == " ":
-        ways.append(r"\+")
+        spellings.append(r"\+")
     elif ord(character) < 32 or ord(character) > 126:
-        ways += [re.escape(repr(character)[1:-1]), re.escape(json.dumps(character)[1:-1])]
+        spellings += [re.escape(repr(character)[1:-1]), re.escape(json.dumps(character)[1:-1])]
         units = character.encode("utf-16-be")
         escaped = "".join(rf"\\u{units[i] << 8 | units[i + 1]:04x}" for i in range(0, len(units), 2))
-        ways.append(f"(?i:{escaped})")
-    return f"(?:{'|'.join(ways)})"
+        spellings.append(f"(?i:{escaped})")
+    return f"(?:{'|'.join(spellings)})"
 
 
 def process_lookup(process: Mapping[str, str], dotenv: Mapping[str, str]) -> Callable[[str], str | None]:

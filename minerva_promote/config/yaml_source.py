@@ -1,4 +1,4 @@
-"""YAML text into plain values, each with its place: only mappings with text keys, lists, text, numbers, booleans."""
+"""YAML text to plain values with locations: only mappings with text keys, lists, text, numbers and booleans."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 from minerva_promote.config.files import UnreadableError, read_bounded
 from minerva_promote.errors import ConfigError, Location
 
-Keys = tuple[str | int, ...]  # the way to a value: ("checks", 0, "expect")
+Keys = tuple[str | int, ...]  # the path to a value: ("checks", 0, "expect")
 
 MAX_DEPTH = 50  # the C composer of pyyaml recurses without a bound and crashes the process
 MAX_NODES = 200_000  # after aliases are expanded
@@ -30,7 +30,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 @dataclass(frozen=True, slots=True)
 class KeyPosition:
-    """Where a key and its value stand; the key of a list entry is the entry itself."""
+    """The locations of a key and of its value; the key of a list entry is the entry itself."""
 
     key: Location
     value: Location
@@ -38,23 +38,23 @@ class KeyPosition:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One configuration file: its values (lists as tuples), their places, and the faults found while reading.
+    """One configuration file: its values (lists as tuples), their positions, and the faults of its YAML.
 
     ``values`` is None when the text could not be read at all; the faults say why.
     """
 
     file: str
     values: Any = field(repr=False)
-    places: Mapping[Keys, KeyPosition] = field(repr=False)
+    positions: Mapping[Keys, KeyPosition] = field(repr=False)
     faults: tuple[ConfigError, ...] = ()
 
     def at(self, path: Keys) -> Location:
-        """Where the value at ``path`` stands, or the nearest place above it."""
-        return self._spot(path).value
+        """The location of the value at ``path``, or of its nearest parent in the file."""
+        return self._position(path).value
 
     def key_at(self, path: Keys) -> Location:
-        """Where the key of ``path`` stands, or the nearest place above it."""
-        return self._spot(path).key
+        """The location of the key at ``path``, or of its nearest parent in the file."""
+        return self._position(path).key
 
     def value(self, path: Keys) -> Any:
         """The value at ``path``; None when there is none."""
@@ -67,32 +67,32 @@ class Source:
         return value
 
     def with_values(self, values: Any) -> Source:
-        """The same places for other values."""
+        """A copy with other values and the same positions."""
         return replace(self, values=values)
 
-    def _spot(self, path: Keys) -> KeyPosition:
-        while path and path not in self.places:
+    def _position(self, path: Keys) -> KeyPosition:
+        while path and path not in self.positions:
             path = path[:-1]
         here = Location(self.file, 1, 1)
-        return self.places.get(path) or KeyPosition(here, here)
+        return self.positions.get(path) or KeyPosition(here, here)
 
 
 def path_text(path: Keys) -> str:
-    """The way to a value as a person writes it: ``checks[0].expect``."""
-    shown = ""
+    """The path to a value in messages: ``checks[0].expect``."""
+    text = ""
     for step in path:
         if isinstance(step, int):
-            shown += f"[{step}]"
+            text += f"[{step}]"
         elif re.fullmatch(r"[\w-]+", step):
-            shown += f".{step}" if shown else step
+            text += f".{step}" if text else step
         else:
-            shown += f'["{step}"]'
-    return shown
+            text += f'["{step}"]'
+    return text
 
 
-def fault(source_at: Location, path: Keys, fact: str, hint: str = "") -> ConfigError:
-    """A fault of the value at ``path``: ``promote.yaml:6:13: contract.roots: …``."""
-    return ConfigError(f"{path_text(path)}: {fact}" if path else fact, at=source_at, hint=hint)
+def fault(source_at: Location, path: Keys, message: str, hint: str = "") -> ConfigError:
+    """A fault of the value at ``path``, not raised: ``promote.yaml:6:13: contract.roots: …``."""
+    return ConfigError(f"{path_text(path)}: {message}" if path else message, at=source_at, hint=hint)
 
 
 def read_source(path: Path, file: str) -> Source:
@@ -107,7 +107,7 @@ def read_source(path: Path, file: str) -> Source:
 
 
 def parse_source(data: bytes, file: str) -> Source:
-    """The values of one YAML document; all that is wrong with it is in ``faults``."""
+    """The values of one YAML document; its faults are in ``Source.faults``."""
     try:
         text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -132,32 +132,32 @@ def parse_source(data: bytes, file: str) -> Source:
         values = builder.build(root, (), 0)
     except _StopError as stop:
         return Source(file, None, {}, (stop.args[0],))
-    return Source(file, values, builder.places, tuple(builder.faults))
+    return Source(file, values, builder.positions, tuple(builder.faults))
 
 
-def _unreadable(file: str, at: Location, fact: str, hint: str = "") -> Source:
-    return Source(file, None, {}, (ConfigError(fact, at=at, hint=hint),))
+def _unreadable(file: str, at: Location, message: str, hint: str = "") -> Source:
+    return Source(file, None, {}, (ConfigError(message, at=at, hint=hint),))
 
 
-def _place(file: str, mark: Any) -> Location:
+def _location(file: str, mark: Any) -> Location:
     return Location(file, mark.line + 1, mark.column + 1)
 
 
 def _scan(text: str, file: str) -> ConfigError | None:
-    """Refuse a second document and deep nesting before anything recursive sees the text."""
+    """A fault for a second document or deep nesting, found before pyyaml recurses into the text."""
     depth = documents = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                return ConfigError(f"nested more than {MAX_DEPTH} deep", at=_place(file, event.start_mark))
+                return ConfigError(f"nested more than {MAX_DEPTH} deep", at=_location(file, event.start_mark))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
                 hint = "one file holds one document: take the `---` away, or split the file"
-                return ConfigError("a second document", at=_place(file, event.start_mark), hint=hint)
+                return ConfigError("a second document", at=_location(file, event.start_mark), hint=hint)
     return None
 
 
@@ -170,16 +170,16 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Source:
     problem = error.problem or "not YAML"
     hint = ""
     if line[: mark.column + 1].strip(" ").startswith("\t"):
-        fact, hint = "a tab in the indentation", "indent with blanks"
-    elif "undefined alias" in problem:  # the name is not shown: it may be a password that starts with *
-        fact, hint = "an alias (*) without its anchor", "put text that starts with * in quotes"
+        message, hint = "a tab in the indentation", "indent with blanks"
+    elif "undefined alias" in problem:  # the message leaves out the name: it may be a password that starts with *
+        message, hint = "an alias (*) without its anchor", "put text that starts with * in quotes"
     elif "undefined tag" in problem:
-        fact, hint = "an unknown tag (!)", "put text that starts with ! in quotes"
+        message, hint = "an unknown tag (!)", "put text that starts with ! in quotes"
     else:
-        fact = f"not YAML: {problem}"
+        message = f"not YAML: {problem}"
         if "${" in line and ("{" in line.replace("${", "") or "[" in line):
             hint = 'inside { } and [ ] a variable stands in quotes: "${NAME}"'
-    return _unreadable(file, _place(file, mark), fact, hint)
+    return _unreadable(file, _location(file, mark), message, hint)
 
 
 class _StopError(Exception):
@@ -188,28 +188,28 @@ class _StopError(Exception):
 
 @dataclass(slots=True)
 class _Builder:
-    """Nodes into values; collects places and faults."""
+    """Builds values from nodes; collects positions and faults."""
 
     file: str
-    places: dict[Keys, KeyPosition] = field(default_factory=dict)
+    positions: dict[Keys, KeyPosition] = field(default_factory=dict)
     faults: list[ConfigError] = field(default_factory=list)
     nodes: int = 0
     open: set[int] = field(default_factory=set)  # collections being built: an alias to one of them never ends
 
     def build(self, node: yaml.Node, path: Keys, depth: int, key: Location | None = None) -> Any:
-        """The value of ``node``, its place noted under ``path``."""
-        at = _place(self.file, node.start_mark)
+        """The value of ``node``; records its position under ``path``."""
+        at = _location(self.file, node.start_mark)
         self.nodes += 1
         if self.nodes > MAX_NODES or depth > MAX_DEPTH:
             hint = "write the values out instead of repeating them by aliases"
             raise _StopError(ConfigError(f"more than {MAX_NODES} values after aliases are expanded", at=at, hint=hint))
         if id(node) in self.open:
             raise _StopError(fault(at, path, "an alias inside its own anchor"))
-        self.places[path] = KeyPosition(key or at, at)
+        self.positions[path] = KeyPosition(key or at, at)
         if isinstance(node, yaml.ScalarNode):
             value = self._scalar(node, path, at)
             if value is None and key is not None:
-                self.places[path] = KeyPosition(key, key)  # nothing is written there
+                self.positions[path] = KeyPosition(key, key)  # there is no value
             return value
         if node.tag not in (f"{_TAG}map", f"{_TAG}seq"):
             self._fault(at, path, "an unknown tag (!)", "values are text, numbers, true, false, lists and mappings")
@@ -226,7 +226,7 @@ class _Builder:
         values: dict[str, Any] = {}
         for name, key_at, child in self._keys(node, path):
             if name in values:
-                first = self.places[*path, name].key.line
+                first = self.positions[*path, name].key.line
                 self._fault(key_at, path, f'key "{name}" stands twice; first in line {first}')
             else:
                 values[name] = self.build(child, (*path, name), depth + 1, key_at)
@@ -234,7 +234,7 @@ class _Builder:
 
     def _keys(self, node: yaml.Node, path: Keys) -> Iterator[tuple[str, Location, yaml.Node]]:
         for key, child in node.value:
-            at = _place(self.file, key.start_mark)
+            at = _location(self.file, key.start_mark)
             tag = key.tag.removeprefix(_TAG)
             if tag == "merge":
                 self._fault(at, path, "merge keys (<<) are not read", "write the keys out")
@@ -268,9 +268,9 @@ class _Builder:
         if _LONG_INTEGER.fullmatch(text):
             self._fault(at, path, "a number of more than 18 digits", f'if it is text, put it in quotes: "{text}"')
             return 0
-        fact = "not a plain decimal number (a leading zero, an underscore, a colon, hexadecimal, infinity)"
-        self._fault(at, path, fact, "write decimal digits, or put text in quotes")
+        message = "not a plain decimal number (a leading zero, an underscore, a colon, hexadecimal, infinity)"
+        self._fault(at, path, message, "write decimal digits, or put text in quotes")
         return 0
 
-    def _fault(self, at: Location, path: Keys, fact: str, hint: str = "") -> None:
-        self.faults.append(fault(at, path, fact, hint))
+    def _fault(self, at: Location, path: Keys, message: str, hint: str = "") -> None:
+        self.faults.append(fault(at, path, message, hint))

@@ -1,4 +1,4 @@
-"""Values into YAML that may be printed anywhere: whatever could steer a terminal or a CI log is escaped."""
+"""Values to YAML that is safe to print: characters and words that a terminal or a CI log interprets are escaped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MARK = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts text that a terminal or the log of a CI service could take for a command into double quotes."""
+    """A dumper that double-quotes text which a terminal or the log of a CI service could interpret."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:

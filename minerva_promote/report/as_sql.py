@@ -1,9 +1,9 @@
-r"""A script that may be printed anywhere: the same statements, without a character that could steer who shows it.
+r"""SQL scripts that are safe to print: the same statements without characters that a terminal or CI log interprets.
 
-Names and constants in a script come from a database, whose owners may have put anything into them. Control and
-bidirectional characters, and what a CI service takes for a command (``::`` at the beginning of a line, ``##[``,
-``##vso[``), are written as escapes of SQL's own: ``E'\u202E'``, ``U&"\202E"``. Tokens after PostgreSQL's lexer
-(scan.l, release 18) with standard_conforming_strings on, which is its default.
+Names and constants come from a database and may hold anything. Control and bidirectional characters, and what a CI
+service takes for a command (``::`` at the beginning of a line, ``##[``, ``##vso[``), become escapes of SQL itself:
+``E'\u202E'``, ``U&"\202E"``. Tokens after PostgreSQL's lexer (scan.l, release 18) with standard_conforming_strings on,
+which is its default.
 """
 
 from __future__ import annotations
@@ -37,30 +37,30 @@ _LINE = re.compile(r"(?m)^( *):(?=:)")
 
 
 def render_sql(text: str) -> str:
-    """The script with every unsafe character escaped; one that has none stays as it is."""
+    """The script with every unsafe character escaped; a script without any is returned unchanged."""
     if text.replace("\n", "").isprintable() and not has_log_commands(text):
         return text
     pieces: list[str] = []
-    place = 0
-    while match := _TOKEN.match(text, place):
-        place = match.end()
+    position = 0
+    while match := _TOKEN.match(text, position):
+        position = match.end()
         kind = match.lastgroup if match.lastgroup != "tag" else "dollar"
         token = match.group()
         if kind == "block":
-            place = _block_end(text, place)
-            token = text[match.start() : place]
+            position = _block_end(text, position)
+            token = text[match.start() : position]
         pieces.append(_escaped(str(kind), token))
-    return _broken_code("".join(pieces))
+    return _without_log_commands("".join(pieces))
 
 
 def _escaped(kind: str, token: str) -> str:
-    """One token, in printable characters and line breaks; a constant or name stands behind a blank."""
+    """One token in printable characters and line breaks; an escaped constant or name gets a blank before it."""
     if token.replace("\n", "").isprintable() and not has_log_commands(token):
         return token
     if kind in ("line", "block"):
         return printable(token)
     if kind == "escape":
-        return _constant(_ESCAPED.sub(_needed, "".join(_pieces(token[1:], escapes=True))))
+        return _constant(_ESCAPED.sub(_without_needless_backslash, "".join(_pieces(token[1:], escapes=True))))
     if kind == "unicode":
         return f" {token[:3]}{_characters(token[3:-1], _IN_NAME)}{token[-1]}"
     if kind == "text":
@@ -70,17 +70,17 @@ def _escaped(kind: str, token: str) -> str:
         return _constant(token[size:-size].replace("\\", r"\\").replace("'", "''"))
     if kind == "quoted":
         return _name(token[1:-1])
-    if kind == "name":  # the server folds what is not quoted
+    if kind == "name":  # the server folds unquoted names to lower case
         return _name("".join(char.lower() if char.isascii() else char for char in token))
     return token if token == "\n" else "\n" if token == "\r" else " " if token in "\t\f\v" else printable(token)
 
 
 def _pieces(token: str, *, escapes: bool) -> Iterator[str]:
-    """What stands between the quotes of a string that may go on in later lines."""
+    """The texts between the quotes of a string constant, which may continue on later lines."""
     return (match[1] for match in (_ESCAPE_PIECE if escapes else _PIECE).finditer(token))
 
 
-def _needed(match: re.Match[str]) -> str:
+def _without_needless_backslash(match: re.Match[str]) -> str:
     """An escape of E'…', without its backslash where that stands before a character that means itself."""
     char = match[1]
     return match[0] if char in "\\'" or (char.isascii() and char.isalnum()) else char
@@ -105,18 +105,18 @@ def _characters(text: str, forms: tuple[str, str]) -> str:
     return _LINE.sub(lambda match: match[1] + escape(":"), text)
 
 
-def _block_end(text: str, place: int) -> int:
+def _block_end(text: str, position: int) -> int:
     depth = 1
     while depth:
-        edge = _EDGE.search(text, place)
+        edge = _EDGE.search(text, position)
         if edge is None:
             return len(text)
         depth += 1 if edge.group() == "/*" else -1
-        place = edge.end()
-    return place
+        position = edge.end()
+    return position
 
 
-def _broken_code(text: str) -> str:
-    """What is left stands outside constants and comments: a cast that begins a line, operators side by side."""
+def _without_log_commands(text: str) -> str:
+    """Break up log commands outside constants and comments: a cast that begins a line, ``##`` before a bracket."""
     text = re.sub(r"(?m)^( *)(?=::)", r"\1/**/", text)
     return re.sub(r"(?i)##(?=\[|vso\[)", "## ", text)

@@ -1,4 +1,4 @@
-"""The report for programs. The shape has a version; within one, keys are only added.
+"""The JSON report. Its shape has a version; within one, keys are only added.
 
 {"version": 1, "command", "environment", "run_id", "title", "gate": "open" | "closed", "changed", "exit_code",
  "verdict", "steps": [{"step", "name", "outcome", "detail", "seconds", "at", "hint", "findings", "data"}], "data"}
@@ -23,7 +23,7 @@ _LOG_COMMAND = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)  # for the log of a 
 
 
 def render(result: RunResult, redact: Callable[[str], str]) -> str:
-    """The result as JSON, secrets taken out."""
+    """The result as JSON, redacted."""
     values = {
         "version": VERSION,
         "command": result.command,
@@ -41,7 +41,7 @@ def render(result: RunResult, redact: Callable[[str], str]) -> str:
 
 
 def dumped(values: Any) -> str:
-    """JSON that a terminal may show: what could steer one is escaped, also where JSON would not ask for it."""
+    """JSON that is safe to print: control characters and log commands are escaped, also where JSON allows them."""
     plain = json.dumps(values, ensure_ascii=False, indent=2, default=str)
     if not plain.replace("\n", "").isprintable():
         plain = "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in plain)

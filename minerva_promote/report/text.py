@@ -1,4 +1,4 @@
-"""The report for people: one line a step, aligned; what went wrong below it. The same in a pipe and on a terminal."""
+"""The text report: one aligned line a step, findings below it. The same in a pipe and on a terminal."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from minerva_promote.text_format import printable, seconds
 
 STEP_WIDTH = 11
 NAME_WIDTH = 34
-# Commands whose names are half sentences, or paths: their column is as wide as the widest.
+# Commands whose steps have long names or paths: their column is as wide as the longest.
 WIDE = ("grants", "schema diff", "schema drift")
 WIDEST_NAME = 72  # of such a column; a longer name sticks out
 OUTCOME_WIDTH = 7
 
 
 def render(result: RunResult, redact: Callable[[str], str]) -> str:
-    """The whole report, secrets taken out."""
+    """The whole report, redacted."""
     lines = [heading(result.environment, result.run_id, result.title)] if _has_heading(result) else []
     names = [len(step.name) + 3 for step in result.steps] if result.command in WIDE else []
     width = min(WIDEST_NAME, max(NAME_WIDTH, *names, 0))
     for step in result.steps:
         lines += step_lines(step, width)
-    lines += map(whole, result.lines)
-    lines += [whole(line) for line in (result.verdict,) if line]
+    lines += map(escape_breaks, result.lines)
+    lines += [escape_breaks(line) for line in (result.verdict,) if line]
     text = "\n".join(lines)
-    if redact(text) != text:  # rare: then line by line, as a secret does not reach over a line's end
+    if redact(text) != text:  # rare; then line by line, as no secret contains a line break
         lines = [redact(line) for line in lines]
     return "\n".join(map(printable, lines))
 
@@ -33,11 +33,11 @@ def render(result: RunResult, redact: Callable[[str], str]) -> str:
 def heading(environment: str, run_id: str, title: str) -> str:
     """The first line: environment, run, file."""
     run = f"run {run_id[:8]}" if run_id else ""
-    return whole("   ".join(part for part in (environment, run, title) if part))
+    return escape_breaks("   ".join(part for part in (environment, run, title) if part))
 
 
 def step_lines(step: StepResult, width: int = NAME_WIDTH) -> list[str]:
-    """One step: its line, where it is declared and how to look closer, its findings."""
+    """One step: its line; on failure its location and hint; its findings."""
     if step.name:
         dots = "." * max(2, width - len(step.name) - 1)
         name = f"{step.name} {dots}"
@@ -47,24 +47,24 @@ def step_lines(step: StepResult, width: int = NAME_WIDTH) -> list[str]:
     lines = [first]
     if step.outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.WARN):
         indent = " " * (STEP_WIDTH + 2)
-        place = str(step.location) if step.location else ""
-        if place and step.hint:
-            lines.append(f"{indent}{place:<{width}} {step.hint}")
-        elif place or step.hint:
-            lines.append(indent + (place or step.hint))
-    return [*map(whole, lines), *finding_lines(step.findings)]
+        location = str(step.location) if step.location else ""
+        if location and step.hint:
+            lines.append(f"{indent}{location:<{width}} {step.hint}")
+        elif location or step.hint:
+            lines.append(indent + (location or step.hint))
+    return [*map(escape_breaks, lines), *finding_lines(step.findings)]
 
 
 def finding_lines(findings: Iterable[Finding]) -> list[str]:
-    """Each finding as file:line:column, code and fact, with its help below."""
+    """Every finding as file:line:column, code and message, with its hint below."""
     lines = []
     for finding in findings:
-        place = f"{finding.location}: " if finding.location else ""
+        location = f"{finding.location}: " if finding.location else ""
         warn = "warn: " if finding.severity is Severity.WARN else ""
-        lines.append(f"    {place}{warn}{finding.code}: {finding.message}")
+        lines.append(f"    {location}{warn}{finding.code}: {finding.message}")
         if finding.hint:
             lines.append(f"        help: {finding.hint}")
-    return [*map(whole, lines)]
+    return [*map(escape_breaks, lines)]
 
 
 def _detail(step: StepResult) -> str:
@@ -72,8 +72,8 @@ def _detail(step: StepResult) -> str:
     return ", ".join(part for part in (step.detail, seconds(step.seconds) if slow else "") if part)
 
 
-def whole(line: str) -> str:
-    """The line without a break: what a file is called, or a server says, is no line of its own."""
+def escape_breaks(line: str) -> str:
+    """The line with its line breaks escaped, which names of files and messages of servers may contain."""
     return line.replace("\n", "\\x0a")
 
 

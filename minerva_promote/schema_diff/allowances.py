@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from minerva_promote.config.allowed_differences import Allowance, is_like
+from minerva_promote.config.allowed_differences import Allowance, matches_pattern
 from minerva_promote.config.schema_aspects import ON_COLUMNS
 from minerva_promote.config.suggest import did_you_mean
 from minerva_promote.results import Finding, Severity
@@ -116,7 +116,7 @@ def _in_scope(allowance: Allowance, left: Side, right: Side) -> bool:
     """Whether it could be about what was compared: a part of a schema has only some of the tables."""
     parts = [side.schema.tables for side in (left, right) if side.schema.tables is not None]
     table = allowance.path.partition(".")[0]
-    return all(any(is_like(name, table) for name in tables) for tables in parts)
+    return all(any(matches_pattern(name, table) for name in tables) for tables in parts)
 
 
 def _paths(*sides: Side) -> set[str]:

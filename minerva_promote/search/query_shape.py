@@ -122,7 +122,7 @@ def shapes_of(sql: str) -> tuple[Shape, ...]:
 
 def _shape(tree: Any, select: Any, selects: list[Any], reach: RowSources) -> Shape:
     place = _place(select, reach)
-    key = reach.meant(select, order_key(select, place or 0))
+    key = reach.resolve_names(select, order_key(select, place or 0))
     found = distance_in(key)
     below = reach.below(select)
     around = [
@@ -166,7 +166,7 @@ def _shape(tree: Any, select: Any, selects: list[Any], reach: RowSources) -> Sha
 def _place(select: Any, reach: RowSources) -> int | None:
     """Which of its keys is the distance, or holds it."""
     for place in range(len(select.sort_clause)):
-        if distance_in(reach.meant(select, order_key(select, place))) is not None:
+        if distance_in(reach.resolve_names(select, order_key(select, place))) is not None:
             return place
     return None
 
@@ -211,7 +211,7 @@ def _bounded(select: Any, reach: RowSources) -> str:
     """The distance that WHERE bounds, also by the name that a query below gives it; as SQL."""
     if not select.HasField("where_clause"):
         return ""
-    return sql_of(distance_in(reach.meant(select, select.where_clause)))
+    return sql_of(distance_in(reach.resolve_names(select, select.where_clause)))
 
 
 def _table(node: Any) -> str:

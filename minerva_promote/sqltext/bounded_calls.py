@@ -1,4 +1,4 @@
-"""What operators and methods would make in a template, foreseen before they work."""
+"""Check the size of what an operator or a method in a template would create, before it runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from minerva_promote.sqltext.bounds import ENTRY, Budget, TooMuchError, require_bits, require_size
 
-_MOST_WIDTH = 9_999  # of a field of a format
+_MAX_WIDTH = 9_999  # of a field of a format
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+)?)?")
 _PADDING = ("center", "ljust", "rjust", "zfill")
 _SPLITTING = ("split", "rsplit", "splitlines")
@@ -17,7 +17,7 @@ _REFUSED = ("format_map", "translate", "maketrans", "to_bytes", "from_bytes")
 
 
 def check_operator(budget: Budget, operator: str, left: Any, right: Any) -> None:
-    """Raise when ``left operator right`` would be too large; the operators that can grow are * ** % and +."""
+    """Raise TooMuchError when the result of ``+``, ``*``, ``**`` or ``%`` would be too large."""
     if operator == "+":
         if isinstance(left, Sequence) and isinstance(right, Sequence):
             require_size(budget.weigh(left) + budget.weigh(right), "the result of +")
@@ -38,7 +38,7 @@ def check_operator(budget: Budget, operator: str, left: Any, right: Any) -> None
 
 
 def check_method(budget: Budget, method: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
-    """Raise when a method of a text or a number would make something too large."""
+    """Raise TooMuchError when the result of a method of a text or a number would be too large."""
     method = getattr(method, "__wrapped__", method)  # the sandbox wraps format()
     owner, name = getattr(method, "__self__", None), getattr(method, "__name__", "")
     if not isinstance(owner, (str, bytes, int)):
@@ -64,7 +64,7 @@ def check_method(budget: Budget, method: Any, arguments: Sequence[Any], named: M
 
 
 def check_replace(budget: Budget, text: Any, old: Any, new: Any) -> None:
-    """Raise when replacing would make a text too large."""
+    """Raise TooMuchError when the result of replacing would be too large."""
     if not isinstance(text, (str, bytes)):
         require_size(budget.text_size(text), "a text")
         text = str(text)
@@ -76,7 +76,7 @@ def check_replace(budget: Budget, text: Any, old: Any, new: Any) -> None:
 
 
 def check_str_format(budget: Budget, text: str, values: Sequence[Any]) -> None:
-    """Raise when ``text.format(…)`` would be too large."""
+    """Raise TooMuchError when the result of ``text.format(…)`` would be too large."""
     widths: list[str | None] = []
     fields = 0
     try:
@@ -87,16 +87,16 @@ def check_str_format(budget: Budget, text: str, values: Sequence[Any]) -> None:
                 fields += 1
                 widths += [_width_within(value) for value in values]
     except ValueError:
-        return  # no format: format() says what is wrong
+        return  # not a valid format: format() raises the error
     _check_format(budget, len(text), widths, fields, values)
 
 
 def _width_within(value: Any) -> str | None:
-    """The widest field that a value makes as part of a format's specification; ``*`` when that is not known."""
+    """The digits of the widest field that a value causes inside a format specification; ``*`` when not known."""
     if isinstance(value, int):
-        return str(value) if 0 <= value <= _MOST_WIDTH else "*"
+        return str(value) if 0 <= value <= _MAX_WIDTH else "*"
     if isinstance(value, (str, float)):
-        return max(re.findall(r"\d+", str(value)[:_MOST_WIDTH]), key=len, default=None)
+        return max(re.findall(r"\d+", str(value)[:_MAX_WIDTH]), key=len, default=None)
     return None if value is None else "*"
 
 
@@ -106,7 +106,7 @@ def _check_format(
     width = 0
     for digits in filter(None, widths):
         if digits == "*" or len(digits) > 4:
-            raise TooMuchError(f"a format with a width of more than {_MOST_WIDTH:,} characters, or a computed one")
+            raise TooMuchError(f"a format with a width of more than {_MAX_WIDTH:,} characters, or a computed one")
         width = max(width, int(digits))
     largest = max((budget.text_size(value) for value in values), default=0)
     require_size(literal + fields * (width + largest), "the result of a format")

@@ -1,4 +1,4 @@
-"""Jinja's filters and tests, each within the budget of the rendering."""
+"""Jinja's filters and tests, wrapped to stay within the budget of a rendering."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from minerva_promote.sqltext.bounded_calls import check_replace
 from minerva_promote.sqltext.bounds import ENTRY, Budget, TooMuchError, require_size
 
-MOST_DIGITS = 100  # of a rounded number
+MAX_DIGITS = 100  # of a rounded number
 
-# These make a text of what they are given; those make a list of it.
+# Filters that turn their value into a text, and filters that turn it into a list.
 _OF_TEXT = ("float", "int", "lower", "string", "trim", "upper")
 _OF_LIST = ("batch", "list", "map", "reject", "rejectattr", "select", "selectattr", "slice", "sort", "unique")
 
@@ -19,7 +19,7 @@ Function = Callable[..., Any]
 
 
 def bounded_filters(filters: Mapping[str, Function], budget: Budget) -> dict[str, Function]:
-    """The same filters: each asks before it works, and counts what it made."""
+    """The same filters, which check sizes before they run and count their results."""
     checks: dict[str, Function] = {
         "batch": lambda value, linecount, fill_with=None: require_size(_whole(linecount) * ENTRY, "a batch"),
         "slice": lambda value, slices, fill_with=None: require_size(_whole(slices) * ENTRY, "the result of slice"),
@@ -30,13 +30,13 @@ def bounded_filters(filters: Mapping[str, Function], budget: Budget) -> dict[str
     checks |= {name: lambda value, *_, **__: require_size(budget.text_size(value), "a text") for name in _OF_TEXT}
     for name in _OF_LIST:
         checks[name] = _both(_require_short, checks.get(name))
-    made = {name: _within(budget, function, checks.get(name)) for name, function in filters.items()}
-    made["join"] = _join(filters["join"], budget)
-    return made
+    bounded = {name: _within(budget, function, checks.get(name)) for name, function in filters.items()}
+    bounded["join"] = _join(filters["join"], budget)
+    return bounded
 
 
 def bounded_tests(tests: Mapping[str, Function], budget: Budget) -> dict[str, Function]:
-    """The same tests, as long as there is time: filters ask them about every entry of a list."""
+    """The same tests, which check the time: filters call them for every entry of a list."""
     return {name: _within(budget, function, None) for name, function in tests.items()}
 
 
@@ -48,8 +48,8 @@ def _within(budget: Budget, function: Function, check: Function | None) -> Funct
         budget.check()
         if check is not None:
             check(*arguments[passes:], **named)
-        made = function(*arguments, **named)
-        return _counted(made, budget) if isinstance(made, Iterator) else budget.spend(made)
+        result = function(*arguments, **named)
+        return _counted(result, budget) if isinstance(result, Iterator) else budget.spend(result)
 
     return bounded
 
@@ -71,11 +71,11 @@ def _join(function: Function, budget: Budget) -> Function:
     return bounded
 
 
-def _both(one: Function, other: Function | None) -> Function:
+def _both(first: Function, second: Function | None) -> Function:
     def check(value: Any, *arguments: Any, **named: Any) -> None:
-        one(value)
-        if other is not None:
-            other(value, *arguments, **named)
+        first(value)
+        if second is not None:
+            second(value, *arguments, **named)
 
     return check
 
@@ -90,8 +90,8 @@ def _whole(number: Any) -> int:
 
 
 def _require_digits(precision: int) -> None:
-    if abs(precision) > MOST_DIGITS:
-        raise TooMuchError(f"round to {precision:,} digits, at most {MOST_DIGITS}")
+    if abs(precision) > MAX_DIGITS:
+        raise TooMuchError(f"round to {precision:,} digits, at most {MAX_DIGITS}")
 
 
 def _require_number(start: Any) -> None:

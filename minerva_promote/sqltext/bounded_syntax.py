@@ -1,4 +1,4 @@
-"""The parsed template with filters around whatever makes values or runs for long without asking the environment."""
+"""Wrap syntax that creates values or loops, and bypasses the environment, in filters that count."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-WATCHED, JOINED, MADE = "_watched", "_joined", "_made"  # names that no template can write
+WATCHED, JOINED, CREATED = "_watched", "_joined", "_created"  # filter names that no template can spell
 
 
 def bound_syntax(tree: nodes.Template) -> nodes.Template:
-    """Have loops timed and what they write counted, texts that ~ puts together counted, and values that are made."""
+    """The tree with counting filters around loops, ``~``, lists, tuples, dicts, comparisons and slices."""
     bounded = _Bounding().visit(tree)
     assert isinstance(bounded, nodes.Template)
     return bounded
@@ -32,23 +32,23 @@ class _Bounding(NodeTransformer):
 
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _filtered(node, MADE)
+        return _filtered(node, CREATED)
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _filtered(node, MADE) if node.ctx == "load" else node
+        return _filtered(node, CREATED) if node.ctx == "load" else node
 
     def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _filtered(node, MADE)
+        return _filtered(node, CREATED)
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _filtered(node, MADE)
+        return _filtered(node, CREATED)
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _filtered(node, MADE) if isinstance(node.arg, nodes.Slice) else node
+        return _filtered(node, CREATED) if isinstance(node.arg, nodes.Slice) else node
 
 
 def _filtered(node: nodes.Expr, name: str, *arguments: nodes.Expr) -> nodes.Filter:

@@ -1,14 +1,15 @@
-"""The parse tree of a search, as PostgreSQL's own parser makes it (libpg_query): its SELECTs and what they order by."""
+"""Parse trees of SELECT statements (libpg_query): what they order by, distances of pgvector, sources of rows."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 from minerva_promote.sql_parser import deparse, enum_value, parse
 
 OPERATORS = ("<=>", "<->", "<#>", "<+>", "<~>", "<%>")
-FUNCTIONS = {  # and the operator that says the same
+FUNCTIONS = {  # function -> the operator of the same distance
     "cosine_distance": "<=>",
     "l2_distance": "<->",
     "vector_negative_inner_product": "<#>",
@@ -16,14 +17,14 @@ FUNCTIONS = {  # and the operator that says the same
     "hamming_distance": "<~>",
     "jaccard_distance": "<%>",
 }
-SIMILARITIES = {"inner_product": "<#>"}  # functions that rise with nearness, and the operator of their index
+SIMILARITIES = {"inner_product": "<#>"}  # function that grows with nearness -> the operator of its index
 
 
-def order_key(select: Any, place: int = 0) -> Any | None:
-    """The expression that a plain SELECT orders by first; a name or a number of its output is followed to it."""
-    if not select.target_list or len(select.sort_clause) <= place:
+def order_key(select: Any, index: int = 0) -> Any | None:
+    """The expression of the sort key at ``index`` of a plain SELECT; output names and numbers are resolved to it."""
+    if not select.target_list or len(select.sort_clause) <= index:
         return None
-    node = select.sort_clause[place].sort_by.node
+    node = select.sort_clause[index].sort_by.node
     kind = node.WhichOneof("node")
     if kind == "a_const" and node.a_const.WhichOneof("val") == "ival":
         number = node.a_const.ival.ival
@@ -36,53 +37,53 @@ def order_key(select: Any, place: int = 0) -> Any | None:
 
 
 def nodes(tree: Any) -> Iterator[Any]:
-    """Every message of a parse tree, without recursion, the outer ones first."""
-    waiting = [tree]
+    """Every message of a parse tree, breadth first and without recursion."""
+    waiting = deque([tree])
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         yield node
         for field, value in node.ListFields():
             if field.type == field.TYPE_MESSAGE:
                 waiting.extend(value) if field.is_repeated else waiting.append(value)
 
 
-def is_descending(select: Any, place: int = 0) -> bool:
-    """Whether a key of its order is DESC."""
-    return len(select.sort_clause) > place and is_value(select.sort_clause[place].sort_by.sortby_dir, "SORTBY_DESC")
+def is_descending(select: Any, index: int = 0) -> bool:
+    """Whether the sort key at ``index`` is DESC."""
+    return len(select.sort_clause) > index and is_value(select.sort_clause[index].sort_by.sortby_dir, "SORTBY_DESC")
 
 
 def is_value(value: int, name: str) -> bool:
-    """Whether a field has the value of that name."""
+    """Whether an enum field has the value of this name."""
     return value == enum_value(name)
 
 
 def limits(select: Any) -> bool:
-    """Whether it has a LIMIT that bounds: neither ALL nor NULL."""
+    """Whether a SELECT has a LIMIT other than ALL and NULL."""
     return select.HasField("limit_count") and not select.limit_count.a_const.isnull
 
 
 def distance_in(node: Any | None) -> Any | None:
-    """The distance in an expression: the Node of an operator or a function of pgvector."""
-    for each in nodes(node) if node is not None else ():
-        if each.DESCRIPTOR.name == "Node" and (operator_of(each) in OPERATORS or function_of(each)):
-            return each
+    """The first Node in an expression that is a distance operator or function of pgvector; None without one."""
+    for descendant in nodes(node) if node is not None else ():
+        if descendant.DESCRIPTOR.name == "Node" and (operator_of(descendant) in OPERATORS or function_of(descendant)):
+            return descendant
     return None
 
 
 def name_of(node: Any) -> str:
-    """The name that a column reference of one part is."""
+    """The name of an unqualified column reference; empty for any other expression."""
     if node.WhichOneof("node") == "column_ref" and len(node.column_ref.fields) == 1:
         return str(node.column_ref.fields[0].string.sval)
     return ""
 
 
 def operator_of(node: Any) -> str:
-    """The operator that an expression is; empty for another."""
+    """The operator of an operator expression; empty for any other expression."""
     return str(node.a_expr.name[-1].string.sval) if node.WhichOneof("node") == "a_expr" and node.a_expr.name else ""
 
 
 def function_of(node: Any) -> str:
-    """pgvector's function that an expression calls; empty for another."""
+    """The distance function of pgvector that an expression calls; empty for any other expression."""
     if node.WhichOneof("node") != "func_call":
         return ""
     name = str(node.func_call.funcname[-1].string.sval)
@@ -90,7 +91,7 @@ def function_of(node: Any) -> str:
 
 
 def sql_of(node: Any | None) -> str:
-    """An expression as SQL."""
+    """The SQL of an expression; empty for None."""
     if node is None or node.WhichOneof("node") is None:
         return ""
     tree = parse("select 1")
@@ -99,12 +100,12 @@ def sql_of(node: Any | None) -> str:
 
 
 def text_of(tree: Any) -> str:
-    """A parse tree as SQL."""
+    """The SQL of a whole parse tree."""
     return deparse(tree)
 
 
 class RowSources:
-    """Where the rows of a SELECT come from: the subqueries and names of WITH in its FROM, whatever stands around."""
+    """The SELECTs from which a SELECT reads: subqueries and names of WITH in its FROM, and sides of set operations."""
 
     def __init__(self, tree: Any) -> None:
         self._with = {
@@ -114,51 +115,51 @@ class RowSources:
         }
 
     def below(self, select: Any) -> list[Any]:
-        """Every SELECT whose rows it reads, also by way of others; not itself."""
-        found: list[Any] = []
+        """Every SELECT from which ``select`` reads, directly or through others; not itself."""
+        selects: list[Any] = []
         waiting = [select]
         while waiting:
-            for _, each in self._sources(waiting.pop(0)):
-                if not any(each is other for other in (select, *found)):
-                    found.append(each)
-                    waiting.append(each)
-        return found
+            for _, source in self._sources(waiting.pop(0)):
+                if not any(source is other for other in (select, *selects)):
+                    selects.append(source)
+                    waiting.append(source)
+        return selects
 
-    def meant(self, select: Any, node: Any | None, above: tuple[Any, ...] = ()) -> Any | None:
-        """An expression of a SELECT with the names that a SELECT below gives to distances replaced by these.
+    def resolve_names(self, select: Any, node: Any | None, above: tuple[Any, ...] = ()) -> Any | None:
+        """An expression of ``select`` in which names that a source gives to distances are replaced by the distances.
 
-        ``above`` are the SELECTs on the way here: a recursive WITH reads itself.
+        ``above`` are the SELECTs on the path to this one, since a recursive WITH reads itself.
         """
         if node is None:
             return None
         if node.WhichOneof("node") == "column_ref":
-            found = self._named(select, node, above)
-            return node if found is None or distance_in(found) is None else found
-        meant = type(node).FromString(node.SerializeToString())
+            value = self._named(select, node, above)
+            return node if value is None or distance_in(value) is None else value
+        copy = type(node).FromString(node.SerializeToString())
         replaced = False
-        for each in list(nodes(meant)):
-            if each.DESCRIPTOR.name == "Node" and each.WhichOneof("node") == "column_ref":
-                found = self._named(select, each, above)
-                if found is not None and distance_in(found) is not None:
-                    each.CopyFrom(type(each).FromString(found.SerializeToString()))
+        for descendant in list(nodes(copy)):
+            if descendant.DESCRIPTOR.name == "Node" and descendant.WhichOneof("node") == "column_ref":
+                value = self._named(select, descendant, above)
+                if value is not None and distance_in(value) is not None:
+                    descendant.CopyFrom(type(descendant).FromString(value.SerializeToString()))
                     replaced = True
-        return meant if replaced else node
+        return copy if replaced else node
 
     def _named(self, select: Any, column: Any, above: tuple[Any, ...]) -> Any | None:
-        """What a SELECT below computes under the name of a column; None where it is nobody's, or a table's."""
+        """The expression that a source computes under the name of a column; None when no source does."""
         *table, name = [field.string.sval for field in column.column_ref.fields]
-        for alias, each in self._sources(select):
-            if (table and table[-1] != alias) or any(each is one for one in above):
+        for alias, source in self._sources(select):
+            if (table and table[-1] != alias) or any(source is visited for visited in above):
                 continue
-            for target in each.target_list:
+            for target in source.target_list:
                 value = target.res_target.val
                 is_column = value.WhichOneof("node") == "column_ref"
                 if name and name in (target.res_target.name, is_column and value.column_ref.fields[-1].string.sval):
-                    return self.meant(each, value, (*above, select))
+                    return self.resolve_names(source, value, (*above, select))
         return None
 
     def _sources(self, select: Any) -> Iterator[tuple[str, Any]]:
-        """The SELECTs in FROM, and those that a set operation is over, by the names that they have there."""
+        """The sources of one SELECT with their aliases; sides of a set operation have none."""
         waiting = list(select.from_clause)
         while waiting:
             item = waiting.pop(0)

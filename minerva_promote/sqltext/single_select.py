@@ -1,12 +1,10 @@
-"""Whether a check's SQL is one statement that only reads; the server's read-only transaction is the second line."""
+"""Check that SQL is one SELECT that only reads, as a first defence before the server's read-only transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from minerva_promote.errors import ConfigError, Location
 from minerva_promote.sql_parser import parse
+from minerva_promote.sqltext.select_ast import nodes
 
 # Nodes of a parse tree that write, lock or create.
 _WRITES = {
@@ -18,8 +16,8 @@ _WRITES = {
     "LockingClause": "FOR UPDATE or FOR SHARE",
 }
 
-# Functions whose effect a rollback does not take back, or that reach beyond the transaction. Not complete: a function
-# of the database's own may call them.
+# Functions whose effect survives a rollback or reaches beyond the transaction. Not complete: user-defined functions
+# may call them.
 _EFFECTS = (
     "dblink",
     "lo_",
@@ -40,7 +38,7 @@ def require_one_select(sql: str, at: Location) -> None:
     """Raise ConfigError unless ``sql`` is exactly one SELECT (or VALUES) that writes nothing."""
     try:
         tree = parse(sql)
-        nodes = list(_nodes(tree))
+        messages = list(nodes(tree))
     except Exception as error:  # a syntax error, or nesting that no parser follows
         raise ConfigError(f"does not render to valid SQL: {_reason(error)}", at=at, hint=_line(sql, error)) from error
     if len(tree.stmts) != 1:
@@ -51,7 +49,7 @@ def require_one_select(sql: str, at: Location) -> None:
             f"renders to {str(kind).removesuffix('_stmt').replace('_', ' ').upper()}; a check is exactly one SELECT",
             at=at,
         )
-    for node in nodes:
+    for node in messages:
         name = node.DESCRIPTOR.name
         if name in _WRITES:
             raise ConfigError(f"contains {_WRITES[name]}; a check only reads", at=at)
@@ -64,19 +62,8 @@ def require_one_select(sql: str, at: Location) -> None:
 
 
 def uses_parameter(sql: str) -> bool:
-    """Whether ``sql``, which parses, takes ``$1``."""
-    return any(node.DESCRIPTOR.name == "ParamRef" for node in _nodes(parse(sql)))
-
-
-def _nodes(tree: Any) -> Iterator[Any]:
-    """Every message of a parse tree, without recursion."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        for field, value in node.ListFields():
-            if field.type == field.TYPE_MESSAGE:
-                waiting.extend(value) if field.is_repeated else waiting.append(value)
+    """Whether ``sql``, which must be valid, has a parameter such as ``$1``."""
+    return any(node.DESCRIPTOR.name == "ParamRef" for node in nodes(parse(sql)))
 
 
 def _reason(error: Exception) -> str:
@@ -84,7 +71,7 @@ def _reason(error: Exception) -> str:
 
 
 def _line(sql: str, error: Exception) -> str:
-    """The rendered line that the parser stopped at."""
+    """The line at which the parser stopped, as a hint; empty when it named none."""
     position = int(getattr(error, "cursorpos", 0) or 0)
     if not position:
         return ""

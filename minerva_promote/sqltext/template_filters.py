@@ -1,4 +1,4 @@
-"""Names and values → SQL text, for whatever a configuration or a file may hold."""
+"""The filters ``ident`` and ``literal``: names and values of any content to quoted SQL."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class NoFile(jinja2.StrictUndefined):
     def __init__(self) -> None:
         super().__init__(name="file", exc=FileNeeded)
 
-    def __bool__(self) -> bool:  # type: ignore[override]  # the one thing that may be asked
+    def __bool__(self) -> bool:  # type: ignore[override]  # its truth is the only question it answers
         return False
 
 
 class QuotingError(jinja2.TemplateRuntimeError):
-    """A value that cannot be quoted, or was not."""
+    """A value that cannot be quoted, or that no filter has quoted."""
 
 
 def ident(value: object) -> Sql:
@@ -45,7 +45,7 @@ def ident(value: object) -> Sql:
 
     Always quoted: names are case-sensitive, as they stand in the catalog.
     """
-    force(value)
+    require_defined(value)
     if isinstance(value, (list, tuple)):
         if not value:
             raise QuotingError("an empty list has no name to quote")
@@ -53,7 +53,7 @@ def ident(value: object) -> Sql:
     if isinstance(value, Sql):
         raise QuotingError(f"{value!r} is already quoted")
     if not isinstance(value, str):
-        raise QuotingError(f"{shown(value)} is not a name; names are text")
+        raise QuotingError(f"{value_and_type(value)} is not a name; names are text")
     return Sql(".".join(_quoted_name(part, value) for part in value.split(".")))
 
 
@@ -63,7 +63,7 @@ def literal(value: object) -> Sql:
     Right with and without standard_conforming_strings. Negative numbers are in parentheses: ``5 -{{ n | literal }}``
     must not begin a comment.
     """
-    force(value)
+    require_defined(value)
     if isinstance(value, (list, tuple)):
         if any(isinstance(item, (list, tuple)) for item in value):
             raise QuotingError("a list within a list cannot be quoted")
@@ -84,10 +84,10 @@ def literal(value: object) -> Sql:
         return Sql(f"'{value.isoformat()}'::{'timestamp' if value.tzinfo is None else 'timestamptz'}")
     if isinstance(value, datetime.date):
         return Sql(f"'{value.isoformat()}'::date")
-    raise QuotingError(f"{shown(value)} cannot be quoted")
+    raise QuotingError(f"{value_and_type(value)} cannot be quoted")
 
 
-def force(value: object) -> None:
+def require_defined(value: object) -> None:
     """Raise for an undefined value; StrictUndefined itself lets one pass into a filter."""
     if isinstance(value, jinja2.Undefined):
         value._fail_with_undefined_error()
@@ -98,7 +98,9 @@ def _quoted_name(part: str, whole: str) -> str:
     if not part:
         raise QuotingError(f"{whole!r} has an empty part; a name is never empty")
     if len(part.encode()) > NAME_BYTES:
-        raise QuotingError(f"{cut(part)} is {len(part.encode())} bytes long; PostgreSQL cuts names at {NAME_BYTES}")
+        raise QuotingError(
+            f"{truncated(part)} is {len(part.encode())} bytes long; PostgreSQL cuts names at {NAME_BYTES}"
+        )
     return '"' + part.replace('"', '""') + '"'
 
 
@@ -120,20 +122,20 @@ def _number(value: float | Decimal) -> Sql:
 
 def _check_text(value: str) -> None:
     if NUL in value:
-        raise QuotingError(f"{cut(value)} contains a NUL, which PostgreSQL cannot store")
+        raise QuotingError(f"{truncated(value)} contains a NUL, which PostgreSQL cannot store")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise QuotingError(f"{cut(value)} contains half a surrogate pair, which is no text") from None
+        raise QuotingError(f"{truncated(value)} contains half a surrogate pair, which is no text") from None
 
 
-def shown(value: object) -> str:
-    """A value and its type, for a message."""
-    return f"{cut(value)} ({type(value).__name__})"
+def value_and_type(value: object) -> str:
+    """A value and its type in a message."""
+    return f"{truncated(value)} ({type(value).__name__})"
 
 
-def cut(value: object, limit: int = 60) -> str:
-    """A value for a message, cut short."""
+def truncated(value: object, limit: int = 60) -> str:
+    """A value in a message, truncated to ``limit`` characters."""
     if isinstance(value, str):
         value = value[:limit]  # its quotes alone make it longer
     elif isinstance(value, (list, tuple, dict)):

@@ -1,8 +1,8 @@
-"""A folder of templates → one SQL text, with every value in it proved to be whole tokens.
+"""Render a template to one SQL text in which every value is proved to be whole tokens.
 
 How the quoting is enforced: ``| ident`` and ``| literal`` return `Sql`, the environment's ``finalize`` refuses anything
 else, and every value is carried between two NULs until the end. Then PostgreSQL's own scanner must find each value to
-be whole tokens, so that a filter inside quotes or a comment (``'{{ name | literal }}'``) is refused too.
+be whole tokens, so that a filter inside quotes or a comment (``'{{ name | literal }}'``) is refused as well.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from minerva_promote.errors import ConfigError, Location
 from minerva_promote.sql_parser import scan
 from minerva_promote.sqltext.bounded_calls import check_method, check_operator
 from minerva_promote.sqltext.bounded_filters import bounded_filters, bounded_tests
-from minerva_promote.sqltext.bounded_syntax import JOINED, MADE, WATCHED, bound_syntax
+from minerva_promote.sqltext.bounded_syntax import CREATED, JOINED, WATCHED, bound_syntax
 from minerva_promote.sqltext.bounds import Budget, require_size
 from minerva_promote.sqltext.template_filters import (
     NUL,
     FileNeeded,
     QuotingError,
     Sql,
-    cut,
-    force,
     ident,
     literal,
-    shown,
+    require_defined,
+    truncated,
+    value_and_type,
 )
 
 # Of Jinja's filters only those that work on values: none that escapes, formats or looks up attributes.
@@ -43,7 +43,7 @@ _FILTERS = (
     *("selectattr", "slice", "sort", "string", "sum", "trim", "unique", "upper"),
 )
 
-# These write text that finalize never sees, or make text out of quoted values.
+# These write text that does not pass finalize, or turn quoted values into text.
 _REFUSED_TAGS = (nodes.CallBlock, nodes.FilterBlock, nodes.Macro, nodes.Import, nodes.FromImport)
 
 
@@ -55,7 +55,7 @@ class Templates:
         self._environment = _Environment(folder)
 
     def render(self, name: str, values: Mapping[str, Any], *, at: Location) -> str:
-        """The SQL of the template ``name``; ``at`` is the place that names it. Raises ConfigError and FileNeeded."""
+        """The SQL of the template ``name``; ``at`` is the location that names it. Raises ConfigError and FileNeeded."""
         self._environment.budget.start()
         try:
             template = self._environment.get_template(name)
@@ -80,11 +80,11 @@ class Templates:
         except Exception as error:
             raise self._fault(error, at, used_at) from error
         finally:
-            self._environment.budget.start()  # lets go of what was made
+            self._environment.budget.start()  # releases the values that it holds
         return _unmarked(rendered, at)
 
     def _joined(self, template: jinja2.Template, values: Mapping[str, Any]) -> str:
-        """What the template writes, counted and timed while it is written."""
+        """The output of the template; its size and time are checked while it is written."""
         pieces: list[str] = []
         size = 0
         for piece in template.generate(values):
@@ -95,7 +95,7 @@ class Templates:
         return "".join(pieces)
 
     def _fault(self, error: Exception, at: Location, used_at: Location) -> ConfigError:
-        """``error`` at the line of the template where it arose; ``at`` where no template file is involved."""
+        """``error`` with the line of the template that raised it, or ``at`` where no template file is involved."""
         inside = f"{self._folder}/"
         if isinstance(error, jinja2.TemplateSyntaxError):
             if error.filename and error.filename.startswith(inside):
@@ -110,17 +110,17 @@ class Templates:
             missing = str(error.name or error)
             return ConfigError(f'no template "{missing}" in {self._folder.name}/', at=at, hint=self._near(missing))
         known = isinstance(error, jinja2.TemplateError)
-        fact = str(error.message) if known else f"{type(error).__name__}: {error}"  # type: ignore[attr-defined]
-        return ConfigError(fact, at=at, hint="" if at == used_at else f"rendered for {used_at}")
+        message = str(error.message) if known else f"{type(error).__name__}: {error}"  # type: ignore[attr-defined]
+        return ConfigError(message, at=at, hint="" if at == used_at else f"rendered for {used_at}")
 
     def _near(self, name: str) -> str:
-        there = self._environment.list_templates()
-        near = nearest(name, there)
-        return f'did you mean "{near}"?' if near else f"templates there: {listing(there)}"
+        names = self._environment.list_templates()
+        near = nearest(name, names)
+        return f'did you mean "{near}"?' if near else f"templates there: {listing(names)}"
 
 
 class _Loader(jinja2.FileSystemLoader):
-    """Files of one folder: nothing above it, and no link that leads out of it."""
+    """Loads files of one folder only; links that lead out of it do not exist for it."""
 
     def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Any]:
         folder = Path(self.searchpath[0])
@@ -131,7 +131,7 @@ class _Loader(jinja2.FileSystemLoader):
             source, filename = decoded(read_bounded(path)).replace("\r\n", "\n"), str(path)
         except UnreadableError as error:
             raise jinja2.TemplateSyntaxError(error.message, 1, template, str(path)) from None
-        except FileNotFoundError:  # taken away a moment ago
+        except FileNotFoundError:  # deleted meanwhile
             raise jinja2.TemplateNotFound(template) from None
         modified = path.stat().st_mtime
 
@@ -142,7 +142,7 @@ class _Loader(jinja2.FileSystemLoader):
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """No builtin functions, no attribute that begins with an underscore, every output quoted."""
+    """A sandbox without builtin functions and private attributes, in which every output must be quoted."""
 
     intercepted_binops = frozenset(("*", "**", "%", "+"))
 
@@ -157,8 +157,8 @@ class _Environment(ImmutableSandboxedEnvironment):
         )
         self.globals.clear()
         kept = {name: self.filters[name] for name in _FILTERS} | {"ident": ident, "literal": literal}
-        own = {WATCHED: self._watched, JOINED: self.budget.joined, MADE: self.budget.spend}
-        self.filters: dict[str, Any] = {**bounded_filters(kept, self.budget), **own}
+        added = {WATCHED: self._watched, JOINED: self.budget.joined, CREATED: self.budget.spend}
+        self.filters: dict[str, Any] = {**bounded_filters(kept, self.budget), **added}
         self.tests: dict[str, Any] = bounded_tests(dict(self.tests), self.budget)
 
     def _finalized(self, value: object) -> str:
@@ -167,26 +167,26 @@ class _Environment(ImmutableSandboxedEnvironment):
         return marked
 
     def _watched(self, values: Any, written: int) -> Any:
-        force(values)
+        require_defined(values)
         return self.budget.watched(values, written)
 
     def get_template(self, *arguments: Any, **named: Any) -> jinja2.Template:
-        """As Jinja does, which asks here for every {% include %} too."""
+        """As in Jinja, which calls this for every {% include %} too; checks the time."""
         self.budget.check()
         return super().get_template(*arguments, **named)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """An operator that may make something large."""
+        """As in Jinja, within the budget."""
         check_operator(self.budget, operator, left, right)
         return self.budget.spend(super().call_binop(context, operator, left, right))
 
     def call(self, context: Any, obj: Any, *arguments: Any, **named: Any) -> Any:
-        """A method of a value."""
+        """As in Jinja, within the budget."""
         check_method(self.budget, obj, arguments, named)
         return self.budget.spend(super().call(context, obj, *arguments, **named))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """A key before a method: ``params.values`` is what the YAML file says. Nothing of what is quoted."""
+        """As in Jinja, but keys come before methods (``params.values``), and quoted values have no attributes."""
         if isinstance(obj, Sql):  # the sandbox's format() would return an Sql with other values put into it
             return self.unsafe_undefined(obj, attribute)
         if isinstance(obj, Mapping) and attribute in obj:
@@ -194,7 +194,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """As in Jinja, but nothing of what is quoted."""
+        """As in Jinja, but quoted values have no items."""
         return self.unsafe_undefined(obj, str(argument)) if isinstance(obj, Sql) else super().getitem(obj, argument)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -209,15 +209,15 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 def _marked(value: object) -> str:
-    """The environment's finalize: quoted values between two marks, anything else refused."""
+    """A quoted value between two marks. Raises QuotingError for any other value."""
     if isinstance(value, Sql):
         return f"{NUL}{value}{NUL}"
-    force(value)
-    raise QuotingError(f"{shown(value)} is not quoted; add | ident or | literal")
+    require_defined(value)
+    raise QuotingError(f"{value_and_type(value)} is not quoted; add | ident or | literal")
 
 
 def _unmarked(rendered: str, at: Location) -> str:
-    """The final text, once every value is proved to be whole tokens of it."""
+    """The text without marks. Raises ConfigError unless every value is whole tokens of it."""
     pieces = rendered.split(NUL)
     text = "".join(pieces)
     try:
@@ -233,8 +233,8 @@ def _unmarked(rendered: str, at: Location) -> str:
             if begin not in starts or offset + size not in ends:
                 line = text.encode()[:offset].count(b"\n") + 1
                 raise ConfigError(
-                    f"{cut(piece)} stands inside quotes or a comment, or touches another word (line {line} of the "
-                    "rendered SQL)",
+                    f"{truncated(piece)} stands inside quotes or a comment, or touches another word "
+                    f"(line {line} of the rendered SQL)",
                     at=at,
                     hint="the filters add the quotes: write {{ name | literal }}, not '{{ name | literal }}'",
                 )

@@ -80,7 +80,7 @@ class LocalPaths(Model):
 
 
 class Repair(Model):
-    """A known fault of old exporters and how ``--repair`` mends it, for one table."""
+    """A known fault of old exporters and how ``--repair`` fixes it, for one table."""
 
     table: str  # the table whose rows it repairs
     rename: dict[str, str] = {}  # column of the file -> column of the table
@@ -125,7 +125,7 @@ class AllowedDifference(Model):
     """A difference between the schemas of two environments that is known and wanted."""
 
     object: str  # "screenshots.file_path", "chunks.*", "index chunks.ix_new"
-    aspects: tuple[str, ...] = ()  # of config/schema_facts.py; none: everything about it
+    aspects: tuple[str, ...] = ()  # of config/schema_aspects.py; none: everything about it
     environments: tuple[str, ...] = ()  # that have it, where the others do not
     kind: Literal["local", "production"] | None = None  # the same, for all environments of a kind
     why: str  # the reason, for reports
@@ -206,9 +206,9 @@ class EnvironmentFile(Model):
     timeouts: Timeouts = Timeouts()  # how long to wait
     index: IndexRule = IndexRule()  # what a run does about vector indexes
     space: Literal["refuse", "warn"] = "refuse"  # of a file whose vectors seem to be of another model
-    rehearse_undo: bool = False  # every run: rows in, out again and compared, before the import
+    rehearse_undo: bool = False  # every run first inserts its rows, removes them and compares
     public: Grants | None = None  # what PUBLIC may do; None: not compared
-    accept: tuple[Accept, ...] = ()  # ways to more that all roles have, and that are known and wanted
+    accept: tuple[Accept, ...] = ()  # drift of PUBLIC that is known and intended
     roles: dict[str, Role] = {}  # roles and their privileges, by name
 
 

@@ -39,7 +39,7 @@ class _Model(BaseModel):
 
 
 class AllExcept(_Model):
-    """Privileges on everything that a ``"*"`` means, but for some names."""
+    """Privileges on everything that a ``"*"`` means, except some names."""
 
     model_config = ConfigDict(populate_by_name=False)
 
@@ -118,10 +118,10 @@ class Membership(_Model):
 
 
 class Accept(_Model):
-    """A way to more that is known and wanted: drift with this code about this object is not told."""
+    """Drift that is known and intended: with this code, about this object, it is not reported."""
 
     code: str  # of config/drift_codes.py
-    object: str  # as the report says it: "table public.notes"
+    object: str  # as the report names it: "table public.notes"
     why: str  # the reason, for reports
 
 
@@ -135,8 +135,8 @@ class Role(_Model):
     member_of: tuple[str, ...] | dict[str, Membership] = ()  # the roles that it is a member of
     ledger: Literal["none", "read", "write"] | None = None  # None: write for the import role, none for others
     grants: Grants = Grants()  # its privileges, by kind of object
-    accept: tuple[Accept, ...] = ()  # ways to more that are known and wanted
-    absent: bool = False  # nothing else is said of such a role
+    accept: tuple[Accept, ...] = ()  # drift that is known and intended
+    absent: bool = False  # the role must not exist; it has no other key
 
     @property
     def memberships(self) -> Mapping[str, Membership]:

@@ -1,4 +1,4 @@
-"""Rules over all checks together: one source of SQL each, thresholds that can be held, names that are used once."""
+"""Rules of checks that their model cannot express: SQL from one source, thresholds that can hold, unique names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.config.yaml_source import Keys, Source, fault
 from minerva_promote.errors import ConfigError
 
-_SEARCHING = ("latency", "recall", "plan", "golden")
+_SEARCH_PROBES = ("latency", "recall", "plan", "golden")
 _PROBE_KEYS = {
-    "search": _SEARCHING,
+    "search": _SEARCH_PROBES,
     "vectors": ("latency", "recall", "plan"),
     "warm_up": ("latency",),
     "concurrency": ("latency",),
@@ -28,7 +28,7 @@ _OPERATORS = ("equals", "not_equals", "min", "max", "between")
 def check_faults(
     check: CheckFile, at: Keys, source: Source, *, templates: Path, tables: Iterable[str], environments: Iterable[str]
 ) -> Iterator[ConfigError]:
-    """What is wrong with one check beyond its shape; ``at`` is its path in the file."""
+    """Faults of one check that its model does not find; ``at`` is its path in the file."""
     yield from _sql_faults(check, at, source, templates)
     yield from _expectation_faults(check, at, source, tables)
     yield from _probe_faults(check, at, source)
@@ -39,37 +39,39 @@ def check_faults(
     for number, name in enumerate(check.when.environments):
         if name not in environments:
             path = (*at, "when", "environments", number)
-            fact = f'no environment "{name}"{did_you_mean(name, environments)}'
-            yield fault(source.at(path), path, fact, f"environments: {listing(environments)}")
+            message = f'no environment "{name}"{did_you_mean(name, environments)}'
+            yield fault(source.at(path), path, message, f"environments: {listing(environments)}")
 
 
 def name_faults(checks: Iterable[LocatedCheck]) -> Iterator[ConfigError]:
-    """Names that two checks have, whatever the files they stand in."""
+    """A fault for every name that an earlier check has, in this file or another."""
     first: dict[str, LocatedCheck] = {}
-    for placed in checks:
-        earlier = first.setdefault(placed.check.name, placed)
-        if earlier is not placed:
-            yield ConfigError(f'a second check "{placed.check.name}"; the first is at {earlier.at}', at=placed.at)
+    for located in checks:
+        earlier = first.setdefault(located.check.name, located)
+        if earlier is not located:
+            yield ConfigError(f'a second check "{located.check.name}"; the first is at {earlier.at}', at=located.at)
 
 
 def _sql_faults(check: CheckFile, at: Keys, source: Source, templates: Path) -> Iterator[ConfigError]:
-    here = source.at(at)
+    location = source.at(at)
     if check.probe is not None:
         if check.template is None or check.sql is not None:
-            yield fault(here, at, f'a probe takes its query from a template: "{check.name}" needs template, and no sql')
+            yield fault(
+                location, at, f'a probe takes its query from a template: "{check.name}" needs template, and no sql'
+            )
     elif check.sql is None and check.template is None:
-        yield fault(here, at, f'"{check.name}" has neither sql nor template')
+        yield fault(location, at, f'"{check.name}" has neither sql nor template')
     elif check.sql is not None and check.template is not None:
-        yield fault(here, at, f'"{check.name}" has both sql and template: keep one')
-    if check.template is not None and not _inside(templates, check.template):
+        yield fault(location, at, f'"{check.name}" has both sql and template: keep one')
+    if check.template is not None and not _is_template(templates, check.template):
         path = (*at, "template")
         known = sorted(file.relative_to(templates).as_posix() for file in templates.rglob("*.j2"))
-        fact = f"no file templates/{check.template}{did_you_mean(check.template, known)}"
-        yield fault(source.at(path), path, fact, f"templates: {listing(known)}")
+        message = f"no file templates/{check.template}{did_you_mean(check.template, known)}"
+        yield fault(source.at(path), path, message, f"templates: {listing(known)}")
 
 
 def _probe_faults(check: CheckFile, at: Keys, source: Source) -> Iterator[ConfigError]:
-    """Keys that only some probes know, and settings of a search that cannot be."""
+    """Keys that the probe does not take, and invalid search settings."""
     for key, probes in _PROBE_KEYS.items():
         if key in check.model_fields_set and check.probe not in probes:
             path = (*at, key)
@@ -83,12 +85,12 @@ def _probe_faults(check: CheckFile, at: Keys, source: Source) -> Iterator[Config
         path = (*at, "concurrency")
         hint = "measure at stage after_commit, or take concurrency out"
         yield fault(source.at(path), path, "before COMMIT one session alone sees the rows", hint)
-    given = check.params.get("vectors")
+    vectors = check.params.get("vectors")
     path = (*at, "params", "vectors") if "vectors" in check.params else (*at, "vectors")
     if (
         check.probe
         and check.vectors == "list"
-        and not (isinstance(given, tuple) and given and all(map(_is_vector, given)))
+        and not (isinstance(vectors, tuple) and vectors and all(map(_is_vector, vectors)))
     ):
         yield fault(source.at(path), path, "no list of vectors", "params: {vectors: [[0.1, 0.2], [0.3, 0.4]]}")
 
@@ -101,7 +103,7 @@ def _is_vector(value: object) -> bool:
     )
 
 
-def _inside(folder: Path, name: str) -> bool:
+def _is_template(folder: Path, name: str) -> bool:
     path = folder / name
     return ".." not in Path(name).parts and not Path(name).is_absolute() and is_present(path)
 
@@ -117,22 +119,22 @@ def _expectation_faults(check: CheckFile, at: Keys, source: Source, tables: Iter
             yield from _threshold_faults(threshold, path, source, tables)
         elif expectation is not None:
             if check.probe is None:
-                fact = "values by name are those of a probe; without one a check is one number"
-                yield fault(source.key_at(path), path, fact, "expect: {max: 0}, or add probe: latency")
+                message = "values by name are those of a probe; without one a check is one number"
+                yield fault(source.key_at(path), path, message, "expect: {max: 0}, or add probe: latency")
             for name, threshold in expectation.items():
                 yield from _threshold_faults(threshold, (*path, name), source, tables)
 
 
 def _threshold_faults(threshold: Threshold, path: Keys, source: Source, tables: Iterable[str]) -> Iterator[ConfigError]:
-    given = {name: getattr(threshold, name) for name in _OPERATORS if getattr(threshold, name) is not None}
-    if not given:
+    operands = {name: getattr(threshold, name) for name in _OPERATORS if getattr(threshold, name) is not None}
+    if not operands:
         yield fault(source.key_at(path), path, "has no operator", f"one or more of {', '.join(_OPERATORS)}")
     known = ["roots", "size", *(f"rows.{table}" for table in sorted(tables))]
-    for name, operand in given.items():
+    for name, operand in operands.items():
         if isinstance(operand, FromFile) and operand.file not in known:
             where = (*path, name, "file")
-            fact = f'the file has no value "{operand.file}"{did_you_mean(operand.file, known)}'
-            yield fault(source.at(where), where, fact, f"its values: {', '.join(known)}")
+            message = f'the file has no value "{operand.file}"{did_you_mean(operand.file, known)}'
+            yield fault(source.at(where), where, message, f"its values: {', '.join(known)}")
     low, high = threshold.min, threshold.max
     if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
         yield fault(source.key_at(path), path, f"min {low} is more than max {high}: nothing can hold")

@@ -1,4 +1,4 @@
-"""Rules over a whole contract: every table and column that it names exists."""
+"""Rules of the contract: every table and column that it names exists."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _CONTRACT = ("contract",)
 
 
 def contract_faults(contract: Contract, source: Source, snapshot: Snapshot | None) -> Iterator[ConfigError]:
-    """Tables that the contract does not have, and columns that the recorded snapshot does not have."""
+    """Tables that contract.tables lacks, and columns that the recorded snapshot lacks, where there is one."""
     for path, table in _tables_named(contract, source):
         if table not in contract.tables:
-            fact = f'no table "{table}" in contract.tables{did_you_mean(table, contract.tables)}'
-            yield fault(source.at(path), path, fact, f"tables: {listing(contract.tables)}")
+            message = f'no table "{table}" in contract.tables{did_you_mean(table, contract.tables)}'
+            yield fault(source.at(path), path, message, f"tables: {listing(contract.tables)}")
     for table, rule in contract.tables.items():
         for column, parent in rule.belongs_to.items():
             if parent in contract.tables and parent != contract.roots.table:
                 path = ("contract", "tables", table, "belongs_to", column)
-                fact = f'"{parent}" is not the table of the roots, "{contract.roots.table}"'
-                yield fault(source.at(path), path, fact, "a row of any other table is named under references")
+                message = f'"{parent}" is not the table of the roots, "{contract.roots.table}"'
+                yield fault(source.at(path), path, message, "a row of any other table is named under references")
     for number, entry in enumerate(contract.local_paths.except_):
         if entry.count(".") != 1:
             path = ("contract", "local_paths", "except", number)
@@ -35,7 +35,7 @@ def contract_faults(contract: Contract, source: Source, snapshot: Snapshot | Non
 
 
 def extension_faults(extensions: Mapping[str, str], source: Source) -> Iterator[ConfigError]:
-    """Versions that cannot be compared with a server's."""
+    """Versions that are not numbers with dots, which cannot be compared with a server's."""
     for name, version in extensions.items():
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)*", version):
             path: Keys = ("extensions", name)
@@ -63,8 +63,10 @@ def _column_faults(contract: Contract, source: Source, snapshot: Snapshot) -> It
     for table in contract.tables:
         if table not in snapshot.tables:
             path: Keys = (*_CONTRACT, "tables", table)
-            fact = f'no table "{table}" in {snapshot.source}{did_you_mean(table, snapshot.tables)}'
-            yield fault(source.key_at(path), path, fact, "record its columns there, for validation without a database")
+            message = f'no table "{table}" in {snapshot.source}{did_you_mean(table, snapshot.tables)}'
+            yield fault(
+                source.key_at(path), path, message, "record its columns there, for validation without a database"
+            )
     for path, key, table, column in _columns_named(contract):
         if table in snapshot.tables and column not in snapshot.tables[table].columns:
             known = snapshot.tables[table].columns
@@ -73,10 +75,10 @@ def _column_faults(contract: Contract, source: Source, snapshot: Snapshot) -> It
 
 
 def _columns_named(contract: Contract) -> Iterator[tuple[Keys, bool, str, str]]:
-    """Path, whether the column is the key there, table and column."""
+    """Path in the file, whether the column is a key of the mapping there, table, and column."""
     for table, rule in contract.tables.items():
         at: Keys = (*_CONTRACT, "tables", table)
-        for path, is_key, column in _of_table(rule):
+        for path, is_key, column in _columns_of_rule(rule):
             yield (*at, *path), is_key, table, column
     for number, entry in enumerate(contract.local_paths.except_):
         if entry.count(".") == 1:
@@ -86,13 +88,13 @@ def _columns_named(contract: Contract) -> Iterator[tuple[Keys, bool, str, str]]:
         at = (*_CONTRACT, "repairs", number)
         for wrong, column in repair.rename.items():
             yield (*at, "rename", wrong), False, repair.table, column
-        for place, column in enumerate(repair.vector_braces):
-            yield (*at, "vector_braces", place), False, repair.table, column
+        for index, column in enumerate(repair.vector_braces):
+            yield (*at, "vector_braces", index), False, repair.table, column
         for column in repair.default:
             yield (*at, "default", column), True, repair.table, column
 
 
-def _of_table(rule: TableRule) -> Iterator[tuple[Keys, bool, str]]:
+def _columns_of_rule(rule: TableRule) -> Iterator[tuple[Keys, bool, str]]:
     lists: list[tuple[Keys, Iterable[str]]] = [
         (("key",), rule.key),
         (("given",), rule.given),

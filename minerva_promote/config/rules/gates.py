@@ -1,4 +1,4 @@
-"""Rules for what an environment asks for before it takes a file: ``requires``, ``identity``, ``backup``."""
+"""Rules of the keys that protect an environment: ``requires``, ``identity`` and ``backup``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ _IDENTIFIER = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
 
 
 def gate_faults(valid: EnvironmentFile, source: Source, others: Sequence[str]) -> Iterator[ConfigError]:
-    """What is wrong with these keys of an environment; ``others`` are the names of the other environments."""
+    """Faults of these keys of one environment; ``others`` are the names of the other environments."""
     path: Keys
     if valid.requires is not None:
         path = ("requires", "passed_in")
         if valid.requires.passed_in not in others:
-            fact = f'no other environment "{valid.requires.passed_in}"{did_you_mean(valid.requires.passed_in, others)}'
-            yield fault(source.at(path), path, fact, f"environments: {listing(others)}")
+            message = (
+                f'no other environment "{valid.requires.passed_in}"{did_you_mean(valid.requires.passed_in, others)}'
+            )
+            yield fault(source.at(path), path, message, f"environments: {listing(others)}")
         if valid.requires.within is not None and not PERIOD.fullmatch(valid.requires.within):
             path = ("requires", "within")
             yield fault(source.at(path), path, f'"{valid.requires.within}" is no period', PERIOD_HINT)

@@ -1,4 +1,4 @@
-"""What is wrong with the privileges that an environment declares, each fault at its place."""
+"""Rules of declared privileges: names, privileges that exist, nothing twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SETTING_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?")
 _LARGE_OBJECT = re.compile(r"[1-9][0-9]{0,9}")
 _IN_NO_SCHEMA = ("schemas", "large_objects")  # of default_privileges
 
-Reason = tuple[str, str]  # the fact and the hint
+Reason = tuple[str, str]  # message and hint
 
 
 def grant_faults(at: Keys, source: Source, absent: Collection[str]) -> Iterator[ConfigError]:
@@ -51,8 +51,8 @@ def _column_faults(path: Keys, source: Source) -> Iterator[ConfigError]:
             if (reason := privilege_refusal(privilege, "columns")) is not None:
                 yield fault(source.key_at((*here, privilege)), (*here, privilege), *reason)
             elif privilege != normalised(privilege) in by_privilege:
-                fact = f'"{privilege}" stands twice, also as "{normalised(privilege)}"'
-                yield fault(source.key_at((*here, privilege)), (*here, privilege), fact)
+                message = f'"{privilege}" stands twice, also as "{normalised(privilege)}"'
+                yield fault(source.key_at((*here, privilege)), (*here, privilege), message)
             if not columns:
                 hint = f"name the columns, or take it away; {privilege} on all columns is said under tables"
                 yield fault(source.at((*here, privilege)), (*here, privilege), "names no column", hint)
@@ -80,13 +80,13 @@ def _default_faults(path: Keys, source: Source, absent: Collection[str]) -> Iter
         first = seen.setdefault((owner, schema), number)
         if first != number:
             where = f" in {schema}" if schema else ""
-            fact = f'the objects of "{owner}"{where} are also in entry {first + 1}'
-            yield fault(source.at(here), here, fact, "say it in one entry")
+            message = f'the objects of "{owner}"{where} are also in entry {first + 1}'
+            yield fault(source.at(here), here, message, "say it in one entry")
         for key in entry.keys() - {"owner", "schema"}:
             yield from _list_faults((*here, key), key, source)
             if schema is not None and key in _IN_NO_SCHEMA:
-                fact = f"default privileges of {plural(key)} hold in no schema"
-                yield fault(source.key_at((*here, key)), (*here, key), fact, "an entry without a schema says them")
+                message = f"default privileges of {plural(key)} hold in no schema"
+                yield fault(source.key_at((*here, key)), (*here, key), message, "an entry without a schema says them")
 
 
 def _name_faults(path: Keys, key: str, source: Source) -> Iterator[ConfigError]:
@@ -102,13 +102,13 @@ def _name_faults(path: Keys, key: str, source: Source) -> Iterator[ConfigError]:
 
 
 def _misnamed(name: str, key: str) -> Reason | None:
-    """Why nothing of this kind can be called so."""
-    schema, _, bare = qualified(name).partition("(")[0].partition(".")
-    if not name or (key in IN_SCHEMAS and not (schema and bare)):
+    """Message and hint for a name that no object of this kind can have; None when it is possible."""
+    schema, _, unqualified = qualified(name).partition("(")[0].partition(".")
+    if not name or (key in IN_SCHEMAS and not (schema and unqualified)):
         return "an empty name", ""
     if key in WILDCARDS and is_wildcard(name):
-        fact = 'schemas are named one by one, not "*"'
-        return (fact, "an entry for each of them: SCHEMA.*; for public alone: *") if schema == "*" else None
+        message = 'schemas are named one by one, not "*"'
+        return (message, "an entry for each of them: SCHEMA.*; for public alone: *") if schema == "*" else None
     if name == "*" or (key in IN_SCHEMAS and is_wildcard(name)):
         what = "tables" if key == "columns" else plural(key)
         return f'{what} are named one by one here, not "*"', f'"*" is read under {", ".join(WILDCARDS)}'
@@ -122,39 +122,39 @@ def _misnamed(name: str, key: str) -> Reason | None:
 
 
 def _except_faults(path: Keys, key: str, name: str, source: Source) -> Iterator[ConfigError]:
-    excepted = source.value(path)
-    if excepted is None:
+    excluded_names = source.value(path)
+    if excluded_names is None:
         return
     if not is_wildcard(name):
         hint = "a list of privileges is all there is to say of one object"
         yield fault(source.key_at(path), path, f'nothing can be left out of "{name}"', hint)
         return
-    if excepted and not source.value((*path[:-1], "privileges")):
+    if excluded_names and not source.value((*path[:-1], "privileges")):
         hint = "name the privileges, or take the entry away"
         yield fault(source.key_at(path), path, "names are left out where nothing is granted", hint)
     schema = schema_of(name) or "public"
-    full = [qualified(each, schema) for each in excepted]
-    for number, each in enumerate(excepted):
+    qualified_names = [qualified(excluded, schema) for excluded in excluded_names]
+    for number, excluded in enumerate(excluded_names):
         here = (*path, number)
-        if is_wildcard(each):
-            reason: Reason | None = (f'{key} are left out one by one, not "{each}"', "")
-        elif (reason := _misnamed(each, key)) is None and full[number] in full[:number]:
-            reason = f'"{each}" stands twice', ""
-        elif reason is None and schema_of(full[number]) != schema:
-            reason = f'"{each}" is not in schema {schema}', f'"{name}" means {key} of {schema} alone'
+        if is_wildcard(excluded):
+            reason: Reason | None = (f'{key} are left out one by one, not "{excluded}"', "")
+        elif (reason := _misnamed(excluded, key)) is None and qualified_names[number] in qualified_names[:number]:
+            reason = f'"{excluded}" stands twice', ""
+        elif reason is None and schema_of(qualified_names[number]) != schema:
+            reason = f'"{excluded}" is not in schema {schema}', f'"{name}" means {key} of {schema} alone'
         if reason is not None:
             yield fault(source.at(here), here, *reason)
 
 
 def _list_faults(path: Keys, key: str, source: Source) -> Iterator[ConfigError]:
     """The faults of a list of privileges."""
-    given = source.value(path)
-    said = [normalised(privilege) for privilege in given]
-    for number, privilege in enumerate(given):
+    privileges = source.value(path)
+    names = [normalised(privilege) for privilege in privileges]
+    for number, privilege in enumerate(privileges):
         reason = privilege_refusal(privilege, key)
-        if reason is None and said[number] in said[:number]:
+        if reason is None and names[number] in names[:number]:
             reason = f'"{privilege}" stands twice', ""
-        elif reason is None and ALL in said and said[number] != ALL:
+        elif reason is None and ALL in names and names[number] != ALL:
             reason = f'"{privilege}" is part of ALL', "leave it out, or ALL"
         if reason is not None:
             yield fault(source.at((*path, number)), (*path, number), *reason)

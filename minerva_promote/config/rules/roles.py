@@ -1,4 +1,4 @@
-"""What is wrong with the roles that an environment declares, each fault at its place."""
+"""Rules of declared roles: names, memberships without circles, accepted drift."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def role_faults(valid: EnvironmentFile, source: Source) -> Iterator[ConfigError]
 
 
 def _misnamed(name: str) -> tuple[str, str] | None:
-    """Why no role can be called so."""
+    """Message and hint for a name that no role can have; None when it is possible."""
     if not name:
         return "an empty name", ""
     if name == "public":
@@ -75,8 +75,8 @@ def _member_faults(name: str, roles: Mapping[str, Role], source: Source) -> Iter
         elif group.startswith("pg_"):
             continue
         elif group not in roles:
-            fact = f'no role "{group}" in roles{did_you_mean(group, [each for each in roles if each != name])}'
-            reason = fact, "declare it, so that it is known what it may do"
+            message = f'no role "{group}" in roles{did_you_mean(group, [other for other in roles if other != name])}'
+            reason = message, "declare it, so that it is known what it may do"
         elif roles[group].absent:
             reason = f'role "{group}" must not exist: it is declared absent', ""
         if reason is not None:
@@ -84,14 +84,14 @@ def _member_faults(name: str, roles: Mapping[str, Role], source: Source) -> Iter
 
 
 def _membership(name: str, number: int, roles: Mapping[str, Role]) -> Keys:
-    """The place of a membership: an entry of a list, or a key."""
+    """The path of a membership, which is an entry of a list or a key of a mapping."""
     groups = roles[name].member_of
     return "roles", name, "member_of", number if isinstance(groups, tuple) else tuple(groups)[number]
 
 
 def _cycle_faults(roles: Mapping[str, Role], source: Source) -> Iterator[ConfigError]:
-    """Memberships that go round, which PostgreSQL refuses; one fault for each circle."""
-    groups = {name: [each for each in role.member_of if each != name] for name, role in roles.items()}
+    """Circular memberships, which PostgreSQL refuses; one fault for every circle."""
+    groups = {name: [group for group in role.member_of if group != name] for name, role in roles.items()}
     while True:
         try:
             TopologicalSorter(groups).prepare()
@@ -99,8 +99,8 @@ def _cycle_faults(roles: Mapping[str, Role], source: Source) -> Iterator[ConfigE
             circle = error.args[1][::-1]  # each is a member of the next, the last one is the first again
             member, group = circle[:2]
             path = _membership(member, tuple(roles[member].member_of).index(group), roles)
-            fact = f"memberships go round: {' in '.join(circle)}"
-            yield fault(source.key_at(path), path, fact, "take one of them away")
+            message = f"memberships go round: {' in '.join(circle)}"
+            yield fault(source.key_at(path), path, message, "take one of them away")
             groups[member] = []
         else:
             return

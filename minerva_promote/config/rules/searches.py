@@ -1,4 +1,4 @@
-"""Rules over the searches of promote.yaml: one query each, examples of its parameters, settings that exist."""
+"""Rules of the searches of promote.yaml and of pgvector's search settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_BYTES = 1 << 20  # of a query
 class SearchSetting:
     """A setting, the values that it takes, and the first release of pgvector that has it."""
 
-    values: tuple[str, ...] | tuple[int, int]  # words, or the least and the greatest whole number
+    values: tuple[str, ...] | tuple[int, int]  # words, or the minimum and the maximum of whole numbers
     since: tuple[int, int, int]
 
 
@@ -38,7 +38,7 @@ SEARCH_SETTINGS: Mapping[str, SearchSetting] = {
 
 
 def setting_fault(name: str, value: object) -> tuple[str, str] | None:
-    """What is wrong with a setting, and the way out; None when nothing is."""
+    """Message and hint for a setting that does not exist or a value that it does not take; None when both are right."""
     known = SEARCH_SETTINGS.get(name)
     if known is None:
         near = did_you_mean(name, SEARCH_SETTINGS)
@@ -60,42 +60,42 @@ def _shown(value: object) -> str:
 def read_searches(
     root: Path, searches: Mapping[str, SearchFile], source: Source, faults: list[ConfigError]
 ) -> tuple[DeclaredSearch, ...]:
-    """The searches with their queries; what is wrong with them is added to ``faults``."""
-    found = []
+    """The searches with their queries, read from files where they are; faults are added to ``faults``."""
+    declared = []
     for name, search in searches.items():
         path: Keys = ("searches", name)
-        own = list(_faults(root, name, search, path, source))
+        new_faults = list(_faults(root, name, search, path, source))
         text, at = search.sql or "", source.at((*path, "sql"))
-        if search.file is not None and not own:
+        if search.file is not None and not new_faults:
             at = Location(search.file)
             try:
                 text = decoded(read_bounded(root / search.file))
             except (FileNotFoundError, UnreadableError) as error:
-                fact = error.message if isinstance(error, UnreadableError) else "cannot be read: no such file"
+                message = error.message if isinstance(error, UnreadableError) else "cannot be read: no such file"
                 where = (*path, "file")
-                own.append(fault(source.at(where), where, f"{search.file} {fact}"))
-        faults += own
-        if not own:
+                new_faults.append(fault(source.at(where), where, f"{search.file} {message}"))
+        faults += new_faults
+        if not new_faults:
             params = {int(number): value for number, value in search.params.items()}
-            found.append(DeclaredSearch(name, text, search.settings, params, at))
-    return tuple(found)
+            declared.append(DeclaredSearch(name, text, search.settings, params, at))
+    return tuple(declared)
 
 
 def setting_faults(settings: Mapping[str, int | str], path: Keys, source: Source) -> Iterator[ConfigError]:
-    """Settings of a search that pgvector does not have, and values that they do not take."""
+    """Faults of search settings: names that pgvector does not have, and values that it does not take."""
     for name, value in settings.items():
-        found = setting_fault(name, value)
-        if found:
+        problem = setting_fault(name, value)
+        if problem:
             where = (*path, name)
-            yield fault(source.key_at(where), path, *found)
+            yield fault(source.key_at(where), path, *problem)
 
 
 def _faults(root: Path, name: str, search: SearchFile, path: Keys, source: Source) -> Iterator[ConfigError]:
     if not _NAME.fullmatch(name):
         yield fault(source.key_at(path), path, "not a name", "lower-case letters, digits and _, a letter first")
     if (search.sql is None) == (search.file is None):
-        fact = "has neither sql nor file" if search.sql is None else "has both sql and file: keep one"
-        yield fault(source.key_at(path), path, fact)
+        message = "has neither sql nor file" if search.sql is None else "has both sql and file: keep one"
+        yield fault(source.key_at(path), path, message)
     if search.file is not None:
         where = (*path, "file")
         inside = (root / search.file).resolve().is_relative_to(root.resolve())
