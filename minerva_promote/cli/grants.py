@@ -84,35 +84,27 @@ def _require_sense(*, apply: bool, prove: bool, generate: bool, set_passwords: b
 
 
 def _compare(project: Project, target: Environment, form: str) -> None:
-    from minerva_promote.database.session import admin_session
-    from minerva_promote.grants.other_environments import read_other_environments
-    from minerva_promote.grants.plan import plan_grants
-    from minerva_promote.grants.report import shown
-    from minerva_promote.grants.script import script
+    from minerva_promote.grants.command import compare_grants, script_grants
 
-    with admin_session(project, target) as conn:
-        plan = plan_grants(conn, target, read_other_environments(project, target))
-    result = shown(target, plan)
     if form == "sql":
-        output_script(script(plan), result.exit_code)
-    output(result, form)
+        output_script(*script_grants(project, target))
+    output(compare_grants(project, target), form)
 
 
 def _apply(project: Project, target: Environment, form: str, yes: str | None, set_passwords: bool) -> None:
-    from minerva_promote.grants.apply import apply
-    from minerva_promote.grants.report import applied
+    from minerva_promote.grants.command import apply_grants
 
     confirm(target, yes)
-    output(applied(target, apply(project, target, passwords=set_passwords)), form)
+    output(apply_grants(project, target, passwords=set_passwords), form)
 
 
 def _prove(project: Project, target: Environment, form: str) -> None:
-    from minerva_promote.grants.prove.proof import proof
+    from minerva_promote.grants.command import prove_grants
 
-    output(proof(project, target), form)
+    output(prove_grants(project, target), form)
 
 
 def _generate(project: Project, target: Environment) -> None:
-    from minerva_promote.grants.generate import generate
+    from minerva_promote.grants.command import generate_grants
 
-    print_out(redact(generate(project, target)))
+    print_out(redact(generate_grants(project, target)))

@@ -38,7 +38,7 @@ class ApplyResult:
     done: tuple[Drift, ...]
     passwords: tuple[str, ...]  # roles whose password was set
     remaining: GrantPlan  # read again before COMMIT
-    without_effect: tuple[tuple[Drift, str], ...]  # and why; when there is one, all was rolled back
+    without_effect: tuple[Drift, ...]  # of done, still there afterwards; when there is one, all was rolled back
 
     @property
     def committed(self) -> bool:
@@ -73,7 +73,7 @@ def _apply_in_transaction(
     acquire_target_lock(conn)
     notices = Notices(conn, environment.name)
     plan = plan_grants(conn, environment, other_environments)
-    if plan.unknown:
+    if plan.has_unknown_objects:
         rollback(conn)
         return ApplyResult((), (), plan, ())
     names = [name for name, role in plan.wanted.roles.items() if passwords or name not in plan.live.roles]
@@ -81,7 +81,7 @@ def _apply_in_transaction(
         conn, plan, notices, lambda: plan_grants(conn, environment, other_environments), lambda drift: drift.automatic
     )
     changed_passwords = set_passwords(conn, environment, names)
-    without_effect = tuple((drift, why_still(plan, drift)) for drift in done if drift in plan.drifts)
+    without_effect = tuple(drift for drift in done if drift in plan.drifts)
     if without_effect:
         rollback(conn)
     else:
@@ -154,16 +154,3 @@ def set_passwords(conn: Connection, environment: Environment, names: Iterable[st
             conn.execute(statement)
         changed_passwords.append(name)
     return tuple(changed_passwords)
-
-
-def why_still(plan: GrantPlan, drift: Drift) -> str:
-    """Why a statement that the server carried out changed nothing."""
-    entries = [
-        entry for entry in plan.live.entries if entry.slot.grantee == drift.role and entry.slot.name in drift.what
-    ]
-    others = sorted({entry.grantor for entry in entries} - {plan.live.admin})
-    if drift.code == "missing":
-        return f"the server took it, and {drift.role} does not have it: {plan.live.admin} may not give it on"
-    if others:
-        return f"it was given by {', '.join(others)}, and {plan.live.admin} cannot take that back"
-    return f"the server took it, and nothing changed: {plan.live.admin} may lack the right"

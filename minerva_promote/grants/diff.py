@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from minerva_promote.grants.grant_sql import grant_statement, revoke_statement
-from minerva_promote.grants.grantor import revoke_as_grantor
+from minerva_promote.grants.grant_sql import grant_statement, revoke_as_grantor, revoke_statement
 from minerva_promote.grants.live_state import AclEntry, LiveState
 from minerva_promote.grants.model import PUBLIC, Drift, Phase, Slot, grantee_name, split_default_privileges_name
 from minerva_promote.grants.privilege_text import CollectedPrivileges, describe_privileges

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 
 from psycopg import sql
 
 from minerva_promote.database.quote import ident, literal, qualified, sql_text
 from minerva_promote.grants.live_state import LiveState
-from minerva_promote.grants.model import PUBLIC, Slot, split_default_privileges_name
+from minerva_promote.grants.model import PUBLIC, Drift, Phase, Slot, split_default_privileges_name
 from minerva_promote.grants.privilege_text import PrivilegesByColumn, columns_by_privilege, format_privileges
 
 KEYWORDS = {
@@ -48,8 +49,21 @@ def as_role(role: str, statement: str) -> tuple[str, ...]:
     return (f"SET LOCAL ROLE {sql_text(ident(role))}", statement, "RESET ROLE")
 
 
+def revoke_as_grantor(live: LiveState, drift: Drift, grantor: str) -> Drift:
+    """The drift, whose one statement revokes what ``grantor`` granted, with that statement executed as this role.
+
+    A REVOKE revokes only what its own role granted. A person runs it when the admin identity cannot become the role.
+    """
+    message = f"{drift.message}; given by {grantor}, so that only {grantor} can take it back"
+    (statement,) = drift.statements
+    if live.admin_may_become(grantor):
+        return replace(drift, message=message, statements=as_role(grantor, statement), phase=Phase.REVOKE_AS_GRANTOR)
+    hint = f"as {grantor}, or as an administrator after SET ROLE {quote_grantee(grantor)}: {statement}"
+    return replace(drift, message=message, statements=(), hint=hint, automatic=False, phase=Phase.REVOKE_AS_GRANTOR)
+
+
 @cache  # few roles, many objects
-def grantee(name: str) -> str:
+def quote_grantee(name: str) -> str:
     """A role as a statement names it."""
     return "PUBLIC" if name == PUBLIC else sql_text(ident(name))
 
@@ -85,7 +99,7 @@ def _setting_value(key: str, value: str) -> str:
 def _statement(live: LiveState, slot: Slot, verb: str, by_column: PrivilegesByColumn, preposition: str) -> str:
     what, who = (
         format_privileges(columns_by_privilege(by_column), lambda column: sql_text(ident(column))),
-        grantee(slot.grantee),
+        quote_grantee(slot.grantee),
     )
     if slot.kind.startswith("default "):
         owner, schema = split_default_privileges_name(slot.name)

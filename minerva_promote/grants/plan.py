@@ -8,39 +8,49 @@ from dataclasses import dataclass, replace
 from minerva_promote.config.models.roles import Accept
 from minerva_promote.config.project import Environment
 from minerva_promote.database.session import Connection
+from minerva_promote.errors import Location
 from minerva_promote.grants.diff import find_privilege_drift
 from minerva_promote.grants.escalation import find_escalations
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.live_state import LiveState
-from minerva_promote.grants.model import PUBLIC, Drift, grantee_name
+from minerva_promote.grants.model import PUBLIC, Drift
 from minerva_promote.grants.other_environments import OtherEnvironments, no_other_environments
 from minerva_promote.grants.roles import find_role_drift
 from minerva_promote.grants.wanted import Wanted, declared_functions, import_role, resolve_wanted
-from minerva_promote.results import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedAccept:
+    """An entry of ``accept:`` that matches no drift."""
+
+    role: str  # role name; "public" for PUBLIC
+    entry: Accept
+    location: Location
 
 
 @dataclass(frozen=True, slots=True)
 class GrantPlan:
-    """One comparison of a database with its declaration."""
+    """The comparison of a database with its declaration."""
 
     live: LiveState
     wanted: Wanted
     drifts: tuple[Drift, ...]  # in the order in which their statements run
-    accepted: tuple[Drift, ...]  # known and wanted, by `accept:`
-    notes: tuple[Finding, ...]  # what is worth a word, and no drift
+    accepted: tuple[Drift, ...]  # declared as known by `accept:`
+    unused_accepts: tuple[UnusedAccept, ...]
+    undeclared_import_role: str | None  # the existing import role, when the environment does not declare it
 
     @property
-    def unknown(self) -> bool:
-        """Whether something is declared about what does not exist: then nothing is applied."""
+    def has_unknown_objects(self) -> bool:
+        """Whether the declaration names an object that does not exist: then nothing is applied."""
         return any(drift.code == "unknown-object" for drift in self.drifts)
 
 
 def plan_grants(
     conn: Connection, environment: Environment, other_environments: OtherEnvironments = no_other_environments
 ) -> GrantPlan:
-    """Compare the database of ``conn``, the admin identity's, with what the environment declares.
+    """Compare the database of ``conn``, a session of the admin identity, with the declaration of the environment.
 
-    Reads only, in as many queries as inspect, whatever the number of roles and tables.
+    Reads only; the number of queries does not depend on the number of roles and tables.
     """
     live = inspect(conn, environment.roles, declared_functions(environment))
     return compare(live, environment, other_environments=other_environments)
@@ -55,11 +65,11 @@ def compare(
     exact_public: bool = True,
     other_environments: OtherEnvironments = no_other_environments,
 ) -> GrantPlan:
-    """The same for what was read already.
+    """Compare a state that was read before.
 
-    ``only`` looks at some of the roles, ``admin`` names the admin identity where another role looked, and
-    ``exact_public`` False tells of PUBLIC only what gives those roles more than declared. ``elsewhere`` is what other
-    environments declare for other databases of the server.
+    ``only`` limits the comparison to some of the declared roles; ``admin`` names the admin identity when another role
+    read the state. With ``exact_public`` False a privilege of PUBLIC is drift only when it gives those roles more than
+    declared. ``other_environments`` is what other environments declare for other databases of the server.
     """
     live = live if admin is None else replace(live, admin=admin)
     wanted = resolve_wanted(environment, live, only)
@@ -78,17 +88,18 @@ def compare(
         wanted,
         tuple(drift for drift in drifts if drift not in accepted),
         accepted,
-        (*_unused_accepts(environment, accepts, accepted), *_undeclared_import_role(live, environment)),
+        tuple(_unused_accepts(environment, accepts, accepted)),
+        _undeclared_import_role(live, environment),
     )
 
 
 def _order(drift: Drift) -> tuple[int, bool, int, str, str, str]:
-    """As statements have to run: PUBLIC gives nothing on, and so comes first."""
+    """The order in which statements run; PUBLIC cannot grant anything to others, and so comes first."""
     return drift.phase, drift.role != PUBLIC, -drift.depth, drift.role, drift.what, drift.code
 
 
 def _with_location(environment: Environment, drift: Drift) -> Drift:
-    """The drift with the place of its role, or of PUBLIC where that is declared."""
+    """The drift, located at the declaration of its role or of PUBLIC when it has no location and there is one."""
     path = ("public",) if drift.role == PUBLIC else ("roles", drift.role)
     declared = drift.role in environment.roles or (drift.role == PUBLIC and environment.public is not None)
     return replace(drift, location=environment.location(*path)) if declared and drift.location is None else drift
@@ -100,35 +111,15 @@ def _is_accepted(drift: Drift, accepts: Iterable[Accept]) -> bool:
 
 def _unused_accepts(
     environment: Environment, accepts: Mapping[str, tuple[Accept, ...]], accepted: tuple[Drift, ...]
-) -> Iterator[Finding]:
+) -> Iterator[UnusedAccept]:
     used = {(drift.role, drift.code, drift.what) for drift in accepted}
     for role, entries in accepts.items():
         path = ("accept",) if role == PUBLIC else ("roles", role, "accept")
         for number, entry in enumerate(entries):
             if (role, entry.code, entry.object) not in used:
-                yield Finding(
-                    "unused-accept",
-                    f"{grantee_name(role)} has no {entry.code}: {entry.object}",
-                    environment.location(*path, number),
-                    hint="take the entry out",
-                    severity=Severity.WARN,
-                )
+                yield UnusedAccept(role, entry, environment.location(*path, number))
 
 
-def _undeclared_import_role(live: LiveState, environment: Environment) -> Iterator[Finding]:
-    """The import role is what a run is about: what it may do should stand in the declaration."""
+def _undeclared_import_role(live: LiveState, environment: Environment) -> str | None:
     name = import_role(environment)
-    if name is not None and name not in environment.roles and name in live.roles and name != PUBLIC:
-        yield undeclared_import_role_finding(environment, name)
-
-
-def undeclared_import_role_finding(
-    environment: Environment,
-    role: str,
-    so: str = "what it may do is not compared",
-    severity: Severity = Severity.WARN,
-) -> Finding:
-    """The import role has no declaration, and what follows from that."""
-    message = f"import role {role} is not declared in roles: {so}"
-    hint = f"declare it with its grants: promote grants --env {environment.name} --generate shows how"
-    return Finding("undeclared-import-role", message, hint=hint, severity=severity)
+    return name if name in live.roles and name not in (*environment.roles, PUBLIC) else None

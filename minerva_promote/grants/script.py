@@ -9,7 +9,7 @@ from minerva_promote.grants.plan import GrantPlan
 from minerva_promote.text_format import one_line
 
 
-def script(plan: GrantPlan) -> str:
+def format_script(plan: GrantPlan) -> str:
     """SQL in one transaction, each statement with its reason above; what needs a person is commented out."""
     return "\n".join(_lines(plan))
 

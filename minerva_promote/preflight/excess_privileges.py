@@ -8,9 +8,10 @@ from minerva_promote.config.drift_codes import ESCALATION_CODES
 from minerva_promote.config.project import Environment
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import ConfigError
+from minerva_promote.grants.findings import undeclared_import_role_finding
 from minerva_promote.grants.inspect import inspect
 from minerva_promote.grants.model import Drift
-from minerva_promote.grants.plan import compare, undeclared_import_role_finding
+from minerva_promote.grants.plan import compare
 from minerva_promote.grants.wanted import declared_functions, with_groups
 from minerva_promote.results import Finding, Severity
 

@@ -13,11 +13,12 @@ from minerva_promote.database.connection import Connection
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.server_errors import execute, try_execute
 from minerva_promote.errors import TargetError
-from minerva_promote.grants.apply import run_plan, why_still
+from minerva_promote.grants.apply import run_plan
+from minerva_promote.grants.findings import explain_no_effect, undeclared_import_role_finding
 from minerva_promote.grants.grant_sql import revoke_statement
 from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import PUBLIC, Drift, Slot
-from minerva_promote.grants.plan import GrantPlan, plan_grants, undeclared_import_role_finding
+from minerva_promote.grants.plan import GrantPlan, plan_grants
 from minerva_promote.grants.wanted import import_role
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
@@ -38,7 +39,7 @@ def ensure_privileges(conn: Connection, environment: Environment, notices: Notic
     if lacking:
         raise TargetError(
             f"GRANT had no effect: {'; '.join(f'{drift.what} to {drift.role}' for drift in lacking)}",
-            hint=why_still(plan, lacking[0]),
+            hint=explain_no_effect(plan, lacking[0]),
         )
     steps = [_granted(name, [drift for drift in done if drift.role == name]) for name in plan.wanted.roles]
     return (*steps, *_undeclared_import_role(conn, environment, plan), _public(conn, environment, plan))

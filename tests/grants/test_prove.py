@@ -12,6 +12,7 @@ import pytest
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
 from minerva_promote.grants.inspect import inspect
+from minerva_promote.grants.prove.report import proof_steps
 from minerva_promote.grants.prove.runner import prove
 from minerva_promote.grants.wanted import resolve_wanted
 from minerva_promote.ledger.install import CLIENT_COLUMNS
@@ -111,7 +112,7 @@ class Stage:
             if admin.user and admin.user.endswith(self.suffix):
                 conn.execute(f"SET SESSION AUTHORIZATION {admin.user}")  # type: ignore[call-overload]
             live = inspect(conn, environment.roles, ["hidden()"])
-        return prove(project, environment, live, resolve_wanted(environment, live).held, only)
+        return proof_steps(prove(project, environment, live, resolve_wanted(environment, live).held, only))
 
     def snapshot(self) -> list[Any]:
         """Everything that an attempt could have changed."""
@@ -465,7 +466,7 @@ def test_the_embedded_server_needs_no_password(embedded: servers.ProjectCopy, pr
     with embedded.database("test-prod").connect() as conn:
         conn.execute(f"REVOKE TEMPORARY ON DATABASE {conn.info.dbname} FROM PUBLIC")  # type: ignore[call-overload]
         live = inspect(conn, environment.roles)
-    steps = prove(project, environment, live, resolve_wanted(environment, live).held)
+    steps = proof_steps(prove(project, environment, live, resolve_wanted(environment, live).held))
     ways = {step.name: step.data["how"] for step in steps if "how" in step.data}
     assert ways == {
         embedded.name("minerva_api"): "logged in (url)",

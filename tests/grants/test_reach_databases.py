@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from minerva_promote.grants.escalation import find_escalations
-from minerva_promote.grants.limits import not_compared, open_databases
 from minerva_promote.grants.model import PUBLIC, Drift, Phase
+from minerva_promote.grants.report import databases_open_to_public, describe_not_compared
 from tests import yamlfile
 from tests.grants.reaching import Bench
 from tests.grants.shopping import Desk, desk, make_shop, ready, shop
@@ -79,8 +79,8 @@ def test_what_every_role_may_do_in_another_database(bench: Bench, other: Databas
     """CONNECT and TEMPORARY are the server's own doing, and no drift; CREATE is somebody's."""
     api = bench.role("api")
     live = bench.live(api)
-    assert other.name in open_databases(live)
-    assert "every role has privileges on other databases (" in not_compared(live)
+    assert other.name in databases_open_to_public(live)
+    assert "every role has privileges on other databases (" in describe_not_compared(live)
     one = replace(live, other_databases=tuple(each for each in live.other_databases if each.name == other.name))
     assert list(find_escalations(one, bench.clean(api), [api])) == []
     given = replace(one.other_databases[0], privileges={PUBLIC: frozenset({"CONNECT", "CREATE"})})
@@ -93,13 +93,13 @@ def test_what_every_role_may_do_in_another_database(bench: Bench, other: Databas
     unchangeable = replace(given, changeable=False)  # the owner cannot end it
     assert list(find_escalations(replace(one, other_databases=(unchangeable,)), bench.clean(api), [api])) == []
     bench.run(f"REVOKE ALL ON DATABASE {other.name} FROM PUBLIC")
-    assert other.name not in open_databases(bench.live(api))
+    assert other.name not in databases_open_to_public(bench.live(api))
 
 
 def test_what_is_told_and_not_compared(bench: Bench) -> None:
     api = bench.role("api")
     live = replace(bench.live(api), other_databases=())
-    assert not_compared(live) == "every role may create large objects (lo_create)"
+    assert describe_not_compared(live) == "every role may create large objects (lo_create)"
     bench.run(
         "CREATE FUNCTION a() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE FUNCTION b() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'",
@@ -107,9 +107,9 @@ def test_what_is_told_and_not_compared(bench: Bench) -> None:
         "REVOKE EXECUTE ON FUNCTION lo_create, lo_creat, lo_from_bytea FROM PUBLIC",
     )
     live = replace(bench.live(api), other_databases=())
-    assert not_compared(live) == "calls in the text of 2 functions (PL/pgSQL, SQL in quotes) are not seen"
+    assert describe_not_compared(live) == "calls in the text of 2 functions (PL/pgSQL, SQL in quotes) are not seen"
     bench.run("DROP FUNCTION a", "DROP FUNCTION b")
-    assert not_compared(replace(bench.live(api), other_databases=())) == ""
+    assert describe_not_compared(replace(bench.live(api), other_databases=())) == ""
 
 
 def test_on_the_command_line(desk: Desk, other: Database) -> None:

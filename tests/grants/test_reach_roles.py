@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from minerva_promote.grants.escalation import find_escalations
-from minerva_promote.grants.escalation.predefined import PREDEFINED
+from minerva_promote.grants.escalation.membership_paths import PREDEFINED
 from minerva_promote.grants.live_state import LiveRole, LiveState, MembershipRow
 from minerva_promote.grants.model import Drift, Phase
 from tests.grants.reaching import Bench, Options, Wish

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from minerva_promote.grants.escalation.attributes import find_attribute_drift
+from minerva_promote.grants.escalation.attributes import find_attribute_drift, find_user_mapping_drift
 from minerva_promote.grants.escalation.effective_privileges import DeclaredPrivileges, EffectivePrivileges
-from minerva_promote.grants.escalation.mappings import find_user_mapping_drift
 from minerva_promote.grants.escalation.memberships import find_membership_drift
 from minerva_promote.grants.escalation.other_databases import find_other_database_drift
 from minerva_promote.grants.escalation.ownership import find_ownership_drift

@@ -1,4 +1,4 @@
-"""Attributes of a role, by which it needs no privileges."""
+"""What a role has beside privileges: attributes by which it needs none, and credentials for other servers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Iterator
 
 from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import quote_name
+from minerva_promote.grants.grant_sql import quote_grantee
 from minerva_promote.grants.live_state import LiveRole, LiveState
-from minerva_promote.grants.model import Drift, Phase
+from minerva_promote.grants.model import PUBLIC, Drift, Phase
 
 
 def find_attribute_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
-    """Each attribute that a role has and that no declaration can ask for."""
+    """The attributes that a role has and that no declaration can ask for."""
     live = effective.live
     for name in effective.roles:
         role = live.roles[name]
         if role.predefined:
-            yield from _of_the_server(role)
+            yield from _predefined_superuser(role)
             continue
         if role.superuser:
             message = (
@@ -24,7 +25,7 @@ def find_attribute_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
             )
             yield _drift(live, name, "superuser", "SUPERUSER", message, by_superuser=True)
         if role.create_role:
-            yield _drift(live, name, "create-role", "CREATEROLE", _create_role(live), by_superuser=False)
+            yield _drift(live, name, "create-role", "CREATEROLE", _describe_create_role(live), by_superuser=False)
         if role.create_database:
             message = "it owns the databases that it makes, and fills the server's disk with copies of others"
             yield _drift(live, name, "create-database", "CREATEDB", message, by_superuser=False)
@@ -36,7 +37,7 @@ def find_attribute_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
             yield _drift(live, name, "bypass-row-security", "BYPASSRLS", message, by_superuser=True)
 
 
-def _of_the_server(role: LiveRole) -> Iterator[Drift]:
+def _predefined_superuser(role: LiveRole) -> Iterator[Drift]:
     if not role.superuser:
         return
     message = "it is the superuser that the server was made with: it may do everything, and stays what it is"
@@ -44,7 +45,7 @@ def _of_the_server(role: LiveRole) -> Iterator[Drift]:
     yield Drift("superuser", role.name, "superuser", message, hint=hint, automatic=False, phase=Phase.ALTER_ROLE)
 
 
-def _create_role(live: LiveState) -> str:
+def _describe_create_role(live: LiveState) -> str:
     if live.version >= 16:
         return "it may make roles, and alter, drop and join every role that it has ADMIN of"
     return "it may alter, drop and join every role that is no superuser: the owner of the tables, pg_write_all_data"
@@ -54,3 +55,21 @@ def _drift(live: LiveState, name: str, code: str, keyword: str, message: str, *,
     hint = "" if live.admin_superuser or not by_superuser else "only a superuser may take it away"
     statement = f"ALTER ROLE {quote_name(name)} NO{keyword}"
     return Drift(code, name, code.replace("-", " "), message, (statement,), hint=hint, phase=Phase.ALTER_ROLE)
+
+
+def find_user_mapping_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
+    """The user mappings of the roles and of PUBLIC."""
+    for mapping in sorted(effective.live.mappings, key=lambda mapping: (mapping.role, mapping.server)):
+        if mapping.role != PUBLIC and mapping.role not in effective.roles:
+            continue
+        what = f"user mapping for server {mapping.server}"
+        message = "with stored credentials it works on another server, where nothing of this declaration holds"
+        if mapping.role == PUBLIC:
+            message = (
+                "every role works on another server with these credentials, where nothing of this declaration holds"
+            )
+        statement = f"DROP USER MAPPING FOR {quote_grantee(mapping.role)} SERVER {quote_name(mapping.server)}"
+        hint = "it cannot be got back without its password: drop it yourself"
+        yield Drift(
+            "user-mapping", mapping.role, what, message, (statement,), hint=hint, automatic=False, phase=Phase.LAST
+        )

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges, Options
-from minerva_promote.grants.escalation.membership_paths import Edge, MembershipRows, membership_rows, paths_to_groups
+from minerva_promote.grants.escalation.membership_paths import (
+    INCLUDED_ROLES,
+    Edge,
+    MembershipRows,
+    describe_predefined_role,
+    is_predefined,
+    membership_rows,
+    paths_to_groups,
+)
 from minerva_promote.grants.escalation.phrases import describe_attributes, join_words, quote_name
-from minerva_promote.grants.escalation.predefined import PARTS, allows, is_predefined
 from minerva_promote.grants.escalation.revoke_membership import MembershipRevoke, RevokePlanner
 from minerva_promote.grants.live_state import LiveState, MembershipRow
 from minerva_promote.grants.model import Drift, Phase
@@ -57,7 +64,7 @@ def _describe_options(live: LiveState, row: MembershipRow) -> str:
 def _describe_group(live: LiveState, group: str) -> str:
     """What stands behind a group, as the end of a sentence."""
     if is_predefined(group):
-        return f"; {allows(group)}"
+        return f"; {describe_predefined_role(group)}"
     phrases = describe_attributes(live.roles.get(group))
     owned = [
         database_object
@@ -114,7 +121,7 @@ def _indirect_drift(
     """Groups behind groups that no declaration leads to."""
     direct = rows.get(role, {})
     for group, path in sorted(paths_to_groups(rows, role).items()):
-        if group in direct or group in effective.groups[role] or group in PARTS.get(path[-1].member, ()):
+        if group in direct or group in effective.groups[role] or group in INCLUDED_ROLES.get(path[-1].member, ()):
             continue
         through = " and ".join(edge.group for edge in path[:-1])
         step = next(edge for edge in path if _is_undeclared(effective, edge))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import join_words, quote_name
-from minerva_promote.grants.grant_sql import grantee
+from minerva_promote.grants.grant_sql import quote_grantee
 from minerva_promote.grants.live_state import OtherDatabase
 from minerva_promote.grants.model import PUBLIC, Drift, Phase
 
@@ -54,7 +54,7 @@ def _owner_drift(effective: EffectivePrivileges, other: OtherDatabase, role: str
 
 def _privilege_drift(other: OtherDatabase, role: str, privileges: Iterable[str], message: str) -> Drift:
     names = ", ".join(sorted(privileges))
-    statement = f"REVOKE {names} ON DATABASE {other.sql} FROM {grantee(role)}"
+    statement = f"REVOKE {names} ON DATABASE {other.sql} FROM {quote_grantee(role)}"
     hint = HINT if other.changeable else f"{HINT} as {other.owner}"
     what = f"{names} on database {other.name}"
     return Drift("other-database", role, what, message, (statement,), hint, automatic=False, phase=Phase.LAST)

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from minerva_promote.grants.escalation.effective_privileges import EffectivePrivileges
 from minerva_promote.grants.escalation.phrases import join_words
-from minerva_promote.grants.grant_sql import revoke_statement
-from minerva_promote.grants.grantor import revoke_as_grantor
+from minerva_promote.grants.grant_sql import revoke_as_grantor, revoke_statement
 from minerva_promote.grants.live_state import AclEntry, LiveState
 from minerva_promote.grants.model import PUBLIC, Drift, Phase, Slot
 from minerva_promote.grants.privilege_text import CollectedPrivileges, describe_privileges

@@ -67,14 +67,6 @@ class Attempt:
         kind, _, name = self.target.partition(" ")
         return kind == "role" or (bool(name) and name.rpartition(".")[2] in refusal.message)
 
-    def description(self, refusal: StatementError | None) -> str:
-        """What came of it, where it was not refused."""
-        if self.is_question:
-            return f"the server says that it may: {self.what}"
-        if refusal is None:
-            return f"{self.what} was carried out"
-        return f"{self.what} was not refused, the server got as far as: {refusal.message}"
-
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -110,7 +102,7 @@ class AttemptTargets:
     relations: tuple[Relation, ...]
     by_kind: Mapping[
         str, tuple[tuple[str, str], ...]
-    ]  # kind -> name and SQL; the kinds are those of sql/prove_others.sql
+    ]  # kind -> name and SQL; the kinds are those of sql/named_targets.sql
 
     def of_kind(self, kind: str) -> tuple[tuple[str, str], ...]:
         """Name and SQL of everything of one kind."""
@@ -119,9 +111,9 @@ class AttemptTargets:
 
 def read_attempt_targets(conn: Connection) -> AttemptTargets:
     """Everything that attempts are made on, whoever makes them. Two queries."""
-    relations = fetch(conn, query("prove_relations", __package__ or ""))
+    relations = fetch(conn, query("relations", __package__ or ""))
     by_kind: dict[str, list[tuple[str, str]]] = {}
-    for row in fetch(conn, query("prove_others", __package__ or "")):
+    for row in fetch(conn, query("named_targets", __package__ or "")):
         by_kind.setdefault(row["kind"], []).append((row["name"], row["sql"]))
     return AttemptTargets(
         tuple(map(_relation, relations)), {kind: tuple(named_objects) for kind, named_objects in by_kind.items()}
