@@ -1,1 +1,1 @@
-"""The command line: parse, call, print; no decisions."""
+"""The command line: every module reads options, calls one function and prints its result."""

@@ -21,7 +21,9 @@ FORMATS = click.Choice(["text", "json"])
 format_option = click.option("--format", "form", type=FORMATS, default="text", show_default=True)
 env_argument = click.argument("environment", required=False, metavar="[ENV]")
 env_option = click.option("--env", "option", metavar="ENV", help="The environment, as environments/ENV.yaml names it.")
-yes_option = click.option("--yes", metavar="ENV", help="Agree to change this protected environment, by its name.")
+yes_option = click.option(
+    "--yes", metavar="ENV", help="Confirm changes to a protected environment by repeating its name."
+)
 
 _loaded: list[Project] = []  # at most one: the project of this process, for its secrets and its notices
 

@@ -37,7 +37,7 @@ def list_command(form: str) -> None:
 @env_option
 @format_option
 def ping_command(environment: str | None, option: str | None, form: str) -> None:
-    """Connect as each identity of an environment and say what answers. Changes nothing.
+    """Connect as each identity of an environment and report what answers. Changes nothing.
 
     \b
     Example:

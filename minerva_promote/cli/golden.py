@@ -1,4 +1,4 @@
-"""`promote golden`: queries whose exact results are recorded in one database and demanded from others."""
+"""`promote golden`: record queries with their exact results, for checks of other databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`promote grants`: the roles of an environment against their declaration."""
+"""`promote grants`: compare the roles of an environment with their declaration, apply it, test it, or generate it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ FORMATS = click.Choice(["text", "json", "sql"])
 @click.command()
 @env_argument
 @env_option
-@click.option("--apply", is_flag=True, help="Make it so, in one transaction; then look again.")
-@click.option("--prove", is_flag=True, help="Be each role, and try what it must and must not be able to do.")
-@click.option("--generate", is_flag=True, help="Print the declaration of what is there, to be pasted.")
+@click.option("--apply", is_flag=True, help="Apply the declaration in one transaction, then compare again.")
+@click.option("--prove", is_flag=True, help="Log in as each role and test what it can and cannot do.")
+@click.option("--generate", is_flag=True, help="Print the declaration of the current roles, as YAML to paste.")
 @click.option("--set-passwords", is_flag=True, help="With --apply: set the declared passwords of existing roles too.")
 @click.option("--format", "form", type=FORMATS, default="text", show_default=True)
 @yes_option
@@ -58,7 +58,7 @@ def grants(
       promote grants --env prod --prove
       promote grants --env staging --generate
     """
-    _require_sense(apply=apply, prove=prove, generate=generate, set_passwords=set_passwords, form=form)
+    _require_compatible_options(apply=apply, prove=prove, generate=generate, set_passwords=set_passwords, form=form)
     project = load_project()
     target = environment_of(project, environment, option)
     if generate:
@@ -71,7 +71,7 @@ def grants(
         _compare(project, target, form)
 
 
-def _require_sense(*, apply: bool, prove: bool, generate: bool, set_passwords: bool, form: str) -> None:
+def _require_compatible_options(*, apply: bool, prove: bool, generate: bool, set_passwords: bool, form: str) -> None:
     chosen = [f"--{name}" for name, on in (("apply", apply), ("prove", prove), ("generate", generate)) if on]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} are different questions", hint="give one of them")

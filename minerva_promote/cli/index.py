@@ -1,4 +1,4 @@
-"""`promote index`: the health of every vector index, and making it so."""
+"""`promote index`: measure every vector index, and apply the recommended fixes."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from minerva_promote.signals import current
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_TICK = 0.2  # seconds between two looks at the bar
+_TICK = 0.2  # seconds between two updates of the bar
 
 
 @click.command()
 @env_argument
 @env_option
-@click.option("--apply", is_flag=True, help="Build and set what is advised, as the owner; then look again.")
+@click.option("--apply", is_flag=True, help="Apply the recommended fixes, as the owner; then measure again.")
 @click.option(
     "--recall", type=click.FloatRange(0, 1), help="The recall@10 to reach; else as the checks demand, or 0.95."
 )
 @click.option(
     "--latency", type=click.FloatRange(min=0), metavar="MS", help="The p95 to keep; else of the checks, or 200."
 )
-@click.option("--timeout", default="2min", show_default=True, help="What looking at one index may take.")
+@click.option("--timeout", default="2min", show_default=True, help="How long measuring one index may take.")
 @yes_option
 @format_option
 def index(
@@ -53,9 +53,9 @@ def index(
     yes: str | None,
     form: str,
 ) -> None:
-    """Say of every vector index whether it is healthy, by measuring it, and what would be the cheapest way to mend it.
+    """Measure the recall and latency of every vector index, and recommend the cheapest fix.
 
-    Looks as the import role, read-only: recall@10 and latency of searches for stored vectors at several settings,
+    Works as the import role, read-only: recall@10 and latency of searches for stored vectors at several settings,
     against exact search of the same snapshot. Exit code 0 when every index is healthy or exact search suffices.
     --apply builds CONCURRENTLY: searches and imports go on meanwhile.
 
@@ -89,7 +89,7 @@ def index(
 
 
 class BuildBar:
-    """How a build goes, on stderr of a terminal: its phase and how far that is."""
+    """A progress bar for index builds on stderr of a terminal: the phase, and how much of it is done."""
 
     def __init__(self) -> None:
         self._bar: Progress | None = None
@@ -107,7 +107,7 @@ class BuildBar:
                 self._bar.stop()
 
     def progress(self, doing: str, done: int, total: int) -> None:
-        """Show the phase, and the bar where something is counted."""
+        """Update the phase, and the bar where ``total`` is known."""
         now = time.monotonic()
         if now < self._next or self._ended:
             return

@@ -15,7 +15,7 @@ from minerva_promote.cli.common import format_option, output
 def init(folder: Path, form: str) -> None:
     """Lay out promote.yaml, environments, checks, templates and migrations in a folder.
 
-    Files that are there already are left alone, and said.
+    Existing files are left alone and listed.
 
     \b
     Examples:

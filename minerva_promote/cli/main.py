@@ -20,16 +20,16 @@ from minerva_promote.signals import current, interrupted, interruption_behind, l
 COMMANDS = {
     "validate": (
         "minerva_promote.cli.validate:validate",
-        "Read export files and name every fault, without a database.",
+        "Read export files and report every fault, without a database.",
     ),
-    "plan": ("minerva_promote.cli.plan:plan", "Show all that a run would do, with a digest to hold it to."),
+    "plan": ("minerva_promote.cli.plan:plan", "Show what a run would do, with a digest to hold it to."),
     "run": ("minerva_promote.cli.run:run", "Promote one export file to an environment, or change nothing."),
     "history": ("minerva_promote.cli.history:history", "Every run of an environment; --verify proves its ledger."),
     "show": ("minerva_promote.cli.history:show", "Everything that the ledger knows about one run."),
     "check": ("minerva_promote.cli.check:check", "Run the checks against an environment, or list them."),
     "setup": ("minerva_promote.cli.setup:setup", "Make an environment ready: database, roles, migrations, ledger."),
     "migrate": ("minerva_promote.cli.setup:migrate", "Show the migrations that a database lacks; --apply runs them."),
-    "undo": ("minerva_promote.cli.undo:undo", "Take back exactly what a run added; shows it first."),
+    "undo": ("minerva_promote.cli.undo:undo", "Delete exactly the rows that a run inserted; shows them first."),
     "schema": (
         "minerva_promote.cli.schema:schema",
         "Compare schemas, record one, or look for drift from migrations.",
@@ -39,7 +39,10 @@ COMMANDS = {
         "Compare roles with their declaration; --apply, --prove, --generate.",
     ),
     "golden": ("minerva_promote.cli.golden:golden", "Record queries with their exact results, for the check `golden`."),
-    "index": ("minerva_promote.cli.index:index", "Measure every vector index and say what it needs; --apply does it."),
+    "index": (
+        "minerva_promote.cli.index:index",
+        "Measure vector indexes and recommend fixes; --apply applies them.",
+    ),
     "env": ("minerva_promote.cli.env:env", "List the environments, or see whether one answers."),
     "server": ("minerva_promote.cli.server:server", "The embedded PostgreSQL: start, stop, status, psql, reset."),
     "init": ("minerva_promote.cli.init:init", "Lay out a new project: promote.yaml, checks, templates, migrations."),

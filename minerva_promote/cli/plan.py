@@ -1,4 +1,4 @@
-"""`promote plan`: what a run would do, and the digest with which it does that or nothing."""
+"""`promote plan`: the steps that a run would take, and a digest that holds a later run to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`promote run`: one export file to one environment."""
+"""`promote run`: promote one export file to one environment."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ from minerva_promote.cli.common import (
 @env_option
 @click.option("--file", required=True, type=click.Path(readable=False, path_type=Path), help="The export file.")
 @click.option("--dry-run", is_flag=True, help="Do all of it on the real target, then roll back.")
-@click.option("--rehearse-undo", is_flag=True, help="Before it: rows in, out again, and nothing may be left of them.")
-@click.option("--repair", is_flag=True, help="Mend the known faults of old exporters; each is told as a warning.")
+@click.option(
+    "--rehearse-undo",
+    is_flag=True,
+    help="Insert and undo the rows once before the import, and fail if anything is left behind.",
+)
+@click.option("--repair", is_flag=True, help="Fix known faults of older exporters; every fix is reported as a warning.")
 @click.option(
     "--plan", "digest", metavar="DIGEST", help="Do what `promote plan` has shown under this digest, or nothing."
 )

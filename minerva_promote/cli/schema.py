@@ -1,4 +1,4 @@
-"""`promote schema`: two schemas compared, one written down, one held against its migrations."""
+"""`promote schema`: compare two schemas, write a snapshot, or compare a database with its migrations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMATS = click.Choice(["text", "json", "sql"])
 
 @click.group()
 def schema() -> None:
-    """Compare schemas, write one down, or hold one against its migrations. Changes no database.
+    """Compare schemas, write a snapshot of one, or compare one with its migrations. Changes no database.
 
     \b
     Examples:
@@ -37,21 +37,21 @@ def schema() -> None:
     """
 
 
-@schema.command(short_help="What is different in one schema from another.")
+@schema.command(short_help="Show how one schema differs from another.")
 @click.option("--from", "one", required=True, metavar="A", help="An environment, or a file of `schema snapshot`.")
-@click.option("--to", "other", required=True, metavar="B", help="The same; what is held against A.")
+@click.option("--to", "other", required=True, metavar="B", help="An environment or a snapshot file to compare with A.")
 @click.option("--schema", "schemas", multiple=True, metavar="NAME", help="Only this schema; may be repeated.")
 @click.option("--format", "form", type=FORMATS, default="text", show_default=True)
 def diff(one: str, other: str, schemas: tuple[str, ...], form: str) -> None:
-    """Show what is different in B from A, and not in allowed_differences of promote.yaml.
+    """Show how B differs from A, except for allowed_differences of promote.yaml.
 
     Reads both as the import role, each at one moment: tables, columns, constraints, indexes, sequences, views,
     functions, triggers, row security, types, extensions and the migration revision, in all schemas but the server's
-    and promote's own. The order of columns is no difference, nor is a name that PostgreSQL makes up. Who owns what and
-    who may do what is told by promote grants.
+    and promote's own. The order of columns is no difference, nor is a name that PostgreSQL generates. Ownership and
+    privileges are covered by promote grants.
 
-    --format sql prints the statements that would bring B in step with A; what could lose something, or cannot be told
-    from a schema alone, is a comment. Exit code 0 identical but for what is allowed, 1 different.
+    --format sql prints the statements that would bring B in step with A; what could lose data, or cannot be
+    derived from a schema alone, is a comment. Exit code 0 identical but for what is allowed, 1 different.
 
     \b
     Examples:
@@ -64,12 +64,12 @@ def diff(one: str, other: str, schemas: tuple[str, ...], form: str) -> None:
     _print(compare(load_project(), one, other, schemas), form)
 
 
-@schema.command(short_help="What is different in a database from what its migrations make.")
+@schema.command(short_help="Show how a database differs from what its migrations create.")
 @env_argument
 @env_option
 @click.option("--format", "form", type=FORMATS, default="text", show_default=True)
 def drift(environment: str | None, option: str | None, form: str) -> None:
-    """Show what is different in a database from what its migrations make at the revision that it says it is at.
+    """Show how a database differs from what its migrations create at its recorded revision.
 
     They are run in a scratch database on the embedded server, which is removed afterwards. The version of an
     extension is not the migrations' and not compared. --format sql prints the statements that would end the drift.

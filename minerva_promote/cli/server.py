@@ -57,7 +57,7 @@ def stop() -> None:
 
 @server.command()
 def status() -> None:
-    """Say whether the server runs, where its data and its socket are, and which databases it has.
+    """Show whether the server runs, where its data and its socket are, and which databases it has.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`promote setup` and `promote migrate`: the work of the owner before the first import, and after a release."""
+"""`promote setup` and `promote migrate`: prepare an environment as its owner, and apply migrations to it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     is_flag=False,
     flag_value="",
     metavar="[ENV]",
-    help="Agree to change this protected environment, by its name; without it, agree to --recreate.",
+    help="Confirm changes to a protected environment by repeating its name; without a name, confirm --recreate.",
 )
 @format_option
 def setup(environment: str | None, option: str | None, recreate: bool, yes: str | None, form: str) -> None:
@@ -55,7 +55,7 @@ def setup(environment: str | None, option: str | None, recreate: bool, yes: str 
     if yes and not environment and not option:  # `setup --recreate --yes test-prod`: an argument behind a flag
         environment, yes = yes, ""
     target = environment_of(project, environment, option)
-    if not (recreate and target.protected):  # which is refused, whoever agrees
+    if not (recreate and target.protected):  # which setup refuses, confirmed or not
         confirm(target, yes or None)
         if recreate and yes is None:
             _ask_to_drop(target)
@@ -73,7 +73,7 @@ def migrate(environment: str | None, option: str | None, apply: bool, sql: bool,
     """Show the migrations that a database lacks, and what they lock; --apply runs them, as the owner (admin_url).
 
     --apply waits for the target's lock and for each table at most timeouts.lock. Where a revision cannot be part of a
-    transaction (CREATE INDEX CONCURRENTLY), a failure is told with what was done and what was not. Exit code 0 when it
+    transaction (CREATE INDEX CONCURRENTLY), a failure reports what was done and what was not. Exit code 0 when it
     is up to date or was brought there, 1 when something is pending.
 
     \b
@@ -99,7 +99,7 @@ def migrate(environment: str | None, option: str | None, apply: bool, sql: bool,
 
 
 def _ask_to_drop(target: Environment) -> None:
-    """Let a person say yes; without one, --yes has to."""
+    """Ask before the database is dropped. Raises UsageError where there is no terminal to ask on."""
     name = target.admin_url.dbname
     if not sys.stdin.isatty():
         raise UsageError(f"--recreate drops database {name}, and nobody is there to ask", hint="add --yes")

@@ -1,4 +1,4 @@
-"""`promote undo`: exactly what a run added goes again, or comes back."""
+"""`promote undo`: delete exactly the rows that a run inserted, or restore them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from minerva_promote.cli.common import (
 @click.command()
 @click.argument("run")
 @env_option
-@click.option("--apply", is_flag=True, help="Do it, as the owner, in one transaction; otherwise it is only shown.")
+@click.option(
+    "--apply",
+    is_flag=True,
+    help="Delete the rows (as admin_url, in one transaction); without it, only the plan is printed.",
+)
 @click.option(
     "--keep-shared/--no-keep-shared",
     default=True,
@@ -45,12 +49,12 @@ def undo(
     yes: str | None,
     form: str,
 ) -> None:
-    """Show which rows the run RUN added and what stands against removing them; --apply removes those and no others.
+    """List the rows that run RUN inserted and anything that prevents deleting them; --apply deletes exactly these.
 
-    RUN is how the id of a run begins; promote history shows the ids. Works as the admin identity (admin_url). It is
-    refused when a row was changed since, when it cannot be proved to be this run's, or when others depend on it. The
-    removed rows are kept: RUN may be the id of an undo, whose rows then come again. Exit code 1 when something stands
-    against it.
+    RUN is a run id or a unique prefix of one; promote history shows the ids. Works as the admin identity (admin_url).
+    It is refused when a row was changed since, when it cannot be proved to be this run's, or when others depend on it.
+    The removed rows are kept: RUN may be the id of an undo, whose rows are then restored. Exit code 1
+    when something prevents it.
 
     \b
     Examples:

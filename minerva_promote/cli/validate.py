@@ -11,10 +11,10 @@ from minerva_promote.cli.common import format_option, load_project, output
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path), metavar="FILE...")
-@click.option("--repair", is_flag=True, help="Mend the known faults of old exporters; each is told as a warning.")
+@click.option("--repair", is_flag=True, help="Fix known faults of older exporters; every fix is reported as a warning.")
 @format_option
 def validate(files: tuple[Path, ...], repair: bool, form: str) -> None:
-    """Read export files and name every fault, with its place and the way out. Needs no database.
+    """Read export files and report every fault, with its location and a hint. Needs no database.
 
     \b
     Examples:
