@@ -16,6 +16,12 @@ class Column:
     has_default: bool = False  # a default, an identity, or generated
     generated: bool = False  # not writable
     labels: tuple[str, ...] = ()  # of an enum, in order
+    base: str = ""  # of a domain: the type below it; "" for any other type
+
+    @property
+    def value_type(self) -> str:
+        """The type whose values the column holds: of a domain, the type below it."""
+        return self.base or self.type
 
 
 @dataclass(frozen=True, slots=True)

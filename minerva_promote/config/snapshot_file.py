@@ -135,6 +135,15 @@ def _table(name: str, entry: TableEntry, types: Mapping[str, TypeFacts]) -> Tabl
     )
 
 
+def _base_type(type_name: str, types: Mapping[str, TypeFacts]) -> str:
+    """The type below a domain, or below a domain over a domain; "" for any other type."""
+    base, known = "", types.get(type_name)
+    while known is not None and known.type == "domain" and known.base != base:
+        base = known.base
+        known = types.get(base)
+    return base
+
+
 def _column(name: str, facts: ColumnFacts, types: Mapping[str, TypeFacts]) -> Column:
     known = types.get(facts.type.removesuffix("[]"))
     return Column(
@@ -144,4 +153,5 @@ def _column(name: str, facts: ColumnFacts, types: Mapping[str, TypeFacts]) -> Co
         has_default=bool(facts.default or facts.identity or facts.generated),
         generated=bool(facts.generated) or facts.identity == "always",
         labels=known.labels if known else (),
+        base=_base_type(facts.type, types),
     )

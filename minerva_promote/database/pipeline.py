@@ -34,11 +34,22 @@ class Pipelined:
         self._prepared: dict[tuple[bytes, int], bytes] = {}
         self._prefix = uuid4().hex[:12]  # behind a pooler, names of others live on the same server connection
 
-    def send(self, sql: bytes, types: Sequence[int], values: Sequence[Wire], *, keep: bool = False) -> None:
-        """Start a statement; ``keep`` prepares it, for one that comes again before close()."""
+    def send(
+        self,
+        sql: bytes,
+        types: Sequence[int],
+        values: Sequence[Wire],
+        *,
+        keep: bool = False,
+        formats: Sequence[int] | None = None,
+    ) -> None:
+        """Start a statement; ``keep`` prepares it, for one that comes again before close().
+
+        ``formats``: of each value, 0 for text and 1 for binary; all binary unless told otherwise.
+        """
         assert not self.waiting
         self.conn.require_transaction()
-        formats = [pq.Format.BINARY] * len(values)
+        formats = formats or [pq.Format.BINARY] * len(values)
         try:
             if keep and capabilities.has_send_close_prepared():
                 name = self._prepare(sql, types)
@@ -58,9 +69,11 @@ class Pipelined:
         get = result.get_value
         return [tuple([get(row, field) for field in fields]) for row in range(result.ntuples)]
 
-    def ask(self, sql: bytes, types: Sequence[int], values: Sequence[Wire]) -> Rows:
+    def ask(
+        self, sql: bytes, types: Sequence[int], values: Sequence[Wire], formats: Sequence[int] | None = None
+    ) -> Rows:
         """The rows of one statement, waited for."""
-        self.send(sql, types, values)
+        self.send(sql, types, values, formats=formats)
         return self.receive()
 
     def close(self) -> None:

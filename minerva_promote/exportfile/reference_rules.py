@@ -63,7 +63,7 @@ def reference_check(
         owner = root_of(values)
         found: list[RuleFault] = []
         if key not in keys:
-            found += missing(key, display(wire, columns[column].type), values)
+            found += missing(key, display(wire, columns[column].value_type), values)
         elif owner is not None and keys[key] not in (None, owner):
             found.append(other_root())
         return [*found, *agreement(key, owner, values)] if shared else found

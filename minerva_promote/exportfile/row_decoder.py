@@ -13,8 +13,9 @@ from minerva_promote.config.snapshot import Snapshot, Table
 from minerva_promote.exportfile.fragments import INTEGER, Fragment
 from minerva_promote.exportfile.insert_model import Insert, Refused, Slot
 from minerva_promote.exportfile.repairs import Braces, repairs_of
+from minerva_promote.exportfile.types.arrays import array_wire
 from minerva_promote.exportfile.value_faults import ValueFault
-from minerva_promote.exportfile.wire_values import ColumnType, Convert, column_type, uuid, uuid_array
+from minerva_promote.exportfile.wire_values import ColumnType, Convert, column_type
 
 Value = bytes | None  # wire form; None is NULL
 
@@ -47,7 +48,7 @@ class RowDecoder:
     layout: ColumnLayout
     template: list[Value]  # values that are the same in every row
     singles: list[tuple[int, Convert, int, bytes]] = field(default_factory=list)  # column, reader, literal, sign
-    arrays: list[tuple[int, list[int]]] = field(default_factory=list)  # column, literals
+    arrays: list[tuple[int, ColumnType, list[int]]] = field(default_factory=list)  # column, its type, literals
     copies: list[tuple[int, int]] = field(default_factory=list)  # column, the column it copies
     typmods: list[tuple[int, int]] = field(default_factory=list)  # literal, the number it must be
     repaired: tuple[str, ...] = ()  # what --repair changed in each of these rows
@@ -59,7 +60,7 @@ class RowDecoder:
             return None
         place = self.layout.columns.index(column)
         found = [index for at, _, index, _ in self.singles if at == place]
-        found += [indexes[0] for at, indexes in self.arrays if at == place and indexes]
+        found += [indexes[0] for at, _, indexes in self.arrays if at == place and indexes]
         return found[0] if found else None
 
     def read(self, texts: list[bytes]) -> tuple[list[Value], list[tuple[ValueFault, int, str]]]:
@@ -71,16 +72,17 @@ class RowDecoder:
                 values[column] = convert(sign + texts[index] if sign else texts[index])
             except ValueFault as fault:
                 faults.append((fault, index, self.layout.columns[column]))
-        for column, indexes in self.arrays:
-            elements = []
+        for column, kind, indexes in self.arrays:
+            elements: list[bytes | None] = []
+            assert kind.element is not None
             for index in indexes:
                 try:
-                    elements.append(uuid(texts[index]))
+                    elements.append(kind.element(texts[index]))
                 except ValueFault as fault:
                     faults.append((fault, index, self.layout.columns[column]))
-            values[column] = uuid_array(elements)
+            values[column] = array_wire(elements, kind.element_oid)
         for index, wanted in self.typmods:
-            if texts[index].lstrip(b"0") != b"%d" % wanted:
+            if (texts[index].lstrip(b"0") or b"0") != b"%d" % wanted:
                 text = texts[index].decode()
                 fact = f"cast to length {text}, the column has {wanted}"
                 faults.append((ValueFault("cast-typmod", fact, "leave the cast out"), index, ""))
@@ -251,7 +253,7 @@ class DecoderBuilder:
         if slot.kind == "null":
             return
         if slot.kind == "array":
-            plan.arrays.append((column, indexes))
+            plan.arrays.append((column, kind, indexes))
             return
         taken = {"string": True, "number": kind.numbers, "true": kind.booleans, "false": kind.booleans}[slot.kind]
         if not taken:
@@ -262,7 +264,7 @@ class DecoderBuilder:
             return
         if slot.kind == "number" and unit.shape[slot.hole : holes[indexes[0]]].count(b"-") > 1:
             raise Refused("expression", "an operator is not a constant", "write the value itself", "row", slot.hole)
-        if slot.kind == "number" and unit.kinds[indexes[0]] != INTEGER:
+        if slot.kind == "number" and not kind.decimals and unit.kinds[indexes[0]] != INTEGER:
             raise Refused(
                 "integer", f"a decimal for {name}", "write an integer: PostgreSQL would round it", "row", slot.hole
             )
@@ -285,9 +287,11 @@ class DecoderBuilder:
                 "cast", f"a cast to {written} for {name}, which is {own}", "leave the cast out", "row", cast.hole
             )
         if cast.typmods:
-            if kind.typmod is None or len(cast.typmods) != 1:
+            if len(cast.typmods) != len(kind.modifiers):
                 raise Refused("cast-typmod", f"a cast with a length for {name}", "leave it out", "row", cast.hole)
-            plan.typmods.append((bisect_left(holes, cast.typmods[0]), kind.typmod))
+            plan.typmods += [
+                (bisect_left(holes, hole), wanted) for hole, wanted in zip(cast.typmods, kind.modifiers, strict=True)
+            ]
 
     def _default(self, plan: RowDecoder, table: Table, place: Mapping[str, int], name: str, default: int | str) -> None:
         if isinstance(default, str) and default in place:

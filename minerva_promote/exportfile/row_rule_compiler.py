@@ -52,7 +52,7 @@ class _RuleCompiler:
             yield from self.local_paths()
 
     def named(self, column: str, value: Value) -> str:
-        return display(value, self.columns[column].type)
+        return display(value, self.columns[column].value_type)
 
     def key(self) -> Check:
         rules, keys = self.rules, self.rules.keys[self.table]
@@ -175,9 +175,9 @@ class _RuleCompiler:
         excepted = self.rules.contract.local_paths.except_
         searched = []
         for column, place in self.place.items():
-            name = self.columns[column].type.partition("(")[0]
-            if f"{self.table}.{column}" not in excepted and name in ("character varying", "text", "json"):
-                searched.append((column, place, name == "json"))
+            name = self.columns[column].value_type.partition("(")[0]
+            if f"{self.table}.{column}" not in excepted and name in ("character varying", "text", "json", "jsonb"):
+                searched.append((column, place, name in ("json", "jsonb")))
         if searched:
             yield self.local_path(searched)
 

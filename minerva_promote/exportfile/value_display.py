@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import uuid
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
 
+from minerva_promote.exportfile.types.datetimes import date_text, time_text, timestamp_text
+from minerva_promote.exportfile.types.numbers import numeric_text
 from minerva_promote.exportfile.value_faults import shown
 
-_FOREVER = 2**63 - 1
+_NUMBERS = ("smallint", "integer", "bigint")
+_MODIFIER = re.compile(r"\(.*?\)")
+_TEXTS: Mapping[str, Callable[[bytes], str]] = {
+    "uuid": lambda value: str(uuid.UUID(bytes=value)),
+    **dict.fromkeys(_NUMBERS, lambda value: str(int.from_bytes(value, "big", signed=True))),
+    "boolean": lambda value: "true" if value == b"\1" else "false",
+    "jsonb": lambda value: shown(value.removeprefix(b"\x01"), 40),
+    "numeric": numeric_text,
+    "real": lambda value: _shortest_single(value),
+    "double precision": lambda value: repr(struct.unpack(">d", value)[0]),
+    "date": date_text,
+    "time without time zone": time_text,
+    "timestamp without time zone": timestamp_text,
+    "timestamp with time zone": lambda value: timestamp_text(value, zone=True),
+    "bytea": lambda value: f"\\x{value[:20].hex()}{'…' if len(value) > 20 else ''}",
+}
+_VECTORS = {"vector": ">h", "halfvec": ">h", "sparsevec": ">i"}
 
 
 def display(value: bytes | None, type_name: str, most: int = 40) -> str:
-    """A value of this type (as format_type() prints it) in a few characters."""
+    """A value of this type (as format_type() prints it) in a few characters; a domain is shown as text."""
     if value is None:
         return "NULL"
-    name = type_name.partition("(")[0]
-    if name == "uuid":
-        return str(uuid.UUID(bytes=value))
-    if name in ("smallint", "integer", "bigint"):
-        return str(int.from_bytes(value, "big", signed=True))
-    if name == "boolean":
-        return "true" if value == b"\1" else "false"
-    if name == "timestamp without time zone":
-        return _timestamp(struct.unpack(">q", value)[0])
-    if name == "uuid[]":
-        return f"{{{(len(value) - 20) // 20 if len(value) > 12 else 0} uuids}}"
-    if name == "vector":
-        return f"a vector of {struct.unpack_from('>h', value)[0]:,}"
-    return shown(value, most)
-
-
-def _timestamp(microseconds: int) -> str:
-    """A time from its distance to 2000; a target may hold what Python's calendar has not."""
-    if microseconds in (_FOREVER, -_FOREVER - 1):
-        return "infinity" if microseconds > 0 else "-infinity"
+    name = _MODIFIER.sub("", type_name)
+    if name.endswith("[]"):
+        return _array(value, name)
+    if name in _VECTORS:
+        return f"a vector of {struct.unpack_from(_VECTORS[name], value)[0]:,}"
     try:
-        return str(datetime(2000, 1, 1) + timedelta(microseconds=microseconds))
-    except OverflowError:
-        return "a time after year 9999" if microseconds > 0 else "a time before year 1"
+        return _TEXTS[name](value) if name in _TEXTS else shown(value, most)
+    except (struct.error, ValueError):  # of another width: a value that no release of PostgreSQL sends
+        return shown(value, most)
+
+
+def _array(value: bytes, name: str) -> str:
+    dimensions = struct.unpack_from(">i", value)[0] if len(value) >= 4 else 0
+    count = 1 if dimensions else 0
+    for dimension in range(dimensions):
+        count *= int(struct.unpack_from(">i", value, 12 + 8 * dimension)[0])
+    return f"{{{count:,} uuids}}" if name == "uuid[]" else f"{{{count:,} of {name[:-2]}}}"
+
+
+def _shortest_single(value: bytes) -> str:
+    """The shortest decimal that is this float32."""
+    number = float(struct.unpack(">f", value)[0])
+    for digits in range(1, 10):
+        text = f"{number:.{digits}g}"
+        if struct.pack(">f", float(text)) == value:
+            return text
+    return repr(number)

@@ -10,12 +10,14 @@ import re
 import struct
 from binascii import unhexlify
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from minerva_promote.config.models.project import ColumnRule
 from minerva_promote.config.snapshot import Column
 from minerva_promote.exportfile.json_parser import check_json
+from minerva_promote.exportfile.types.arrays import ELEMENT_OIDS, array
+from minerva_promote.exportfile.types.by_name import reader_of, server_reader
 from minerva_promote.exportfile.value_faults import ValueFault, shown
 
 Convert = Callable[[bytes], bytes]
@@ -29,7 +31,7 @@ _OFFSET = re.compile(rb".*:[0-9]{2}(?:\.[0-9]+)? *(?:[Zz]|[+-][0-9]{1,2}(?::?[0-
 _EPOCH = datetime(2000, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 _ELEMENT = re.compile(rb'[ \t\n\r\f]*(?:"([^"\\]*)"|([^",{}\\ \t\n\r\f]+))[ \t\n\r\f]*')
-_TYPMOD = re.compile(r"^(.*?)\((\d+)\)(.*)$")
+_MODIFIERS = re.compile(r"^(.*?)\((\d+)(?:,(-?\d+))?\)(.*)$")
 _CATALOG_NAMES = {
     "integer": "int4", "smallint": "int2", "bigint": "int8", "boolean": "bool", "character varying": "varchar",
     "timestamp without time zone": "timestamp",
@@ -40,48 +42,96 @@ _CATALOG_NAMES = {
 class ColumnType:
     """How the values of one column are written in a file and sent to a server."""
 
-    name: str  # canonical, without typmod: "uuid", "character varying", "vector", "source_type"
-    typmod: int | None  # 255 of varchar(255), 3 of vector(3)
+    name: str  # canonical, without modifiers: "uuid", "character varying", "vector", "source_type"
+    modifiers: tuple[int, ...]  # (255,) of varchar(255), (3,) of vector(3), (12, 2) of numeric(12,2)
     array: bool
     schema: str  # where a cast may say it lives: "pg_catalog" or "public"
     convert: Convert
     numbers: bool = False  # takes bare numbers
     booleans: bool = False  # takes TRUE and FALSE
     wants: str = "a string"  # for messages
+    decimals: bool = False  # takes numbers with a fraction or an exponent
+    element: Convert | None = None  # of an array: the reader of one element
+    element_oid: int = 0
+    cast_names: tuple[str, ...] = ()  # what a cast may call it; empty: its name
 
     def is_named(self, names: tuple[str, ...], array: bool) -> bool:
         """True when a cast to this type name is a cast to the column's own type."""
         if array != self.array or len(names) > 2 or (len(names) == 2 and names[0] != self.schema):
             return False
+        if self.cast_names:
+            return names[-1] in self.cast_names
         return names[-1] == (_CATALOG_NAMES.get(self.name, self.name) if self.schema == "pg_catalog" else self.name)
 
 
 def column_type(column: Column, rule: ColumnRule, *, repeats: bool = False) -> ColumnType | None:
     """The type of a column; None when an export may not hold it. ``repeats``: few values, from row to row."""
-    array = column.type.endswith("[]")
-    name, typmod = column.type.removesuffix("[]"), None
-    if match := _TYPMOD.match(name):
-        name, typmod = match.group(1) + match.group(3), int(match.group(2))
-    if array:
-        return ColumnType(name, None, True, "pg_catalog", uuid_array_text, wants="an array") if name == "uuid" else None
+    written = column.base or column.type
+    element = _scalar_type(written.removesuffix("[]"), column, rule, repeats=repeats)
+    if element is None or not written.endswith("[]"):
+        return _as_domain(element, column) if column.base and element else element
+    oid = ELEMENT_OIDS.get(element.name)
+    if oid is None:  # an enum, or what only the server can read: the text goes there as it is
+        found = replace(element, array=True, convert=_identity, numbers=False, booleans=False, wants="an array")
+        return _as_domain(found, column) if column.base else found
+    reader = uuid_array_text if element.name == "uuid" else array(element.convert, oid)
+    found = replace(element, array=True, convert=reader, numbers=False, booleans=False, decimals=False)
+    found = replace(found, wants="an array", element=element.convert, element_oid=oid)
+    return _as_domain(found, column) if column.base else found
+
+
+def _schema_of(name: str) -> str:
+    return "public" if name in ("hstore", "ltree") else "pg_catalog"
+
+
+def _as_domain(base: ColumnType, column: Column) -> ColumnType:
+    """A domain is read as its base type; a cast may name either."""
+    own = base.cast_names or (_CATALOG_NAMES.get(base.name, base.name),)
+    return replace(base, cast_names=(*own, column.type.rpartition(".")[2].strip('"')))
+
+
+def _scalar_type(written: str, column: Column, rule: ColumnRule, *, repeats: bool) -> ColumnType | None:
+    """The type that format_type() spells like this, which is no array."""
+    name: str = written
+    modifiers: tuple[int, ...] = ()
+    if match := _MODIFIERS.match(name):
+        name = match[1] + match[4]
+        modifiers = tuple(int(number) for number in match.group(2, 3) if number is not None)
+    first = modifiers[0] if modifiers else None
     if name == "vector":
         from minerva_promote.exportfile.vector_literals import vector_reader
 
-        length = rule.dimensions or typmod
-        return ColumnType(name, typmod, False, "public", vector_reader(length), wants="a string '[n,n,…]'")
+        length = rule.dimensions or first
+        return ColumnType(name, modifiers, False, "public", vector_reader(length), wants="a string '[n,n,…]'")
     if column.labels:
-        return ColumnType(name, None, False, "public", _label(column.labels))
+        return ColumnType(name, (), False, "public", _label(column.labels))
     if name in _INTEGERS:
-        return ColumnType(name, None, False, "pg_catalog", _integer(*_INTEGERS[name]), numbers=True, wants="a number")
+        return ColumnType(name, (), False, "pg_catalog", _integer(*_INTEGERS[name]), numbers=True, wants="a number")
     if name == "boolean":
-        return ColumnType(name, None, False, "pg_catalog", boolean, booleans=True, wants="TRUE or FALSE")
-    if name == "character varying" and typmod is not None:
-        return ColumnType(name, typmod, False, "pg_catalog", _varchar(typmod))
-    if typmod is None and name in _PLAIN:
+        return ColumnType(name, (), False, "pg_catalog", boolean, booleans=True, wants="TRUE or FALSE")
+    if name == "character varying" and first is not None:
+        return ColumnType(name, modifiers, False, "pg_catalog", _varchar(first))
+    if not modifiers and name in _PLAIN:
         convert = _PLAIN[name]
         repeats = repeats or name == "timestamp without time zone"
-        return ColumnType(name, None, False, "pg_catalog", memoised(convert) if repeats else convert)
-    return None
+        return ColumnType(name, (), False, "pg_catalog", memoised(convert) if repeats else convert)
+    if name in ("halfvec", "sparsevec") and rule.dimensions:
+        modifiers = (rule.dimensions,)
+    found = reader_of(name, modifiers)
+    if found is None:
+        checked = server_reader(name)
+        return ColumnType(name, modifiers, False, _schema_of(name), checked) if checked else None
+    return ColumnType(
+        name,
+        modifiers,
+        False,
+        found.schema,
+        found.read,
+        numbers=found.decimals,
+        wants=found.wants,
+        decimals=found.decimals,
+        cast_names=found.cast_names,
+    )
 
 
 def memoised(convert: Convert, most: int = 4096) -> Convert:

@@ -11,11 +11,11 @@ from minerva_promote.database.quote import ident, qualified
 
 
 @lru_cache(maxsize=256)
-def insert(table: str, columns: Sequence[str], key: Sequence[str], rows: int) -> bytes:
-    """Insert this many rows; those that any unique constraint holds back are not in what it returns: the keys."""
+def insert(table: str, columns: Sequence[str], returned: Sequence[str], rows: int) -> bytes:
+    """Insert this many rows; those that any unique constraint holds back are not in what it returns."""
     return _bytes(
         sql.SQL("insert into {} ({}) values {} on conflict do nothing returning {}").format(
-            qualified(table), _names(columns), _parameters(rows, len(columns)), _names(key)
+            qualified(table), _names(columns), _parameters(rows, len(columns)), _names(returned)
         )
     )
 
@@ -28,6 +28,14 @@ def select(table: str, columns: Sequence[str], where: Sequence[str], rows: int) 
             _names(columns), qualified(table), _names(where), _parameters(rows, len(where))
         )
     )
+
+
+@lru_cache(maxsize=256)
+def values(types: Sequence[str], rows: int) -> bytes:
+    """This many rows of parameters as the server reads them; a type with a modifier has a cast, another is "" here."""
+    numbers = iter(range(1, rows * len(types) + 1))
+    lists = (", ".join(f"${next(numbers)}" + (f"::{name}" if name else "") for name in types) for _ in range(rows))
+    return ("values " + ", ".join(f"({part})" for part in lists)).encode()
 
 
 def types_of(table: str) -> bytes:

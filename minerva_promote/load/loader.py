@@ -21,6 +21,7 @@ from minerva_promote.load import insert_statements as statements
 from minerva_promote.load.inserted import Inserted
 from minerva_promote.load.load_result import LoadResult, RowConflict
 from minerva_promote.load.row_diff import differences, joined
+from minerva_promote.load.server_read import ServerRead, server_read
 from minerva_promote.load.trigger_check import NewRowHashes, rows_changed_by_triggers
 
 BATCH_ROWS = 250
@@ -37,6 +38,8 @@ class BatchShape:
     key: tuple[str, ...]
     key_places: tuple[int, ...]
     rows: int  # of a full batch
+    read: ServerRead | None  # columns that the server reads when it writes a row
+    read_before: ServerRead | None  # the same where a trigger could change them: read before they are written
 
 
 class Loader:
@@ -113,24 +116,32 @@ class Loader:
                 found = fetch(self.conn, statements.types_of(layout.table))
                 types = self._types[layout.table] = {row["attname"]: row["atttypid"] for row in found}
             key = self.contract.tables[layout.table].key
+            read = server_read(layout, self.snapshot.tables[layout.table], types)
+            triggered = bool(self.triggers.get(layout.table))
             shape = self._shapes[layout] = BatchShape(
                 tuple(types[name] for name in layout.columns),
                 key,
                 tuple(layout.columns.index(name) for name in key),
                 max(1, min(BATCH_ROWS, MOST_PARAMETERS // len(layout.columns))),
+                None if triggered else read,
+                read if triggered else None,
             )
         return shape
 
     def _send(self, layout: ColumnLayout, rows: list[Row]) -> None:
         self._collect()
         shape = self._shape(layout)
-        values = [value for row in rows for value in row.values]
         self._pipe.doing = f"importing {layout.table}"
+        if shape.read_before:
+            shape.read_before.ask(self._pipe, rows)
+        values = [value for row in rows for value in row.values]
+        returned = (*shape.key, *shape.read.names) if shape.read else shape.key
         self._pipe.send(
-            statements.insert(layout.table, layout.columns, shape.key, len(rows)),
+            statements.insert(layout.table, layout.columns, returned, len(rows)),
             shape.types * len(rows),
             values,
             keep=len(rows) == shape.rows,
+            formats=shape.read.formats * len(rows) if shape.read else None,
         )
         self._sent = (layout, rows)
         self._record_inserted()  # while the server is at work
@@ -149,15 +160,21 @@ class Loader:
         layout, rows = self._sent
         self._sent = None
         returned = self._pipe.receive()
+        shape = self._shape(layout)
+        places = shape.key_places
+        if shape.read:
+            shape.read.take_returned(rows, places, returned)
         if len(returned) == len(rows):
             self._new(layout, rows)
             return
-        written = {key_of(key) for key in returned}
-        places = self._shape(layout).key_places
+        written = {key_of(values[: len(places)]) for values in returned}
         new = [row for row in rows if key_of([row.values[place] for place in places]) in written]
         old = [row for row in rows if key_of([row.values[place] for place in places]) not in written]
         for begin in range(0, len(old), LOOKUP_ROWS):
-            self._judge(layout, old[begin : begin + LOOKUP_ROWS])
+            part = old[begin : begin + LOOKUP_ROWS]
+            if shape.read:
+                shape.read.ask(self._pipe, part)
+            self._judge(layout, part)
         self._new(layout, new)
 
     def _new(self, layout: ColumnLayout, rows: list[Row]) -> None:
@@ -171,9 +188,10 @@ class Loader:
             return
         column, root = next(iter(owners.items()))
         place = layout.columns.index(column)
+        owner_type = self.snapshot.tables[layout.table].columns[column].value_type
         for row in rows:
             if key_of((row.values[place],)) in self._old_roots:
-                fact = f"is new, but its row of {root} {display(row.values[place], 'uuid')} was promoted before"
+                fact = f"is new, but its row of {root} {display(row.values[place], owner_type)} was promoted before"
                 self._clash("appended", layout, self._key(layout, row), row.offset, fact)
             else:
                 self.loaded.add(layout.table, "new")
@@ -216,9 +234,9 @@ class Loader:
             found = self._lookup(layout.table, key, columns, parameters)
             if found:
                 values = zip(columns, parameters[1], strict=True)
-                shown = ", ".join(f"{name} {display(value, table.columns[name].type)}" for name, value in values)
+                shown = ", ".join(f"{name} {display(value, table.columns[name].value_type)}" for name, value in values)
                 holder = ", ".join(
-                    display(value, table.columns[name].type) for name, value in zip(key, found[0], strict=True)
+                    display(value, table.columns[name].value_type) for name, value in zip(key, found[0], strict=True)
                 )
                 return f"{shown} is taken by {holder}"
         triggers = self.triggers.get(layout.table, ())
@@ -252,7 +270,7 @@ class Loader:
     def _clash(self, kind: str, layout: ColumnLayout, key: Sequence[bytes | None], offset: int, fact: str) -> None:
         columns = self.snapshot.tables[layout.table].columns
         names = self._shape(layout).key
-        shown = ", ".join(display(value, columns[name].type) for name, value in zip(names, key, strict=True))
+        shown = ", ".join(display(value, columns[name].value_type) for name, value in zip(names, key, strict=True))
         self.loaded.clash(RowConflict(kind, layout.table, shown, fact, offset))
 
 

@@ -13,13 +13,14 @@ Wire = bytes | None
 
 _SHOWN = 40  # characters of a text
 _BEFORE = 10  # of them, before the first that differs
-_TEXTS = ("character varying", "text", "json")
+_TEXTS = ("character varying", "text", "json", "jsonb", "citext", "character")
+_JSONB_VERSION = b"\x01"  # the first byte of its binary form
 
 
 def differences(columns: Sequence[Column], ours: Sequence[Wire], theirs: Sequence[Wire]) -> list[str]:
     """What differs, as 'title is "a", the file has "b"'; values are compared by type, vectors bit by bit."""
     return [
-        "{} is {}, the file has {}".format(column.name, *_value_pair(column.type, there, here))
+        "{} is {}, the file has {}".format(column.name, *_value_pair(column.value_type, there, here))
         for column, here, there in zip(columns, ours, theirs, strict=True)
         if here != there and not _same_json(column, here, there)
     ]
@@ -36,6 +37,8 @@ def _same_json(column: Column, here: Wire, there: Wire) -> bool:
 
 def _value_pair(type_name: str, there: Wire, here: Wire) -> tuple[str, str]:
     """Two unequal values as a person sees that they differ."""
+    if type_name == "jsonb":
+        there, here = (value and value.removeprefix(_JSONB_VERSION) for value in (there, here))
     if type_name.partition("(")[0] in _TEXTS:
         texts = [value.decode("utf-8", "replace") for value in (there, here) if value is not None]
         begin = max(0, _common_prefix(*texts) - _BEFORE) if len(texts) == 2 else 0

@@ -62,7 +62,7 @@ def rows_changed_by_triggers(
         marks = _column_hashes(values)
         if marks != row.marks:
             unlike = [
-                f"{name} is {shown_value(value, table.columns[name].type)}"
+                f"{name} is {shown_value(value, table.columns[name].value_type)}"
                 for place, (name, value) in enumerate(zip(layout.columns, values, strict=True))
                 if marks[place * _MARK : (place + 1) * _MARK] != row.marks[place * _MARK : (place + 1) * _MARK]
             ]

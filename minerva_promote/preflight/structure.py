@@ -14,6 +14,7 @@ from minerva_promote.results import Finding, Severity
 
 MIGRATE = "promote migrate --env ENV"
 _KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence", "c": "a type"}
+_VECTORS = ("vector", "halfvec", "sparsevec")
 _INTEGERS = ("smallint", "integer", "bigint")
 
 
@@ -106,11 +107,12 @@ def _column(rule: TableRule, table: Table, column: Column, recorded: Column | No
     if column.generated and column.name in rows | set(rule.columns):
         fact = f"the target makes {name} itself, and the contract has the file give it"
         yield Finding("generated", fact, hint=MIGRATE)
-    said = f"the contract says vector({wanted.dimensions})"
     bare = column.type.rpartition(".")[2]  # pgvector may be in a schema that this role may not use
-    if wanted.dimensions and not bare.startswith("vector"):
+    kind = bare.partition("(")[0]
+    said = f"the contract says {kind if kind in _VECTORS else 'vector'}({wanted.dimensions})"
+    if wanted.dimensions and kind not in _VECTORS:
         yield Finding("type", f"{name} is {column.type}, {said}", hint=MIGRATE)
-    elif wanted.dimensions and bare not in ("vector", f"vector({wanted.dimensions})"):
+    elif wanted.dimensions and bare not in (kind, f"{kind}({wanted.dimensions})"):
         help_ = "set embedding_dimensions as the target has it, or migrate"
         yield Finding("dimensions", f"{name} is {column.type}, {said}", hint=help_)
     elif column.name in rule.contiguous and column.type not in _INTEGERS:

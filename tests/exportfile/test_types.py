@@ -126,7 +126,25 @@ CASES: tuple[tuple[str, Reader, tuple[str, ...]], ...] = (
 # Why a reader refuses what the server takes: it would round, cut off, or read by a clock or a session's settings; a
 # spelling that PostgreSQL does not print; or a vector that no search by cosine distance finds.
 STRICTER = frozenset(
-    ["number", "number-rounded", "number-range", "date", "time", "time-rounded", "timestamp", "timestamp-zone", "timestamp-offset", "too-long-text", "bytea", "bits", "address", "vector-zero", "vector-range", "vector-component", "array"]
+    [
+        "number",
+        "number-rounded",
+        "number-range",
+        "date",
+        "time",
+        "time-rounded",
+        "timestamp",
+        "timestamp-zone",
+        "timestamp-offset",
+        "too-long-text",
+        "bytea",
+        "bits",
+        "address",
+        "vector-zero",
+        "vector-range",
+        "vector-component",
+        "array",
+    ]
 )
 
 

@@ -11,7 +11,18 @@ SELECT
         FROM pg_catalog.pg_enum AS label
         WHERE label.enumtypid IN (t.oid, t.typelem)
         ORDER BY label.enumsortorder
-    ) AS labels
+    ) AS labels,
+    coalesce((
+        WITH RECURSIVE below (type, modifier, kind) AS (
+            SELECT t.typbasetype, t.typtypmod, t.typtype
+            UNION ALL
+            SELECT b.typbasetype, b.typtypmod, b.typtype
+            FROM below JOIN pg_catalog.pg_type AS b ON b.oid = below.type AND b.typtype = 'd'
+        )
+        SELECT pg_catalog.regexp_replace(pg_catalog.format_type(below.type, below.modifier), '^public\.', '')
+        FROM below JOIN pg_catalog.pg_type AS b ON b.oid = below.type
+        WHERE below.kind = 'd' AND b.typtype <> 'd'
+    ), '') AS base
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,0 +1,68 @@
+"""Columns whose values only the server can read: their text is sent, and what it makes of it is taken from there on.
+
+Until then a row holds the text of the file; afterwards the binary form, as of every other column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from minerva_promote.config.snapshot import Table
+from minerva_promote.database.pipeline import Pipelined
+from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
+from minerva_promote.exportfile.types.by_name import is_server_read
+from minerva_promote.load.insert_statements import values
+
+TEXT, BINARY = 0, 1  # formats of a value in the protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRead:
+    """Those columns of one layout; mostly there are none."""
+
+    places: tuple[int, ...]  # in the layout
+    names: tuple[str, ...]
+    types: tuple[int, ...]  # oids
+    casts: tuple[str, ...]  # the type, where it has a modifier; else ""
+    formats: tuple[int, ...]  # of all columns of the layout
+
+    def take_returned(
+        self, rows: Sequence[Row], key_places: Sequence[int], returned: Sequence[Sequence[bytes | None]]
+    ) -> None:
+        """Take what an INSERT returned: the key of each row that was written, and these columns."""
+        width = len(key_places)
+        by_key = {tuple(values[:width]): values[width:] for values in returned}
+        for row in rows:
+            canonical = by_key.get(tuple(row.values[place] for place in key_places))
+            if canonical is not None:
+                self._take(row, canonical)
+
+    def ask(self, pipe: Pipelined, rows: Sequence[Row]) -> None:
+        """Have the server read the values of rows that it does not write, in one statement."""
+        parameters = [row.values[place] for row in rows for place in self.places]
+        statement = values(self.casts, len(rows))
+        canonical = pipe.ask(statement, self.types * len(rows), parameters, [TEXT] * len(parameters))
+        for row, found in zip(rows, canonical, strict=True):
+            self._take(row, found)
+
+    def _take(self, row: Row, canonical: Sequence[bytes | None]) -> None:
+        for place, value in zip(self.places, canonical, strict=True):
+            row.values[place] = value
+
+
+def server_read(layout: ColumnLayout, table: Table, types: Mapping[str, int]) -> ServerRead | None:
+    """The columns of a layout that only the server can read; None when there is none."""
+    columns = [table.columns[name] for name in layout.columns]
+    places = tuple(
+        place for place, column in enumerate(columns) if is_server_read(column.base or column.type, column.labels)
+    )
+    if not places:
+        return None
+    return ServerRead(
+        places,
+        tuple(layout.columns[place] for place in places),
+        tuple(types[layout.columns[place]] for place in places),
+        tuple(columns[place].type if "(" in columns[place].type else "" for place in places),
+        tuple(TEXT if place in places else BINARY for place in range(len(columns))),
+    )
