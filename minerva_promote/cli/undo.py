@@ -70,5 +70,5 @@ def undo(
     target = environment_of(project, None, option)
     if apply:
         confirm(target, yes)
-    choices = UndoOptions(keep_shared=keep_shared, accept=frozenset(accept))
-    output(carry_out(project, target, UndoRequest(run, choices, apply, reason)), form)
+    options = UndoOptions(keep_shared=keep_shared, accept=frozenset(accept))
+    output(carry_out(project, target, UndoRequest(run, options, apply, reason)), form)

@@ -34,13 +34,16 @@ returning encode(sha256(convert_to(jsonb_build_array(table_name, part, key_colum
 """
 # Of the transaction of the event. Before format 3 the digest is over all rows, and what another transaction wrote in
 # between is left out here, as long as the event itself is where it was written.
-_SELECT = b"""
-select r.table_name, r.key_columns, r.columns, r.rows, r.keys, r.marks
+_OF_RUN = """
 from promote.events as e join promote.run_rows as r on r.run_id = e.run_id
 where e.run_id = %(run_id)s and e.kind = 'committed'
     and (r.xact = e.xact or e.format < 3 and e.xact & 4294967295 is distinct from e.xmin::text::bigint)
-order by r.table_name collate "C", r.part
 """
+_SELECT = f"""
+select r.table_name, r.key_columns, r.columns, r.rows, r.keys, r.marks {_OF_RUN}
+order by r.table_name collate "C", r.part
+""".encode()
+_KEY_COLUMNS = f"select distinct r.table_name, r.key_columns {_OF_RUN}".encode()
 _DIGESTS = f"""
 select e.rows_digest as told, ({expression("run_rows")}) as computed
 from promote.events as e where e.run_id = %(run_id)s and e.kind = 'committed'
@@ -151,6 +154,12 @@ def load_unverified_rows(conn: Connection, run_id: str) -> Iterator[RunRows]:
     for row in fetch(conn, _SELECT, {"run_id": run_id}):
         with suppress(ValueError, struct.error):
             yield _stored(row)
+
+
+def read_key_columns(conn: Connection, run_id: str) -> dict[str, tuple[str, ...]]:
+    """The key columns of the rows that a committed run inserted, by table."""
+    rows = fetch(conn, _KEY_COLUMNS, {"run_id": run_id})
+    return {name_of(*split(row["table_name"])): tuple(row["key_columns"]) for row in rows}
 
 
 def _stored(row: Row) -> RunRows:

@@ -1,4 +1,7 @@
-"""`promote undo`: what would go, or come again; and doing it, in one transaction of the owner under the lock."""
+"""`promote undo`: show or do the removal of a run's rows, or their restore.
+
+Everything happens in one transaction of the owner; what changes something holds the lock of the target.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,15 @@ from minerva_promote.ledger.events import Event, Kind, add_event, add_event_sepa
 from minerva_promote.ledger.install import require_ledger
 from minerva_promote.ledger.roots import read_roots
 from minerva_promote.ledger.run_rows import load_run_rows
+from minerva_promote.ledger.runs import SHORT, Run
 from minerva_promote.ledger.verify import require_intact
-from minerva_promote.results import Outcome, RunResult, Severity, StepResult
+from minerva_promote.results import RunResult, Severity, StepResult
 from minerva_promote.signals import current, signal_name
-from minerva_promote.text_format import counted
+from minerva_promote.undo import report
 from minerva_promote.undo.find_run import UndoSubject, event_of, find_undo_subject
 from minerva_promote.undo.plan import UndoOptions, UndoPlan, plan_undo
-from minerva_promote.undo.remove import keep_rows, remove_rows
+from minerva_promote.undo.remove import remove_rows, store_removed_rows
 from minerva_promote.undo.removed_rows import read_removed_rows
-from minerva_promote.undo.report import NOTHING, removal_steps, restore_steps, trigger_write_step
 from minerva_promote.undo.restore import plan_restore, restore_rows
 from minerva_promote.undo.rows_to_remove import trusted_xmins
 from minerva_promote.undo.table_checksums import WriteDelta
@@ -33,30 +36,31 @@ from minerva_promote.undo.table_checksums import WriteDelta
 
 @dataclass(frozen=True, slots=True)
 class UndoRequest:
-    """What was asked for."""
+    """What to undo or restore, and how."""
 
-    prefix: str  # of a run's id, or of an undo's
-    choices: UndoOptions
-    apply: bool
-    reason: str = ""
+    prefix: str  # of the id of a run, or of an undo
+    options: UndoOptions
+    apply: bool  # False: only show
+    reason: str = ""  # for the ledger
 
 
-def undo(project: Project, environment: Environment, asked: UndoRequest) -> RunResult:
-    """Show, or do. What stands against it closes the gate and is in the result.
+def undo(project: Project, environment: Environment, request: UndoRequest) -> RunResult:
+    """Undo a run, or restore what an undo removed; findings that prevent it close the gate.
 
-    Raises UsageError, TargetError (nothing was changed) and OutcomeUnknown.
+    An attempt that changes nothing is recorded in the ledger as well. Raises UsageError, TargetError (nothing was
+    changed) and OutcomeUnknown.
     """
-    return _UndoCommand(project, environment, asked).run()
+    return _UndoCommand(project, environment, request).run()
 
 
 class _UndoCommand:
-    def __init__(self, project: Project, environment: Environment, asked: UndoRequest) -> None:
+    def __init__(self, project: Project, environment: Environment, request: UndoRequest) -> None:
         self.project = project
         self.environment = environment
-        self.asked = asked
+        self.request = request
         self.id = str(uuid4())  # its event in the ledger proves the COMMIT
         self.committed = False
-        self.possible = False  # whether there is a ledger to tell of an attempt
+        self.attempt_open = False  # whether the ledger is to record how this attempt ends, if it changes nothing
         self.subject: UndoSubject | None = None
         self.roots: tuple[str, ...] = ()
         self.begun = time.perf_counter()
@@ -64,7 +68,7 @@ class _UndoCommand:
 
     def run(self) -> RunResult:
         try:
-            return self.carry_out()
+            return self.execute()
         except (UsageError, OutcomeUnknown):  # nothing was attempted; or nobody knows what became of it
             raise
         except (KeyboardInterrupt, PromoteError) as stop:
@@ -75,41 +79,43 @@ class _UndoCommand:
             self.record_attempt("failed", f"a fault of promote itself: {type(error).__name__}")
             raise
 
-    def carry_out(self) -> RunResult:
-        """All of it."""
-        name = session_name(self.id) if self.asked.apply else "promote undo"
+    def execute(self) -> RunResult:
+        """Find the subject, and undo or restore it in one transaction, which is rolled back unless it commits."""
+        apply = self.request.apply
+        name = session_name(self.id) if apply else "promote undo"
         with admin_session(self.project, self.environment, application=name) as conn:
             require_ledger(conn, self.environment.name)
-            self.possible = self.asked.apply
-            if self.asked.apply:
+            self.attempt_open = apply
+            if apply:
                 begin(conn)
             else:
                 begin_view(conn)
             try:
-                if self.asked.apply:
+                if apply:
                     announce_run(conn, self.id)
                     acquire_target_lock(conn)
-                subject = self.subject = find_undo_subject(conn, self.asked.prefix, self.environment.name)
-                require_intact(conn, [each.run_id for each in (subject.run, subject.undo) if each])
+                subject = self.subject = find_undo_subject(conn, self.request.prefix, self.environment.name)
+                require_intact(conn, [run.run_id for run in (subject.run, subject.undo) if run])
                 self.roots = read_roots(conn, event_of(subject.run, "committed"))
-                verdict = self.restore_rows(conn, subject) if subject.undo else self.undo(conn, subject)
+                if subject.undo is None:
+                    verdict = self.undo(conn, subject.run)
+                else:
+                    verdict = self.restore(conn, subject.run, subject.undo)
             except TargetError as error:
-                if NOTHING not in error.message:
-                    error.message += f"; {NOTHING}" + (" (rolled back)" if self.asked.apply else "")
+                if report.NOTHING not in error.message:
+                    error.message += f"; {report.unchanged(applied=apply)}"
                 raise
             finally:
                 if not self.committed:
                     rollback(conn)
             if not self.committed:
-                reason, findings = _against(self.steps)
-                self.record_attempt("refused", reason, findings, conn=conn)
+                self.record_attempt("refused", *_reasons(self.steps), conn=conn)
         return RunResult(
             "undo",
             self.environment.name,
-            "",
-            subject.title,
-            self.steps,
-            verdict,
+            title=report.subject_title(subject),
+            steps=self.steps,
+            verdict=verdict,
             changed=self.committed,
             data={
                 "id": self.id if self.committed else None,
@@ -120,81 +126,69 @@ class _UndoCommand:
             },
         )
 
-    def undo(self, conn: Connection, subject: UndoSubject) -> str:
-        """The rows of a run go; the verdict."""
+    def undo(self, conn: Connection, run: Run) -> str:
+        """Remove the rows of a run; returns the verdict."""
         plan = plan_undo(
             conn,
             self.project.contract,
-            load_run_rows(conn, subject.run.run_id),
-            trusted_xmins(conn, subject.run),
-            self.asked.choices,
+            load_run_rows(conn, run.run_id),
+            trusted_xmins(conn, run),
+            self.request.options,
             environment=self.environment.name,
-            run=subject.run,
-            lock=self.asked.apply,
+            run=run,
+            lock=self.request.apply,
         )
-        self.steps = removal_steps(plan, done=self.asked.apply and plan.possible)
+        self.steps = report.removal_steps(plan, done=self.request.apply and plan.possible)
         if not plan.possible:
-            return self.refused()
-        if not self.asked.apply:
-            return f"{counted(plan.removed, 'rows')} would go; {NOTHING}: --apply removes them"
-        digest = keep_rows(conn, self.id, plan)
+            return report.refused_verdict(applied=self.request.apply)
+        if not self.request.apply:
+            return report.removal_preview(plan)
+        digest = store_removed_rows(conn, self.id, plan)
         others = remove_rows(conn, plan)
-        rows = {each.name: {"removed": each.removed, "kept": each.rows_kept} for each in plan.tables}
-        self.record(conn, subject, rows, others, types=_types(plan), digest=digest)
-        short = self.id[:8]
-        how = f"promote undo --env {self.environment.name} {short} brings them back"
-        return f"undone as {short}{self.commit(conn)}: {counted(plan.removed, 'rows')} removed; {how}"
+        rows = {table.name: {"removed": table.removed, "kept": table.rows_kept} for table in plan.tables}
+        self.record(conn, "undone", rows, others, {"types": _removed_types(plan), **self.options()}, digest)
+        return report.removed_verdict(plan, self.id, self.environment.name, self.commit(conn))
 
-    def restore_rows(self, conn: Connection, subject: UndoSubject) -> str:
-        """The rows that an undo removed come again; the verdict."""
-        assert subject.undo is not None
-        kept = read_removed_rows(conn, subject.undo)
-        plan = plan_restore(conn, self.project.contract, kept, lock=self.asked.apply)
-        self.steps = restore_steps(plan, done=self.asked.apply and plan.possible)
+    def restore(self, conn: Connection, run: Run, undo: Run) -> str:
+        """Restore the rows that an undo removed; returns the verdict."""
+        plan = plan_restore(conn, self.project.contract, read_removed_rows(conn, undo), lock=self.request.apply)
+        self.steps = report.restore_steps(plan, done=self.request.apply and plan.possible)
         if not plan.possible:
-            return self.refused()
-        if not self.asked.apply:
-            return f"{counted(plan.rows, 'rows')} would come again; {NOTHING}: --apply puts them back"
+            return report.refused_verdict(applied=self.request.apply)
+        if not self.request.apply:
+            return report.restore_preview(plan)
         others = restore_rows(conn, plan)
-        self.record(conn, subject, {each.name: {"restored": each.kept.count} for each in plan.tables}, others)
-        run = subject.run.short
-        proof = self.commit(conn)
-        return f"taken back as {self.id[:8]}{proof}: {counted(plan.rows, 'rows')} put back; run {run} stands again"
-
-    def refused(self) -> str:
-        """The verdict when something stands against it."""
-        return f"gate closed: {NOTHING}" + (" (rolled back)" if self.asked.apply else "")
+        self.record(conn, "restored", {table.name: {"restored": table.removed.count} for table in plan.tables}, others)
+        return report.restored_verdict(plan, run, self.id, self.commit(conn))
 
     def record(
         self,
         conn: Connection,
-        subject: UndoSubject,
+        kind: Kind,
         rows: Mapping[str, Mapping[str, int]],
         others: Mapping[str, WriteDelta],
-        types: Mapping[str, Mapping[str, str]] | None = None,
+        details: Mapping[str, object] | None = None,
         digest: str | None = None,
     ) -> None:
-        """The event of the ledger, in the transaction of the rows; and what else was written is told."""
-        self.steps += trigger_write_step(others)
-        details = {} if types is None else {"types": types, **self.choices()}
-        kind: Kind = "undone" if subject.undo is None else "restored"
-        add_event(conn, self.event(kind, self.asked.reason, details, rows), digest)
+        """Add the event to the ledger in the transaction of the rows; writes to other tables get a step."""
+        self.steps += report.trigger_write_step(others)
+        add_event(conn, self.event(kind, self.request.reason, details or {}, rows), digest)
 
     def record_attempt(
         self, kind: Kind, reason: str, findings: Sequence[Mapping[str, str]] = (), *, conn: Connection | None = None
     ) -> None:
-        """The event of an attempt that changed nothing, in a transaction of its own; if that cannot be, it is said."""
-        if not self.possible or self.committed:
+        """Add the event of an attempt that changed nothing in a transaction of its own; a step says if that failed."""
+        if not self.attempt_open or self.committed:
             return
-        self.possible = False
-        details = {**self.choices(), "findings": list(findings)} if findings else self.choices()
+        self.attempt_open = False
+        details = {**self.options(), "findings": list(findings)} if findings else self.options()
         try:
             event = self.event(kind, reason, details)
-            why_not = add_event_separately(self.project, self.environment, event, conn=conn, admin=True)
+            failure = add_event_separately(self.project, self.environment, event, conn=conn, admin=True)
         except KeyboardInterrupt:
-            why_not = "stopped"
-        if why_not:
-            self.steps += (StepResult("ledger", kind, Outcome.WARN, f"could not be recorded: {why_not}"),)
+            failure = "stopped"
+        if failure:
+            self.steps += (report.unrecorded_step(kind, failure),)
 
     def event(
         self,
@@ -203,14 +197,13 @@ class _UndoCommand:
         details: Mapping[str, object],
         rows: Mapping[str, Mapping[str, int]] | None = None,
     ) -> Event:
-        """What the ledger is told."""
+        """The event of this command; without a subject where that was not found yet."""
         subject = self.subject
-        of = subject and (subject.undo or subject.run)
         return Event(
             kind,
             self.id,
             self.environment.name,
-            subject=of.run_id if of else None,
+            subject=(subject.undo or subject.run).run_id if subject else None,
             file_name=subject.run.latest("file_name") if subject else None,
             file_sha256=subject.run.latest("file_sha256") if subject else None,
             roots=self.roots if subject else None,
@@ -221,31 +214,31 @@ class _UndoCommand:
             details=details,
         )
 
-    def choices(self) -> dict[str, object]:
-        """What was asked for, for the ledger."""
-        choices = self.asked.choices
-        return {"accepted": sorted(choices.accept), "keep_shared": choices.keep_shared}
+    def options(self) -> dict[str, object]:
+        """The options, as the ledger keeps them."""
+        options = self.request.options
+        return {"accepted": sorted(options.accept), "keep_shared": options.keep_shared}
 
     def commit(self, conn: Connection) -> str:
-        """COMMIT; what is to be said of its proof."""
-        change = f"undone as {self.id[:8]}"
+        """COMMIT; returns what to say of its proof."""
+        change = f"undone as {self.id[:SHORT]}"
         with current().held():
             proof = commit_with_proof(conn, self.project, self.environment, self.id, change, admin_session)
             self.committed = True
         return proof
 
 
-def _against(steps: Sequence[StepResult]) -> tuple[str, list[dict[str, str]]]:
-    """What stood against it: in one line, and finding by finding."""
-    found = [each for step in steps for each in step.findings if each.severity is Severity.ERROR]
-    told = [{"code": each.code, "fact": each.message, "at": ""} for each in found]
-    return "; ".join(f"{each.code}: {each.message}" for each in found), told
+def _reasons(steps: Sequence[StepResult]) -> tuple[str, list[dict[str, str]]]:
+    """The findings that prevented it: in one line, and as the ledger keeps them."""
+    findings = [finding for step in steps for finding in step.findings if finding.severity is Severity.ERROR]
+    details = [{"code": finding.code, "fact": finding.message, "at": ""} for finding in findings]
+    return "; ".join(f"{finding.code}: {finding.message}" for finding in findings), details
 
 
-def _types(plan: UndoPlan) -> dict[str, dict[str, str]]:
-    """The types of the columns that are kept, so that nobody reads them as others later."""
+def _removed_types(plan: UndoPlan) -> dict[str, dict[str, str]]:
+    """The types of the columns of removed rows by table, so that nobody restores them as others later."""
     return {
-        each.name: {name: each.going.table.columns[name].type for name in each.going.table.stored}
-        for each in plan.going
-        if each.going.table is not None
+        table_plan.name: {name: table.columns[name].type for name in table.stored}
+        for table_plan in plan.removals
+        if (table := table_plan.rows.table) is not None
     }

@@ -1,4 +1,4 @@
-"""What a run's id stands for in the ledger, and whether there is anything to take back."""
+"""The run or the undo that an id stands for, where there is something to undo or to restore."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from minerva_promote.database.connection import Connection
 from minerva_promote.errors import UsageError
 from minerva_promote.ledger.runs import SHORT, LedgerEvent, Run, find_run
 
-_NOTHING = {
+_NOTHING_TO_UNDO = {  # by the state of a run
     "unchanged": "added nothing, every row of its file was there already",
     "refused": "was refused and changed nothing",
     "failed": "failed and changed nothing",
@@ -19,80 +19,73 @@ _NOTHING = {
 
 @dataclass(frozen=True, slots=True)
 class UndoSubject:
-    """A run whose rows can go, or an undo whose rows can come again."""
+    """A run whose rows can be removed, or an undo whose rows can be restored."""
 
-    run: Run  # also where an undo is taken back
-    undo: Run | None  # None: the run is to be undone
-
-    @property
-    def title(self) -> str:
-        """What it is about, as a report's heading says it."""
-        committed = event_of(self.run, "committed")
-        what = f"run {self.run.short} of {self.run.file or 'a file'}, {_time(committed)}"
-        if self.undo is None:
-            return f"undo of {what}"
-        return f"taking back undo {self.undo.short}, {_time(event_of(self.undo, 'undone'))}, of {what}"
+    run: Run  # to be undone; or the one that the undo removed
+    undo: Run | None  # whose rows are to be restored; None: the run is to be undone
 
 
 def find_undo_subject(conn: Connection, prefix: str, environment: str) -> UndoSubject:
-    """What is to be taken back. Raises UsageError when the id is of nothing that can be."""
-    found = find_run(conn, prefix)
-    if found.state == "undo":
-        return UndoSubject(_run_of(conn, found), _standing_undo(found, environment))
-    if found.state == "restore":
-        undo = find_run(conn, event_of(found, "restored").subject or "")
-        run = _run_of(conn, undo)
+    """What the id stands for. Raises UsageError when that can be neither undone nor restored."""
+    run = find_run(conn, prefix)
+    if run.state == "undo":
+        return UndoSubject(_undone_run(conn, run), _active_undo(run, environment))
+    if run.state == "restore":
+        undo = find_run(conn, event_of(run, "restored").subject or "")
+        undone_run = _undone_run(conn, undo)
         raise UsageError(
-            f"{found.short} is no run: it took back the undo {undo.short}",
-            hint=f"to undo run {run.short} again: promote undo --env {environment} {run.short}",
+            f"{run.short} is no run: it took back the undo {undo.short}",
+            hint=f"to undo run {undone_run.short} again: promote undo --env {environment} {undone_run.short}",
         )
-    if found.state == "undone":
-        undone = next(event for event in reversed(found.related_events) if event.kind == "undone")
+    if run.state == "undone":
+        undone = next(event for event in reversed(run.related_events) if event.kind == "undone")
         raise UsageError(
-            f"run {found.short} was undone already, as {undone.run_id[:SHORT]}, {_time(undone)}",
+            f"run {run.short} was undone already, as {undone.run_id[:SHORT]}, {format_time(undone)}",
             hint=f"to bring its rows back: promote undo --env {environment} {undone.run_id[:SHORT]}",
         )
-    if found.state != "committed":
-        raise _never_committed(found, environment)
-    committed = event_of(found, "committed")
+    if run.state != "committed":
+        raise _never_committed(run, environment)
+    committed = event_of(run, "committed")
     if committed.details.get("ledger_version") == 1:
         raise UsageError(
-            f"run {found.short} was recorded by version 1 of the ledger, which did not keep the rows that a run"
+            f"run {run.short} was recorded by version 1 of the ledger, which did not keep the rows that a run"
             " added: it cannot be undone",
             hint=f"its roots: {', '.join(committed.roots or ())}; remove by hand what nothing else depends on",
         )
-    return UndoSubject(found, None)
+    return UndoSubject(run, None)
 
 
 def event_of(run: Run, kind: str) -> LedgerEvent:
-    """The event of this kind, which there is."""
+    """The event of this kind, which the run must have."""
     return next(event for event in run.events if event.kind == kind)
 
 
-def _standing_undo(undo: Run, environment: str) -> Run:
-    """The undo, unless it was taken back."""
+def _active_undo(undo: Run, environment: str) -> Run:
+    """The undo, unless its rows were restored already: then UsageError."""
     restored = next((event for event in undo.related_events if event.kind == "restored"), None)
     if restored is None:
         return undo
     run = (event_of(undo, "undone").subject or "")[:SHORT]
     raise UsageError(
-        f"the undo {undo.short} was taken back already, as {restored.run_id[:SHORT]}, {_time(restored)}",
+        f"the undo {undo.short} was taken back already, as {restored.run_id[:SHORT]}, {format_time(restored)}",
         hint=f"to undo run {run} again: promote undo --env {environment} {run}",
     )
 
 
-def _run_of(conn: Connection, undo: Run) -> Run:
+def _undone_run(conn: Connection, undo: Run) -> Run:
+    """The run that an undo removed."""
     return find_run(conn, event_of(undo, "undone").subject or "")
 
 
 def _never_committed(run: Run, environment: str) -> UsageError:
     show = f"promote show --env {environment} {run.short}"
-    if run.state in _NOTHING:
-        return UsageError(f"run {run.short} {_NOTHING[run.state]}: there is nothing to undo", hint=show)
+    if run.state in _NOTHING_TO_UNDO:
+        return UsageError(f"run {run.short} {_NOTHING_TO_UNDO[run.state]}: there is nothing to undo", hint=show)
     return UsageError(
         f"run {run.short} is still at work: nothing of it can be undone yet", hint=f"{show} tells when it has ended"
     )
 
 
-def _time(event: LedgerEvent) -> str:
+def format_time(event: LedgerEvent) -> str:
+    """When an event was added, as messages show it."""
     return f"{event.at:%Y-%m-%d %H:%M} UTC"

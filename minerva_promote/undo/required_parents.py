@@ -1,9 +1,9 @@
-"""Rows that are to come again and the rows that they need: those that are there, or come again too."""
+"""The rows that restored rows refer to: they must exist, or be restored as well."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from psycopg import sql
@@ -15,78 +15,82 @@ from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.database.quote import name_of
 from minerva_promote.undo.table_catalog import Key, Table, Wire, key_arrays, query_text, read_tables, statement_bytes
 
+_BATCH = 10_000  # keys of one query
+
 
 @dataclass(slots=True)
 class RequiredParent:
-    """Values of some columns that a parent has to have."""
+    """A reference of restored rows, and the values that rows of the parent must have."""
 
-    what: str
+    description: str  # "foreign key chunks_book_id_fkey"
     child: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # of the child
     parent: Table
     parent_columns: tuple[str, ...]
-    array: bool = False
-    values: dict[Key, None] = field(default_factory=dict)
+    array: bool = False  # the child's column is an array of keys
+    values: dict[Key, None] = field(default_factory=dict)  # distinct, in the order of the rows
 
-    def note(self, columns: Sequence[str], rows: Sequence[Key]) -> None:
-        """Take the values of some rows; NULL needs no parent."""
-        places = [columns.index(name) for name in self.columns]
+    def add_rows(self, columns: Sequence[str], rows: Sequence[Key]) -> None:
+        """Add the values of some rows; NULL needs no parent."""
+        indexes = [columns.index(name) for name in self.columns]
         for row in rows:
-            value = tuple(row[place] for place in places)
+            value = tuple(row[index] for index in indexes)
             if self.array:
-                self.values.update(((each,), None) for each in array_elements(value[0]) if each is not None)
+                elements = array_elements(value[0])
+                self.values.update(((element,), None) for element in elements if element is not None)
             elif None not in value:
                 self.values[value] = None
 
 
 def required_parents(conn: Connection, contract: Contract, tables: Mapping[str, Table]) -> list[RequiredParent]:
-    """What rows of some tables need: by foreign keys, and by the contract's word."""
+    """The references of some tables: foreign keys, and those that the contract declares. Their values are empty."""
     by_oid = {table.oid: name for name, table in tables.items()}
     rows = fetch(conn, query_text("parents"), {"tables": sorted(by_oid)})
-    told = [
+    declared = [
         (child, column, parent)
         for child, rule in contract.tables.items()
         if child in tables
         for column, parent in {**rule.belongs_to, **rule.references}.items()
     ]
-    names = {f"{row['schema']}.{row['parent']}" for row in rows} | {f"public.{parent}" for _, _, parent in told}
-    found = read_tables(conn, names)
-    needs = [
+    names = {f"{row['schema']}.{row['parent']}" for row in rows} | {f"public.{parent}" for _, _, parent in declared}
+    parents = read_tables(conn, names)
+    required = [
         RequiredParent(
             f"foreign key {row['name']}",
             by_oid[row["child"]],
             tuple(row["columns"]),
-            found[name_of(row["schema"], row["parent"])],
+            parents[name_of(row["schema"], row["parent"])],
             tuple(row["parent_columns"]),
         )
         for row in rows
     ]
-    known = {(need.child, need.columns) for need in needs}
-    for child, column, parent in told:
+    known = {(item.child, item.columns) for item in required}
+    for child, column, parent in declared:
         key = contract.tables[parent].key[0]
-        if (child, (column,)) in known or parent not in found or column not in tables[child].columns:
+        if (child, (column,)) in known or parent not in parents or column not in tables[child].columns:
             continue
         array = tables[child].columns[column].is_array
-        what = f"{child}.{column}, a reference of the contract"
-        needs.append(RequiredParent(what, child, (column,), found[parent], (key,), array))
-    return needs
+        description = f"{child}.{column}, a reference of the contract"
+        required.append(RequiredParent(description, child, (column,), parents[parent], (key,), array))
+    return required
 
 
-def find_missing_parents(pipe: Pipelined, need: RequiredParent, coming: set[Key]) -> list[Key]:
-    """The values that no row of the parent has, and none of those that come again."""
-    wanted = [value for value in need.values if value not in coming]
-    pipe.doing = f"looking for rows of {need.parent.name}"
-    lacking: list[Key] = []
-    for begin in range(0, len(wanted), 10_000):
-        keys = key_arrays(need.parent, need.parent_columns, wanted[begin : begin + 10_000])
+def find_missing_parents(pipe: Pipelined, required: RequiredParent, restored: Collection[Key]) -> list[Key]:
+    """The values that no row of the parent has, and none of its ``restored`` rows."""
+    parent = required.parent
+    wanted = [value for value in required.values if value not in restored]
+    pipe.doing = f"looking for rows of {parent.name}"
+    missing: list[Key] = []
+    for begin in range(0, len(wanted), _BATCH):
+        keys = key_arrays(parent, required.parent_columns, wanted[begin : begin + _BATCH])
         statement = sql.SQL("select {} from {} where not exists (select from {} p where {})").format(
-            sql.SQL(", ").join(sql.Identifier("going", f"k{place}") for place in range(len(keys.columns))),
+            sql.SQL(", ").join(sql.Identifier(keys.alias, f"k{index}") for index in range(len(keys.columns))),
             keys.source,
-            need.parent.source,
+            parent.source,
             keys.equal("p"),
         )
-        lacking += pipe.ask(statement_bytes(statement), keys.types, keys.values)
-    return lacking
+        missing += pipe.ask(statement_bytes(statement), keys.types, keys.values)
+    return missing
 
 
 def array_elements(wire: Wire) -> Iterator[Wire]:
@@ -94,9 +98,9 @@ def array_elements(wire: Wire) -> Iterator[Wire]:
     if wire is None:
         return
     dimensions, _, _ = struct.unpack_from(">iii", wire)
-    place = 12 + 8 * dimensions
-    while dimensions and place < len(wire):
-        (length,) = struct.unpack_from(">i", wire, place)
-        place += 4
-        yield None if length < 0 else wire[place : place + length]
-        place += max(length, 0)
+    position = 12 + 8 * dimensions
+    while dimensions and position < len(wire):
+        (length,) = struct.unpack_from(">i", wire, position)
+        position += 4
+        yield None if length < 0 else wire[position : position + length]
+        position += max(length, 0)

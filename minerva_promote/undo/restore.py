@@ -1,9 +1,9 @@
-"""Putting back what an undo removed, bit by bit."""
+"""Restoring the rows that an undo removed, bit for bit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from psycopg import sql
 
@@ -15,16 +15,16 @@ from minerva_promote.database.session import Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Finding, Severity
 from minerva_promote.text_format import counted
-from minerva_promote.undo import findings as told
-from minerva_promote.undo.pieces import BEGIN, END
-from minerva_promote.undo.removed_rows import RemovedRows
-from minerva_promote.undo.required_parents import find_missing_parents, required_parents
+from minerva_promote.undo import findings
+from minerva_promote.undo.removed_rows import COPY_HEADER, COPY_TRAILER, RemovedRows
+from minerva_promote.undo.required_parents import RequiredParent, find_missing_parents, required_parents
 from minerva_promote.undo.row_references import children_first, read_references
 from minerva_promote.undo.table_catalog import (
     Key,
     Table,
     column_list,
     key_arrays,
+    lock_tables,
     query_text,
     read_tables,
     statement_bytes,
@@ -35,138 +35,185 @@ from minerva_promote.undo.table_checksums import WriteDelta, affected_tables, re
 _HINT = "find out what a trigger of the target does; nothing was put back"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RestoreTable:
-    """The rows of one table that are to come again."""
+    """The rows of one table that are to be restored."""
 
-    kept: RemovedRows
-    table: Table | None
-    circular: bool = False  # its rows refer to each other: they come in one statement
-    keys: list[Key] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    removed: RemovedRows
+    table: Table | None  # None: there is no such table any more
+    circular: bool  # its rows refer to each other: they are restored in one statement
+    keys: tuple[Key, ...]  # empty where the table cannot take the rows
+    findings: tuple[Finding, ...]
 
     @property
     def name(self) -> str:
         """As the contract calls it."""
-        return self.kept.table
+        return self.removed.table
 
 
 @dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """All of it."""
+    """All tables of an undo."""
 
     tables: tuple[RestoreTable, ...]  # parents first
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Of all tables."""
+        """Those of all tables."""
         return tuple(finding for table in self.tables for finding in table.findings)
 
     @property
     def possible(self) -> bool:
-        """Whether nothing stands against it."""
+        """Whether nothing prevents the restore."""
         return not any(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property
     def rows(self) -> int:
-        """How many rows come again."""
-        return sum(table.kept.count for table in self.tables)
+        """The number of rows that are restored."""
+        return sum(table.removed.count for table in self.tables)
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What the removed rows of one table hold, read once."""
+
+    keys: list[Key]
+    conflicts: dict[tuple[str, ...], list[Key]]  # columns of a unique set -> values that other rows have now
+    referred: dict[tuple[str, ...], set[Key]]  # columns that rows refer to -> values of the removed rows
 
 
 def plan_restore(
-    conn: Connection, contract: Contract, kept: Sequence[RemovedRows], *, lock: bool = False
+    conn: Connection, contract: Contract, removed: Sequence[RemovedRows], *, lock: bool = False
 ) -> RestorePlan:
-    """Look whether every row can come again as it was; changes nothing. ``lock``: nobody else writes these tables."""
-    tables = read_tables(conn, [each.table for each in kept])
-    coming = {each.table: RestoreTable(each, tables.get(each.table)) for each in kept}
-    fit = {name: each.table for name, each in coming.items() if _fit(each) and each.table is not None}
+    """Find out whether every row can be restored as it was; changes nothing.
+
+    ``lock``: nobody else writes these tables until the transaction ends.
+    """
+    by_name = {rows.table: rows for rows in removed}
+    tables = read_tables(conn, by_name)
+    blockers = {name: list(_differences(rows, tables.get(name))) for name, rows in by_name.items()}
+    ready = {name: tables[name] for name in by_name if not any(f.severity is Severity.ERROR for f in blockers[name])}
     if lock:
-        for name in sorted(fit):
-            statement = sql.SQL("lock table {} in share row exclusive mode").format(fit[name].source)
-            execute(conn, statement, f"locking {name}")
-    _look(conn, contract, coming, fit)
-    by_oid = {table.oid: name for name, table in fit.items()}
+        lock_tables(conn, ready.values())
+    missing = by_name.keys() - ready.keys()  # their rows are not restored, which has a finding of its own
+    required = [item for item in required_parents(conn, contract, ready) if item.parent.name not in missing]
+    values = _read_values(conn, by_name, ready, required)
+    for name, finding in _conflicts(conn, ready, values, required):
+        blockers[name].append(finding)
+    for name, finding in _insert_triggers(conn, ready):
+        blockers[name].append(finding)
+    circular = {item.child for item in required if item.parent.name == item.child}
+    order = children_first(by_name, read_references(conn, contract, tables))
+    return RestorePlan(
+        tuple(
+            RestoreTable(
+                by_name[name],
+                tables.get(name),
+                name in circular,
+                tuple(values[name].keys) if name in values else (),
+                tuple(blockers[name]),
+            )
+            for name in reversed(order)
+        )
+    )
+
+
+def _differences(removed: RemovedRows, table: Table | None) -> Iterator[Finding]:
+    """Where the table is not as it was; errors, where it cannot take the rows as they were."""
+    if table is None:
+        yield findings.missing_table(removed.table, removed.count)
+        return
+    missing = [name for name in removed.columns if name not in table.stored]
+    if missing:
+        yield findings.restore_missing_column(table, missing)
+    changed = [
+        name for name in removed.columns if name not in missing and table.columns[name].type != removed.types.get(name)
+    ]
+    if changed:
+        yield findings.restore_changed_type(table, changed, removed.types)
+    added = [name for name in table.stored if name not in removed.columns]
+    if added:
+        yield findings.restore_added_column(table, added)
+    if table.row_security:
+        yield findings.row_security(table)
+
+
+def _read_values(
+    conn: Connection,
+    removed: Mapping[str, RemovedRows],
+    tables: Mapping[str, Table],
+    required: Iterable[RequiredParent],
+) -> dict[str, _Values]:
+    """Read every removed row of some tables once; adds the values that they need to ``required``."""
+    pipe = Pipelined(conn, "reading kept rows")
+    unique_sets = _unique_sets(conn, tables, removed)
+    values = {}
+    for name, table in tables.items():
+        columns = removed[name].columns
+        parents = [item for item in required if item.child == name]
+        referred = {item.parent_columns for item in required if item.parent.name == name}
+        table_values = _Values([], {}, {names: set() for names in referred if set(names) <= set(columns)})
+        for rows in removed[name].rows(conn):
+            table_values.keys.extend(_columns_of(rows, columns, removed[name].key))
+            for parent in parents:
+                parent.add_rows(columns, rows)
+            for names, present in table_values.referred.items():
+                present.update(_columns_of(rows, columns, names))
+            for names in dict.fromkeys((removed[name].key, *unique_sets[name])):
+                taken = _taken(pipe, table, names, _columns_of(rows, columns, names))
+                if taken:
+                    table_values.conflicts.setdefault(names, []).extend(taken)
+        values[name] = table_values
+    return values
+
+
+def _conflicts(
+    conn: Connection, tables: Mapping[str, Table], values: Mapping[str, _Values], required: Iterable[RequiredParent]
+) -> Iterator[tuple[str, Finding]]:
+    """Keys that other rows have now, and parents that do not exist; with the table that each concerns."""
+    for name, table in tables.items():
+        for columns, taken in values[name].conflicts.items():
+            yield name, findings.key_conflict(table, columns, taken)
+    pipe = Pipelined(conn, "reading kept rows")
+    for item in required:
+        restored: Collection[Key] = ()
+        if item.parent.name in values:
+            restored = values[item.parent.name].referred.get(item.parent_columns, ())
+        missing = find_missing_parents(pipe, item, restored)
+        if missing:
+            yield item.child, findings.missing_parents(item, missing)
+
+
+def _insert_triggers(conn: Connection, tables: Mapping[str, Table]) -> Iterator[tuple[str, Finding]]:
+    """Triggers that fire when the rows are restored. COPY follows no rules."""
+    by_oid = {table.oid: name for name, table in tables.items()}
     for row in fetch(conn, query_text("effects"), {"tables": sorted(by_oid)}):
         if row["on_insert"] and row["kind"] == "trigger":
             name = by_oid[row["table"]]
-            coming[name].findings.append(told.trigger(name, row["name"], "rows that come again"))
-    order = children_first(coming, read_references(conn, contract, tables))
-    return RestorePlan(tuple(coming[name] for name in reversed(order)))
+            yield name, findings.trigger(name, row["name"], "rows that come again")
 
 
-def _fit(coming: RestoreTable) -> bool:
-    """Whether the table can take the rows as they were; tells why not."""
-    table, kept = coming.table, coming.kept
-    if table is None:
-        coming.findings.append(told.missing_table(kept.table, kept.count))
-        return False
-    lost = [name for name in kept.columns if name not in table.stored]
-    if lost:
-        coming.findings.append(told.restore_missing_column(table, lost))
-    other = [name for name in kept.columns if name not in lost and table.columns[name].type != kept.types.get(name)]
-    if other:
-        coming.findings.append(told.restore_changed_type(table, other, kept.types))
-    gained = [name for name in table.stored if name not in kept.columns]
-    if gained:
-        coming.findings.append(told.restore_added_column(table, gained))
-    if table.row_security:
-        coming.findings.append(told.row_security(table))
-    return not (lost or other or table.row_security)
-
-
-def _look(conn: Connection, contract: Contract, coming: dict[str, RestoreTable], fit: dict[str, Table]) -> None:
-    """Read every kept row once: keys and unique sets that are taken, parents that are gone."""
-    pipe = Pipelined(conn, "reading kept rows")
-    unfit = coming.keys() - fit.keys()  # their rows do not come, which is told
-    needs = [need for need in required_parents(conn, contract, fit) if need.parent.name not in unfit]
-    for need in needs:
-        coming[need.child].circular |= need.parent.name == need.child
-    sets = _unique_sets(conn, fit, coming)
-    held: dict[tuple[str, tuple[str, ...]], set[Key]] = {(n.parent.name, n.parent_columns): set() for n in needs}
-    for name, table in fit.items():
-        kept = coming[name].kept
-        taken: dict[tuple[str, ...], list[Key]] = {}
-        for rows in kept.rows(conn):
-            coming[name].keys += _values(kept.columns, kept.key, rows)
-            for need in needs:
-                if need.child == name:
-                    need.note(kept.columns, rows)
-            for (parent, columns), values in held.items():
-                if parent == name and set(columns) <= set(kept.columns):
-                    values.update(_values(kept.columns, columns, rows))
-            for columns in dict.fromkeys((kept.key, *sets[name])):
-                found = _taken(pipe, table, columns, _values(kept.columns, columns, rows))
-                if found:
-                    taken.setdefault(columns, []).extend(found)
-        for columns, values_taken in taken.items():
-            coming[name].findings.append(told.key_conflict(table, columns, values_taken))
-    for need in needs:
-        gone = find_missing_parents(pipe, need, held[need.parent.name, need.parent_columns])
-        if gone:
-            shown = [need.parent.shown(value, need.parent_columns) for value in gone[: told.SHOWN]]
-            finding = told.missing_parents(need.child, need.parent.name, shown, len(gone), need.what)
-            coming[need.child].findings.append(finding)
-
-
-def _values(columns: Sequence[str], wanted: Sequence[str], rows: Sequence[Key]) -> list[Key]:
-    places = [columns.index(name) for name in wanted]
-    return [tuple(row[place] for place in places) for row in rows]
+def _columns_of(rows: Sequence[Key], columns: Sequence[str], wanted: Sequence[str]) -> list[Key]:
+    """The values of the wanted columns; ``columns`` are those of the rows, in order."""
+    indexes = [columns.index(name) for name in wanted]
+    return [tuple(row[index] for index in indexes) for row in rows]
 
 
 def _unique_sets(
-    conn: Connection, tables: Mapping[str, Table], coming: Mapping[str, RestoreTable]
+    conn: Connection, tables: Mapping[str, Table], removed: Mapping[str, RemovedRows]
 ) -> dict[str, list[tuple[str, ...]]]:
-    """The unique sets of each table whose values are kept; for a set that is not, the server has the word."""
+    """The unique sets of each table whose columns were all removed; the server checks the others."""
     by_oid = {table.oid: name for name, table in tables.items()}
-    found: dict[str, list[tuple[str, ...]]] = {name: [] for name in tables}
+    unique_sets: dict[str, list[tuple[str, ...]]] = {name: [] for name in tables}
     for row in fetch(conn, query_text("unique_sets"), {"tables": sorted(by_oid)}):
         name = by_oid[row["table"]]
-        if set(row["columns"]) <= set(coming[name].kept.columns):
-            found[name].append(tuple(row["columns"]))
-    return found
+        if set(row["columns"]) <= set(removed[name].columns):
+            unique_sets[name].append(tuple(row["columns"]))
+    return unique_sets
 
 
 def _taken(pipe: Pipelined, table: Table, columns: Sequence[str], values: Sequence[Key]) -> list[Key]:
+    """The values that rows of the table have now."""
     keys = key_arrays(table, columns, values)
     statement = sql.SQL("select {} from {} t join {} on {}").format(
         column_list(columns, "t"), table.source, keys.source, keys.equal("t")
@@ -176,67 +223,66 @@ def _taken(pipe: Pipelined, table: Table, columns: Sequence[str], values: Sequen
 
 
 def restore_rows(conn: Connection, plan: RestorePlan) -> dict[str, WriteDelta]:
-    """Put the rows back; what triggers wrote to other tables meanwhile, by table.
+    """Restore the rows; returns what triggers wrote to tables that no foreign key connects with them, by table.
 
-    Raises TargetError when the target refuses one, or when one does not stand there as it was.
+    Raises TargetError when the target refuses a row, and when one is not in its table as it was.
     """
     before = read_write_counters(conn)
     execute(conn, b"set constraints all deferred", "deferring constraints")
-    for coming in plan.tables:
-        _copy(conn, coming)
+    for table in plan.tables:
+        _copy_rows(conn, table)
     execute(conn, b"set constraints all immediate", "checking deferred constraints")
-    for coming in plan.tables:
-        _verify(conn, coming)
-    return _judge(conn, plan, write_deltas(before, read_write_counters(conn)))
+    for table in plan.tables:
+        _compare_rows(conn, table)
+    return _check_writes(conn, plan, write_deltas(before, read_write_counters(conn)))
 
 
-def _copy(conn: Connection, coming: RestoreTable) -> None:
-    table, kept = coming.table, coming.kept
+def _copy_rows(conn: Connection, restored: RestoreTable) -> None:
+    table, removed = restored.table, restored.removed
     assert table is not None
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
-        sql.Identifier(table.schema, table.relation), column_list(kept.columns)
+        sql.Identifier(table.schema, table.relation), column_list(removed.columns)
     )
-    pieces = kept.pieces(conn)
-    groups = [list(pieces)] if coming.circular else ([piece] for piece in pieces)
+    streams = removed.streams(conn)
+    groups = [list(streams)] if restored.circular else ([stream] for stream in streams)
     for group in groups:
-        with target_errors(f"putting back rows of {kept.table}"), conn.cursor().copy(statement) as copy:
-            copy.write(BEGIN)
-            for piece in group:
-                copy.write(piece[len(BEGIN) : -len(END)])
-            copy.write(END)
+        with target_errors(f"putting back rows of {removed.table}"), conn.cursor().copy(statement) as copy:
+            copy.write(COPY_HEADER)
+            for stream in group:
+                copy.write(stream[len(COPY_HEADER) : -len(COPY_TRAILER)])
+            copy.write(COPY_TRAILER)
 
 
-def _verify(conn: Connection, coming: RestoreTable) -> None:
-    """Every row stands there as it was kept."""
-    table, kept = coming.table, coming.kept
+def _compare_rows(conn: Connection, restored: RestoreTable) -> None:
+    """Raise TargetError unless every row is in its table as it was removed."""
+    table, removed = restored.table, restored.removed
     assert table is not None
-    pipe = Pipelined(conn, f"reading rows of {kept.table}")
-    for rows in kept.rows(conn):
-        keys = key_arrays(table, kept.key, _values(kept.columns, kept.key, rows))
+    pipe = Pipelined(conn, f"reading rows of {removed.table}")
+    for rows in removed.rows(conn):
+        keys = key_arrays(table, removed.key, _columns_of(rows, removed.columns, removed.key))
         statement = sql.SQL("select {} from {} t join {} on {}").format(
-            column_list(kept.columns, "t"), table.source, keys.source, keys.equal("t")
+            column_list(removed.columns, "t"), table.source, keys.source, keys.equal("t")
         )
-        there = set(pipe.ask(statement_bytes(statement), keys.types, keys.values))
-        unlike = [row for row in rows if row not in there]
-        if unlike:
-            shown = told.first_keys(table, _values(kept.columns, kept.key, unlike), kept.key)
-            fact = f"{counted(len(unlike), 'rows')} of {kept.table} did not come again as before: {shown}"
-            raise TargetError(fact, hint=_HINT)
+        present = set(pipe.ask(statement_bytes(statement), keys.types, keys.values))
+        different = [row for row in rows if row not in present]
+        if different:
+            shown = findings.first_keys(table, _columns_of(different, removed.columns, removed.key), removed.key)
+            message = f"{counted(len(different), 'rows')} of {removed.table} did not come again as before: {shown}"
+            raise TargetError(message, hint=_HINT)
 
 
-def _judge(conn: Connection, plan: RestorePlan, written: dict[int, WriteDelta]) -> dict[str, WriteDelta]:
-    meant = {each.table.oid: each for each in plan.tables if each.table is not None}
-    names = {each.oid: each.name for each in affected_tables(conn, meant)}
+def _check_writes(conn: Connection, plan: RestorePlan, deltas: Mapping[int, WriteDelta]) -> dict[str, WriteDelta]:
+    """Compare what was written with the plan; returns the writes to tables that the restore does not concern."""
+    expected = {item.table.oid: item.removed.count for item in plan.tables if item.table is not None}
+    affected = {table.oid: table.name for table in affected_tables(conn, expected)}
     others = {}
-    for oid, since in written.items():
-        each = meant.get(oid)
-        name = names.get(oid) or table_name(conn, oid)
-        inserted = each.kept.count if each else 0
-        if oid in names and (since.inserted != inserted or since.updated or since.deleted or since.truncated):
-            fact = told.row_count_mismatch(name, "added", since.inserted, inserted)
-            if since.updated or since.deleted:
-                fact += f"; {since.updated:,} were changed, {since.deleted:,} removed"
-            raise TargetError(fact, hint=_HINT)
-        if oid not in names:
-            others[name] = since
+    for oid, delta in deltas.items():
+        name = affected.get(oid) or table_name(conn, oid)
+        if oid not in affected:
+            others[name] = delta
+        elif delta != WriteDelta(expected.get(oid, 0), 0, 0, truncated=False):
+            message = findings.row_count_mismatch(name, "added", delta.inserted, expected.get(oid, 0))
+            if delta.updated or delta.deleted:
+                message += f"; {delta.updated:,} were changed, {delta.deleted:,} removed"
+            raise TargetError(message, hint=_HINT)
     return others

@@ -1,4 +1,4 @@
-"""By what a row can depend on another: foreign keys of any table of the database, and the contract's word."""
+"""References by which a row depends on another: foreign keys of any table, and those that the contract declares."""
 
 from __future__ import annotations
 
@@ -16,25 +16,29 @@ from minerva_promote.undo.table_catalog import Table, query_text, read_tables
 class RowReference:
     """Rows of ``child`` depend on rows of ``parent``."""
 
-    what: str  # "foreign key chunks_book_id_fkey, ON DELETE CASCADE"; "the contract: screenshot_ids"
+    description: (
+        str  # "foreign key chunks_book_id_fkey, ON DELETE CASCADE"; "chunks.book_id, a reference of the contract"
+    )
     child: Table
     parent: Table
     columns: tuple[str, ...]  # of the child
     parent_columns: tuple[str, ...]
     array: bool = False  # the child's column is an array of keys
     temporal: bool = False  # the last columns are ranges that overlap
-    of_contract: bool = False  # no foreign key watches over it
+    of_contract: bool = False  # declared there only: no foreign key enforces it
     readable: bool = True  # whether the current role sees all rows of the child
 
 
 def read_references(conn: Connection, contract: Contract, parents: Mapping[str, Table]) -> tuple[RowReference, ...]:
-    """All links that lead to some tables."""
+    """All references to rows of some tables."""
     by_oid = {table.oid: table for table in parents.values()}
     rows = fetch(conn, query_text("foreign_keys"), {"tables": sorted(by_oid)})
-    told = _contract_references(contract, parents)
-    names = {f"{row['child_schema']}.{row['child_name']}" for row in rows} | {f"public.{child}" for child, *_ in told}
+    declared = _contract_references(contract, parents)
+    names = {f"{row['child_schema']}.{row['child_name']}" for row in rows} | {
+        f"public.{child}" for child, *_ in declared
+    }
     tables = {**read_tables(conn, names), **parents}
-    links = [
+    references = [
         RowReference(
             f"foreign key {row['name']}, ON DELETE {row['on_delete']}",
             tables[name_of(row["child_schema"], row["child_name"])],
@@ -46,12 +50,12 @@ def read_references(conn: Connection, contract: Contract, parents: Mapping[str, 
         )
         for row in rows
     ]
-    known = {(link.child.name, link.columns, link.parent.name) for link in links}
-    for child, column, parent, key in told:
+    known = {(item.child.name, item.columns, item.parent.name) for item in references}
+    for child, column, parent, key in declared:
         table = tables.get(child)
         if table is None or column not in table.columns or (child, (column,), parent) in known:
             continue
-        links.append(
+        references.append(
             RowReference(
                 f"{child}.{column}, a reference of the contract",
                 table,
@@ -63,11 +67,11 @@ def read_references(conn: Connection, contract: Contract, parents: Mapping[str, 
                 readable=not table.row_security,
             )
         )
-    return tuple(links)
+    return tuple(references)
 
 
 def _contract_references(contract: Contract, parents: Mapping[str, Table]) -> list[tuple[str, str, str, str]]:
-    """What the contract says: child, column, parent, the parent's key."""
+    """The references that the contract declares: child, column, parent, the parent's key."""
     return [
         (child, column, parent, contract.tables[parent].key[0])
         for child, rule in contract.tables.items()
@@ -76,13 +80,14 @@ def _contract_references(contract: Contract, parents: Mapping[str, Table]) -> li
     ]
 
 
-def children_first(tables: Iterable[str], links: Sequence[RowReference]) -> list[str]:
-    """The tables, each before those that it depends on; in a circle the order is that in which they came."""
+def children_first(tables: Iterable[str], references: Sequence[RowReference]) -> list[str]:
+    """The tables, each before those that it depends on; the tables of a circle in the given order."""
     names = list(tables)
     children: dict[str, list[str]] = {name: [] for name in names}
-    for link in links:
-        if link.parent.name in children and link.child.name in children and link.child.name != link.parent.name:
-            children[link.parent.name].append(link.child.name)
+    for reference in references:
+        child, parent = reference.child.name, reference.parent.name
+        if parent in children and child in children and child != parent:
+            children[parent].append(child)
     placed: dict[str, None] = {}
 
     def place(name: str, above: tuple[str, ...]) -> None:

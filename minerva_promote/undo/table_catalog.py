@@ -1,4 +1,4 @@
-"""The tables whose rows go or come again, as the database has them now; keys as array parameters of statements."""
+"""The tables whose rows are removed or restored, as the database has them; keys as array parameters of statements."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from psycopg import sql
 from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, name_of, split
+from minerva_promote.database.server_errors import execute
 from minerva_promote.exportfile.value_display import display
 
 Wire = bytes | None
@@ -42,7 +43,7 @@ class Table:
     relation: str  # its name without the schema
     partitioned: bool
     row_security: bool  # rows could be hidden from the current role
-    lacking: tuple[str, ...]  # privileges that a removal takes and the current role has not
+    missing_privileges: tuple[str, ...]  # of SELECT, INSERT, UPDATE, DELETE: those that the current role lacks
     columns: Mapping[str, Column]
     key: tuple[str, ...]  # the primary key; empty where there is none
 
@@ -57,46 +58,55 @@ class Table:
         """The columns that hold what was written; generated ones follow from them."""
         return tuple(name for name, column in self.columns.items() if not column.generated)
 
-    def shown(self, key: Sequence[Wire], columns: Sequence[str]) -> str:
-        """The values of some columns as a person reads them."""
+    def format_key(self, key: Sequence[Wire], columns: Sequence[str]) -> str:
+        """The values of some columns as messages show them."""
         return ", ".join(display(value, self.columns[name].type) for name, value in zip(columns, key, strict=True))
 
 
 def read_tables(conn: Connection, names: Iterable[str]) -> dict[str, Table]:
-    """Those of the named tables that exist, by the name they are called."""
+    """Those of the named tables that exist, by the name that messages use."""
     pairs = sorted({split(name) for name in names})
-    wanted = {"schemas": [schema for schema, _ in pairs], "names": [name for _, name in pairs]}
-    found = {}
-    for row in fetch(conn, query_text("tables"), wanted):
-        columns = {each["name"]: Column(**each) for each in row["columns"]}
+    parameters = {"schemas": [schema for schema, _ in pairs], "names": [name for _, name in pairs]}
+    tables = {}
+    for row in fetch(conn, query_text("tables"), parameters):
+        columns = {column["name"]: Column(**column) for column in row["columns"]}
         name = name_of(row["schema"], row["name"])
-        found[name] = Table(
+        tables[name] = Table(
             name,
             row["oid"],
             row["schema"],
             row["name"],
             row["partitioned"],
             row["row_security"],
-            tuple(row["lacking"]),
+            tuple(row["missing_privileges"]),
             columns,
             tuple(row["key"]),
         )
-    return found
+    return tables
+
+
+def lock_tables(conn: Connection, tables: Iterable[Table]) -> None:
+    """Keep others from writing these tables until the transaction ends; they go on reading."""
+    for table in sorted(tables, key=lambda table: table.name):
+        statement = sql.SQL("lock table {} in share row exclusive mode").format(table.source)
+        execute(conn, statement, f"locking {table.name}")
 
 
 def encode_array(oid: int, values: Sequence[Wire]) -> bytes:
     """The wire form of a one-dimensional array of values of the type ``oid``."""
     if not values:
         return struct.pack(">iii", 0, 0, oid)
-    parts = [struct.pack(">iiiii", 1, int(None in values), oid, len(values), 1)]
-    for value in values:
-        parts.append(b"\xff\xff\xff\xff" if value is None else struct.pack(">i", len(value)) + value)
-    return b"".join(parts)
+    return struct.pack(">iiiii", 1, int(None in values), oid, len(values), 1) + b"".join(map(encode_value, values))
+
+
+def encode_value(value: Wire) -> bytes:
+    """A value behind its length, as arrays and COPY have it; length -1 for NULL."""
+    return b"\xff\xff\xff\xff" if value is None else struct.pack(">i", len(value)) + value
 
 
 @dataclass(frozen=True, slots=True)
 class KeyArrays:
-    """Values of some columns of many rows, as parameters: an array each column, unnested side by side."""
+    """Values of some columns of many rows, as parameters: one array for each column, unnested in parallel."""
 
     types: list[int]
     values: list[Wire]
@@ -106,43 +116,44 @@ class KeyArrays:
 
     @property
     def source(self) -> sql.Composable:
-        """``unnest($1, $2) as g (k1, k2)``."""
-        numbers = [sql.SQL(f"${self.first + place}") for place in range(len(self.types))]
-        names = [ident(f"k{place}") for place in range(len(self.types))]
+        """``unnest($1, $2) as wanted (k0, k1)``."""
+        numbers = [sql.SQL(f"${self.first + index}") for index in range(len(self.types))]
+        names = [ident(f"k{index}") for index in range(len(self.types))]
         return sql.SQL("unnest({}) as {} ({})").format(
             sql.SQL(", ").join(numbers), ident(self.alias), sql.SQL(", ").join(names)
         )
 
-    def equal(self, table: str, *, nulls: bool = False) -> sql.Composable:
-        """``g.k1 = t.id and …``; with ``nulls``, those are equal too."""
-        operator = sql.SQL(" is not distinct from " if nulls else " = ")
+    def equal(self, table: str) -> sql.Composable:
+        """``wanted.k0 = t.id and …``."""
         return sql.SQL(" and ").join(
-            sql.SQL("{}{}{}").format(sql.Identifier(self.alias, f"k{place}"), operator, sql.Identifier(table, column))
-            for place, column in enumerate(self.columns)
+            sql.SQL("{} = {}").format(sql.Identifier(self.alias, f"k{index}"), sql.Identifier(table, column))
+            for index, column in enumerate(self.columns)
         )
 
 
 def key_arrays(
-    table: Table, columns: Sequence[str], rows: Sequence[Key], *, alias: str = "going", first: int = 1
+    table: Table, columns: Sequence[str], rows: Sequence[Key], *, alias: str = "wanted", first: int = 1
 ) -> KeyArrays:
-    """The parameters for rows of these columns of a table."""
-    types = [table.columns[name] for name in columns]
-    values: list[Wire] = [encode_array(each.oid, [row[place] for row in rows]) for place, each in enumerate(types)]
-    return KeyArrays([each.array_oid for each in types], values, alias, tuple(columns), first)
+    """Values of these columns of a table as parameters, the first of them ``$first``."""
+    described = [table.columns[name] for name in columns]
+    values: list[Wire] = [
+        encode_array(column.oid, [row[index] for row in rows]) for index, column in enumerate(described)
+    ]
+    return KeyArrays([column.array_oid for column in described], values, alias, tuple(columns), first)
 
 
 def column_list(columns: Sequence[str], table: str | None = None) -> sql.Composable:
-    """``id, book_id``, of a table where one is given."""
+    """``id, book_id``, or ``t.id, t.book_id`` of a table."""
     return sql.SQL(", ").join(ident(name) if table is None else sql.Identifier(table, name) for name in columns)
 
 
 def statement_bytes(statement: sql.Composable) -> bytes:
-    """The statement for the wire."""
+    """The statement as the wire protocol takes it."""
     return statement.as_bytes(None)
 
 
 def table_name(conn: Connection, oid: int) -> str:
-    """How messages call the table with this oid."""
+    """The name of the table with this oid as messages use it."""
     statement = (
         b"select n.nspname::text as schema, c.relname::text as name from pg_catalog.pg_class c"
         b" join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = %(oid)s"
@@ -152,7 +163,7 @@ def table_name(conn: Connection, oid: int) -> str:
 
 
 class Batches:
-    """Places of rows, as many at a time as are some megabytes: a row may be some bytes or many megabytes."""
+    """Slices of ``count`` rows, each some megabytes in size: a row may be some bytes or many megabytes."""
 
     MOST_ROWS = 250
     BYTES = 4 << 20
@@ -169,6 +180,6 @@ class Batches:
             begin = batch.stop
 
     def adapt(self, rows: Sequence[Key]) -> None:
-        """How big the last ones were."""
+        """Fit the size of the next batches to the rows of the last one."""
         size = sum(len(value) for row in rows for value in row if value is not None)
         self._rows = max(1, min(self.MOST_ROWS, self.BYTES * len(rows) // max(1, size)))

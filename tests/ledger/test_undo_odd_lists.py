@@ -123,10 +123,10 @@ def test_numbers_of_transactions_that_came_twice(undone: Undone) -> None:
     """After 2^32 transactions an old row may have the number of a young transaction."""
     with undone.shop.database.connect() as conn:
         run = find_run(conn, undone.run)
-        assert trusted_xmins(conn, run).why_not == ""
+        assert trusted_xmins(conn, run).distrust == ""
         events = tuple(replace(event, xact=(event.xact or 0) + 2**32) for event in run.events)
         found = trusted_xmins(conn, replace(run, events=events))
-    assert (found.xmins, "2^32" in found.why_not) == (frozenset(), True)
+    assert (found.xmins, "2^32" in found.distrust) == (frozenset(), True)
 
 
 def test_rows_with_the_same_key(undone: Undone) -> None:

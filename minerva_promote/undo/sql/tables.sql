@@ -10,7 +10,7 @@ SELECT
         FROM unnest('{SELECT, INSERT, UPDATE, DELETE}'::text[]) WITH ORDINALITY AS p (privilege, place)
         WHERE NOT pg_catalog.has_table_privilege(c.oid, p.privilege)
         ORDER BY p.place
-    ) AS lacking,
+    ) AS missing_privileges,
     ARRAY(
         SELECT pg_catalog.json_build_object(
             'name', a.attname,
