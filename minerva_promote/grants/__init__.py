@@ -1,1 +1,1 @@
-"""Privileges of the roles that an environment declares."""
+"""Roles and privileges of a database, compared with the declaration of an environment."""

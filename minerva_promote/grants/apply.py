@@ -1,4 +1,4 @@
-"""Making roles what is declared: one transaction, and then another look, for a GRANT may succeed and change nothing."""
+"""Applies the plan in one transaction and plans again before COMMIT: a GRANT can succeed and change nothing."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from minerva_promote.grants.other_environments import OtherEnvironments, read_ot
 from minerva_promote.grants.plan import GrantPlan, plan_grants
 from minerva_promote.text_format import counted
 
-ROUNDS = 3  # taking away one power may show the next: what a superuser could do anyway is not listed
-MAX_ATTEMPTS: Mapping[str, int] = {  # of the whole transaction, by sqlstate: what somebody else did at the same moment
+ROUNDS = 3  # ending one drift may reveal others: what a superuser may do anyway is not compared
+MAX_ATTEMPTS: Mapping[str, int] = {  # of the whole transaction, by SQLSTATE of conflicts with concurrent sessions
     **dict.fromkeys(("40001", "40P01", "XX000"), 10),  # XX000: tuple concurrently updated, in whatever language
-    **dict.fromkeys(("23505", "42710", "42704", "42P01", "42883", "3F000"), 2),  # made, or dropped: look again
+    **dict.fromkeys(("23505", "42710", "42704", "42P01", "42883", "3F000"), 2),  # created or dropped meanwhile
 }
 ROLLED_BACK = "nothing was changed (rolled back)"
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What a transaction did, and how things are after it."""
+    """What the transaction changed, and the plan after it."""
 
     done: tuple[Drift, ...]
     passwords: tuple[str, ...]  # roles whose password was set
@@ -42,15 +42,15 @@ class ApplyResult:
 
     @property
     def committed(self) -> bool:
-        """Whether the database is different from before."""
+        """Whether the database was changed."""
         return not self.without_effect and bool(self.done or self.passwords)
 
 
 def apply(project: Project, environment: Environment, *, passwords: bool = False) -> ApplyResult:
-    """Bring the roles to what is declared, as the admin identity, or change nothing.
+    """Make the roles as declared, as the admin identity, or change nothing.
 
-    ``passwords`` also sets the declared passwords of roles that are there already. Raises TargetError when a
-    statement is refused or warned about, with everything rolled back, and OutcomeUnknown when COMMIT was not answered.
+    ``passwords`` also sets the declared passwords of existing roles. Raises TargetError when the server refuses a
+    statement or warns about it, with everything rolled back, and OutcomeUnknown when COMMIT was not answered.
     """
     with admin_session(project, environment) as conn:
         for attempt in count(1):
@@ -98,9 +98,9 @@ def run_plan(
     replan: Callable[[], GrantPlan],
     selects: Callable[[Drift], bool],
 ) -> tuple[tuple[Drift, ...], GrantPlan]:
-    """Execute the chosen drifts' statements in the open transaction; what was done, and the plan after it.
+    """Execute the statements of selected drifts in the open transaction; return these drifts and the plan after them.
 
-    Raises TargetError for a statement that the server refuses, or warns about: "no privileges were granted".
+    Raises TargetError for a statement that the server refuses or warns about ("no privileges were granted").
     """
     notices.warnings()
     done: list[Drift] = []
@@ -132,7 +132,7 @@ def _execute(conn: Connection, statements: Iterable[str], notices: Notices) -> N
 
 @contextmanager
 def _mention_rollback() -> Iterator[None]:
-    """A refusal of the server inside ends the transaction, and says so."""
+    """Add to the TargetError of a refused statement that the transaction is rolled back."""
     try:
         yield
     except TargetError as error:
@@ -140,7 +140,7 @@ def _mention_rollback() -> Iterator[None]:
 
 
 def set_passwords(conn: Connection, environment: Environment, names: Iterable[str]) -> tuple[str, ...]:
-    """Set the declared passwords of these roles, as verifiers made here; the roles that have one.
+    """Set the declared passwords of these roles as SCRAM verifiers computed here; return the roles that have one.
 
     Raises ConfigError when the variable of a password is not set.
     """

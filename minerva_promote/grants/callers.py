@@ -1,4 +1,4 @@
-"""What runs a function without looking at EXECUTE on it, as sql/routines.sql finds it."""
+"""What runs a function without a check of EXECUTE on it: the rows of sql/routines.sql as a path of callers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from minerva_promote.database.catalog import Row
 from minerva_promote.grants.live_state import Caller, DatabaseObject
 
-ObjectsByOid = Mapping[tuple[str, int], DatabaseObject]  # by kind and number
+ObjectsByOid = Mapping[tuple[str, int], DatabaseObject]  # (kind, OID) -> object
 
 _PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "MAINTAIN")  # by the bits of "events"
 _RELATIONS = ("table", "view", "materialized view", "foreign table")
 
 
 def callers_of(rows: Iterable[Row], objects: ObjectsByOid) -> tuple[Caller, ...]:
-    """The callers of one function in a stable order, the nearest first: of each its shortest way to the function."""
+    """The callers of one function, nearest first in a stable order, with the shortest path of each to the function."""
     by_next: dict[str | None, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row["fires"], row["kind"], row["name"], row["part"] or "", row["events"])):
         by_next[row["next"]].append(row)

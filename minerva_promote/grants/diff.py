@@ -1,4 +1,4 @@
-"""What roles were given against what is declared for them: two subtractions, and a statement for each remainder."""
+"""Compares granted with declared privileges: two subtractions, and a statement for every difference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minerva_promote.grants.wanted import Wanted
 
 MAY_GRANT_ON = "it may give this on to any role"
 
-_PrivilegesByGrantor = dict[str, CollectedPrivileges]  # who gave it, "" for owner and admin identity -> what
+_PrivilegesByGrantor = dict[str, CollectedPrivileges]  # grantor, "" for owner and admin identity -> what it granted
 
 
 def _no_privileges() -> CollectedPrivileges:
@@ -27,18 +27,16 @@ def _no_privileges_by_grantor() -> _PrivilegesByGrantor:
 
 @dataclass
 class _Difference:
-    """Of one grantee and one object, its columns included."""
+    """The differences of one grantee on one object and its columns."""
 
     missing: CollectedPrivileges = field(default_factory=_no_privileges)
-    lost: CollectedPrivileges = field(
-        default_factory=_no_privileges
-    )  # wanted, and taken along by a REVOKE on the table
+    lost: CollectedPrivileges = field(default_factory=_no_privileges)  # wanted, revoked by a REVOKE on the table
     extra: _PrivilegesByGrantor = field(default_factory=_no_privileges_by_grantor)
-    options: _PrivilegesByGrantor = field(default_factory=_no_privileges_by_grantor)  # of what is declared without
+    options: _PrivilegesByGrantor = field(default_factory=_no_privileges_by_grantor)  # undeclared grant options
 
 
 def find_privilege_drift(live: LiveState, wanted: Wanted) -> Iterator[Drift]:
-    """Privileges that are missing, undeclared, given by somebody else, or that may be given on."""
+    """Privileges that are missing, undeclared, granted by other roles, or held WITH GRANT OPTION."""
     chain = _GrantChain(live)
     for slot, difference in sorted(_differences(live, wanted).items()):
         yield from _drifts(live, wanted, slot, difference, chain)
@@ -51,10 +49,10 @@ def _differences(live: LiveState, wanted: Wanted) -> dict[Slot, _Difference]:
         slot, whole = entry.slot, entry.slot.whole
         if not _is_compared(wanted, slot.grantee):
             continue
-        # what a declared role gave on goes with its right to give, which an owner keeps
+        # what a declared role granted is revoked with its grant option, which an owner keeps
         if entry.grantor not in wanted.roles or entry.grantor == _owner(live, slot):
             granted[slot] |= entry.privileges
-        # on a column it is no more than on the table that is declared
+        # a privilege on a column is not extra when it is declared for the whole table
         declared = wanted.held.get(slot, frozenset()) | wanted.held.get(whole, frozenset())
         extra = entry.privileges - entry.initial - declared
         options = entry.options - entry.initial - extra
@@ -81,7 +79,7 @@ def _is_compared(wanted: Wanted, name: str) -> bool:
 
 
 def _owner(live: LiveState, slot: Slot) -> str:
-    """Whose object it is, or will be; empty for one that was not read."""
+    """The owner of the object, or of the objects that default privileges are for; "" for an unread object."""
     if slot.kind.startswith("default "):
         return split_default_privileges_name(slot.name)[0]
     database_object = live.objects.get((slot.whole.kind, slot.name))
@@ -89,16 +87,16 @@ def _owner(live: LiveState, slot: Slot) -> str:
 
 
 def _has_other_grantor(live: LiveState, entry: AclEntry) -> bool:
-    """Whether somebody beside owner and admin identity gave it, so that no REVOKE of theirs takes it away."""
+    """Whether neither owner nor admin identity granted it, so that a REVOKE by them has no effect."""
     database_object = live.objects.get((entry.slot.whole.kind, entry.slot.name))
     return database_object is not None and entry.grantor not in (database_object.owner, live.admin)
 
 
 class _GrantChain:
-    """Who has something on an object from whom, as far as it was read."""
+    """Which role granted something on an object to which, as far as it was read."""
 
     def __init__(self, live: LiveState) -> None:
-        self._grantees: dict[Slot, set[str]] = defaultdict(set)  # the slot of a grantor -> who has it from that one
+        self._grantees: dict[Slot, set[str]] = defaultdict(set)  # slot of a grantor -> its grantees
         self._grantors: dict[Slot, set[str]] = defaultdict(set)
         for entry in live.entries:
             slot = entry.slot.whole
@@ -106,11 +104,11 @@ class _GrantChain:
             self._grantors[slot].add(entry.grantor)
 
     def grantees(self, slot: Slot) -> list[str]:
-        """Who has something on it from the slot's grantee."""
+        """The roles to which the slot's grantee granted something on the object."""
         return sorted(self._grantees.get(slot, ()))
 
     def depth(self, slot: Slot, seen: frozenset[str] = frozenset()) -> int:
-        """Through how many hands it came to the slot's grantee."""
+        """The length of the longest chain of grantors up to the slot's grantee."""
         grantors = self._grantors.get(slot, set()) - seen
         depths = (self.depth(slot._replace(grantee=grantor), seen | {slot.grantee}) for grantor in grantors)
         return 1 + max(depths, default=0)
@@ -167,7 +165,7 @@ def _drifts(
 
 
 def _dependents_clause(others: list[str]) -> str:
-    """The end of a sentence: who has something from the role, and loses it with it."""
+    """The end of a sentence: the roles that lose what this role granted to them."""
     if not others:
         return ""
     names = ", ".join(map(grantee_name, others))

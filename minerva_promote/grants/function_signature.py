@@ -1,4 +1,4 @@
-"""Which function a text like "publish(uuid, int)" means; the server's own parser fails on one that is misspelt."""
+"""Resolves a function declared as "publish(uuid, int)"; the server's own parser raises an error on unknown types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from minerva_promote.database.quote import DEFAULT_SCHEMA
 
-# As PostgreSQL's grammar reads them; everything else keeps its name.
+# Type names that PostgreSQL's grammar translates; all others keep their name.
 _TYPE_ALIASES = {
     "int": "integer",
     "int4": "integer",
@@ -46,11 +46,11 @@ class Signature:
 
     text: str  # as it was read
     name: str  # unquoted: "public.publish"
-    types: tuple[str, ...]  # as the server writes them, without "pg_catalog."; one of no schema may be of any
+    types: tuple[str, ...]  # as the server writes them, without "pg_catalog."; without a schema it may be in any
 
     @classmethod
     def read(cls, text: str) -> Signature:
-        """What the text says; without parentheses it takes no arguments."""
+        """Parse the text; without parentheses the function takes no arguments."""
         name, _, rest = text.partition("(")
         name = name.strip()
         arguments = rest.rpartition(")")[0].strip()
@@ -58,7 +58,7 @@ class Signature:
         return cls(text, name if "." in name else f"{DEFAULT_SCHEMA}.{name}", types)
 
     def among(self, candidates: Iterable[Signature]) -> Signature | None:
-        """The function that is meant, of those with this name: the very types, or the same in one schema only."""
+        """The candidate of the same name with exactly these types, or the only one with them in some schema."""
         matches = [
             other
             for other in candidates

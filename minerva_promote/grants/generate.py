@@ -1,4 +1,4 @@
-"""The declaration of what a live database has, to be pasted into its environment and then read with open eyes."""
+"""Generates the declaration of what a live database has, to be reviewed and put into its environment."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ FUNCTION_CODES = ("security-definer", "untrusted-function")
 
 
 def generate(project: Project, environment: Environment) -> str:
-    """YAML for ``public:``, ``roles:`` and ``accept:``; pasted into the environment's file, a comparison is in step.
+    """YAML for ``public:``, ``roles:`` and ``accept:`` with which a comparison finds no drift.
 
-    What no declaration can give (attributes, ownership, …) becomes an ``accept:`` entry of its role. Looks as the
+    What no declaration can express (attributes, ownership, …) becomes an ``accept:`` entry of its role. Reads as the
     admin identity.
     """
     with admin_session(project, environment) as conn:
@@ -45,22 +45,22 @@ def generate(project: Project, environment: Environment) -> str:
         chosen, left_out = _chosen(live, environment)
         functions = {slot.name for slot in (entry.slot for entry in live.entries) if slot.kind == "function"}
         functions |= {routine.name for routine in live.routines}
-        functions |= {_short_name(name) for name in functions}  # as they are written below
+        functions |= {_short_name(name) for name in functions}  # as the declaration names them
         live = inspect(conn, chosen, functions)
-        chosen = [name for name in chosen if name in live.roles]  # others may be at work
+        chosen = [name for name in chosen if name in live.roles]  # they may have been dropped meanwhile
     values = _declaration(live, environment, chosen)
     return _text(live, environment, values, left_out)
 
 
 def _chosen(live: LiveState, environment: Environment) -> tuple[list[str], dict[str, str]]:
-    """The roles that have something in this database, and those that are left out, with the reason."""
+    """The roles that have something in this database, and role -> reason for those that are left out."""
     candidates = {entry.slot.grantee for entry in live.entries} - {PUBLIC}
     candidates |= {owned.role for owned in live.owned} | {mapping.role for mapping in live.mappings} - {PUBLIC}
     candidates |= {name for name, role in live.roles.items() if role.settings}
     candidates |= {name for name, role in environment.roles.items() if not role.absent and name in live.roles}
     left_out: dict[str, str] = {}
     new = candidates
-    while new:  # the groups of those, too
+    while new:  # their groups, directly or indirectly
         new = {membership.group for membership in live.members if membership.member in candidates} - candidates
         candidates = candidates | new
     for name in sorted(candidates):
@@ -78,7 +78,7 @@ def _chosen(live: LiveState, environment: Environment) -> tuple[list[str], dict[
 
 
 def _declaration(live: LiveState, environment: Environment, chosen: Iterable[str]) -> dict[str, Any]:
-    """``public`` and ``roles`` as values, such that a comparison finds nothing."""
+    """``public`` and ``roles`` as values with which a comparison finds no drift."""
     by_grantee: dict[str, list[AclEntry]] = defaultdict(list)
     for entry in live.entries:
         by_grantee[entry.slot.grantee].append(entry)
@@ -86,7 +86,9 @@ def _declaration(live: LiveState, environment: Environment, chosen: Iterable[str
     for name in chosen:
         values["roles"][name] = _role(live, environment, name, by_grantee[name], chosen)
     for drift in _remaining(live, environment, values):
-        if drift.role == PUBLIC and drift.code in FUNCTION_CODES and drift.automatic:  # it is called by its name
+        if (
+            drift.role == PUBLIC and drift.code in FUNCTION_CODES and drift.automatic
+        ):  # callable by name: EXECUTE can be declared
             routine = drift.what.removeprefix("function ")
             values["public"].setdefault("functions", {})[_short_name(routine)] = ["EXECUTE"]
     for drift in _remaining(live, environment, values):
@@ -96,14 +98,14 @@ def _declaration(live: LiveState, environment: Environment, chosen: Iterable[str
 
 
 def _remaining(live: LiveState, environment: Environment, values: Mapping[str, Any]) -> tuple[Drift, ...]:
-    """What a comparison with these values would find."""
+    """The drift that a comparison with these values finds."""
     roles = {name: Role.model_validate(_frozen(value)) for name, value in values["roles"].items()}
     public = Grants.model_validate(_frozen(values["public"]))
     return compare(live, replace(environment, roles=roles, public=public, accept=())).drifts
 
 
 def _frozen(value: Any) -> Any:
-    """As reading a file gives it: lists are tuples."""
+    """The value as the configuration reader returns it: with tuples for lists."""
     if isinstance(value, dict):
         return {key: _frozen(inner) for key, inner in value.items()}
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
@@ -132,18 +134,18 @@ def _role(
 
 
 def _short_name(name: str) -> str:
-    """The name as one writes it: without public, where nothing in it looks like another schema."""
+    """The name without ``public.``, unless what remains would be read as a name in another schema."""
     short = name.removeprefix("public.")
     return short if qualified(short) == name else name
 
 
 def _variable(role: str) -> str:
-    """Where the password of a role comes from; empty until somebody sets it."""
+    """A reference to the variable of a role's password, empty by default."""
     return f"${{{re.sub('^(?=[0-9])|[^A-Z0-9]', '_', role.upper())}_PASSWORD:-}}"
 
 
 def _groups(live: LiveState, name: str, chosen: Iterable[str]) -> list[str] | dict[str, Any]:
-    """The declared or predefined groups of a role, with their options where those are not the usual ones."""
+    """The chosen or predefined groups of a role, with their options where those are not the defaults."""
     groups: dict[str, Membership] = {}
     for membership in live.members:
         if membership.member == name and (membership.group in chosen or membership.group.startswith("pg_")):
@@ -159,7 +161,7 @@ def _groups(live: LiveState, name: str, chosen: Iterable[str]) -> list[str] | di
 
 
 def _ledger(live: LiveState, environment: Environment, name: str, entries: list[AclEntry]) -> str:
-    """The most that ``ledger:`` may say without giving what is not there."""
+    """The highest value of ``ledger:`` whose privileges the role has."""
     held_privileges = {(entry.slot, privilege) for entry in entries for privilege in entry.privileges}
     for access in ("write", "read"):
         need = _ledger_privileges(live, environment, name, access)
@@ -219,7 +221,7 @@ def _text(live: LiveState, environment: Environment, values: Mapping[str, Any], 
 
 
 def _escaped(value: Any, key: str = "") -> Any:
-    """A ``${`` in what was found is no variable; keys are never filled in."""
+    """The value with ``${`` escaped, which is no variable reference here; keys are not interpolated."""
     if isinstance(value, Mapping):
         return {key: _escaped(inner, key) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""GRANT, REVOKE and ALTER DEFAULT PRIVILEGES for slots: the words of each kind, and nothing about why."""
+"""The text of GRANT, REVOKE, ALTER DEFAULT PRIVILEGES and ALTER ROLE … SET statements."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def grant_statement(live: LiveState, slot: Slot, by_column: PrivilegesByColumn) 
 def revoke_statement(
     live: LiveState, slot: Slot, by_column: PrivilegesByColumn, *, option_only: bool = False, cascade: bool = False
 ) -> str:
-    """The REVOKE of these privileges, or of the right to give them on; ``cascade``: also from those who have it so."""
+    """The REVOKE of these privileges, or of their grant option only; ``cascade``: and of grants that depend on them."""
     verb = "REVOKE GRANT OPTION FOR" if option_only else "REVOKE"
     return _statement(live, slot, verb, by_column, "FROM") + (" CASCADE" if cascade else "")
 
 
 def as_role(role: str, statement: str) -> tuple[str, ...]:
-    """The statement carried out by another role, inside a transaction."""
+    """The statements that execute ``statement`` as another role inside a transaction."""
     return (f"SET LOCAL ROLE {sql_text(ident(role))}", statement, "RESET ROLE")
 
 
@@ -64,24 +64,24 @@ def revoke_as_grantor(live: LiveState, drift: Drift, grantor: str) -> Drift:
 
 @cache  # few roles, many objects
 def quote_grantee(name: str) -> str:
-    """A role as a statement names it."""
+    """A role, or PUBLIC, as it stands in a statement."""
     return "PUBLIC" if name == PUBLIC else sql_text(ident(name))
 
 
 def alter_role_setting(role: str, database: str, key: str, value: str | None) -> str:
-    """A role's setting in one database; None takes it away."""
+    """ALTER ROLE … IN DATABASE … SET, or RESET where the value is None."""
     start = f"ALTER ROLE {sql_text(ident(role))} IN DATABASE {sql_text(ident(database))}"
     name = quote_parameter(key)
     return f"{start} RESET {name}" if value is None else f"{start} SET {name} TO {_setting_value(key, value)}"
 
 
 def quote_parameter(key: str) -> str:
-    """A setting as a statement names it: an extension's has a dot."""
+    """The name of a setting as it stands in a statement; that of an extension's setting has a dot."""
     return sql_text(sql.SQL(".").join(map(ident, key.split("."))))
 
 
 def setting_parts(key: str, value: str) -> tuple[str, ...]:
-    """A setting's value; that of a list of names in its parts, so that quotes and blanks make no difference."""
+    """The value of a setting; of a list of names its elements, so that quotes and blanks make no difference."""
     if key not in LISTS:
         return (value,)
     parts: list[str] = []

@@ -1,4 +1,4 @@
-"""Everything about roles and privileges of one database, read at once."""
+"""Reads the live state of roles and privileges of one database from the system catalogs."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from minerva_promote.grants.model import Slot
 
 
 def inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str] = ()) -> LiveState:
-    """How things are with these roles and PUBLIC; whichever role asks, whatever its search_path. Ten queries.
+    """The live state of these roles and PUBLIC, in ten queries; the same for any session role and search_path.
 
-    ``functions`` are looked up ("f(int)", in ``public`` where it names no schema), those of system schemas too.
-    All of it is of one moment, unless the connection is in a transaction that is READ COMMITTED.
+    ``functions`` are the declared ones ("f(int)", in ``public`` where it names no schema); they are resolved in system
+    schemas too. All is read from one snapshot, unless the session is in a READ COMMITTED transaction.
     """
     with _snapshot(conn):
         return _inspect(conn, roles, functions)
@@ -43,7 +43,7 @@ def inspect(conn: Connection, roles: Iterable[str], functions: Iterable[str] = (
 
 @contextmanager
 def _snapshot(conn: Connection) -> Iterator[None]:
-    """A snapshot for all queries inside, where no transaction is open: roles come and go at any time."""
+    """One snapshot for all queries inside, unless a transaction is open: others create and drop roles meanwhile."""
     if conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         yield
         return
@@ -84,7 +84,7 @@ def _fetch(conn: Connection, name: str, parameters: Mapping[str, object] | None 
 def _read_objects(
     conn: Connection, entries: Sequence[Row], routines: Iterable[Row], wanted: Iterable[Signature]
 ) -> ObjectsByOid:
-    """All objects; of system schemas those that the rows tell by number, and the functions that may be wanted."""
+    """All objects; of system schemas those that the rows name by OID, and functions with a declared name."""
     relations = {row["object"] for row in entries if row["of_system_schema"] and row["kind"] != "function"}
     functions = {row["object"] for row in entries if row["of_system_schema"] and row["kind"] == "function"}
     parameters = {
@@ -98,7 +98,7 @@ def _read_objects(
     }
     for row in entries:
         sequence = objects.get(("sequence", row["object"])) if row["kind"] == "column" else None
-        if sequence:  # GRANT takes a sequence for a table there
+        if sequence:  # GRANT on columns accepts a sequence as a table
             objects["table", row["object"]] = replace(sequence, kind="table", builtin=True, columns=(row["column"],))
     return objects
 
@@ -148,7 +148,7 @@ def _effects(rows: Iterable[Row], objects: ObjectsByOid) -> Iterator[TableEffect
 
 
 def _resolve_functions(wanted: Mapping[str, Signature], objects: ObjectsByOid) -> Mapping[str, str]:
-    """For every text the one function that it means."""
+    """Declared function -> Slot.name of the one function that it names; others are left out."""
     by_name: dict[str, list[Signature]] = {signature.name: [] for signature in wanted.values()}
     for database_object in objects.values():
         if database_object.kind == "function" and database_object.name.partition("(")[0] in by_name:

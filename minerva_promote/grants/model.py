@@ -1,4 +1,4 @@
-"""The words of this layer: what a privilege is held on, by whom, and what of it is not as declared."""
+"""The values of this package: a slot that privileges are held on, and a drift between declaration and database."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ PUBLIC = "public"  # the grantee PUBLIC; no role can have this name
 
 
 def grantee_name(grantee: str) -> str:
-    """A role, or PUBLIC, as people read it."""
+    """The name of a role, or of PUBLIC, in messages."""
     return "PUBLIC" if grantee == PUBLIC else grantee
 
 
 class Slot(NamedTuple):
-    """Where privileges are held: one grantee, one object or column."""
+    """What privileges are held on: one grantee and one object or column."""
 
     grantee: str  # role name; "public" for PUBLIC
     kind: str  # one of config/privileges.py in the singular: "table", "column", "foreign server", "default tables", ...
@@ -28,7 +28,7 @@ class Slot(NamedTuple):
 
     @property
     def whole(self) -> Slot:
-        """The table of a column; else the same."""
+        """The slot of the table for a column; for every other kind the slot itself."""
         return self._replace(kind="table", column="") if self.kind == "column" else self
 
 
@@ -36,17 +36,17 @@ _DEFAULT_PRIVILEGES_NAME = re.compile(r"((?:[^/]|//)*)/(.*)", re.DOTALL)
 
 
 def default_privileges_name(owner: str, schema: str) -> str:
-    """The name of default privileges: "owner/schema", "owner/" for every schema; a "/" of the owner stands twice."""
+    """Slot.name of default privileges: "owner/schema", "owner/" for every schema; a "/" in the owner is doubled."""
     return f"{owner.replace('/', '//')}/{schema}"
 
 
 def split_default_privileges_name(name: str) -> tuple[str, str]:
-    """Owner and schema of such a name."""
+    """Owner and schema of a name that ``default_privileges_name`` made; schema is "" for every schema."""
     match = _DEFAULT_PRIVILEGES_NAME.fullmatch(name)
     return (match[1].replace("//", "/"), match[2]) if match else (name, "")
 
 
-PrivilegesBySlot = Mapping[Slot, frozenset[str]]  # the privileges of every slot; a slot without any is left out
+PrivilegesBySlot = Mapping[Slot, frozenset[str]]  # slots without privileges are left out
 
 
 class Phase(IntEnum):
@@ -68,15 +68,15 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One way in which a role is not what is declared, and what ends it."""
+    """One difference between a role and its declaration, and the statements that end it."""
 
     code: str  # stable kebab-case: "missing", "undeclared", "superuser", "membership", "owns-object", ...
     role: str  # the declared role; "public" for PUBLIC
-    what: str  # what it is about: "DELETE, UPDATE on table public.chunks"; with the code it names an `accept:` entry
+    what: str  # what it is about: "DELETE, UPDATE on table public.chunks"; `accept:` names it with the code
     message: str  # why this is more, or less, than declared; one sentence, lower case
-    statements: tuple[str, ...] = ()  # what ends it, in order; empty when nothing can, see help
-    hint: str = ""  # the way out where statements are none, or must be run by a person
-    automatic: bool = True  # whether --apply runs the statements; never what drops an object or checks stored rows
-    location: Location | None = None  # where it is declared
+    statements: tuple[str, ...] = ()  # that end it, in order; empty when no statement can, see hint
+    hint: str = ""  # what a person can do when there is no statement, or must know before running it
+    automatic: bool = True  # whether --apply runs the statements; False for all that drops objects or reads rows
+    location: Location | None = None  # of the declaration
     phase: Phase = Phase.REVOKE
-    depth: int = 0  # of one phase the deepest run first: what was given on goes before what it was given from
+    depth: int = 0  # length of the chain of grantors; within a phase the statements of greater depth run first

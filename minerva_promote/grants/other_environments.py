@@ -1,4 +1,4 @@
-"""What other environments of a project declare for the databases of the same server."""
+"""The database privileges that other environments of a project declare on the same server."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from minerva_promote.config.privileges import expand
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.errors import PromoteError
 
-# the server's release -> database -> role -> privileges on it
+# called with the server's major version: database -> role -> privileges on it
 OtherEnvironments = Callable[[int], Mapping[str, Mapping[str, frozenset[str]]]]
 
 _HERE = ("", "localhost", "127.0.0.1", "::1")
 
 
 def no_other_environments(release: int) -> Mapping[str, Mapping[str, frozenset[str]]]:
-    """For a comparison that looks at one environment alone."""
+    """No privileges: for a comparison of one environment alone."""
     return {}
 
 
 def read_other_environments(project: Project, environment: Environment) -> OtherEnvironments:
-    """Reads the other environments only when it is called; those that cannot be read, or have no URL, say nothing."""
+    """A function that reads the other environments on its first call, and skips those without a URL or with faults."""
 
     @cache
     def read(release: int) -> Mapping[str, Mapping[str, frozenset[str]]]:
@@ -62,7 +62,7 @@ def _servers(environment: Environment) -> frozenset[str]:
 
 
 def _hosts(target: Target) -> frozenset[str]:
-    """The names of its server; one for the embedded server, and one for this machine however it is reached."""
+    """The names of its server; "embedded" for the embedded server, "" for this machine, however it is addressed."""
     if target.embedded:
         return frozenset({"embedded"})
     names = f"{target.params.get('host', '')},{target.params.get('hostaddr', '')}".lower().split(",")

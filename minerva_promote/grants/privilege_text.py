@@ -1,4 +1,4 @@
-"""Privileges of one object and of its columns, and how they are told."""
+"""Formats the privileges on one object and its columns, for statements and messages."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from minerva_promote.grants.model import Slot, split_default_privileges_name
 
 PrivilegesByColumn = Mapping[str, Iterable[str]]  # column ("" for the whole object) -> privileges
-CollectedPrivileges = dict[str, set[str]]  # the same, while more is found
+CollectedPrivileges = dict[str, set[str]]  # the same, while it is collected
 
 
 def columns_by_privilege(by_column: PrivilegesByColumn) -> list[tuple[str, list[str]]]:
-    """Each privilege, sorted, with the columns that it is on; without columns it is on the whole object.
+    """The privileges, sorted, with the columns that they are on; no columns mean the whole object.
 
-    One that is on the whole object and on columns as well stands there twice.
+    A privilege on the whole object and on columns too occurs twice.
     """
     columns_of: dict[str, list[str]] = {}
     for column, privileges in by_column.items():
@@ -27,7 +27,7 @@ def columns_by_privilege(by_column: PrivilegesByColumn) -> list[tuple[str, list[
 def format_privileges(
     privileges: Iterable[tuple[str, Collection[str]]], format_name: Callable[[str], str] = str
 ) -> str:
-    """``INSERT, UPDATE (title, summary)``, each column as ``name`` gives it."""
+    """``INSERT, UPDATE (title, summary)``, with column names as ``format_name`` returns them."""
     return ", ".join(
         f"{privilege} ({', '.join(map(format_name, columns))})" if columns else privilege
         for privilege, columns in privileges

@@ -1,4 +1,4 @@
-"""Roles themselves against what is declared: whether they exist, log in, their settings and groups."""
+"""Compares roles with their declaration: existence, login, connection limit, settings and memberships."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minerva_promote.grants.wanted import Wanted
 
 
 def find_role_drift(live: LiveState, wanted: Wanted) -> Iterator[Drift]:
-    """Roles that are missing or must not be, and those that are there otherwise than declared."""
+    """Roles that are missing or must be absent, and attributes, settings and memberships that differ."""
     for name in sorted(wanted.absent & set(live.roles)):
         yield _must_be_absent(live, wanted, name)
     for name, role in wanted.roles.items():
@@ -35,18 +35,18 @@ def _missing(wanted: Wanted, name: str, role: Role) -> Drift:
     message = (
         "there is no such role; it is made with its declared password" if role.password else "there is no such role"
     )
-    at = wanted.environment.location("roles", name)
+    location = wanted.environment.location("roles", name)
     return Drift(
-        "missing-role", name, f"role {name}", message, (" ".join(clauses),), location=at, phase=Phase.CREATE_ROLE
+        "missing-role", name, f"role {name}", message, (" ".join(clauses),), location=location, phase=Phase.CREATE_ROLE
     )
 
 
 def _must_be_absent(live: LiveState, wanted: Wanted, name: str) -> Drift:
-    at, what, message = wanted.environment.location("roles", name), f"role {name}", "declared absent, and there"
+    location, what, message = wanted.environment.location("roles", name), f"role {name}", "declared absent, and there"
     if live.roles[name].predefined or name == live.admin:
         why = "it comes with the server" if live.roles[name].predefined else "it is the admin identity (admin_url)"
         return Drift(
-            "role-present", name, what, message, hint=f"it cannot be dropped: {why}", automatic=False, location=at
+            "role-present", name, what, message, hint=f"it cannot be dropped: {why}", automatic=False, location=location
         )
     role = sql_text(ident(name))
     join_statement: tuple[str, ...] = ()
@@ -54,12 +54,12 @@ def _must_be_absent(live: LiveState, wanted: Wanted, name: str) -> Drift:
         options = " WITH INHERIT TRUE" if live.version >= 16 else ""
         join_statement = (f"GRANT {role} TO {sql_text(ident(live.admin))}{options}",)
     statements = (
-        *join_statement,  # whoever has ADMIN of a role, by having made it, has its rights only so
+        *join_statement,  # the creator of a role has ADMIN of it, and not yet its rights
         f"REASSIGN OWNED BY {role} TO {sql_text(ident(live.admin))}",
-        f"DROP OWNED BY {role}",  # by now only its privileges
+        f"DROP OWNED BY {role}",  # only privileges are left to drop
         f"DROP ROLE {role}",
     )
-    return Drift("role-present", name, what, message, statements, location=at, phase=Phase.LAST)
+    return Drift("role-present", name, what, message, statements, location=location, phase=Phase.LAST)
 
 
 def _attributes(wanted: Wanted, role: Role, present: LiveRole) -> Iterator[Drift]:
@@ -81,26 +81,34 @@ def _attributes(wanted: Wanted, role: Role, present: LiveRole) -> Iterator[Drift
     if limit is not None and limit != present.connection_limit:
         message = f"the limit is {present.connection_limit}, declared is {limit}"
         statement = f"{alter} CONNECTION LIMIT {limit}"
-        at = location_of("roles", name, "connection_limit")
+        location = location_of("roles", name, "connection_limit")
         yield Drift(
-            "connection-limit", name, "connection limit", message, (statement,), location=at, phase=Phase.ALTER_ROLE
+            "connection-limit",
+            name,
+            "connection limit",
+            message,
+            (statement,),
+            location=location,
+            phase=Phase.ALTER_ROLE,
         )
 
 
 def _settings(live: LiveState, wanted: Wanted, name: str, role: Role, present: LiveRole | None) -> Iterator[Drift]:
     actual = dict(present.settings) if present else {}
-    at = wanted.environment.location("roles", name, "settings")
+    location = wanted.environment.location("roles", name, "settings")
     for key, value in sorted(role.settings.items()):
         if key not in actual or setting_parts(key, actual[key]) != setting_parts(key, value):
             message = f"is {actual[key]}, declared is {value}" if key in actual else f"not set, declared is {value}"
             statement = alter_role_setting(name, live.database, key, value)
-            yield Drift("setting", name, f"setting {key}", message, (statement,), location=at, phase=Phase.ALTER_ROLE)
+            yield Drift(
+                "setting", name, f"setting {key}", message, (statement,), location=location, phase=Phase.ALTER_ROLE
+            )
     for key, value in sorted(actual.items()):
         if key not in role.settings and not setting_weakness(key, value):
             statement = alter_role_setting(name, live.database, key, None)
             message = f"is {value}, and nothing declares it"
             yield Drift(
-                "undeclared", name, f"setting {key}", message, (statement,), location=at, phase=Phase.ALTER_ROLE
+                "undeclared", name, f"setting {key}", message, (statement,), location=location, phase=Phase.ALTER_ROLE
             )
 
 
@@ -122,5 +130,5 @@ def _membership(live: LiveState, wanted: Wanted, name: str, group: str, options:
     elif options.admin:
         grant += " WITH ADMIN OPTION"
     message = f"declared, and without {' and '.join(lacking)}" if rows else "declared, and not given"
-    at = wanted.environment.location("roles", name, "member_of", group)
-    yield Drift("missing", name, f"member of {group}", message, (grant,), location=at, phase=Phase.GRANT)
+    location = wanted.environment.location("roles", name, "member_of", group)
+    yield Drift("missing", name, f"member of {group}", message, (grant,), location=location, phase=Phase.GRANT)

@@ -1,4 +1,4 @@
-"""The plan as a script: what --apply would run, for somebody who runs it by hand."""
+"""The plan as an SQL script: what --apply would execute, to be run by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from minerva_promote.text_format import one_line
 
 
 def format_script(plan: GrantPlan) -> str:
-    """SQL in one transaction, each statement with its reason above; what needs a person is commented out."""
+    """One transaction, every statement below its reason; statements that --apply does not run are commented out."""
     return "\n".join(_lines(plan))
 
 

@@ -1,4 +1,4 @@
-"""What an environment declares of its roles, in the objects of one live database."""
+"""The declared privileges of an environment, resolved to the objects of one live database."""
 
 from __future__ import annotations
 
@@ -34,38 +34,38 @@ FULLY_READ_KINDS = (
     "foreign data wrapper",
     "foreign server",
     "tablespace",
-)  # all were read
+)  # inspect reads them all
 YAML_KEYS = {kind: key for key, kind in KINDS.items()}  # "table" -> "tables"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What shall be, with every wildcard replaced by the objects that it means today."""
+    """The declaration, with every wildcard replaced by the objects that match it in the live database."""
 
     held: PrivilegesBySlot
-    roles: Mapping[str, Role]  # those that shall exist
+    roles: Mapping[str, Role]  # declared to exist
     absent: frozenset[str]
     public_declared: bool
-    unknown: tuple[Drift, ...]  # what is declared and cannot be, because the database has no such thing
+    unknown: tuple[Drift, ...]  # declarations about objects that the database does not have
     environment: Environment
 
     @property
     def memberships(self) -> Mapping[str, Mapping[str, Membership]]:
-        """Role -> the groups that it shall be a member of."""
+        """Role -> the groups that it is declared to be a member of."""
         return {name: role.memberships for name, role in self.roles.items()}
 
     @property
     def settings(self) -> Mapping[str, Mapping[str, str]]:
-        """Role -> its settings in this database."""
+        """Role -> its declared settings in this database."""
         return {name: role.settings for name, role in self.roles.items()}
 
     @property
     def accepts(self) -> Mapping[str, tuple[Accept, ...]]:
-        """Role, or PUBLIC -> its known and wanted ways to more."""
+        """Role, or PUBLIC -> its entries of ``accept:``."""
         return {name: role.accept for name, role in self.roles.items()} | {PUBLIC: self.environment.accept}
 
     def location(self, slot: Slot) -> Location | None:
-        """Where the privileges of a slot are declared, or where they would be; None for a role that is not declared."""
+        """Where the privileges of a slot are, or would be, declared; None for a role that is not declared."""
         if slot.grantee != PUBLIC and slot.grantee not in self.roles:
             return None
         path = ("public",) if slot.grantee == PUBLIC else ("roles", slot.grantee, "grants")
@@ -79,9 +79,9 @@ class Wanted:
 
 
 def import_role(environment: Environment) -> str | None:
-    """The role that imports: the user of ``url``, or the declared one; None when neither says.
+    """The import role: the user of ``url``, or else the declared one; None when neither is given.
 
-    Setting up works without the import role's URL.
+    ``promote setup`` works without the URL of the import role.
     """
     try:
         return environment.url.user or environment.import_role
@@ -90,7 +90,7 @@ def import_role(environment: Environment) -> str | None:
 
 
 def with_groups(environment: Environment, role: str) -> frozenset[str]:
-    """A declared role and the declared roles that it is a member of, however far."""
+    """A declared role and the declared roles that it is a member of, directly or indirectly."""
     groups, new = set[str](), {role}
     while new:
         groups |= new
@@ -100,14 +100,14 @@ def with_groups(environment: Environment, role: str) -> frozenset[str]:
 
 
 def declared_functions(environment: Environment) -> frozenset[str]:
-    """The functions that a declaration speaks of, as they are written there."""
+    """The functions named in the declaration, as they are written there."""
     grants = [role.grants for role in environment.roles.values()]
     grants += [environment.public] if environment.public is not None else []
     return frozenset(name for declared in grants for name in declared.functions if not is_wildcard(name))
 
 
 def resolve_wanted(environment: Environment, live: LiveState, only: Iterable[str] | None = None) -> Wanted:
-    """The declaration as it applies to a database; ``only`` leaves out other roles."""
+    """Resolve the declaration in a live database; ``only`` limits it to some roles."""
     names = set(environment.roles) if only is None else set(only) & set(environment.roles)
     roles = {name: environment.roles[name] for name in sorted(names) if not environment.roles[name].absent}
     resolver = _Resolver(live, environment)
@@ -132,19 +132,19 @@ def resolve_wanted(environment: Environment, live: LiveState, only: Iterable[str
 
 
 def _reads_or_writes(grants: Grants) -> bool:
-    """Whether a declaration gives anything on tables or functions, and so on vectors and their operators."""
+    """Whether a role is granted anything on tables or functions, for which it may need pgvector's types."""
     return any(any(key.values()) for key in (grants.tables, grants.columns, grants.functions))
 
 
 class _Resolver:
-    """Collects what grants mean in a live database, and what they name that is not there."""
+    """Collects the privileges that grants mean in a live database, and the objects that they name in vain."""
 
     def __init__(self, live: LiveState, environment: Environment) -> None:
         self.live = live
         self.environment = environment
         self.held: dict[Slot, set[str]] = {}
         self.unknown: list[Drift] = []
-        version = live.version  # few different lists of privileges, many objects
+        version = live.version  # cached: few different lists of privileges, many objects
         self._expanded = cache(lambda privileges, key: expand(privileges, key, version))
         self._available = cache(lambda key: frozenset(available(key, version)))
         self.named: dict[str, dict[str, list[str]]] = {kind: {} for kind in KINDS_IN_SCHEMAS}  # kind -> schema -> names
@@ -153,7 +153,7 @@ class _Resolver:
                 self.named[kind].setdefault(schema_of(name) or "", []).append(name)
 
     def add(self, grantee: str, grants: Grants, path: Keys) -> None:
-        """Everything that one declaration gives to one grantee."""
+        """Add everything that one declaration grants to one grantee."""
         declared = list(grants.by_kind())
         named = {(entry.key, self._qualified_name(entry)) for entry in declared if not is_wildcard(entry.name)}
         for entry in declared:
@@ -170,9 +170,9 @@ class _Resolver:
         self._restrict_ledger_insert(grantee)
 
     def add_vector_schema(self, grantee: str) -> None:
-        """USAGE on pgvector's schema: without it no type and no operator of pgvector exists for the role.
+        """Add USAGE on the schema of pgvector, without which the role cannot name its types and operators.
 
-        Needed where PUBLIC does not have it, and nobody's drift where the role has it besides.
+        It is wanted where PUBLIC does not have it, and where the role has it already.
         """
         schema = self.live.vector_schema
         if schema in self.live.extension_schemas and (
@@ -181,7 +181,7 @@ class _Resolver:
             self._add_privileges(Slot(grantee, "schema", schema), ("USAGE",), "schemas")
 
     def keep_extension_schemas(self) -> None:
-        """What PUBLIC has of the schemas of extensions stays: whoever uses an extension has it from there."""
+        """Want the USAGE that PUBLIC has on schemas of extensions: other roles use the extensions through it."""
         for schema in self.live.extension_schemas:
             if self._has_usage(PUBLIC, schema):
                 self._add_privileges(Slot(PUBLIC, "schema", schema), ("USAGE",), "schemas")
@@ -191,7 +191,7 @@ class _Resolver:
         return any(entry.slot == slot and "USAGE" in entry.privileges for entry in self.live.entries)
 
     def _add_unavailable(self, grantee: str, entry: Declared, keys: Keys) -> None:
-        """Privileges that are said by name, and this server does not have."""
+        """Add drift for privileges declared by name that this server version does not have."""
         for privilege in sorted(self._expanded(entry.privileges, entry.key) - self._available(entry.key)):
             what, message = (
                 f"{privilege} on {entry.key}",
@@ -205,7 +205,7 @@ class _Resolver:
             )
 
     def _qualified_name(self, entry: Declared) -> str:
-        """The name as the database has it."""
+        """The name of a declared object as in Slot.name."""
         kind = KINDS[entry.key]
         if kind == "database":
             return self.live.database
@@ -214,7 +214,7 @@ class _Resolver:
         return qualified(entry.name) if kind in KINDS_IN_SCHEMAS or kind == "type" else entry.name
 
     def _matching_objects(self, grantee: str, entry: Declared, keys: Keys) -> Iterator[str]:
-        """The objects that a name or a wildcard means."""
+        """The names of the objects that a declared name or wildcard matches."""
         kind, qualified_name = KINDS[entry.key], self._qualified_name(entry)
         if not is_wildcard(entry.name):
             if self._is_fully_read(kind, qualified_name) and (kind, qualified_name) not in self.live.objects:
@@ -232,7 +232,7 @@ class _Resolver:
         yield from (name for name in known if name not in without)
 
     def _is_fully_read(self, kind: str, qualified_name: str) -> bool:
-        """Whether all such objects were read, so that one that is not there does not exist."""
+        """Whether inspect reads all such objects, so that one that it did not read does not exist."""
         system = self.live.objects.get(("schema", schema_of(qualified_name) or ""))
         return kind in FULLY_READ_KINDS or (kind == "type" and not (system is not None and system.builtin))
 
@@ -268,7 +268,7 @@ class _Resolver:
                 )
 
     def _restrict_ledger_insert(self, grantee: str) -> None:
-        """INSERT on the ledger means the columns that a client may set, never who and when."""
+        """Replace INSERT on the ledger by INSERT on the columns that a client may set, which who and when are not."""
         whole = self.held.get(Slot(grantee, "table", EVENTS_TABLE), set())
         if "INSERT" in whole and grantee != PUBLIC:
             whole.discard("INSERT")

@@ -1,4 +1,4 @@
-"""Every way by which a role can do more than what is declared for it, beside privileges that it was given itself."""
+"""Ways in which a role can do more than is declared for it, other than privileges granted to itself."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def find_escalations(
     roles: Iterable[str],
     other_environments: OtherEnvironments = no_other_environments,
 ) -> Iterator[Drift]:
-    """All of it for these roles, in a stable order. Roles that do not exist yet are passed over.
+    """Run all escalation checks on these roles, in a stable order; roles that do not exist yet are skipped.
 
-    ``elsewhere`` is what is declared for other databases of the server.
+    ``other_environments`` is what other environments declare for other databases of the server.
     """
     asked = set(roles)
     if live.admin in asked:

@@ -1,4 +1,4 @@
-"""What the declared roles have: by declaration, and at this moment."""
+"""The declared and the effective privileges of the declared roles, with those through groups and PUBLIC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Tables = dict[str, dict[str, set[str]]]  # grantee -> table -> privileges on it,
 
 
 class Options(Protocol):
-    """What a membership allows."""
+    """The options of a membership."""
 
     @property
     def inherit(self) -> bool: ...
@@ -28,7 +28,7 @@ Memberships = Mapping[str, Mapping[str, Options]]  # role -> group -> options
 
 
 class DeclaredPrivileges(Protocol):
-    """What of a declaration matters here."""
+    """The parts of a declaration that escalation checks compare with."""
 
     @property
     def held(self) -> PrivilegesBySlot: ...
@@ -41,7 +41,7 @@ class DeclaredPrivileges(Protocol):
 
 
 class EffectivePrivileges:
-    """The roles that are looked at, and what each has through its declared groups and PUBLIC as well."""
+    """The roles to check, and their privileges, those through declared groups and PUBLIC included."""
 
     def __init__(
         self,
@@ -74,11 +74,11 @@ class EffectivePrivileges:
                 self._database[slot.grantee] |= entry.privileges
 
     def sources(self, role: str) -> tuple[str, ...]:
-        """From whom a role has privileges by declaration: itself, its groups, PUBLIC."""
+        """The grantees whose privileges a role has by declaration: itself, its groups, PUBLIC."""
         return (role, *sorted(self.groups[role]), PUBLIC)
 
     def declared(self, role: str, kind: str, name: str, column: str = "") -> frozenset[str]:
-        """What the role shall have on an object or column, by itself or otherwise."""
+        """The declared privileges of a role on an object or column, from all sources."""
         held, privileges = self.wanted.held, frozenset[str]()
         for source in self.sources(role):
             if column:
@@ -87,31 +87,31 @@ class EffectivePrivileges:
         return privileges
 
     def declared_elsewhere(self, database: str, role: str) -> frozenset[str]:
-        """What the role shall have on another database of the server."""
+        """The privileges of a role on another database that other environments declare."""
         return self.other_environments(self.live.version).get(database, {}).get(role, frozenset())
 
     def declared_on_table(self, role: str, table: str) -> frozenset[str]:
-        """What the role shall have on a table or on some column of it."""
+        """The declared privileges of a role on a table or on any of its columns."""
         return frozenset[str]().union(*(self._tables[source].get(table, ()) for source in self.sources(role)))
 
     def effective_on_table(self, role: str, table: str) -> frozenset[str]:
-        """The same, and what it has on it beside that."""
+        """The declared privileges of a role on a table or any of its columns, and those that it has now."""
         more = (self._live_tables[source].get(table, ()) for source in self.sources(role))
         return self.declared_on_table(role, table).union(*more)
 
     def roles_that_may_create_in(self, schema: str) -> list[str]:
-        """Which of the roles and PUBLIC may make objects in a schema."""
+        """Those of the roles and PUBLIC that may create objects in a schema."""
         owners = [role for role in self.roles if self.owns(role, "schema", schema)]
         grantees = [role for role in (*self.roles, PUBLIC) if "CREATE" in self._schemas[role].get(schema, ())]
         return sorted({*owners, *grantees})
 
     def may_create(self, role: str) -> bool:
-        """Whether the role may make anything: a schema, a temporary table, an object in some schema."""
+        """Whether the role may create anything: a schema, a temporary table, an object in any schema."""
         sources = self.sources(role)
         creating = {"CREATE", "TEMPORARY"}
         return (
-            any(creating & self._database[each] for each in sources)
-            or any("CREATE" in each for source in sources for each in self._schemas[source].values())
+            any(creating & self._database[source] for source in sources)
+            or any("CREATE" in privileges for source in sources for privileges in self._schemas[source].values())
             or any(owned.role == role and owned.kind in ("database", "schema") for owned in self.live.owned)
             or any(
                 privileges & creating and slot.kind in ("database", "schema")
@@ -121,7 +121,7 @@ class EffectivePrivileges:
         )
 
     def owns(self, role: str, kind: str, name: str) -> bool:
-        """Whether an object is the role's own; that of pg_database_owner is the database owner's."""
+        """Whether the role owns an object; what pg_database_owner owns belongs to the owner of the database."""
         database_object = self.live.objects.get((kind, name))
         if database_object is None:
             return False
@@ -131,7 +131,7 @@ class EffectivePrivileges:
 
 
 def _closure(role: str, memberships: Memberships) -> frozenset[str]:
-    """The groups that a role is a member of by declaration, directly or not."""
+    """The groups that a role is declared to be a member of, directly or indirectly."""
     groups, new = set[str](), {role}
     while new:
         new = {group for member in new for group in memberships.get(member, ())} - groups

@@ -1,4 +1,4 @@
-"""Memberships: whoever can become another role, in whatever way, can do what that role can."""
+"""Undeclared memberships: a role that can become another one can do what that one can."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from minerva_promote.text_format import counted
 
 
 def find_membership_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
-    """Every undeclared membership, every option beyond the declared ones, and every role that is reached so."""
+    """Undeclared memberships, undeclared options of declared ones, and groups reached through other groups."""
     rows = membership_rows(effective.live)
     planner = RevokePlanner(effective, lambda row: _is_revoked(effective, row))
     for role in effective.roles:
@@ -62,7 +62,7 @@ def _describe_options(live: LiveState, row: MembershipRow) -> str:
 
 
 def _describe_group(live: LiveState, group: str) -> str:
-    """What stands behind a group, as the end of a sentence."""
+    """What the members of a group gain beside its privileges, as the end of a sentence."""
     if is_predefined(group):
         return f"; {describe_predefined_role(group)}"
     phrases = describe_attributes(live.roles.get(group))
@@ -82,7 +82,7 @@ def _describe_group(live: LiveState, group: str) -> str:
 def _option_drift(
     effective: EffectivePrivileges, row: MembershipRow, declared: Options, planner: RevokePlanner
 ) -> Iterator[Drift]:
-    """The options that a declared membership has beyond those that are declared."""
+    """Options that a declared membership has and that are not declared."""
     group, role, live = row.group, row.member, effective.live
     if row.admin and not declared.admin:
         message = f"it may give {group} to any role, and itself the options that it lacks"
@@ -100,7 +100,7 @@ def _option_drift(
 
 
 def _revoke_inherit_before_16(effective: EffectivePrivileges, role: str) -> MembershipRevoke:
-    """Before PostgreSQL 16 a role inherits from all its groups or from none."""
+    """NOINHERIT; before PostgreSQL 16 a role inherits from all its groups or from none."""
     declared = effective.memberships.get(role, {})
     if any(options.inherit for options in declared.values()):
         return MembershipRevoke(
@@ -118,7 +118,7 @@ def _revoke_set_before_16() -> MembershipRevoke:
 def _indirect_drift(
     effective: EffectivePrivileges, role: str, rows: MembershipRows, planner: RevokePlanner
 ) -> Iterator[Drift]:
-    """Groups behind groups that no declaration leads to."""
+    """Groups that the role reaches through other groups, and not by declared memberships."""
     direct = rows.get(role, {})
     for group, path in sorted(paths_to_groups(rows, role).items()):
         if group in direct or group in effective.groups[role] or group in INCLUDED_ROLES.get(path[-1].member, ()):

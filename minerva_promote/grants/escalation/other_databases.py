@@ -1,4 +1,4 @@
-"""Other databases of the server: what a role may do there, nothing here declares or compares."""
+"""Ownership of, and privileges on, other databases of the server, whose contents are not compared here."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ HINT = "declare it in the environment of that database, accept it with the reaso
 
 
 def find_other_database_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
-    """Owning another database, and privileges on one that no other environment declares.
+    """Other databases that a role owns, and privileges on them that no other environment declares.
 
-    What PUBLIC has by itself (CONNECT, TEMPORARY) is no drift: see not_compared.
+    What PUBLIC has by default (CONNECT, TEMPORARY) is no drift: see report.describe_not_compared.
     """
     for other in effective.live.other_databases:
         for role in effective.roles:
             if effective.live.roles[role].superuser:
-                continue  # told as that
+                continue  # reported as a superuser
             if other.owner == role:
                 yield _owner_drift(effective, other, role)
             privileges = other.privileges.get(role, frozenset())

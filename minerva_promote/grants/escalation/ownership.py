@@ -1,4 +1,4 @@
-"""What roles own: an owner's rights do not stand in any access list, and no REVOKE ends them."""
+"""What roles own: the rights of an owner are in no access list, and no REVOKE ends them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from minerva_promote.grants.escalation.phrases import describe_rights, quote_nam
 from minerva_promote.grants.live_state import LiveState, OwnedObject
 from minerva_promote.grants.model import Drift, Phase
 
-ALTER_KEYWORDS: Mapping[str, str] = {  # the server's word for a kind, where ALTER has another one
+ALTER_KEYWORDS: Mapping[
+    str, str
+] = {  # kind in pg_identify_object's words -> keyword of ALTER, where it is another word
     "aggregate": "ROUTINE",
     "composite type": "TYPE",
     "domain": "TYPE",
@@ -19,13 +21,13 @@ ALTER_KEYWORDS: Mapping[str, str] = {  # the server's word for a kind, where ALT
     "procedure": "ROUTINE",
     "statistics object": "STATISTICS",
 }
-WITHOUT_OWNER_CLAUSE = ("extension",)  # ALTER … OWNER does not exist
+WITHOUT_OWNER_CLAUSE = ("extension",)  # there is no ALTER … OWNER TO
 TABLE_KINDS = ("table", "foreign table", "partitioned table")
 WITH_OWNERS_RIGHTS = ("view", "materialized view", "event trigger", "subscription")  # beside SECURITY DEFINER
 
 
 def find_ownership_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
-    """Everything that a role owns, except what follows its table, its type or an extension of the same role."""
+    """What a role owns, except what follows its table or type, or is part of an extension of the same role."""
     extensions = {(owned.role, owned.name) for owned in effective.live.owned if owned.kind == "extension"}
     security_definers = {_short_name(owned.sql) for owned in effective.live.routines if owned.security_definer}
     for owned in sorted(effective.live.owned, key=lambda owned: (owned.role, owned.kind, owned.name)):
@@ -69,7 +71,7 @@ def _drifts(live: LiveState, owned: OwnedObject, security_definers: set[str]) ->
 
 
 def _short_name(name: str) -> str:
-    """A routine's arguments as they are called elsewhere: ``f(uuid)``."""
+    """The name with argument types as in Slot.name: ``f(uuid)``."""
     return name.replace("pg_catalog.", "")
 
 

@@ -1,4 +1,4 @@
-"""Words that several findings share."""
+"""Phrases that several escalation checks share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from minerva_promote.database.quote import ident, sql_text
 from minerva_promote.grants.live_state import LiveRole, LiveState
 
-ROLE_ATTRIBUTES: Mapping[str, str] = {  # of LiveRole -> what a role with it is
+ROLE_ATTRIBUTES: Mapping[str, str] = {  # attribute of LiveRole -> what a role with it is or may do
     "superuser": "is a superuser",
     "create_role": "may make roles",
     "create_database": "may make databases",
@@ -23,7 +23,7 @@ def join_words(words: Iterable[str]) -> str:
 
 
 def quote_name(name: str) -> str:
-    """A role or another single name, as it stands in a statement."""
+    """A role or another unqualified name as it stands in a statement."""
     return sql_text(ident(name))
 
 
@@ -34,7 +34,7 @@ def describe_rights(live: LiveState, owner: str) -> str:
 
 
 def describe_attributes(role: LiveRole | None) -> list[str]:
-    """What a role is beyond its privileges, most powerful first."""
+    """What the attributes of a role allow, most powerful first."""
     if role is None:
         return []
     return [words for attribute, words in ROLE_ATTRIBUTES.items() if getattr(role, attribute)]

@@ -1,4 +1,4 @@
-"""What PUBLIC has and a role therefore too, where the declaration does not say what PUBLIC shall have."""
+"""Privileges that roles have through PUBLIC, where the environment does not declare those of PUBLIC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from minerva_promote.grants.live_state import AclEntry, LiveState
 from minerva_promote.grants.model import PUBLIC, Drift, Phase, Slot
 from minerva_promote.grants.privilege_text import CollectedPrivileges, describe_privileges
 
-DEFAULT_PRIVILEGES = {  # what every role has on new objects; functions and languages that bring more are told elsewhere
+DEFAULT_PRIVILEGES = {  # of PUBLIC on new objects; security_definer reports functions that allow more
     "function": frozenset({"EXECUTE"}),
     "type": frozenset({"USAGE"}),
     "language": frozenset({"USAGE"}),
@@ -27,7 +27,7 @@ ExtraPrivileges = dict[
 
 
 def find_public_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
-    """What some role has through PUBLIC and not by declaration, each object once."""
+    """Undeclared privileges that a role has through PUBLIC, one drift for an object and grantor."""
     if effective.wanted.public_declared:
         return
     extra: ExtraPrivileges = defaultdict(lambda: (defaultdict(set), set()))

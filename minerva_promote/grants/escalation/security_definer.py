@@ -1,4 +1,4 @@
-"""Functions that do more than their caller may: called by name, or by something else that the role can use."""
+"""Functions that can do more than their caller may, called by name or run by an object that the role can use."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from minerva_promote.grants.model import PUBLIC, Drift, Phase, Slot
 
 
 def find_routine_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
-    """SECURITY DEFINER functions and those of untrusted languages that a role can run and is not declared to.
+    """SECURITY DEFINER functions, and functions in untrusted languages, that a role can run without declaration.
 
-    USAGE on the function's schema makes no difference: what is named is looked up there, what is called is not.
+    USAGE on the function's schema is not asked for: it is checked when a name is looked up, and not on every call.
     """
     for routine in sorted(effective.live.routines, key=lambda routine: routine.name):
         if not routine.has_elevated_rights:
@@ -35,7 +35,7 @@ def find_routine_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
 
 
 def _is_undeclared(effective: EffectivePrivileges, role: str, routine: Routine) -> bool:
-    """Whether calling it is beyond what is declared; what a role may as a member is told at the group."""
+    """Whether EXECUTE is undeclared; what a role may do as a member of a group is reported for the group."""
     return role != routine.owner and "EXECUTE" not in effective.declared(role, "function", routine.name)
 
 
@@ -66,7 +66,7 @@ def _callable_drift(live: LiveState, code: str, routine: Routine, grantee: str, 
 def _indirect_drift(
     effective: EffectivePrivileges, code: str, routine: Routine, roles: Sequence[str]
 ) -> Iterator[Drift]:
-    """The function where a role has no EXECUTE on it, and uses something that runs it: one drift for a way."""
+    """Drift for roles without EXECUTE that can use an object which runs the function, one for the nearest object."""
     users: dict[int, list[str]] = defaultdict(list)
     path_counts: dict[str, int] = {}
     for role in roles:
@@ -93,7 +93,7 @@ def _indirect_drift(
 
 
 def _is_open_to_all(caller: Caller) -> bool:
-    """Whether no access list stands between a role and the caller."""
+    """Whether every role can use the caller."""
     if caller.executors is not None:
         return PUBLIC in caller.executors
     return not caller.privileges
@@ -101,7 +101,7 @@ def _is_open_to_all(caller: Caller) -> bool:
 
 def _uses(effective: EffectivePrivileges, role: str, caller: Caller) -> bool:
     if caller.fires and caller.next is None and caller.privileges:
-        return False  # told as the trigger that it is
+        return False  # reported by the check of triggers
     if caller.privileges:
         return bool(caller.privileges & effective.effective_on_table(role, caller.name))
     if caller.executors is not None:
@@ -120,7 +120,7 @@ def _describe_use(caller: Caller, roles: Sequence[str]) -> str:
 
 
 def _describe_path(routine: Routine, position: int) -> str:
-    """What leads to the function, from what a role uses to what runs it: "view public.v, rule r on public.t"."""
+    """The path from the object that a role uses to the one that runs the function: "view public.v, rule r on …"."""
     steps: list[str] = []
     next_position: int | None = position
     while next_position is not None:

@@ -1,4 +1,4 @@
-"""Settings that weaken what is checked, or change who a session is."""
+"""Settings that weaken the server's checks, or change the role of a session."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ LIBRARY_SETTINGS = (
     "dynamic_library_path",
     "local_preload_libraries",
     "session_preload_libraries",
-)  # ordinary of a whole server
+)  # common as settings of the whole server
 
 
 def setting_weakness(name: str, value: str) -> str:
-    """Why a role's setting weakens checks or changes who it is; empty when it does not."""
+    """Why a setting weakens checks or changes the role of a session; "" when it does not."""
     if name.lower() == "search_path":
         parts = _schemas(value)
         is_late = "pg_catalog" in parts[1:]
@@ -71,13 +71,13 @@ def setting_weakness(name: str, value: str) -> str:
 
 
 def find_setting_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
-    """Weak settings of the roles, in this database and everywhere, and of the database and the server."""
+    """Weak settings of the roles, in this database and in all, and those of the database and the server."""
     live = effective.live
     for role in effective.roles:
         declared = effective.settings.get(role, {})
         for name, value in sorted(live.roles[role].settings.items()):
             reason = setting_weakness(name, value)
-            if reason and name not in declared:  # a declared one of another value is set anyway
+            if reason and name not in declared:  # a declared setting with another value is drift of its own
                 yield _drift(role, name, value, "", reason, alter_role_setting(role, live.database, name, None))
         for name, value in sorted(live.roles[role].settings_everywhere.items()):
             if reason := setting_weakness(name, value) or _writable_schema(effective, name, value, role):
@@ -117,7 +117,7 @@ def _shared_settings(effective: EffectivePrivileges) -> Iterator[Drift]:
 
 
 def _writable_schema(effective: EffectivePrivileges, name: str, value: str, role: str) -> str:
-    """Why a search_path is no safe one: others may make objects where names are looked up."""
+    """Why a search_path is unsafe: other roles may create objects where names are looked up; "" when it is safe."""
     if name.lower() != "search_path":
         return ""
     for schema in _schemas(value):

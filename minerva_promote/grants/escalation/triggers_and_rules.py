@@ -1,4 +1,4 @@
-"""What happens along when a role reads or writes rows, with rights that are not its own."""
+"""Triggers, rules and cascades that run with other rights when a role reads or writes rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READ_DEFINITION_FIRST = "read what it does: accept it with the reason, or run th
 
 
 def find_trigger_and_rule_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
-    """Triggers, event triggers, rules and foreign keys by which the roles do more than their privileges say."""
+    """Triggers, event triggers, rules and foreign keys by which roles do more than their privileges allow."""
     checks = {"trigger": _trigger, "event trigger": _event_trigger, "rule": _rule, "cascade": _cascade}
     for effect in effective.live.effects:
         if effect.kind in checks:
@@ -32,7 +32,7 @@ def _trigger(effective: EffectivePrivileges, effect: TableEffect) -> Iterator[Dr
 
 
 def _is_ledger(live: LiveState, effect: TableEffect) -> bool:
-    """Whether it is what gives an event its place in the ledger's chain, as setup installs it: it does no more."""
+    """Whether it is the ledger's own trigger, which chains events, unchanged since setup installed it."""
     ledger = live.objects.get(("table", EVENTS_TABLE))
     installed = effect.table == EVENTS_TABLE and effect.source == chain_function_text()
     return installed and ledger is not None and ledger.owner == effect.owner
@@ -65,7 +65,7 @@ def _event_trigger(effective: EffectivePrivileges, effect: TableEffect) -> Itera
 
 
 def _cascade(effective: EffectivePrivileges, effect: TableEffect) -> Iterator[Drift]:
-    """A foreign key's action, where the role could not make the same change by itself."""
+    """Actions of foreign keys that change rows which the role may not change itself."""
     required = "DELETE" if effect.state == "cascade" and "DELETE" in effect.events else "UPDATE"
     roles = [
         role

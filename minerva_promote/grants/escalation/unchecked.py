@@ -1,4 +1,4 @@
-"""What is not checked, or not seen, although a table looks as if it were."""
+"""Constraints that are not checked, and row security that hides rows, on tables that roles use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMANDS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 
 
 def find_unchecked_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
-    """Constraints that let wrong rows in, and row security, on tables that the roles are declared to use."""
+    """Unchecked constraints and row security of the tables that the roles are declared to use."""
     for effect in effective.live.effects:
         if effect.kind == "constraint":
             yield from _constraint(effective, effect)
@@ -86,7 +86,7 @@ def _row_security(effective: EffectivePrivileges, effect: TableEffect) -> Iterat
 
 
 def _is_subject_to_policies(effective: EffectivePrivileges, role: str, effect: TableEffect) -> bool:
-    """Whether row security holds for a role that is declared to use the table."""
+    """Whether policies apply to a role that is declared to use the table."""
     if not COMMANDS & effective.declared_on_table(role, effect.table) or effective.live.roles[role].bypass_row_security:
         return False
     return effect.state == "forced" or not effective.owns(role, "table", effect.table)
