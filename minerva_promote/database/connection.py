@@ -69,6 +69,7 @@ class Connection(psycopg.Connection[Any]):
     prepared: tuple[bytes, ...] = ()  # names of statements that the server's process keeps until they are closed
     keeps_session = False  # the settings are the session's: see keep_session()
     _depth = 0  # of savepoints
+    cursor_factory: type[psycopg.Cursor[Any]]
 
     def adopt(self, settings: bytes) -> None:
         """Take the settings on; the first transaction shows whether the server takes them."""

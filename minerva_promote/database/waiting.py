@@ -34,6 +34,14 @@ _LOCK_TIMEOUT, _DEADLOCK = "55P03", "40P01"
 class Watch:
     """Looks at one connection's statements from a second one, which is opened when a statement takes long."""
 
+    # Of the statement that runs, set by _begin(); times are seconds of time.monotonic().
+    _begun: float
+    _pause: float  # between two looks
+    _next: float  # look
+    _standby_since: float  # COMMIT waits for a standby; 0: it does not
+    _cancelled: bool
+    _given_up: bool  # a commit of this statement was not confirmed: those that follow are not waited for
+
     def __init__(self, conn: psycopg.Connection[Any], lock: float, commit: float) -> None:
         self.unconfirmed = 0  # commits that the server says no standby has confirmed
         self.committing = False  # a COMMIT is under way: the first signal cancels its waiting for a standby
@@ -92,7 +100,7 @@ class Watch:
         self._next = self._begun + self._first
         self._standby_since = 0.0
         self._cancelled = False
-        self._given_up = False  # a commit of this statement was not confirmed: those that follow are not waited for
+        self._given_up = False
         self.holders = None
 
     def _look(self, now: float) -> None:

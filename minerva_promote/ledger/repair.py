@@ -104,18 +104,9 @@ def repair_statements(difference: Difference, revision_table: str = "", owner: s
                 yield sql.SQL("DROP INDEX {}").format(sql.SQL(subject.name))
             yield sql.SQL(definition)
         case "function":
-            if difference.kind == "missing" or "definition" in aspects:
-                yield sql.SQL(definition)
-            for grantee in (difference.actual.facts["executable by"] or ()) if difference.actual else ():
-                role = sql.SQL("PUBLIC") if grantee == "PUBLIC" else ident(grantee)
-                yield sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM {}").format(sql.SQL(subject.name), role)
+            yield from _function(difference, definition)
         case "trigger":
-            if "definition" in aspects:
-                yield sql.SQL("DROP TRIGGER {} ON {}").format(own_name, table)
-            if difference.kind == "missing" or "definition" in aspects:
-                yield sql.SQL(definition)
-            firing = sql.SQL(_FIRING[facts["enabled"]])
-            yield sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(table, firing, own_name)
+            yield from _trigger(difference, table, own_name, definition)
 
 
 def _remove(subject: SchemaObject, table: sql.SQL, own_name: sql.SQL) -> Iterator[sql.Composable]:
@@ -127,6 +118,26 @@ def _remove(subject: SchemaObject, table: sql.SQL, own_name: sql.SQL) -> Iterato
             yield sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, own_name)
         case "index":
             yield sql.SQL("DROP INDEX {}").format(sql.SQL(subject.name))
+
+
+def _function(difference: Difference, definition: str) -> Iterator[sql.Composable]:
+    """Create or replace a function of the ledger, and revoke EXECUTE from whoever has it."""
+    if difference.kind == "missing" or "definition" in difference.aspects:
+        yield sql.SQL(definition)
+    for grantee in (difference.actual.facts["executable by"] or ()) if difference.actual else ():
+        role = sql.SQL("PUBLIC") if grantee == "PUBLIC" else ident(grantee)
+        yield sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM {}").format(sql.SQL(difference.subject.name), role)
+
+
+def _trigger(difference: Difference, table: sql.SQL, own_name: sql.SQL, definition: str) -> Iterator[sql.Composable]:
+    """Create a trigger of the ledger again, and have it fire as it should."""
+    assert difference.expected is not None
+    if "definition" in difference.aspects:
+        yield sql.SQL("DROP TRIGGER {} ON {}").format(own_name, table)
+    if difference.kind == "missing" or "definition" in difference.aspects:
+        yield sql.SQL(definition)
+    firing = sql.SQL(_FIRING[difference.expected.facts["enabled"]])
+    yield sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(table, firing, own_name)
 
 
 def _relation(difference: Difference, table: sql.SQL, definition: str) -> Iterator[sql.Composable]:

@@ -114,9 +114,9 @@ class Executed:
         self.last = ""  # statement that was begun
         self.together = False  # all of it is one transaction of ours, which no revision may end
         self._open: list[tuple[str, str]] = []
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Executed:
-        self._stack = contextlib.ExitStack()
         self._stack.enter_context(_listening("before_cursor_execute", self._begin))
         self._stack.enter_context(_listening("after_cursor_execute", self._done))
         self._stack.enter_context(_listening("commit", self._commit))

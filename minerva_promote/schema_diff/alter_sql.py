@@ -54,31 +54,36 @@ def steps_for(difference: Difference, model: Schema) -> Step:
         return _new(left, model) if left is not None else _gone(difference.entity)
     if difference.aspect == NAME:
         return _altered(right, rename(right, right.name, left.name))
+    return _changed(left, right, difference.aspect, model)
+
+
+def _changed(left: Entity, right: Entity, aspect: str, model: Schema) -> Step:
+    """The step for one aspect that differs between two objects of the same kind."""
     match left.kind:
         case "index" | "primary key" | "unique" | "exclusion" if not left.fact("valid"):
             return Step((), f"{left.kind} {left.path} is invalid where it is to be taken from")
-        case "index" if difference.aspect == "options":
+        case "index" if aspect == "options":
             return _altered(right, *_options("INDEX", left, right), f"REINDEX INDEX {_name(right)}")
-        case "index" if difference.aspect == "clustered":
+        case "index" if aspect == "clustered":
             how = f"CLUSTER ON {quoted(right.name)}" if left.fact("clustered") else "SET WITHOUT CLUSTER"
             return _altered(right, f"ALTER TABLE {table_of(right)} {how}")
         case "foreign key" if left.fact("disabled"):
             return Step((), "only ALTER TABLE … DISABLE TRIGGER ALL switches a foreign key off, and triggers with it")
-        case "foreign key" | "check" if difference.aspect == "valid" and left.fact("valid"):
+        case "foreign key" | "check" if aspect == "valid" and left.fact("valid"):
             return _altered(right, f"ALTER TABLE {table_of(right)} VALIDATE CONSTRAINT {quoted(right.name)}")
-        case "trigger" | "rule" | "event trigger" if difference.aspect == "enabled":
+        case "trigger" | "rule" | "event trigger" if aspect == "enabled":
             return _altered(right, enable(left, right))
-        case "view" | "materialized view" if difference.aspect == "options":
+        case "view" | "materialized view" if aspect == "options":
             return _altered(right, *_options(left.kind.upper(), left, right))
         case kind if kind in _REMADE:
             return _remade(left, right, model)
         case "column":
-            return _column(left, right, difference.aspect)
-        case "type" if difference.aspect == "labels":
+            return _column(left, right, aspect)
+        case "type" if aspect == "labels":
             return _labels(left, right)
         case "table":
-            return _table(left, right, difference.aspect)
-        case "extension" if difference.aspect == "version":
+            return _table(left, right, aspect)
+        case "extension" if aspect == "version":
             return _extension(left, right)
         case "function":
             return _function(left, right, model)

@@ -32,7 +32,7 @@ class TypeReader(NamedTuple):
     wants: str = _TEXT  # for messages
 
 
-def reader_of(name: str, modifiers: tuple[int, ...] = ()) -> TypeReader | None:
+def reader_of(name: str, modifiers: tuple[int, ...] = ()) -> TypeReader | None:  # noqa: C901  # one case a type
     """The reader of a type; None where there is none."""
     first = modifiers[0] if modifiers else None
     digits = 6 if first is None else first
