@@ -1,4 +1,4 @@
-"""What is tried as a role: single statements, each with what the declaration says about it."""
+"""One attempt of --prove: a statement, and what its result says about privileges; and the objects to try it on."""
 
 from __future__ import annotations
 
@@ -14,41 +14,35 @@ from minerva_promote.database.savepoint_trial import TrialResult
 from minerva_promote.database.server_errors import StatementError
 
 INSUFFICIENT_PRIVILEGE = "42501"
-# Of these nobody knows whether the server had looked at privileges: a lock was not had in time, a statement was broken
-# off, the server is a standby, has no memory or goes down.
+# SQLSTATEs that do not say whether the server had checked privileges before: lock and statement timeouts, deadlocks, a
+# standby, insufficient resources, shutdown.
 _UNDECIDED = ("55P03", "57", "40P01", "25006", "25P", "53", "XX")
-# Nothing has this name, so that a statement that names it comes to nothing where it is not refused.
+# Nothing has this name: a statement that names it has no effect, even when it is not refused.
 NOWHERE = sql.Identifier("pg_catalog", "promote_no_such_object")
 NO_NAME = sql.Identifier("promote_no_such_object")
-NEW_NAME = sql.Identifier("promote_attempt")  # of what is made, and rolled back
+NEW_NAME = sql.Identifier("promote_attempt")  # of created objects; rolled back
 _OUR_NAMES = "promote_no_such"
-_MISSING_OBJECT = (
-    "42P01",
-    "42704",
-    "42883",
-    "3F000",
-    "42703",
-    "22023",
-)  # what was there a moment ago, and is not any more
-NO_SUCH = frozenset({"42P01", "42704", "42883", "3F000"})  # said about NOWHERE, after the privileges were looked at
+# SQLSTATEs about an object that was dropped meanwhile, or about NOWHERE
+_MISSING_OBJECT = ("42P01", "42704", "42883", "3F000", "42703", "22023")
+NO_SUCH = frozenset({"42P01", "42704", "42883", "3F000"})  # about NOWHERE, after privileges were checked
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One statement, and what it means when the server does not refuse it."""
+    """One statement, and what its result says about privileges."""
 
-    topic: str  # all attempts of one line of the report: "DELETE"
+    topic: str  # of one step of the report: "DELETE"
     what: str  # "DELETE on public.books"
     target: str  # the object it is about: "table public.books"
-    noun: str  # how objects are counted: "on tables"
+    noun: str  # preposition and plural with which targets are counted: "on tables"
     statement: sql.Composable
-    declared: bool = False  # it must be carried out; else it must be refused
-    is_question: bool = False  # the statement is a question, answered "t" or "f": what cannot be tried without doing it
-    impossible: frozenset[str] = frozenset()  # errors that say that nobody can do it
-    passed: frozenset[str] = frozenset()  # errors that come only after the privileges were looked at
+    declared: bool = False  # it must succeed; else it must be refused
+    is_question: bool = False  # a has_…_privilege query, for what cannot be tried without effect
+    impossible: frozenset[str] = frozenset()  # SQLSTATEs that mean that no role can do it
+    passed: frozenset[str] = frozenset()  # SQLSTATEs that the server raises only after it has checked privileges
 
     def refused(self, trial: TrialResult) -> bool | None:
-        """Whether the privileges stood in the way; None when that cannot be told."""
+        """Whether the server refused it for lack of privileges; None when the result does not say."""
         if trial.refusal is None:
             return self.is_question and trial.value != "t"
         state = trial.refusal.sqlstate
@@ -61,7 +55,7 @@ class Attempt:
         return None if self.declared or not state or state.startswith(_UNDECIDED) else False
 
     def _is_missing(self, refusal: StatementError) -> bool:
-        """Whether the object itself is missing, and not what the statement names so that it comes to nothing."""
+        """Whether the target itself does not exist, and not only NOWHERE."""
         if refusal.sqlstate not in _MISSING_OBJECT or _OUR_NAMES in refusal.message:
             return False
         kind, _, name = self.target.partition(" ")
@@ -70,12 +64,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table, view or sequence of the project."""
+    """A table, view or sequence outside the system schemas."""
 
     schema: str
     name: str
     kind: str  # pg_class.relkind
-    events: int  # what can be written: 4 UPDATE, 8 INSERT, 16 DELETE
+    events: int  # that can write to it, as bits: 4 UPDATE, 8 INSERT, 16 DELETE
     columns: tuple[str, ...]
     writable: tuple[str, ...]
 
@@ -86,7 +80,7 @@ class Relation:
 
     @property
     def triable_events(self) -> int:
-        """The events that can be tried here: those of a foreign table would be another server's."""
+        """The events that can be tried: none on a foreign table, where another server would execute them."""
         return 0 if self.kind == "f" else self.events
 
     @property
@@ -97,12 +91,11 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class AttemptTargets:
-    """What there is to try things on."""
+    """The objects that attempts are made on."""
 
     relations: tuple[Relation, ...]
-    by_kind: Mapping[
-        str, tuple[tuple[str, str], ...]
-    ]  # kind -> name and SQL; the kinds are those of sql/named_targets.sql
+    # kind, as in sql/named_targets.sql -> (name, SQL) of the objects of this kind
+    by_kind: Mapping[str, tuple[tuple[str, str], ...]]
 
     def of_kind(self, kind: str) -> tuple[tuple[str, str], ...]:
         """Name and SQL of everything of one kind."""
@@ -110,7 +103,7 @@ class AttemptTargets:
 
 
 def read_attempt_targets(conn: Connection) -> AttemptTargets:
-    """Everything that attempts are made on, whoever makes them. Two queries."""
+    """Read the objects that attempts are made on, the same for every role, in two queries."""
     relations = fetch(conn, query("relations", __package__ or ""))
     by_kind: dict[str, list[tuple[str, str]]] = {}
     for row in fetch(conn, query("named_targets", __package__ or "")):
@@ -126,17 +119,17 @@ def _relation(row: Row) -> Relation:
 
 
 def compose(text: str, *parts: sql.Composable, **named: sql.Composable) -> sql.Composed:
-    """A statement of ours with quoted names in its places."""
+    """Fill quoted names into the placeholders of a statement."""
     return sql.SQL(text).format(*parts, **named)
 
 
 def already_quoted(text: str) -> sql.SQL:
-    """What the server has quoted already: the signature of a function."""
+    """Text that the server has quoted, such as the signature of a function, for use in a statement."""
     return sql.SQL(text)
 
 
 def privilege_question(function: str, *arguments: Any) -> sql.Composed:
-    """A question to one of the server's has_…_privilege functions, about the role that asks."""
+    """A query of one of the server's has_…_privilege functions about the current role."""
     return compose(
         "SELECT pg_catalog.{}({})", already_quoted(function), sql.SQL(", ").join(map(sql.Literal, arguments))
     )

@@ -1,4 +1,4 @@
-"""Becoming a role, to try what it can do: by logging in as it, or from the admin session."""
+"""A session as a role, for attempts: by logging in as the role, or from a session of the admin identity."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class RoleSession:
     """A transaction as the role; everything in it is rolled back."""
 
     conn: Connection
-    method: str  # in words: "logged in (url)"
-    logged_in: bool  # the session is the role's own: it may be asked to become another
-    is_session_user: bool  # SET ROLE looks at what the role is a member of
+    method: str  # how it became the role: "logged in (url)"
+    logged_in: bool  # the session is the role's own: SET SESSION AUTHORIZATION can be tried
+    is_session_user: bool  # the role is session_user: SET ROLE checks its memberships
 
 
 class CannotBecomeRole(TargetError):
@@ -48,9 +48,9 @@ class CannotBecomeRole(TargetError):
 
 @contextmanager
 def become_role(project: Project, environment: Environment, live: LiveState, role: str) -> Iterator[RoleSession]:
-    """A transaction as the role, rolled back at the end, by the first way that works.
+    """A transaction as the role, rolled back at the end, by the first method that works.
 
-    Raises NotProvable with the reasons, and TargetError when the server refuses a transaction.
+    Raises CannotBecomeRole with the reasons, and TargetError when the server refuses a transaction.
     """
     conn, how, failures = _logged_in(project, environment, live, role)
     method = "; ".join([how, *failures])
@@ -76,7 +76,7 @@ def become_role(project: Project, environment: Environment, live: LiveState, rol
 def _logged_in(
     project: Project, environment: Environment, live: LiveState, role: str
 ) -> tuple[Connection | None, str, list[str]]:
-    """A connection as the role, how it came about, and why ways before it did not work."""
+    """A connection as the role, its method, and why other methods failed."""
     failures: list[str] = []
     if not live.roles[role].login:
         return None, "", ["it may not log in"]
@@ -104,12 +104,12 @@ def _logged_in(
 
 
 def _login_methods(environment: Environment, role: str) -> Iterator[tuple[str, Callable[[], Target | None]]]:
-    """What to call each way of logging in, and its target; None where the environment does not have it."""
+    """The methods of logging in: a description, and a function that returns the target or None where there is none."""
 
     def as_url() -> Target | None:
         try:
             return environment.url if environment.url.user == role else None
-        except ConfigError:  # not set: somebody who only has the owner's URL
+        except ConfigError:  # not set: only the URL of the owner is known here
             return None
 
     def embedded() -> Target | None:
@@ -132,7 +132,7 @@ def _login_methods(environment: Environment, role: str) -> Iterator[tuple[str, C
 
 
 def _may_set(conn: Connection, live: LiveState, role: str) -> bool:
-    """Whether the admin may become the role; before PostgreSQL 16 every member may."""
+    """Whether the admin may SET ROLE to the role; before PostgreSQL 16 every member may."""
     privilege = "SET" if live.version >= 16 else "MEMBER"
     statement = b"SELECT pg_catalog.pg_has_role(%(role)s::pg_catalog.name, %(right)s) AS may"
     return bool(fetch(conn, statement, {"role": role, "right": privilege})[0]["may"])

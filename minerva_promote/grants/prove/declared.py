@@ -1,4 +1,4 @@
-"""Attempts at what is declared: it must work."""
+"""Attempts at what a role is declared to be able to do: they must succeed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from minerva_promote.grants.prove.expected import ExpectedPrivileges
 from minerva_promote.grants.prove.objects import READ_ONLY, next_value, set_value
 from minerva_promote.grants.prove.server import database_creations, temporary_table
 
-# kind -> the function that answers, for what is asked and not tried
+# kind -> the function that is queried where a privilege cannot be tried
 _QUESTION_FUNCTIONS = {
     "function": "has_function_privilege",
     "type": "has_type_privilege",
@@ -75,7 +75,7 @@ def _attempts(kind: str, name: str, privilege: str, relation: Relation | None, l
         yield attempt(_open_large_object(name, privilege))
     elif kind in _QUESTION_FUNCTIONS:
         database_object = live.objects.get((kind, name))
-        needs_quoting = kind not in ("function", "type", "table")  # these are read as SQL
+        needs_quoting = kind not in ("function", "type", "table")  # these arguments are parsed as SQL
         yield attempt(
             privilege_question(
                 _QUESTION_FUNCTIONS[kind],
@@ -89,12 +89,12 @@ def _attempts(kind: str, name: str, privilege: str, relation: Relation | None, l
 def declared_on_table(
     relation: Relation, privilege: str, columns: Iterable[str] | None = None
 ) -> sql.Composable | None:
-    """A statement that needs one privilege on some columns, or on all; None where it can only be asked for."""
+    """A statement that needs one privilege on some columns, or on all; None where it can only be queried."""
     names = tuple(columns if columns is not None else relation.columns if privilege == "SELECT" else relation.writable)
     listed = sql.SQL(", ").join(map(sql.Identifier, names))
     if privilege == "SELECT" and relation.kind != "f":
         return compose("EXPLAIN SELECT {} FROM {}", listed, relation.sql)
-    if privilege in ("INSERT", "UPDATE") and relation.kind == "v":  # a column of it may be one that nobody can write
+    if privilege in ("INSERT", "UPDATE") and relation.kind == "v":  # some of its columns may not be writable
         return None
     if privilege == "INSERT" and relation.triable_events & 8:
         if not names:
@@ -128,7 +128,7 @@ def _columns(columns: Mapping[tuple[str, str], list[str]], relations: Mapping[st
 
 
 def _open_large_object(number: str, privilege: str) -> sql.Composable:
-    """Opening a large object looks at privileges; its descriptor ends with the transaction."""
+    """Opens a large object, which checks privileges; the descriptor ends with the transaction."""
     mode = 0x20000 if privilege == "UPDATE" else 0x40000  # INV_WRITE, INV_READ
     return compose("SELECT pg_catalog.lo_open({}, {})", already_quoted(str(int(number))), sql.Literal(mode))
 

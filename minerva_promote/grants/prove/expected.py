@@ -1,4 +1,4 @@
-"""What a role may do by declaration, wherever it has it from: what attempts are held against."""
+"""What a role may do by declaration, from all sources: what the results of attempts are compared with."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class ExpectedPrivileges:
     """The declared privileges of one role: its own, those of PUBLIC and of the groups that it inherits from."""
 
     role: str
-    privileges: Mapping[_Key, frozenset[str]]  # declared: they must work
-    initial: Mapping[_Key, frozenset[str]]  # given by the server or an extension, and nobody's drift
-    by_column: Mapping[tuple[str, str], frozenset[str]]  # table and privilege -> columns that have it by name
-    groups: frozenset[str]  # declared to be a member of, also indirectly
-    becomes: frozenset[str]  # those of them that SET ROLE may reach
+    privileges: Mapping[_Key, frozenset[str]]  # declared: attempts must succeed
+    initial: Mapping[_Key, frozenset[str]]  # granted by initdb or an extension: no drift
+    by_column: Mapping[tuple[str, str], frozenset[str]]  # (table, privilege) -> columns that it is declared for by name
+    groups: frozenset[str]  # that it is declared to be a member of, directly or indirectly
+    becomes: frozenset[str]  # those of them that it may SET ROLE to
     accepted: tuple[Accept, ...]  # its own, those of PUBLIC and of the groups that it inherits from
 
     def privileges_on(self, kind: str, name: str, column: str = "") -> frozenset[str]:
-        """All that it may do with one object or column."""
+        """All privileges that it may have on one object or column."""
         key = (kind, name, column)
         return self.privileges.get(key, frozenset()) | self.initial.get(key, frozenset())
 
     def columns(self, name: str, privilege: str) -> frozenset[str]:
-        """The columns of a table that it has a privilege on by name."""
+        """The columns of a table that a privilege is declared for by name."""
         return self.by_column.get((name, privilege), frozenset())
 
     def accepts(self, target: str) -> bool:
-        """Whether ways to more with this object ("table public.notes") are accepted in the declaration."""
+        """Whether ``accept:`` has an entry about this object ("table public.notes")."""
         return any(entry.object == target or entry.object.endswith(f" {target}") for entry in self.accepted)
 
 
@@ -46,7 +46,7 @@ def expected_privileges(
     live: LiveState,
     public_accepts: tuple[Accept, ...] = (),
 ) -> ExpectedPrivileges:
-    """What one declared role may do; ``of_public`` are the accepted ways to more that every role has."""
+    """What one declared role may do; ``public_accepts`` are the entries of ``accept:`` for PUBLIC."""
     grantees = {role, PUBLIC, *_declared_groups(role, roles, "inherit")}
     declared: dict[_Key, frozenset[str]] = defaultdict(frozenset)
     for slot, privileges in held.items():
@@ -54,7 +54,7 @@ def expected_privileges(
             declared[slot.kind, slot.name, slot.column] |= privileges
     initial: dict[_Key, frozenset[str]] = defaultdict(frozenset)
     for entry in live.entries:
-        # PUBLIC has TEMPORARY on a new database by itself: that is more than declared
+        # PUBLIC has TEMPORARY on a new database by default: that is more than declared
         if entry.slot.grantee in grantees and entry.slot.kind != "database":
             initial[entry.slot.kind, entry.slot.name, entry.slot.column] |= entry.initial
     by_column: dict[tuple[str, str], frozenset[str]] = defaultdict(frozenset)
@@ -74,7 +74,7 @@ def expected_privileges(
 
 
 def _declared_groups(role: str, roles: Mapping[str, Role], option: str) -> Iterator[str]:
-    """The groups that are declared for a role, and theirs; only where every step has the option."""
+    """The declared groups of a role, directly or indirectly, by memberships that all have the option."""
     waiting, seen = [role], {role}
     while waiting:
         current = roles.get(waiting.pop())

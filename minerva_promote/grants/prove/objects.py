@@ -1,4 +1,4 @@
-"""Attempts on tables, views, sequences, functions and schemas: what a role must not get at."""
+"""Attempts on tables, views, sequences, functions and schemas that must be refused."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ DROPPED_AS = {"v": "VIEW", "m": "MATERIALIZED VIEW", "f": "FOREIGN TABLE", "S": 
 _WITH_GRANT_OPTION = "{0} WITH GRANT OPTION"
 _DML = ("INSERT", "UPDATE", "DELETE")
 _WRITES = (*_DML, "TRUNCATE", "ALTER", "DROP")
-NOT_WRITABLE = frozenset({"0A000", "55000", "428C9"})  # of a view or its column, before privileges are looked at
-# nextval and setval are not undone by a ROLLBACK. In a read-only transaction they come to nothing, with this error,
-# which the server gives after it has looked at privileges.
+NOT_WRITABLE = frozenset({"0A000", "55000", "428C9"})  # of a view or its column, before privileges are checked
+# A ROLLBACK does not undo nextval and setval. In a read-only transaction they have no effect and raise this error,
+# after the server has checked privileges.
 READ_ONLY = frozenset({"25006"})
 
 
 def object_attempts(targets: AttemptTargets, live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attempt]:
-    """Everything that the role must not do with what is in the database."""
+    """Everything that the role must not be able to do with objects of the database."""
     for relation in targets.relations:
         if relation.kind == "S":
             yield from _sequence(relation, expected)
@@ -47,7 +47,7 @@ def object_attempts(targets: AttemptTargets, live: LiveState, expected: Expected
 
 
 def _table(relation: Relation, expected: ExpectedPrivileges, version: int) -> Iterator[Attempt]:
-    """Attempts on a table or view. EXPLAIN: the server looks at privileges, and nothing runs, no trigger either."""
+    """Attempts on a table or view; EXPLAIN checks privileges and executes nothing, no trigger either."""
     whole, target = expected.privileges_on("table", relation.qualified_name), f"table {relation.qualified_name}"
 
     def attempt(topic: str, compose: sql.Composable, what: str = "", is_question: bool = False) -> Attempt:
@@ -77,7 +77,7 @@ def _table(relation: Relation, expected: ExpectedPrivileges, version: int) -> It
             yield attempt("INSERT", statement, what)
     if "UPDATE" not in whole and relation.triable_events & UPDATES:
         for column in _undeclared_columns(relation.writable, expected.columns(relation.qualified_name, "UPDATE")):
-            # to DEFAULT, for whoever reads the old value needs SELECT too
+            # to DEFAULT: an expression on the old value would need SELECT too
             statement = compose("EXPLAIN UPDATE {} SET {} = DEFAULT WHERE false", relation.sql, sql.Identifier(column))
             yield attempt("UPDATE", statement, f"UPDATE ({column})")
     if "DELETE" not in whole and relation.triable_events & DELETES:
@@ -95,16 +95,16 @@ def _table(relation: Relation, expected: ExpectedPrivileges, version: int) -> It
 
 
 def _topic(topic: str, schema: str, qualified_name: str) -> str:
-    """Writing what tells the state of a database gets lines of its own, with all that is tried on it."""
+    """The topic of an attempt; writes to the ledger and to Alembic's revision have topics of their own."""
     if topic in _WRITES and schema == LEDGER:
         return "forgery"
     return "new revision" if topic in _WRITES and qualified_name == REVISION_TABLE else topic
 
 
 def _reads(relation: Relation, declared: frozenset[str]) -> Iterator[tuple[str, sql.Composable]]:
-    """Reading any column; where some are declared, each of the others."""
+    """Reads any column; where some columns are declared, every other column."""
     if not declared:
-        yield "SELECT", compose("EXPLAIN SELECT FROM {}", relation.sql)  # needs the right to one column, whichever
+        yield "SELECT", compose("EXPLAIN SELECT FROM {}", relation.sql)  # needs SELECT on any one column
         return
     for column in _undeclared_columns(relation.columns, declared):
         statement = compose("EXPLAIN SELECT {} FROM {}", sql.Identifier(column), relation.sql)
@@ -125,14 +125,14 @@ def _undeclared_columns(columns: Iterable[str], declared: frozenset[str]) -> Ite
 
 
 def _drop(relation: Relation) -> sql.Composable:
-    """Of two objects, one of which does not exist: nothing is dropped even where it may be."""
+    """DROP of two objects, one of which does not exist: nothing is dropped even where the role may."""
     return compose("DROP {} {}, {}", already_quoted(DROPPED_AS.get(relation.kind, "TABLE")), relation.sql, NOWHERE)
 
 
 def _questions(
     relation: Relation, whole: frozenset[str], expected: ExpectedPrivileges, version: int
 ) -> Iterator[tuple[str, sql.Composable]]:
-    """What cannot be tried: a GRANT without the right to it is no error, TRIGGER and REFERENCES lock the table."""
+    """What cannot be tried: GRANT without grant option only warns, TRIGGER and REFERENCES lock the table."""
     name, maintain = _quoted_name(relation), ("MAINTAIN",) if version >= 17 else ()
     of_columns = ", ".join(map(_WITH_GRANT_OPTION.format, ("SELECT", "INSERT", "UPDATE", "REFERENCES")))
     of_table = ", ".join(map(_WITH_GRANT_OPTION.format, ("DELETE", "TRUNCATE", "TRIGGER", *maintain)))
@@ -154,7 +154,7 @@ def _questions(
 def _foreign(
     relation: Relation, whole: frozenset[str], expected: ExpectedPrivileges
 ) -> Iterator[tuple[str, sql.Composable]]:
-    """Reading and writing a foreign table: even its EXPLAIN would go to the other server."""
+    """Queries about a foreign table, of which even EXPLAIN would connect to the other server."""
     name = _quoted_name(relation)
     for privilege in ("SELECT", "INSERT", "UPDATE"):
         if declared := expected.columns(relation.qualified_name, privilege) if privilege not in whole else None:
@@ -197,12 +197,12 @@ def _sequence(relation: Relation, expected: ExpectedPrivileges) -> Iterator[Atte
 
 
 def next_value(relation: Relation) -> sql.Composable:
-    """A nextval that comes to nothing."""
+    """A nextval without effect."""
     return _read_only("pg_catalog.nextval({})", relation)
 
 
 def set_value(relation: Relation) -> sql.Composable:
-    """A setval that comes to nothing."""
+    """A setval without effect."""
     return _read_only("pg_catalog.setval({}, 1)", relation)
 
 
@@ -212,7 +212,7 @@ def _read_only(call: str, relation: Relation) -> sql.Composable:
 
 
 def _functions(live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attempt]:
-    """Changing a function of the project, and whether the role may execute it; none is executed.
+    """ALTER of the functions of the database, and queries whether the role may execute them; none is executed.
 
     What PUBLIC may execute must work, unless it is more than its caller may do.
     """
@@ -225,7 +225,7 @@ def _functions(live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attemp
         statement = compose("ALTER ROUTINE {} RESET work_mem", already_quoted(database_object.sql))
         yield Attempt(_topic("ALTER", schema, name), f"ALTER ROUTINE {name}", target, "on functions", statement)
         if "EXECUTE" in expected.privileges.get(("function", name, ""), ()):
-            continue  # tried as declared
+            continue  # tried by declared_attempts
         statement, is_declared = (
             privilege_question("has_function_privilege", database_object.sql, "EXECUTE"),
             name in public_functions and name not in elevated,

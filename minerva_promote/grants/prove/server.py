@@ -1,4 +1,4 @@
-"""Attempts on the database and the server: what somebody who has the role's password would try beside its tables."""
+"""Attempts on the database and the server that must be refused: roles, files, settings, other databases."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def server_attempts(
     expected: ExpectedPrivileges,
     other_environments: OtherEnvironments = no_other_environments,
 ) -> Iterator[Attempt]:
-    """Everything that the role must not do outside its schemas."""
+    """Everything that the role must not be able to do outside schemas."""
     yield from _database(targets, live, expected)
     yield from _other_roles(live, expected)
     yield from _new_roles(live, expected)
@@ -84,7 +84,7 @@ def server_attempts(
 
 
 def _large_objects(targets: AttemptTargets, expected: ExpectedPrivileges) -> Iterator[Attempt]:
-    """Making a large object: every role may, until somebody takes it from PUBLIC."""
+    """Creating a large object: every role may, unless EXECUTE was revoked from PUBLIC."""
     for name, public_or_none in targets.of_kind("large object"):
         signature, call = _LARGE_OBJECTS[name]
         is_declared = public_or_none == "public" or "EXECUTE" in expected.privileges_on(
@@ -97,7 +97,7 @@ def _large_objects(targets: AttemptTargets, expected: ExpectedPrivileges) -> Ite
 def _other_databases(
     live: LiveState, expected: ExpectedPrivileges, other_environments: OtherEnvironments
 ) -> Iterator[Attempt]:
-    """What the role must not have on other databases; what PUBLIC has there by itself is left to it."""
+    """Privileges that the role must not have on other databases; those of PUBLIC are not tried."""
     for other in live.other_databases:
         public_privileges = other.privileges.get(PUBLIC, frozenset()) - {"CREATE"}
         privileges = other_environments(live.version).get(other.name, {}).get(expected.role, frozenset())
@@ -137,18 +137,18 @@ def _database(targets: AttemptTargets, live: LiveState, expected: ExpectedPrivil
 
 
 def database_creations() -> Iterator[tuple[str, sql.Composable]]:
-    """What CREATE on the database allows."""
+    """Statements that need CREATE on the database."""
     yield "CREATE SCHEMA", compose("CREATE SCHEMA {}", NEW_NAME)
     yield "CREATE PUBLICATION", compose("CREATE PUBLICATION {}", NEW_NAME)
 
 
 def temporary_table() -> sql.Composable:
-    """What TEMPORARY on the database allows."""
+    """A statement that needs TEMPORARY on the database."""
     return compose("CREATE TEMPORARY TABLE {} ()", NEW_NAME)
 
 
 def _other_roles(live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attempt]:
-    """Becoming another role, being a member of it in any way, making itself one."""
+    """Becoming another role, being a member of it, becoming a member of it."""
     role = sql.Identifier(expected.role)
     for name in sorted(set(live.roles) - {expected.role}):
         other, target = sql.Identifier(name), f"role {name}"
@@ -158,7 +158,7 @@ def _other_roles(live: LiveState, expected: ExpectedPrivileges) -> Iterator[Atte
             continue
         member = privilege_question("pg_has_role", name, "MEMBER")
         yield Attempt("other roles", f"membership in {name}", target, "as roles", member, is_question=True)
-        if name != "pg_database_owner":  # it takes no members at all
+        if name != "pg_database_owner":  # it cannot have members
             grant = compose("GRANT {} TO {}", other, role)
             yield Attempt("other roles", f"GRANT {name} TO {expected.role}", target, "as roles", grant)
     if live.admin != expected.role:
@@ -168,7 +168,7 @@ def _other_roles(live: LiveState, expected: ExpectedPrivileges) -> Iterator[Atte
 
 
 def _new_roles(live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attempt]:
-    """Making roles, changing others, giving itself more."""
+    """Creating roles, altering others, and granting attributes to itself."""
     topic, noun, role = "new powers", "in ways", sql.Identifier(expected.role)
     yield Attempt(topic, "CREATE ROLE", "CREATE ROLE", noun, compose("CREATE ROLE {}", NEW_NAME))
     for attribute, column in zip(_ATTRIBUTES, _COLUMNS, strict=True):
@@ -184,7 +184,7 @@ def _new_roles(live: LiveState, expected: ExpectedPrivileges) -> Iterator[Attemp
 
 
 def _settings(targets: AttemptTargets, expected: ExpectedPrivileges) -> Iterator[Attempt]:
-    """Settings that are not a role's own: session_replication_role turns foreign keys and triggers off."""
+    """Settings that an ordinary role must not change: session_replication_role disables foreign keys and triggers."""
     for name, text in targets.of_kind("setting"):
         if "SET" not in expected.privileges_on("parameter", name):
             value = already_quoted("replica" if name == "session_replication_role" else "DEFAULT")

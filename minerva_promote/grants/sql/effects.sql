@@ -1,11 +1,11 @@
 -- What happens, is hidden or is not checked when rows are read or written; tables of system schemas are left out.
 -- The meaning of state, by kind:
---   trigger        the SECURITY DEFINER function that it runs, as a Slot.name (told by number)
+--   trigger        the SECURITY DEFINER function that it runs, as a Slot.name (by OID)
 --   event trigger  what it waits for: "login", "ddl_command_end", ...; its function is SECURITY DEFINER too
 --   rule           "instead" of the statement, or "also"
 --   row security   "forced" on the table's owner too, or "enabled"; definition names the policies, events have a
 --                  permissive policy: rows are hidden from, or refused to, everybody else
---   constraint     "not valid": rows of before may break it; "not enforced": any row may (PostgreSQL 18);
+--   constraint     "not valid": existing rows may break it; "not enforced": any row may (PostgreSQL 18);
 --                  "trigger disabled": what checks it, or acts for it, does not run on this table
 --   cascade        what happens to rows of the other table: "cascade", "set null", "set default"
 WITH relation AS MATERIALIZED (

@@ -1,7 +1,7 @@
--- What was given on every object of this database: one row for an object or column, a grantee and a grantor.
--- Only what some roles or PUBLIC got, and what these roles gave away of what they do not own. What owners have on their
--- own objects is left out, and on objects of system schemas all that comes with the server.
--- Objects are told by number, see objects.sql; name is that of default privileges.
+-- The privileges granted on all objects of this database: one row for an object or column, a grantee and a grantor.
+-- Only what was granted to the roles or PUBLIC, and what these roles granted on objects that they do not own. The
+-- privileges of owners on their own objects are left out, and on objects of system schemas all that initdb granted.
+-- object is an OID, see objects.sql; name is that of default privileges.
 WITH wanted AS MATERIALIZED (
     SELECT ARRAY(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = ANY (%(roles)s::text[])) AS roles
 ),
@@ -12,8 +12,8 @@ schema AS MATERIALIZED (
     FROM pg_catalog.pg_namespace AS n
     WHERE n.nspname !~ '^pg_(toast_)?temp_'
 ),
--- usual: what everybody has by itself, where pg_init_privs does not say otherwise (initdb does not note there what it
--- gives on the information schema); unchanged: the object has no ACL
+-- usual: the default privileges, where pg_init_privs records none (initdb does not record there what it grants on the
+-- information schema); unchanged: the object has no ACL
 holder AS (
     SELECT 'database' AS kind, 'pg_catalog.pg_database'::pg_catalog.regclass AS class, d.oid AS object, 0 AS part,
         NULL AS name, NULL AS "column", d.datdba AS owner,

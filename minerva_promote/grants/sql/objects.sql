@@ -1,5 +1,5 @@
--- What privileges can be given on: the objects of this database. Of system schemas only the relations and functions
--- asked for, by number or by name. Names are unquoted, but for a part that has a dot or a parenthesis in it; "sql" is
+-- The objects of this database that privileges can be granted on. Of system schemas only the requested relations and
+-- functions, by OID or by name. Names are unquoted, but for a part that has a dot or a parenthesis in it; "sql" is
 -- what stands in a statement. Both are the same under any search_path.
 WITH schema AS MATERIALIZED (
     SELECT n.oid, n.nspname, n.nspowner, n.nspacl,
@@ -19,7 +19,7 @@ function AS (
     UNION
     SELECT pg_catalog.unnest(%(functions)s::oid[])
 ),
-found AS (
+object AS (
     SELECT 'database' AS kind, d.oid, 'pg_catalog.pg_database'::pg_catalog.regclass AS class, d.datname::text AS name,
         pg_catalog.quote_ident(d.datname) AS sql, d.datdba AS owner, false AS builtin, NULL::text[] AS columns
     FROM pg_catalog.pg_database AS d
@@ -113,5 +113,5 @@ SELECT f.kind, f.oid AS object, f.name, f.sql, pg_catalog.pg_get_userbyid(f.owne
     f.builtin OR (f.class, f.oid) IN (
         SELECT e.classid, e.objid FROM pg_catalog.pg_depend AS e WHERE e.deptype = 'e'
     ) AS builtin
-FROM found AS f
+FROM object AS f
 ORDER BY f.kind, f.name

@@ -1,15 +1,14 @@
--- Functions with which more can be done than their caller may do: they run with the rights of their owner (those of the
--- server too, which somebody altered so), or somebody wrote them in a language without limits. They are told by number,
--- see objects.sql.
--- callers: what runs one of them without looking at EXECUTE on it, directly or by way of other callers. JSON:
---   id, next     the caller, and the next one on the way to the function; null: it runs the function
---   object       its number
---   events       the privileges on a relation that set it off, bits as below
+-- Functions that can do more than their caller may: SECURITY DEFINER functions (functions of the server included, when
+-- somebody altered them), and functions of users in untrusted languages. object is an OID, see objects.sql.
+-- callers: what runs one of them without a check of EXECUTE on it, directly or through other callers. JSON:
+--   id, next     the caller, and the next one on the path to the function; null: it runs the function
+--   object       its OID
+--   events       the privileges on a relation whose use runs it, bits as below
 --   kind, name   in PostgreSQL's words
 --   part         what of it runs the next one: a default, rule, trigger, index, ...; null: it does so itself
 --   fires        whether that part is a trigger, and the next one its function
 --   executors    of a function: as those of the routine; the owner too
--- pg_depend leads from a function up to all that uses it. A way ends at what has no access list (operators, casts,
+-- pg_depend leads from a function up to all that uses it. A path ends at what has no access list (operators, casts,
 -- types, operator families, ...), and goes on through functions and relations: views and rules, foreign keys with an
 -- action, partitions and children.
 WITH RECURSIVE routine AS MATERIALIZED (
@@ -63,7 +62,7 @@ walk (root, class, object, events, next_class, next_object, next_events, part_cl
             WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND x.oid = d.objid
             UNION ALL
             SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, x.tgrelid, CASE
-                WHEN x.tgenabled = 'D' OR x.tgparentid <> 0 THEN 0  -- of a partition's copy its parent tells
+                WHEN x.tgenabled = 'D' OR x.tgparentid <> 0 THEN 0  -- the parent's trigger is reported
                 ELSE (x.tgtype & 4) / 2 | (x.tgtype & 8) | (x.tgtype & 16) / 4 | (x.tgtype & 32) / 2
                 END, x.tgfoid = d.refobjid
             FROM pg_catalog.pg_trigger AS x
@@ -95,7 +94,7 @@ walk (root, class, object, events, next_class, next_object, next_events, part_cl
         ) AS p ON true
         WHERE w.class = 'pg_catalog.pg_proc'::pg_catalog.regclass
             AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refobjid = w.object
-            AND d.classid <> 'pg_catalog.pg_event_trigger'::pg_catalog.regclass  -- told by itself
+            AND d.classid <> 'pg_catalog.pg_event_trigger'::pg_catalog.regclass  -- reported by effects.sql
         UNION ALL
         -- views and rules that use a relation; what writes into a view writes into its table
         SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, x.ev_class, CASE

@@ -1,4 +1,4 @@
--- Who is asking, and where; and what is beside the privileges of this database.
+-- The session role, the database, its extensions, the other databases, and what is not compared.
 SELECT
     pg_catalog.current_setting('server_version_num')::integer / 10000 AS version,
     d.datname::text AS database,

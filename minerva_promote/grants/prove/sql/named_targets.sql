@@ -1,4 +1,4 @@
--- What else is tried, by kind. "sql" is what stands in a statement, quoted; "name" is what people read.
+-- Other objects to try statements on, by kind. "sql" is the quoted name in statements, "name" the one in messages.
 SELECT 'schema' AS kind, n.nspname::text AS name, pg_catalog.quote_ident(n.nspname) AS sql
 FROM pg_catalog.pg_namespace AS n
 WHERE n.nspname !~ '^(information_schema$|pg_)'
