@@ -18,7 +18,7 @@ class FileFacts:
     sha256: str
     size: int  # bytes
     rows: Mapping[str, int]  # per table; a table that is not there has none
-    roots: tuple[str, ...]  # uuids, as text
+    roots: tuple[str, ...]  # keys, as text
 
     @classmethod
     def of(cls, manifest: Manifest) -> FileFacts:

@@ -9,7 +9,7 @@ from minerva_promote.exportfile.json_parser import parse_json, strings
 from minerva_promote.exportfile.reference_rules import reference_check
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Value
 from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState, SequenceTracker, key_of, key_of_one
-from minerva_promote.exportfile.value_display import display
+from minerva_promote.exportfile.value_display import display, row_text
 
 _LOCAL_PATH = re.compile(
     rb"(?: (?<![\w./~-]) (?:/home/|/Users/|~/) | (?<![A-Za-z0-9]) [A-Za-z]:\\ | (?i:file://) ) \S", re.VERBOSE
@@ -58,6 +58,7 @@ class _RuleCompiler:
         rules, keys = self.rules, self.rules.keys[self.table]
         places = [self.place[column] for column in self.rule.key]
         pick = _picker(places)
+        types = [self.columns[column].value_type for column in self.rule.key]
         owner = self.owner
         is_root = self.table == rules.contract.roots.table
         dimensions = self.place.get("dimensions") if self.rule.shared else None
@@ -73,7 +74,7 @@ class _RuleCompiler:
             root = values[owner] if owner is not None else None
             keys[key] = key if is_root else key_of_one(root) if root is not None else None
             if is_root:
-                rules.root_keys.append(key)
+                rules.roots.append(row_text([value for place in places if (value := values[place]) is not None], types))
             if dimensions is not None and (wire := values[dimensions]):
                 rules.dimensions[key] = int.from_bytes(wire, "big", signed=True)
             return _NONE

@@ -1,6 +1,6 @@
 """What the rules over the rows of one file share: their values, and what they know of the rows so far.
 
-Keys are kept as 16 bytes (a uuid, or a hash of anything else), so that memory is a small share of the file.
+Keys are kept as 16 bytes (a uuid) or 17 (a hash of anything else), so that memory is a small share of the file.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class SequenceTracker:
 
 
 def key_of(values: Sequence[Value]) -> bytes:
-    """16 bytes that stand for these values."""
+    """What stands for these values: one of 16 bytes itself, or a hash of 17, which no value can be made to equal."""
     if len(values) == 1 and values[0] is not None and len(values[0]) == 16:
         return values[0]
     parts = [b"\xff" if value is None else value for value in values]
     sizes = struct.pack(f">{len(parts)}q", *map(len, parts))
-    return hashlib.blake2b(sizes + b"".join(parts), digest_size=16).digest()
+    return hashlib.blake2b(sizes + b"".join(parts), digest_size=17).digest()
 
 
 def key_of_one(value: bytes) -> bytes:
@@ -74,7 +74,7 @@ class RuleState:
         self.connected = connected
         self.rows: dict[str, int] = dict.fromkeys(contract.tables, 0)
         self.keys: dict[str, dict[bytes, bytes | None]] = {name: {} for name in contract.tables}  # key -> its root
-        self.root_keys: list[bytes] = []
+        self.roots: list[str] = []  # keys of the roots, as text
         self.dimensions: dict[bytes, int] = {}  # key of a shared row -> its column "dimensions"
         self.deferred: dict[tuple[str, bytes], set[int]] = {}  # shared row -> lengths of the vectors that name it
         self.choices: dict[tuple[str, str, bytes | None], bytes] = {}  # table, column, root -> its shared row

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ class Manifest:
     size: int  # bytes
     sha256: str
     rows: Mapping[str, int]  # per table of the contract
-    roots: tuple[str, ...]  # keys, as uuids
+    roots: tuple[str, ...]  # keys, as the text of their column; of several columns, as the text of a row: (a,b)
     statements: int
 
 
@@ -69,7 +68,7 @@ def validate(
         scan.size,
         scan.sha256.hex(),
         dict(rules.rows),
-        tuple(str(uuid.UUID(bytes=key)) for key in rules.root_keys),
+        tuple(rules.roots),
         scan.statements,
     )
     findings = scan.findings

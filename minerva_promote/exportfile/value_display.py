@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import struct
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from minerva_promote.exportfile.types.datetimes import date_text, time_text, timestamp_text
 from minerva_promote.exportfile.types.numbers import numeric_text
 from minerva_promote.exportfile.value_faults import shown
 
 _NUMBERS = ("smallint", "integer", "bigint")
+_QUOTED_FIELD = re.compile(r"[\"\\(), \t\n\r\f\v]")
 _MODIFIER = re.compile(r"\(.*?\)")
 _TEXTS: Mapping[str, Callable[[bytes], str]] = {
     "uuid": lambda value: str(uuid.UUID(bytes=value)),
@@ -61,3 +62,30 @@ def _shortest_single(value: bytes) -> str:
         if struct.pack(">f", float(text)) == value:
             return text
     return repr(number)
+
+
+def value_text(value: bytes, type_name: str) -> str:
+    """The whole value as PostgreSQL prints it, for types that a key may have; a time with time zone in UTC.
+
+    Of a type that has no reader of its own here, the text of the file. Floating-point numbers and bytea are no keys.
+    """
+    name = _MODIFIER.sub("", type_name)
+    if name in _TEXTS and name not in ("bytea", "jsonb"):
+        return _TEXTS[name](value)
+    text = value.decode("utf-8", "replace")
+    return text.rstrip(" ") if name == "character" else text  # as a cast to text has it
+
+
+def row_text(values: Sequence[bytes], types: Sequence[str]) -> str:
+    """A key as text: the value of one column, or what PostgreSQL prints for a row of several: ``(a,"b c")``."""
+    texts = [value_text(value, name) for value, name in zip(values, types, strict=True)]
+    if len(texts) == 1:
+        return texts[0]
+    return "(" + ",".join(_row_field(text) for text in texts) + ")"
+
+
+def _row_field(text: str) -> str:
+    """One field of record_out() (src/backend/utils/adt/rowtypes.c)."""
+    if text and not _QUOTED_FIELD.search(text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'

@@ -140,6 +140,9 @@ class Run:
         return self.latest("file_name") or ""
 
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
 def read_runs(
     conn: Connection,
     *,
@@ -156,7 +159,7 @@ def read_runs(
     case; ``since`` when they began.
     """
     sha = re.fullmatch(r"([0-9a-f]{6,64})…?", (file or "").lower())
-    keys = [] if root is None else [root, root.lower(), fold_root(root), fold_root(root.lower())]
+    keys = [] if root is None else [root, fold_root(root), *([root.lower()] if _UUID.fullmatch(root) else ())]
     asked = {
         "ids": None if ids is None else list(ids),
         "file": file,

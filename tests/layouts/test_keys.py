@@ -1,0 +1,83 @@
+"""Keys of roots of any type: templates, ledger and history have the text of the column itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.layouts.conftest import Layout
+
+# The columns of a root's key with their types, and two keys: their values, and the text of each.
+KEYS: dict[str, tuple[dict[str, str], list[tuple[tuple[str, ...], str]]]] = {
+    "uuid": (
+        {"id": "uuid"},
+        [(("4849C435-9BA0-494D-A99C-BEFBDF45A005",), "4849c435-9ba0-494d-a99c-befbdf45a005"),
+         (("a849c435-9ba0-494d-a99c-befbdf45a005",), "a849c435-9ba0-494d-a99c-befbdf45a005")],
+    ),
+    "bigint": ({"id": "bigint"}, [(("1",), "1"), (("-9007199254740993",), "-9007199254740993")]),
+    "text": ({"id": "text"}, [(("of sixteen bytes",), "of sixteen bytes"), (("Ä/1, 'x'",), "Ä/1, 'x'")]),
+    "numeric": ({"id": "numeric(6,2)"}, [(("1.5",), "1.50"), (("1000",), "1000.00")]),
+    "date": ({"id": "date"}, [(("2026-01-31",), "2026-01-31"), (("0044-03-15 BC",), "0044-03-15 BC")]),
+    "char": ({"id": "char(3)"}, [(("a",), "a"), (("abc",), "abc")]),
+    "composite": (
+        {"tenant": "text", "id": "integer"},
+        [(("a b", "1"), '("a b",1)'), (('x"y', "2"), '("x""y",2)')],
+    ),
+}  # fmt: skip
+
+
+def quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_the_text_of_a_key(make_layout: Callable[..., Layout], name: str) -> None:
+    columns, keys = KEYS[name]
+    names = ", ".join(columns)
+    contract: dict[str, Any] = {
+        "roots": {"table": "works", "max": 5},
+        "tables": {"works": {"key": list(columns)}},
+    }
+    declared = ", ".join(f"{column} {type_name}" for column, type_name in columns.items())
+    layout = make_layout(f"create table works ({declared}, title text, primary key ({names}))", contract)
+    (layout.root / "templates").mkdir()
+    (layout.root / "templates" / "these.sql.j2").write_text(
+        f"select count(*) from works where {names if len(columns) == 1 else f'({names})'}::text"
+        " = any ({{ file.roots | literal }}::text[])",
+        "utf-8",
+    )
+    (layout.root / "checks" / "import.yaml").write_text(
+        "checks:\n  - {name: these, template: these.sql.j2, expect: {equals: {file: roots}}}\n", "utf-8"
+    )
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    rows = [
+        f"insert into works ({names}, title) values ({', '.join(map(quoted, values))}, 't')"
+        f" on conflict ({names}) do nothing;"
+        for values, _ in keys
+    ]
+    ran = layout.run("\n".join(["begin;", *rows, "commit;", ""]))
+    assert (ran.exit_code, ran.stderr) == (0, ""), ran.stdout + ran.stderr
+    texts = sorted(text for _, text in keys)
+    assert layout.rows('select distinct root collate "C" from promote.run_roots order by 1') == [
+        (text,) for text in sorted(texts, key=str.encode)
+    ]
+    for text in texts:
+        listed = layout.promote("history", "--env", "target", "--root", text, "--format", "json")
+        assert len(json.loads(listed.stdout)["data"]["runs"]) == 1, listed.stdout
+    absent = layout.promote("history", "--env", "target", "--root", texts[0] + "0", "--format", "json")
+    assert json.loads(absent.stdout)["data"]["runs"] == []
+
+
+def test_case_of_a_root_matters_unless_it_is_a_uuid(make_layout: Callable[..., Layout]) -> None:
+    contract = {"roots": {"table": "works", "max": 5}, "tables": {"works": {"key": ["id"]}}}
+    layout = make_layout("create table works (id text primary key)", contract)
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    assert (
+        layout.run("begin;\ninsert into works (id) values ('a') on conflict (id) do nothing;\ncommit;\n").exit_code == 0
+    )
+    for root, count in (("a", 1), ("A", 0)):
+        listed = layout.promote("history", "--env", "target", "--root", root, "--format", "json")
+        assert len(json.loads(listed.stdout)["data"]["runs"]) == count, listed.stdout
