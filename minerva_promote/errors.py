@@ -1,4 +1,4 @@
-"""The exceptions that stop a command, the places they point at, and the exit codes."""
+"""Exceptions that stop a command, locations in files, and exit codes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXIT_UNKNOWN = 4  # the outcome is not known
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
-    """A place in a file: lines and columns count from 1, columns in characters; 0 means the whole file or line."""
+    """A location in a file. Lines and columns count from 1, columns in characters; 0 means the whole file or line."""
 
     file: str
     line: int = 0
@@ -31,9 +31,9 @@ class Location:
 
 
 class PromoteError(Exception):
-    """Anything the user can act on; the CLI prints it without a traceback.
+    """An error that the user can act on; the command line prints it without a traceback.
 
-    ``message`` is the fact, ``at`` the place, ``hint`` the way out.
+    ``message`` says what is wrong, in lower case; ``at`` where; ``hint`` what to do about it.
     """
 
     exit_code: ClassVar[int] = EXIT_UNFINISHED
@@ -49,7 +49,7 @@ class PromoteError(Exception):
 
 
 class UsageError(PromoteError):
-    """The command line asks for something that cannot be."""
+    """Invalid command-line usage."""
 
     exit_code = EXIT_USAGE
 
@@ -61,7 +61,7 @@ class ConfigError(PromoteError):
 
 
 class ConfigErrors(ConfigError):
-    """All faults of the configuration at once, in the order of their places."""
+    """All faults of the configuration, in the order of their locations."""
 
     def __init__(self, errors: Sequence[ConfigError]) -> None:
         super().__init__("\n".join(str(error) for error in errors))
@@ -73,11 +73,11 @@ class FileError(PromoteError):
 
 
 class FileChanged(FileError):
-    """Somebody wrote to the export file, or replaced it, while it was read."""
+    """The export file was written to, or replaced, while it was read."""
 
 
 class NoSuchFile(FileError):
-    """The command line names a file that is not there, or something that is no file."""
+    """The command line names a file that does not exist, or that is not a regular file."""
 
     exit_code = EXIT_USAGE
 
@@ -98,10 +98,10 @@ class ServerError(PromoteError):
 
 
 class Interrupted(PromoteError):
-    """Stopped by a signal; the message says what stays of what was done before."""
+    """Stopped by a signal; the message says which changes remain."""
 
 
 class OutcomeUnknown(PromoteError):
-    """The connection was lost at COMMIT: the hint says how to find out."""
+    """The connection was lost at COMMIT; the hint says how to find out what became of it."""
 
     exit_code = EXIT_UNKNOWN

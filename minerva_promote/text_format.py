@@ -1,4 +1,4 @@
-"""Numbers in words, and text that is safe to show, the same everywhere."""
+"""Durations, sizes and counts as text, aligned columns, and escaping for terminals and CI logs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-# What the logs of GitHub Actions and Azure Pipelines take for a command of their own.
+# What GitHub Actions and Azure Pipelines interpret as commands in their logs.
 _COMMAND_LINE = re.compile(r"(?m)^( *):(?=:)")
 _COMMAND_MARK = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
 
@@ -29,36 +29,36 @@ def size(count: int) -> str:
 
 
 def counted(count: int, plural: str) -> str:
-    """A number and its noun: "1 book", "1,000 chunks"; nouns come as their regular plural, as tables do."""
+    """A number and its noun: "1 book", "1,000 chunks". ``plural`` is a regular plural, such as the name of a table."""
     if count != 1 or not plural.endswith("s"):
         return f"{count:,} {plural}"
     return f"1 {plural[: -2 if plural.endswith(('rches', 'dexes')) else -1]}"
 
 
 def one_line(text: str) -> str:
-    """The text on one line, without anything that could steer a terminal or end a comment."""
+    """The text on one line of printable characters; all others, line breaks too, are escaped."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def printable(text: str) -> str:
-    """The text as it may be printed: each of its lines safe for a terminal and for the log of a CI service.
+    """The text with control characters and log commands escaped, safe for a terminal and the log of a CI service.
 
-    Line breaks stay. Applying it again changes nothing.
+    Line breaks stay. The function is idempotent.
     """
     return without_log_commands("\n".join(map(one_line, text.split("\n"))))
 
 
 def without_log_commands(text: str) -> str:
-    """The text with ``::`` at the beginning of a line, and ``##[`` and ``##vso[`` anywhere, broken up."""
+    """The text with ``::`` at the beginning of a line, and ``##[`` and ``##vso[`` anywhere, escaped."""
     if "::" in text:
         text = _COMMAND_LINE.sub(r"\1\\x3a", text)
     return _COMMAND_MARK.sub(r"#\\x23", text) if "##" in text else text
 
 
 def has_log_commands(text: str) -> bool:
-    """Whether a CI service could take a line of this text for a command."""
+    """Whether the text has something that a CI service would interpret as a command."""
     return without_log_commands(text) != text
 
 
@@ -74,7 +74,7 @@ def shell_word(text: str) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]], gap: str = "   ") -> tuple[str, ...]:
-    """The rows as lines whose columns begin at one place each; a column that is empty everywhere is left out."""
-    widths = [max((len(row[place]) for row in rows), default=0) for place in range(len(rows[0]))] if rows else []
-    shown = [place for place, width in enumerate(widths) if width]
-    return tuple(gap.join(f"{one_line(row[place]):<{widths[place]}}" for place in shown).rstrip() for row in rows)
+    """The rows as lines with aligned columns; a column that is empty in every row is left out."""
+    widths = [max((len(row[index]) for row in rows), default=0) for index in range(len(rows[0]))] if rows else []
+    visible = [index for index, width in enumerate(widths) if width]
+    return tuple(gap.join(f"{one_line(row[index]):<{widths[index]}}" for index in visible).rstrip() for row in rows)

@@ -1,1 +1,1 @@
-"""Configuration: YAML files become frozen values, each with its place."""
+"""Configuration: YAML files and .env to frozen values, each with its location."""

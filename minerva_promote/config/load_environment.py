@@ -157,7 +157,7 @@ def _learn_secrets(environment: Environment, project: Project) -> None:
             is_url = setting.path in ("url", "admin_url", "direct_url")
             project.redactor.add(*(parse_url(value).secrets() if is_url else (value,)))
         except ConfigError:
-            project.redactor.add(value)  # no URL: whatever it is, it may hold a password
+            project.redactor.add(value)  # not a URL: the text may hold a password all the same
 
 
 def _target_faults(environment: Environment) -> Iterator[ConfigError]:

@@ -51,7 +51,7 @@ class Project:
     name: str
     variables: Mapping[str, int | str]
     contract: Contract
-    checks: tuple[LocatedCheck, ...]  # in the order of their files and places
+    checks: tuple[LocatedCheck, ...]  # in the order of their files and lines
     templates: Path
     migrations: Path | None  # the Alembic tree; None: somebody else makes the tables
     environment_names: tuple[str, ...]  # sorted
@@ -80,7 +80,7 @@ class Setting:
     raw: str = field(repr=False)
     at: Location
     lookup: Callable[[str], str | None] = field(repr=False)
-    example: str  # what a value looks like
+    example: str  # the form of a value, for hints
 
     @property
     def name(self) -> str:

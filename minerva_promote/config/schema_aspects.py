@@ -188,7 +188,7 @@ class TriggerFacts(Facts):
 
     definition: str
     enabled: str = "origin"  # "disabled", "replica", "always"
-    function: str = ""  # that a trigger calls; not compared: it stands in the definition
+    function: str = ""  # that a trigger calls; not compared, as the definition names it
 
 
 class PlainFacts(Facts):
@@ -213,7 +213,7 @@ class Kind:
 
     name: str
     facts: type[Facts]
-    of_table: str = ""  # the key of a table in a snapshot file under which its objects stand
+    of_table: str = ""  # the key in a table's entry of a snapshot file that holds these objects
     expressions: frozenset[str] = frozenset()  # aspects that are SQL: compared by what they mean
     identified_by: tuple[str, ...] = ()  # aspects that make two objects of different names the same one
     not_compared: frozenset[str] = frozenset()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known word that ``word`` was probably meant to be, or None; case does not matter."""
+    """The known word nearest to ``word``, ignoring case; None when none is near enough."""
     folded = {name.casefold(): name for name in known}
     matches = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=cutoff)
     return folded[matches[0]] if matches else None

@@ -1,1 +1,1 @@
-"""Results become text: the only part that knows what a terminal, or a program, wants to read."""
+"""Results as text for people, JSON for programs, and SQL scripts."""

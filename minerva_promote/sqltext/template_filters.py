@@ -43,7 +43,7 @@ class QuotingError(jinja2.TemplateRuntimeError):
 def ident(value: object) -> Sql:
     """A name, each part of a dotted one quoted; of a list, all names with commas between.
 
-    Always quoted: names are case-sensitive, as they stand in the catalog.
+    Always quoted: names are case-sensitive, as in the catalog.
     """
     require_defined(value)
     if isinstance(value, (list, tuple)):
