@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Ran
-from tests.grants.shopping import Desk, desk, make_shop, ready, shop, without_limits
+from tests.grants.grants_project import GrantsProject, grants_project, make_shop, ready, shop, without_limits
 from tests.run.conftest import Shop
 from tests.run.terminal import Terminal
 
-__all__ = ["desk", "make_shop", "ready", "shop"]  # fixtures
+__all__ = ["grants_project", "make_shop", "ready", "shop"]  # fixtures
 
 IN_STEP = "in step: 2 roles, N privileges as declared\n"
 
 
-def test_in_step(desk: Desk) -> None:
-    before = desk.state()
-    assert desk.said() == "test-prod  database DB\n" + IN_STEP
-    assert desk.said("--format", "sql") == "-- database DB, as postgres\n-- in step: nothing to do\n"
-    assert desk.said("--apply") == "test-prod  database DB\nnothing was changed; " + IN_STEP
-    assert json.loads(desk.said("--format", "json")) == {
+def test_in_step(grants_project: GrantsProject) -> None:
+    before = grants_project.state()
+    assert grants_project.report() == "test-prod  database DB\n" + IN_STEP
+    assert grants_project.report("--format", "sql") == "-- database DB, as postgres\n-- in step: nothing to do\n"
+    assert grants_project.report("--apply") == "test-prod  database DB\nnothing was changed; " + IN_STEP
+    assert json.loads(grants_project.report("--format", "json")) == {
         "version": 1,
         "command": "grants",
         "environment": "test-prod",
@@ -36,11 +36,11 @@ def test_in_step(desk: Desk) -> None:
         "steps": [],
         "data": {"roles": ["api", "reader"], "absent": [], "drift": 0},
     }
-    assert desk.state() == before
+    assert grants_project.state() == before
 
 
-def test_drift_as_json(desk: Desk) -> None:
-    desk.run("grant update on books to {api}")
+def test_drift_as_json(grants_project: GrantsProject) -> None:
+    grants_project.run("grant update on books to {api}")
     data = {
         "role": "api",
         "code": "undeclared",
@@ -52,7 +52,7 @@ def test_drift_as_json(desk: Desk) -> None:
     }
     place = {"file": "environments/test-prod.yaml", "line": 20, "column": 9}  # of books, as shipped
     step = {"step": "revoke", "name": data["what"], "seconds": 0.0, "at": place, "findings": []}
-    found = json.loads(desk.said("--format", "json", code=1))
+    found = json.loads(grants_project.report("--format", "json", code=1))
     assert found["steps"] == [
         {
             **step,
@@ -64,7 +64,7 @@ def test_drift_as_json(desk: Desk) -> None:
     ]
     assert (found["gate"], found["changed"], found["exit_code"], found["data"]["drift"]) == ("closed", False, 1, 1)
     assert found["verdict"] == "drift: 1 difference; promote grants --env test-prod --apply ends it"
-    found = json.loads(desk.said("--apply", "--format", "json"))
+    found = json.loads(grants_project.report("--apply", "--format", "json"))
     assert found["steps"] == [
         {
             **step,
@@ -79,7 +79,7 @@ def test_drift_as_json(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "report"),
     [
         (["--apply", "--prove"], "--apply and --prove are different questions\n  give one of them\n"),
         (
@@ -98,9 +98,11 @@ def test_drift_as_json(desk: Desk) -> None:
         ),
     ],
 )
-def test_options_that_make_no_sense(options: list[str], said: str, promote: Callable[..., Ran], tmp_path: Path) -> None:
+def test_options_that_make_no_sense(
+    options: list[str], report: str, promote: Callable[..., Ran], tmp_path: Path
+) -> None:
     ran = promote("grants", "--env", "test-prod", *options, cwd=tmp_path)
-    assert (ran.exit_code, ran.stdout, ran.stderr) == (2, "", f"error: {said}")
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (2, "", f"error: {report}")
 
 
 def test_yaml_is_no_json(promote: Callable[..., Ran], tmp_path: Path) -> None:
@@ -110,56 +112,56 @@ def test_yaml_is_no_json(promote: Callable[..., Ran], tmp_path: Path) -> None:
     assert json.loads(ran.stdout) == {"version": 1, "exit_code": 2, "errors": errors}
 
 
-def test_a_protected_environment(desk: Desk) -> None:
+def test_a_protected_environment(grants_project: GrantsProject) -> None:
     """Production's own file: it asks as `run` does, and looks without asking."""
-    url, admin = desk.shop.database.url(desk.shop.role), desk.shop.database.url()
+    url, admin = grants_project.shop.database.url(grants_project.shop.role), grants_project.shop.database.url()
     variables = {"PRODUCTION_DATABASE_URL": url, "PRODUCTION_ADMIN_DATABASE_URL": admin}
 
     def prod(*more: str) -> tuple[int, str, str]:
-        ran = desk.shop.promote("grants", "--env", "prod", *more, env=variables)
-        return ran.exit_code, desk.plain(without_limits(ran.stdout)), ran.stderr
+        ran = grants_project.shop.promote("grants", "--env", "prod", *more, env=variables)
+        return ran.exit_code, grants_project.normalize(without_limits(ran.stdout)), ran.stderr
 
     assert prod() == (0, "prod  database DB\n" + IN_STEP, "")
-    desk.run("grant update on books to {api}")
-    before = desk.state()
+    grants_project.run("grant update on books to {api}")
+    before = grants_project.state()
     assert prod("--apply") == (2, "", "error: prod is protected, and nobody is there to ask\n  --yes prod\n")
     wrong = "error: --yes production, but the environment is prod\n  --yes prod\n"
     assert prod("--apply", "--yes", "production") == (2, "", wrong)
     assert prod()[0] == 1
-    assert desk.state() == before
+    assert grants_project.state() == before
     assert prod("--apply", "--yes", "prod")[0::2] == (0, "")
     assert prod()[0] == 0
-    desk.run("drop role if exists {new}")
-    text = (desk.shop.root / "environments" / "prod.yaml").read_text("utf-8")
-    new = f"roles:\n  {desk.name('new')}: {{login: true, password: '${{NEW_PASSWORD}}'}}\n"
-    desk.shop.copy.write("environments/prod.yaml", text.replace("roles:\n", new, 1))
+    grants_project.run("drop role if exists {new}")
+    text = (grants_project.shop.root / "environments" / "prod.yaml").read_text("utf-8")
+    new = f"roles:\n  {grants_project.name('new')}: {{login: true, password: '${{NEW_PASSWORD}}'}}\n"
+    grants_project.shop.copy.write("environments/prod.yaml", text.replace("roles:\n", new, 1))
     assert prod("--apply", "--yes", "prod") == (
         2,
         "",
-        f"error: environments/prod.yaml:13:{new.splitlines()[1].index(chr(39)) + 1}: roles.{desk.name('new')}.password: NEW_PASSWORD is not set\n"
+        f"error: environments/prod.yaml:13:{new.splitlines()[1].index(chr(39)) + 1}: roles.{grants_project.name('new')}.password: NEW_PASSWORD is not set\n"
         "  set it in the environment or in .env: NEW_PASSWORD=***\n",
     )
-    assert not desk.shop.rows(f"select from pg_roles where rolname = '{desk.name('new')}'")
+    assert not grants_project.shop.rows(f"select from pg_roles where rolname = '{grants_project.name('new')}'")
 
 
-def test_the_typed_name(desk: Desk) -> None:
-    desk.declare(lambda content: content.update(protected=True))
-    desk.run("grant update on books to {api}")
+def test_the_typed_name(grants_project: GrantsProject) -> None:
+    grants_project.declare(lambda content: content.update(protected=True))
+    grants_project.run("grant update on books to {api}")
     for typed, code, last in (
         ("yes\n", 2, "error: 'yes' is not test-prod: nothing was changed\n"),
         ("test-prod\n", None, "applied: 1 change; "),  # in a process of its own, databases of other tests are drift
     ):
-        terminal = Terminal("grants", "--env", "test-prod", "--apply", cwd=desk.shop.root)
+        terminal = Terminal("grants", "--env", "test-prod", "--apply", cwd=grants_project.shop.root)
         terminal.until("test-prod is protected; type its name to change it: ")
         terminal.type(typed)
         assert terminal.end() in ((0, 1) if code is None else (code,))
-        text = desk.plain(terminal.text.replace("\r\n", "\n"))
+        text = grants_project.normalize(terminal.text.replace("\r\n", "\n"))
         assert last in text if code is None else text.endswith(last)
 
 
 def test_nothing_is_declared(shop: Shop) -> None:
     shop.environment(roles=None, public=None)
-    said = [
+    report = [
         "  grants     roles ............................ FAIL   no role is declared: nothing is compared",
         "             promote grants --env test-prod --generate",
         "  grants     declaration ...................... WARN",
@@ -170,13 +172,13 @@ def test_nothing_is_declared(shop: Shop) -> None:
     for options, verdict in (((), "nothing was compared"), (("--apply",), "nothing was changed")):
         ran = shop.promote("grants", "--env", "test-prod", *options)
         assert (ran.exit_code, ran.stderr) == (1, "")
-        assert ran.stdout.splitlines()[1:] == [*said, verdict]
+        assert ran.stdout.splitlines()[1:] == [*report, verdict]
 
 
-def test_unknown_objects(desk: Desk) -> None:
+def test_unknown_objects(grants_project: GrantsProject) -> None:
     """Each at its place; nothing is applied then, not even what could be."""
-    desk.run("create role {a}", "create type moods as enum ('glad')", "grant update on books to {api}")
-    desk.role(
+    grants_project.run("create role {a}", "create type moods as enum ('glad')", "grant update on books to {api}")
+    grants_project.role(
         "a",
         grants={
             "schemas": {"publik": ["USAGE"]},
@@ -190,13 +192,13 @@ def test_unknown_objects(desk: Desk) -> None:
             "tablespaces": {"fast": ["CREATE"]},
             "default_privileges": [
                 {"owner": "nobody at all", "tables": ["SELECT"]},
-                {"owner": desk.name("a"), "schema": "publik", "tables": ["SELECT"]},
+                {"owner": grants_project.name("a"), "schema": "publik", "tables": ["SELECT"]},
             ],
         },
     )
-    before = desk.state()
-    said = desk.said(code=1)
-    assert [line.partition("unknown-object: ")[2] for line in said.splitlines() if "unknown-object" in line] == [
+    before = grants_project.state()
+    report = grants_project.report(code=1)
+    assert [line.partition("unknown-object: ")[2] for line in report.splitlines() if "unknown-object" in line] == [
         'the database has no column public.books.titel; did you mean "public.books.title"?',
         "the database has no foreign server far",
         "the database has no function nof(int)",
@@ -216,54 +218,63 @@ def test_unknown_objects(desk: Desk) -> None:
         "test-prod  database DB\n"
         "  reach  column public.books.titel .. FAIL  a, unknown-object: the database has no column public.books.titel;"
         ' did you mean "public.books.title"?\n'
-        f"  {desk.at('SELECT:', after='      columns:')}  correct the name, or migrate the database\n"
+        f"  {grants_project.position('SELECT:', after='      columns:')}  correct the name, or migrate the database\n"
     )
-    assert said.startswith(head)
-    assert "  revoke  UPDATE on table public.books .. FAIL  api, undeclared: " in said
-    assert said.endswith("\ndrift: 22 differences; --apply does nothing before what is declared exists\n")
-    said = desk.said("--apply", code=1)
+    assert report.startswith(head)
+    assert "  revoke  UPDATE on table public.books .. FAIL  api, undeclared: " in report
+    assert report.endswith("\ndrift: 22 differences; --apply does nothing before what is declared exists\n")
+    report = grants_project.report("--apply", code=1)
     last = "nothing was changed: --apply does nothing before what is declared exists; drift: 22 differences left, see above"
-    assert said.endswith(f"\n{last}\n")
-    assert desk.state() == before
+    assert report.endswith(f"\n{last}\n")
+    assert grants_project.state() == before
 
 
-def test_accepted(desk: Desk) -> None:
+def test_accepted(grants_project: GrantsProject) -> None:
     """What is accepted is shown and no drift; what is not there is warned about, at its place."""
-    desk.run("create table notes ()", "alter table notes owner to {api}", "grant temporary on database {db} to public")
-    assert desk.said(code=1).count("FAIL") == 2
+    grants_project.run(
+        "create table notes ()", "alter table notes owner to {api}", "grant temporary on database {db} to public"
+    )
+    assert grants_project.report(code=1).count("FAIL") == 2
     entries = [
         {"code": "owns-object", "object": "table public.notes", "why": "made at\nrun time"},
         {"code": "owns-object", "object": "table public.gone", "why": "was made at run time"},
     ]
-    temporary = f"TEMPORARY on database {desk.shop.database.name}"
+    temporary = f"TEMPORARY on database {grants_project.shop.database.name}"
     accept = [{"code": code, "object": temporary, "why": "reports sort"} for code in ("undeclared", "through-public")]
-    desk.declare(lambda content: content["roles"][desk.shop.role].update(accept=entries))
-    desk.declare(lambda content: content.update(accept=accept))
-    before = desk.state()
+    grants_project.declare(lambda content: content["roles"][grants_project.shop.role].update(accept=entries))
+    grants_project.declare(lambda content: content.update(accept=accept))
+    before = grants_project.state()
     report = (
         "test-prod  database DB\n"
         "  accepted  table public.notes .. ok  api, owns-object: made at\\x0arun time\n"
         "  accepted  TEMPORARY on database DB .. ok  PUBLIC, undeclared: reports sort\n"
         "  grants  declaration .. WARN\n"
-        f"  {desk.at('code: owns-object', after='run time')}: warn: unused-accept: api has no owns-object: table public.gone\n"
+        f"  {grants_project.position('code: owns-object', after='run time')}: warn: unused-accept: api has no owns-object: table public.gone\n"
         "  help: take the entry out\n"
-        f"  {desk.at('code: through-public')}: warn: unused-accept: PUBLIC has no through-public: TEMPORARY on database DB\n"
+        f"  {grants_project.position('code: through-public')}: warn: unused-accept: PUBLIC has no through-public: TEMPORARY on database DB\n"
         "  help: take the entry out\n"
     )
-    assert desk.said() == report + IN_STEP
-    assert desk.said("--apply") == f"{report}nothing was changed; {IN_STEP}"
-    assert desk.said("--format", "sql") == "-- database DB, as postgres\n-- in step: nothing to do\n"
-    assert desk.state() == before
+    assert grants_project.report() == report + IN_STEP
+    assert grants_project.report("--apply") == f"{report}nothing was changed; {IN_STEP}"
+    assert grants_project.report("--format", "sql") == "-- database DB, as postgres\n-- in step: nothing to do\n"
+    assert grants_project.state() == before
 
 
-def test_the_import_role_is_the_admin_identity(desk: Desk) -> None:
-    desk.role("own", login=True)
-    desk.run("create role {own} login superuser password 'made-for-tests'")
-    desk.declare(lambda content: content.update(admin_url=desk.shop.database.url(desk.name("own"))))
-    said = (
+def test_the_import_role_is_the_admin_identity(grants_project: GrantsProject) -> None:
+    grants_project.role("own", login=True)
+    grants_project.run("create role {own} login superuser password 'made-for-tests'")
+    grants_project.declare(
+        lambda content: content.update(admin_url=grants_project.shop.database.url(grants_project.name("own")))
+    )
+    report = (
         "  reach  role own .. FAIL  own, admin-identity: it is the role that makes and gives everything here:"
         " whatever it lacks, it gives itself\n"
-        f"  {desk.at(desk.name('own'), after='roles:')}  name another role in url and in roles, and keep this one for admin_url\n"
+        f"  {grants_project.position(grants_project.name('own'), after='roles:')}  name another role in url and in roles, and keep this one for admin_url\n"
     )
-    assert desk.said(code=1).partition("\n")[2] == said + "drift: 1 difference; it cannot be ended by --apply\n"
-    assert desk.said("--apply", code=1).endswith(f"{said}nothing was changed; drift: 1 difference left, see above\n")
+    assert (
+        grants_project.report(code=1).partition("\n")[2]
+        == report + "drift: 1 difference; it cannot be ended by --apply\n"
+    )
+    assert grants_project.report("--apply", code=1).endswith(
+        f"{report}nothing was changed; drift: 1 difference left, see above\n"
+    )

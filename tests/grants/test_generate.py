@@ -10,9 +10,9 @@ import yaml
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
 from tests import yamlfile
-from tests.grants.shopping import Desk, desk, make_shop, ready, shop
+from tests.grants.grants_project import GrantsProject, grants_project, make_shop, ready, shop
 
-__all__ = ["desk", "make_shop", "ready", "shop"]  # fixtures
+__all__ = ["grants_project", "make_shop", "ready", "shop"]  # fixtures
 
 ODD = '1 odd/"role" Ä\n${X}'
 MESSES = {
@@ -137,19 +137,19 @@ MESSES = {
 }
 
 
-def pasted(desk: Desk) -> dict[str, Any]:
+def pasted(grants_project: GrantsProject) -> dict[str, Any]:
     """Put what --generate prints over the same keys of the environment's file."""
-    ran = desk.grants("--generate")
+    ran = grants_project.grants("--generate")
     assert (ran.exit_code, ran.stderr) == (0, "")
     assert "'...'" not in ran.stdout
     assert "unknown-object" not in ran.stdout
     made: dict[str, Any] = yaml.safe_load(ran.stdout)
     text = ran.stdout
-    mine = (desk.shop.role, desk.reader)
-    if others := [name for name in made["roles"] if name not in mine and not name.endswith(desk.suffix)]:
+    mine = (grants_project.shop.role, grants_project.reader)
+    if others := [name for name in made["roles"] if name not in mine and not name.endswith(grants_project.suffix)]:
         made["roles"] = {name: role for name, role in made["roles"].items() if name not in others}
         text = yamlfile.dump(made)  # tests beside this one gave something on the server to roles of their own
-    path = desk.shop.root / "environments" / "test-prod.yaml"
+    path = grants_project.shop.root / "environments" / "test-prod.yaml"
     content = yamlfile.read(path)
     rest = {key: value for key, value in content.items() if key not in ("public", "roles", "accept")}
     path.write_text(yamlfile.dump(rest) + text, "utf-8")
@@ -160,24 +160,24 @@ def pasted(desk: Desk) -> dict[str, Any]:
     "mess",
     [pytest.param(m, marks=pytest.mark.soak) if m in ("memberships", "attributes", "functions") else m for m in MESSES],
 )
-def test_a_messed_database(desk: Desk, mess: str) -> None:
+def test_a_messed_database(grants_project: GrantsProject, mess: str) -> None:
     """In step, without a word about it, and --apply has nothing to do."""
     for statement in MESSES[mess].strip().split("\n"):
-        desk.run(statement.replace("{odd}", f"{{{ODD}}}".replace("${X}", "$[X]")))
-    before = desk.state()
-    pasted(desk)
-    said = desk.said()
-    assert "WARN" not in said
-    assert "\nin step: " in said
-    assert "\nnothing was changed; in step: " in desk.said("--apply")
-    assert desk.state() == before
+        grants_project.run(statement.replace("{odd}", f"{{{ODD}}}".replace("${X}", "$[X]")))
+    before = grants_project.state()
+    pasted(grants_project)
+    report = grants_project.report()
+    assert "WARN" not in report
+    assert "\nin step: " in report
+    assert "\nnothing was changed; in step: " in grants_project.report("--apply")
+    assert grants_project.state() == before
 
 
-def test_the_shipped_database(desk: Desk) -> None:
+def test_the_shipped_database(grants_project: GrantsProject) -> None:
     """The same declaration as the shipped one; what the ledger needs is recognised."""
-    shipped = read_environment(load_project(desk.shop.root), "test-prod")
-    pasted(desk)
-    made = read_environment(load_project(desk.shop.root), "test-prod")
+    shipped = read_environment(load_project(grants_project.shop.root), "test-prod")
+    pasted(grants_project)
+    made = read_environment(load_project(grants_project.shop.root), "test-prod")
     assert set(made.roles) == set(shipped.roles)
     for name, role in made.roles.items():
         declared = shipped.roles[name]
@@ -195,17 +195,19 @@ def test_the_shipped_database(desk: Desk) -> None:
     assert (made.accept, shipped.accept) == ((), ())
 
 
-def test_what_is_left_out(desk: Desk) -> None:
+def test_what_is_left_out(grants_project: GrantsProject) -> None:
     """Superusers, the database's owner and the admin identity: said above, and not declared."""
-    desk.run(
+    grants_project.run(
         "create role {boss} superuser login password 'made-for-tests'",
         "create role {dba}",
         "create role {root} superuser",
         "alter database {db} owner to {dba}",
         "grant select on books to {boss}, {dba}, {root}",
     )
-    desk.declare(lambda content: content.update(admin_url=desk.shop.database.url(desk.name("boss"))))
-    assert desk.plain(desk.grants("--generate").stdout).startswith(
+    grants_project.declare(
+        lambda content: content.update(admin_url=grants_project.shop.database.url(grants_project.name("boss")))
+    )
+    assert grants_project.normalize(grants_project.grants("--generate").stdout).startswith(
         "# what database DB has; to be put into environments/test-prod.yaml\n"
         "# left out: boss (the admin identity)\n"
         "# left out: dba (owns the database)\n"

@@ -389,8 +389,9 @@ def test_functions_by_what_people_call_them(world: World, asked: str, name: str 
 
 
 def ours(live: LiveState) -> LiveState:
-    """Without the roles of other tests, which come and go."""
-    return replace(live, roles={}, members=())
+    """Without the roles and databases of other tests on the same server, which come and go."""
+    databases = tuple(database for database in live.other_databases if database.name in ("postgres", "template1"))
+    return replace(live, roles={}, members=(), other_databases=databases)
 
 
 def test_anybody_may_ask_and_gets_the_same_answer(world: World) -> None:

@@ -10,45 +10,45 @@ import pytest
 
 from tests import yamlfile
 from tests.conftest import Ran
-from tests.grants.shopping import Desk, desk, make_shop, ready, shop
+from tests.grants.grants_project import GrantsProject, grants_project, make_shop, ready, shop
 from tests.run.conftest import embedded
 from tests.servers import PASSWORD, ProjectCopy
 
-__all__ = ["desk", "embedded", "make_shop", "ready", "shop"]  # fixtures
+__all__ = ["embedded", "grants_project", "make_shop", "ready", "shop"]  # fixtures
 
 
-def proof(desk: Desk, code: int) -> Any:
-    ran = desk.grants("--prove", "--format", "json")
+def proof(grants_project: GrantsProject, code: int) -> Any:
+    ran = grants_project.grants("--prove", "--format", "json")
     found = json.loads(ran.stdout)
     assert (ran.exit_code, found["exit_code"]) == (code, code), ran.stdout
     return found
 
 
-def test_drift_that_no_attempt_meets(desk: Desk) -> None:
+def test_drift_that_no_attempt_meets(grants_project: GrantsProject) -> None:
     """Each was "proved" when only attempts were made."""
-    assert proof(desk, 0)["verdict"].startswith("proved: 2 roles can do what is declared, and nothing else")
-    desk.run("create schema hidden", "create table hidden.t (a int)")
-    desk.run(
+    assert proof(grants_project, 0)["verdict"].startswith("proved: 2 roles can do what is declared, and nothing else")
+    grants_project.run("create schema hidden", "create table hidden.t (a int)")
+    grants_project.run(
         "create function hidden.f(int, int) returns int language plpgsql security definer as 'begin return 1; end'",
         "revoke execute on function hidden.f from public",
         "create aggregate public.total(int) (sfunc = hidden.f, stype = int, initcond = '0')",
     )
-    found = proof(desk, 1)
+    found = proof(grants_project, 1)
     assert found["verdict"] == "not proved: drift: 1 difference; nothing was changed"
     failed = {step["data"]["code"] for step in found["steps"] if step["outcome"] == "FAIL"}
     assert failed == {"security-definer"}
     assert any(step["step"] == "prove" for step in found["steps"])
-    desk.run("grant delete on books to {reader}")
-    assert proof(desk, 1)["verdict"] == (
+    grants_project.run("grant delete on books to {reader}")
+    assert proof(grants_project, 1)["verdict"] == (
         "not proved: drift: 2 differences; 2 of N steps of the proof failed; nothing was changed".replace(
-            "N", str(sum(step["step"] == "prove" for step in proof(desk, 1)["steps"]))
+            "N", str(sum(step["step"] == "prove" for step in proof(grants_project, 1)["steps"]))
         )
     )
 
 
-def test_a_role_that_is_missing(desk: Desk) -> None:
-    desk.role("fresh")
-    assert proof(desk, 1)["verdict"] == "not proved: drift: 1 difference; nothing was changed"
+def test_a_role_that_is_missing(grants_project: GrantsProject) -> None:
+    grants_project.role("fresh")
+    assert proof(grants_project, 1)["verdict"] == "not proved: drift: 1 difference; nothing was changed"
 
 
 def test_an_owner_who_is_no_superuser(

@@ -160,14 +160,14 @@ def failing(steps: tuple[StepResult, ...], role: str) -> set[str]:
     return {name for name, outcome in topics(steps, role).items() if outcome.closes_gate}
 
 
-def told(steps: tuple[StepResult, ...]) -> str:
+def reported(steps: tuple[StepResult, ...]) -> str:
     return "\n".join(line for step in steps for line in step_lines(step))
 
 
 def test_a_role_with_exactly_what_is_declared(stage: Stage) -> None:
     before = stage.snapshot()
     steps = stage.prove()
-    assert failing(steps, stage.api) == set(), told(steps)
+    assert failing(steps, stage.api) == set(), reported(steps)
     lines = [f"{step.name.removeprefix(stage.api)} {step.detail}" for step in steps]
     for line in (
         ": may CONNECT works on 1 database",
@@ -285,7 +285,7 @@ def test_what_is_more_than_declared(stage: Stage) -> None:
 def test_what_is_more_through_public(stage: Stage, statement: str, expected: set[str]) -> None:
     stage.run(statement)
     steps = stage.prove()
-    assert failing(steps, stage.api) == expected, told(steps)
+    assert failing(steps, stage.api) == expected, reported(steps)
 
 
 def test_an_admin_only_membership_lets_it_give_itself_the_rest(stage: Stage) -> None:
@@ -372,7 +372,7 @@ def test_declared_groups_may_be_become_and_are_proved_themselves(stage: Stage) -
     api = {"login": True, "ledger": "write", "grants": GRANTS, "member_of": [stage.role("group")]}
     stage.declare({stage.api: api, stage.role("group"): group})
     steps = stage.prove()
-    assert [step for step in steps if step.outcome.closes_gate] == [], told(steps)
+    assert [step for step in steps if step.outcome.closes_gate] == [], reported(steps)
     assert f"{stage.role('group')}: may SELECT" in {step.name for step in steps}
     stage.run("GRANT SELECT ON public.fired TO {group}")
     failed = {step.name for step in stage.prove() if step.outcome.closes_gate}
@@ -384,7 +384,7 @@ def test_what_is_accepted_is_counted_and_no_failure(stage: Stage) -> None:
     accept = [{"code": "owns-object", "object": "table public.fired", "why": "made at run time"}]
     stage.declare({stage.api: {"login": True, "ledger": "write", "grants": GRANTS, "accept": accept}})
     steps = stage.prove()
-    assert failing(steps, stage.api) == set(), told(steps)
+    assert failing(steps, stage.api) == set(), reported(steps)
     (drop,) = [step for step in steps if step.name.endswith("no DROP")]
     assert drop.detail.endswith(", 1 object accepted")
 
@@ -399,7 +399,7 @@ def test_what_is_accepted_of_public_is_no_failure(stage: Stage) -> None:
 def test_large_objects_that_nobody_may_make(stage: Stage) -> None:
     stage.run("REVOKE EXECUTE ON FUNCTION lo_create, lo_creat, lo_from_bytea FROM PUBLIC")
     steps = stage.prove()
-    assert failing(steps, stage.api) == set(), told(steps)
+    assert failing(steps, stage.api) == set(), reported(steps)
     assert f"{stage.api}: no lo_create" in {step.name for step in steps}
 
 
@@ -416,7 +416,7 @@ def test_logged_in_with_the_declared_password(stage: Stage) -> None:
     stage.declare(roles, url=stage.shop.database.url(stage.role("boss")))
     steps = stage.prove()
     assert how(steps) == "logged in with its declared password"
-    assert servers.PASSWORD not in told(steps)
+    assert servers.PASSWORD not in reported(steps)
 
 
 def test_a_failed_login_falls_on_to_the_admins_session(stage: Stage) -> None:
@@ -453,8 +453,8 @@ def test_an_admin_that_is_no_superuser(stage: Stage) -> None:
     stage.run("GRANT {api} TO {admin}")
     steps = stage.prove()
     assert how(steps) == f"SET ROLE by {stage.role('admin')}; it may not log in"
-    assert failing(steps, stage.api) == set(), told(steps)
-    assert "SET ROLE and SET SESSION AUTHORIZATION: the session" in told(steps)
+    assert failing(steps, stage.api) == set(), reported(steps)
+    assert "SET ROLE and SET SESSION AUTHORIZATION: the session" in reported(steps)
     stage.run("CREATE ROLE {group}\nGRANT {group} TO {api}")
     assert failing(stage.prove(), stage.api) == {"no other roles"}
 
@@ -472,7 +472,7 @@ def test_the_embedded_server_needs_no_password(embedded: servers.ProjectCopy, pr
         embedded.name("minerva_api"): "logged in (url)",
         embedded.name("minerva_reader"): "logged in (embedded server)",
     }
-    assert [step for step in steps if step.outcome.closes_gate] == [], told(steps)
+    assert [step for step in steps if step.outcome.closes_gate] == [], reported(steps)
 
 
 def test_absent_missing_and_other_roles_are_left_out(stage: Stage) -> None:

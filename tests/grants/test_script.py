@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.grants.shopping import Desk, desk, make_shop, ready, shop
+from tests.grants.grants_project import GrantsProject, grants_project, make_shop, ready, shop
 
-__all__ = ["desk", "make_shop", "ready", "shop"]  # fixtures
+__all__ = ["grants_project", "make_shop", "ready", "shop"]  # fixtures
 
 ODD = 'odd "role" Ä\nDROP'
 WEIRD = 'Weird "Table".(x)'
@@ -79,30 +79,30 @@ EXTRA = """
 
 
 @pytest.fixture
-def odd(desk: Desk) -> Desk:
+def odd(grants_project: GrantsProject) -> GrantsProject:
     """A declared role with a name as awkward as its objects'; it has nothing of what is declared, and much else."""
-    name = desk.name(ODD)
-    desk.run(*OBJECTS, "create role {odd}".replace("{odd}", f"{{{ODD}}}"))
+    name = grants_project.name(ODD)
+    grants_project.run(*OBJECTS, "create role {odd}".replace("{odd}", f"{{{ODD}}}"))
     defaults = [
         {"owner": name, "tables": ["SELECT"], "functions": []},
         {"owner": "postgres", "schema": "a-b", "tables": ["SELECT"], "sequences": ["USAGE"]},
     ]
-    desk.role(ODD, grants={**GRANTS, "default_privileges": defaults})
-    return desk
+    grants_project.role(ODD, grants={**GRANTS, "default_privileges": defaults})
+    return grants_project
 
 
-def mess(desk: Desk) -> None:
-    desk.run(*(each.replace("{odd}", f"{{{ODD}}}") for each in EXTRA))
+def mess(grants_project: GrantsProject) -> None:
+    grants_project.run(*(each.replace("{odd}", f"{{{ODD}}}") for each in EXTRA))
 
 
-def paste(desk: Desk, text: str) -> None:
+def paste(grants_project: GrantsProject, text: str) -> None:
     """As one simple query, like a script on a console."""
-    with desk.shop.database.connect() as conn:
+    with grants_project.shop.database.connect() as conn:
         conn.pgconn.exec_(text.encode())
         assert conn.info.transaction_status.name == "IDLE", conn.info.error_message
 
 
-def acls(desk: Desk) -> list[tuple[Any, ...]]:
+def acls(grants_project: GrantsProject) -> list[tuple[Any, ...]]:
     """Every access list, whatever its order."""
     query = """
         select 'class', c.oid, x::text from pg_class c, unnest(relacl) x where relacl is not null
@@ -114,10 +114,10 @@ def acls(desk: Desk) -> list[tuple[Any, ...]]:
         union all select 'default', oid, x::text from pg_default_acl, unnest(defaclacl) x
         order by 1, 2, 3
     """  # a GRANT also writes down what every role has by default: no difference
-    return [row for row in desk.shop.rows(query) if "odd" in row[2] or row[0] in ("class", "column")]
+    return [row for row in grants_project.shop.rows(query) if "odd" in row[2] or row[0] in ("class", "column")]
 
 
-def all_is_expanded(odd: Desk) -> None:
+def all_is_expanded(odd: GrantsProject) -> None:
     """ALL is what the server has; an entry of its own stands instead of "*", and what "*" leaves out stays out."""
     name = odd.name(ODD).replace("'", "''")
     query = f"select array_agg(distinct privilege_type order by privilege_type) from pg_class, aclexplode(relacl) where relname = '%s' and grantee = (select oid from pg_roles where rolname = '{name}')"
@@ -132,36 +132,38 @@ def all_is_expanded(odd: Desk) -> None:
 
 
 @pytest.mark.soak
-def test_every_kind(odd: Desk) -> None:
+def test_every_kind(odd: GrantsProject) -> None:
     """What is missing is given by --apply, and what is too much taken; a script does just the same."""
-    said = odd.applied()
-    assert "\\x0aDROP, missing: GRANT EXECUTE ON ROUTINE public.fold(integer,text,character varying[]) TO " in said
-    assert not [line for line in said.splitlines() if line.startswith("DROP")]
+    report = odd.apply_and_verify()
+    assert "\\x0aDROP, missing: GRANT EXECUTE ON ROUTINE public.fold(integer,text,character varying[]) TO " in report
+    assert not [line for line in report.splitlines() if line.startswith("DROP")]
     all_is_expanded(odd)
     in_step = acls(odd)
     mess(odd)
     before = odd.state()
     text = odd.grants("--format", "sql").stdout
     assert odd.state() == before
-    assert odd.said("--format", "sql", code=1).startswith("-- database DB, as postgres\nBEGIN;\n-- ")
+    assert odd.report("--format", "sql", code=1).startswith("-- database DB, as postgres\nBEGIN;\n-- ")
     assert [line for line in text.splitlines() if not re.match("-- |[A-Z]|$|DROP", line)] == []
-    assert odd.said(code=1).endswith("; promote grants --env test-prod --apply ends them\n")
+    assert odd.report(code=1).endswith("; promote grants --env test-prod --apply ends them\n")
     paste(odd, text)
-    assert odd.said().startswith("test-prod  database DB\nin step: 3 roles, ")
+    assert odd.report().startswith("test-prod  database DB\nin step: 3 roles, ")
     assert acls(odd) == in_step
     mess(odd)
-    odd.applied()
+    odd.apply_and_verify()
     assert acls(odd) == in_step
     odd.run(f"drop owned by {{{ODD}}}")
     paste(odd, odd.grants("--format", "sql").stdout)
-    odd.said()
+    odd.report()
 
 
-def test_a_role_that_is_not_there_yet(desk: Desk) -> None:
+def test_a_role_that_is_not_there_yet(grants_project: GrantsProject) -> None:
     """Its password stands in no script; a name with a line break ends no comment."""
-    desk.role(ODD, login=True, password="${A_PASSWORD:-hidden-well}", grants={"tables": {"books": ["SELECT"]}})
-    desk.run("create view mine as select 1", "alter view mine owner to {api}")
-    text = desk.said("--format", "sql", code=1)
+    grants_project.role(
+        ODD, login=True, password="${A_PASSWORD:-hidden-well}", grants={"tables": {"books": ["SELECT"]}}
+    )
+    grants_project.run("create view mine as select 1", "alter view mine owner to {api}")
+    text = grants_project.report("--format", "sql", code=1)
     shown = 'odd "role" Ä\\x0aDROP'
     ident = f'"{ODD}"'.replace('"role"', '""role""')
     assert text == (
@@ -179,9 +181,11 @@ def test_a_role_that_is_not_there_yet(desk: Desk) -> None:
         '-- ALTER VIEW public.mine OWNER TO "postgres";\n'
         "-- read its definition first: from then on it runs with the rights of postgres, which is a superuser\n"
     )
-    paste(desk, desk.grants("--format", "sql").stdout)
-    assert desk.shop.rows(f"select rolpassword from pg_authid where rolname like 'odd%{desk.suffix}'") == [(None,)]
-    said = desk.said(code=1)
-    assert said.count("FAIL") == 1
-    assert said.endswith("drift: 1 difference; it cannot be ended by --apply\n")
-    assert 'not done by --apply: ALTER VIEW public.mine OWNER TO "postgres"; read its definition first' in said
+    paste(grants_project, grants_project.grants("--format", "sql").stdout)
+    assert grants_project.shop.rows(
+        f"select rolpassword from pg_authid where rolname like 'odd%{grants_project.suffix}'"
+    ) == [(None,)]
+    report = grants_project.report(code=1)
+    assert report.count("FAIL") == 1
+    assert report.endswith("drift: 1 difference; it cannot be ended by --apply\n")
+    assert 'not done by --apply: ALTER VIEW public.mine OWNER TO "postgres"; read its definition first' in report

@@ -1,4 +1,4 @@
-"""A private database with one role, and what reach() says of it."""
+"""A private database with roles of one test, and the drift that find_escalations finds in it."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ class Options(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wish:
-    """A declaration, by hand."""
+class Declaration:
+    """Declared privileges, memberships and settings, without a file."""
 
     held: PrivilegesBySlot = field(default_factory=dict)
     memberships: Mapping[str, Mapping[str, Options]] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     public_declared: bool = False
 
-    def may(self, role: str, kind: str, name: str, *privileges: str, column: str = "") -> Wish:
+    def with_privileges(self, role: str, kind: str, name: str, *privileges: str, column: str = "") -> Declaration:
         slot = Slot(role, kind, name, column)
         return replace(self, held={**self.held, slot: frozenset(privileges) | self.held.get(slot, frozenset())})
 
-    def member(self, role: str, group: str, options: Options | None = None) -> Wish:
+    def with_membership(self, role: str, group: str, options: Options | None = None) -> Declaration:
         groups = {**self.memberships.get(role, {}), group: options or Options()}
         return replace(self, memberships={**self.memberships, role: groups})
 
 
 @dataclass
-class Bench:
+class RoleDatabase:
     """The database is the superuser's; PUBLIC may use schema public and nothing else."""
 
     database: Database
@@ -61,36 +61,38 @@ class Bench:
     def run(self, *statements: str) -> None:
         self.database.execute(*statements)
 
-    def clean(self, *roles: str) -> Wish:
-        """A declaration that a new role of this database keeps to."""
-        wish = Wish()
+    def minimal_declaration(self, *roles: str) -> Declaration:
+        """The declaration with which a new role of this database has no drift."""
+        declaration = Declaration()
         for role in roles:
-            wish = wish.may(role, "schema", "public", "USAGE").may(role, "database", self.database.name, "CONNECT")
-        return wish
+            declaration = declaration.with_privileges(role, "schema", "public", "USAGE").with_privileges(
+                role, "database", self.database.name, "CONNECT"
+            )
+        return declaration
 
     def live(self, *roles: str, admin: str | None = None) -> LiveState:
         with self.database.connect() as conn:
             live = inspect(conn, roles)
         return live if admin is None else replace(live, admin=admin)
 
-    def found(self, wish: Wish, *roles: str) -> list[Drift]:
-        return list(find_escalations(self.live(*roles), wish, roles))
+    def find_drift(self, declaration: Declaration, *roles: str) -> list[Drift]:
+        return list(find_escalations(self.live(*roles), declaration, roles))
 
-    def end(self, wish: Wish, *roles: str) -> list[Drift]:
-        """What is left after the automatic statements ran, in one transaction, each once and none with a warning."""
-        drifts = sorted(self.found(wish, *roles), key=lambda drift: drift.phase)
+    def drift_after_apply(self, declaration: Declaration, *roles: str) -> list[Drift]:
+        """The drift after the automatic statements ran in one transaction, each once and none with a warning."""
+        drifts = sorted(self.find_drift(declaration, *roles), key=lambda drift: drift.phase)
         units = dict.fromkeys(drift.statements for drift in drifts if drift.automatic)
         warnings: list[str | None] = []
         with self.database.connect(autocommit=False) as conn:
-            conn.add_notice_handler(lambda said: warnings.append(said.message_primary))
+            conn.add_notice_handler(lambda notice: warnings.append(notice.message_primary))
             for unit in units:
                 for statement in unit:
                     conn.execute(statement)  # type: ignore[call-overload]
         assert warnings == []
-        return self.found(wish, *roles)
+        return self.find_drift(declaration, *roles)
 
-    def by_hand(self, drift: Drift) -> None:
-        """Run what is left to a person."""
+    def run_by_hand(self, drift: Drift) -> None:
+        """Run the statements that --apply leaves to a person."""
         assert drift.statements
         assert not drift.automatic
         self.run(*drift.statements)

@@ -8,21 +8,25 @@ import pytest
 
 from minerva_promote.grants.escalation.settings import setting_weakness
 from minerva_promote.grants.model import Drift, Phase
-from tests.grants.reaching import Bench
+from tests.grants.role_database import RoleDatabase
 from tests.servers import Database
 
 
 @pytest.fixture
-def bench(suffix: str, database: Database) -> Bench:
-    return Bench(database, suffix)
+def role_database(suffix: str, database: Database) -> RoleDatabase:
+    return RoleDatabase(database, suffix)
 
 
-def test_a_constraint_that_older_rows_may_break(bench: Bench) -> None:
-    api, other, reader = bench.role("api"), bench.role("other"), bench.role("reader")
-    bench.run("CREATE TABLE t (a int)", "ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0) NOT VALID")
-    wish = bench.clean(api, other, reader).may(reader, "table", "public.t", "SELECT", "DELETE")
-    assert bench.found(wish, api, other, reader) == []
-    wish = wish.may(api, "table", "public.t", "INSERT").may(other, "table", "public.t", "UPDATE")
+def test_a_constraint_that_older_rows_may_break(role_database: RoleDatabase) -> None:
+    api, other, reader = role_database.role("api"), role_database.role("other"), role_database.role("reader")
+    role_database.run("CREATE TABLE t (a int)", "ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0) NOT VALID")
+    declaration = role_database.minimal_declaration(api, other, reader).with_privileges(
+        reader, "table", "public.t", "SELECT", "DELETE"
+    )
+    assert role_database.find_drift(declaration, api, other, reader) == []
+    declaration = declaration.with_privileges(api, "table", "public.t", "INSERT").with_privileges(
+        other, "table", "public.t", "UPDATE"
+    )
     drift = Drift(
         "constraint-not-valid",
         api,
@@ -33,41 +37,43 @@ def test_a_constraint_that_older_rows_may_break(bench: Bench) -> None:
         automatic=False,
         phase=Phase.LAST,
     )
-    assert bench.found(wish, api, other, reader) == [drift]
-    bench.by_hand(drift)
-    assert bench.found(wish, api, other, reader) == []
+    assert role_database.find_drift(declaration, api, other, reader) == [drift]
+    role_database.run_by_hand(drift)
+    assert role_database.find_drift(declaration, api, other, reader) == []
 
 
 @pytest.mark.parametrize("constraint", ["CHECK (a > 0)", "CHECK (a > 0) NO INHERIT", "FOREIGN KEY (a) REFERENCES p"])
-def test_a_constraint_that_is_not_enforced(bench: Bench, constraint: str) -> None:
-    if bench.version < 18:
+def test_a_constraint_that_is_not_enforced(role_database: RoleDatabase, constraint: str) -> None:
+    if role_database.version < 18:
         pytest.skip("every constraint is enforced before PostgreSQL 18")
-    api = bench.role("api")
-    bench.run("CREATE TABLE p (a int PRIMARY KEY)", "CREATE TABLE t (a int)")
-    bench.run(f"ALTER TABLE t ADD CONSTRAINT k {constraint} NOT ENFORCED")
-    wish = bench.clean(api).may(api, "column", "public.t", "INSERT", column="a")
-    (drift,) = bench.found(wish, api)
+    api = role_database.role("api")
+    role_database.run("CREATE TABLE p (a int PRIMARY KEY)", "CREATE TABLE t (a int)")
+    role_database.run(f"ALTER TABLE t ADD CONSTRAINT k {constraint} NOT ENFORCED")
+    declaration = role_database.minimal_declaration(api).with_privileges(
+        api, "column", "public.t", "INSERT", column="a"
+    )
+    (drift,) = role_database.find_drift(declaration, api)
     assert (drift.code, drift.what, drift.automatic) == ("constraint-not-enforced", "constraint k on public.t", False)
     assert drift.message.startswith(f"{api} may write rows that break it: ")
     if constraint.startswith("CHECK"):
         assert drift.statements[0] == 'ALTER TABLE public.t DROP CONSTRAINT "k"'
     else:
         assert drift.statements == ('ALTER TABLE public.t ALTER CONSTRAINT "k" ENFORCED',)
-    bench.by_hand(drift)
-    assert bench.found(wish, api) == []
-    with bench.database.connect() as conn:
+    role_database.run_by_hand(drift)
+    assert role_database.find_drift(declaration, api) == []
+    with role_database.database.connect() as conn:
         defined = conn.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'k'").fetchone()
     assert defined is not None
     assert ("NO INHERIT" in defined[0]) is ("NO INHERIT" in constraint)
 
 
-def test_foreign_keys_whose_triggers_are_off(bench: Bench) -> None:
-    api = bench.role("api")
-    bench.run("CREATE TABLE p (a int PRIMARY KEY)", "CREATE TABLE t (a int REFERENCES p)")
-    wish = bench.clean(api).may(api, "table", "public.t", "INSERT")
-    assert bench.found(wish, api) == []
-    bench.run("ALTER TABLE t DISABLE TRIGGER ALL")
-    (drift,) = bench.found(wish, api)
+def test_foreign_keys_whose_triggers_are_off(role_database: RoleDatabase) -> None:
+    api = role_database.role("api")
+    role_database.run("CREATE TABLE p (a int PRIMARY KEY)", "CREATE TABLE t (a int REFERENCES p)")
+    declaration = role_database.minimal_declaration(api).with_privileges(api, "table", "public.t", "INSERT")
+    assert role_database.find_drift(declaration, api) == []
+    role_database.run("ALTER TABLE t DISABLE TRIGGER ALL")
+    (drift,) = role_database.find_drift(declaration, api)
     assert drift == Drift(
         "trigger-disabled",
         api,
@@ -78,16 +84,18 @@ def test_foreign_keys_whose_triggers_are_off(bench: Bench) -> None:
         automatic=False,
         phase=Phase.LAST,
     )
-    bench.by_hand(drift)
-    assert bench.found(wish, api) == []
+    role_database.run_by_hand(drift)
+    assert role_database.find_drift(declaration, api) == []
 
 
-def test_row_security(bench: Bench) -> None:
-    api = bench.role("api")
-    bench.run("CREATE TABLE t (a int)", "CREATE TABLE untouched (a int)", "ALTER TABLE t ENABLE ROW LEVEL SECURITY")
-    bench.run("ALTER TABLE untouched ENABLE ROW LEVEL SECURITY")
-    assert bench.found(bench.clean(api), api) == []
-    wish = bench.clean(api).may(api, "table", "public.t", "SELECT", "INSERT")
+def test_row_security(role_database: RoleDatabase) -> None:
+    api = role_database.role("api")
+    role_database.run(
+        "CREATE TABLE t (a int)", "CREATE TABLE untouched (a int)", "ALTER TABLE t ENABLE ROW LEVEL SECURITY"
+    )
+    role_database.run("ALTER TABLE untouched ENABLE ROW LEVEL SECURITY")
+    assert role_database.find_drift(role_database.minimal_declaration(api), api) == []
+    declaration = role_database.minimal_declaration(api).with_privileges(api, "table", "public.t", "SELECT", "INSERT")
     drift = Drift(
         "row-security",
         api,
@@ -98,23 +106,23 @@ def test_row_security(bench: Bench) -> None:
         automatic=False,
         phase=Phase.LAST,
     )
-    assert bench.found(wish, api) == [drift]
-    bench.run("CREATE POLICY seen ON t USING (a > 0)")
-    (other,) = bench.found(wish, api)
+    assert role_database.find_drift(declaration, api) == [drift]
+    role_database.run("CREATE POLICY seen ON t USING (a > 0)")
+    (other,) = role_database.find_drift(declaration, api)
     assert other.message == f"only the rows that its policies show are there for {api}: seen (ALL, to public)"
-    bench.by_hand(drift)
-    assert bench.found(wish, api) == []
+    role_database.run_by_hand(drift)
+    assert role_database.find_drift(declaration, api) == []
 
 
-def test_who_is_not_subject_to_row_security(bench: Bench) -> None:
-    api = bench.role("api", "BYPASSRLS")
-    bench.run("CREATE TABLE t (a int)", "ALTER TABLE t ENABLE ROW LEVEL SECURITY")
-    wish = bench.clean(api).may(api, "table", "public.t", "SELECT")
-    assert [drift.code for drift in bench.found(wish, api)] == ["bypass-row-security"]
-    bench.run(f"ALTER ROLE {api} NOBYPASSRLS", f"ALTER TABLE t OWNER TO {api}")
-    assert [drift.code for drift in bench.found(wish, api)] == ["owns-object"]
-    bench.run("ALTER TABLE t FORCE ROW LEVEL SECURITY")
-    assert [drift.code for drift in bench.found(wish, api)] == ["owns-object", "row-security"]
+def test_who_is_not_subject_to_row_security(role_database: RoleDatabase) -> None:
+    api = role_database.role("api", "BYPASSRLS")
+    role_database.run("CREATE TABLE t (a int)", "ALTER TABLE t ENABLE ROW LEVEL SECURITY")
+    declaration = role_database.minimal_declaration(api).with_privileges(api, "table", "public.t", "SELECT")
+    assert [drift.code for drift in role_database.find_drift(declaration, api)] == ["bypass-row-security"]
+    role_database.run(f"ALTER ROLE {api} NOBYPASSRLS", f"ALTER TABLE t OWNER TO {api}")
+    assert [drift.code for drift in role_database.find_drift(declaration, api)] == ["owns-object"]
+    role_database.run("ALTER TABLE t FORCE ROW LEVEL SECURITY")
+    assert [drift.code for drift in role_database.find_drift(declaration, api)] == ["owns-object", "row-security"]
 
 
 @pytest.mark.parametrize(
@@ -164,10 +172,10 @@ def test_settings_that_weaken_nothing(name: str, value: str) -> None:
     assert setting_weakness(name, value) == ""
 
 
-def test_settings_of_the_role_the_database_and_everywhere(bench: Bench) -> None:
-    api, owner = bench.role("api"), bench.role("owner")
-    name = bench.database.name
-    bench.run(
+def test_settings_of_the_role_the_database_and_everywhere(role_database: RoleDatabase) -> None:
+    api, owner = role_database.role("api"), role_database.role("owner")
+    name = role_database.database.name
+    role_database.run(
         f"ALTER ROLE {api} IN DATABASE {name} SET session_replication_role = replica",
         f"ALTER ROLE {api} IN DATABASE {name} SET statement_timeout = 0",
         f"ALTER ROLE {api} SET role = {owner}",
@@ -180,8 +188,8 @@ def test_settings_of_the_role_the_database_and_everywhere(bench: Bench) -> None:
     def drift(what: str, fact: str, statement: str) -> Drift:
         return Drift("weak-setting", api, what, fact, (statement,), phase=Phase.ALTER_ROLE)
 
-    wish = bench.clean(api, owner)
-    assert bench.found(wish, api, owner) == [
+    declaration = role_database.minimal_declaration(api, owner)
+    assert role_database.find_drift(declaration, api, owner) == [
         drift(
             "setting session_replication_role",
             "is replica: foreign keys and ordinary triggers do not run",
@@ -198,22 +206,24 @@ def test_settings_of_the_role_the_database_and_everywhere(bench: Bench) -> None:
             f'ALTER DATABASE "{name}" RESET "synchronous_commit"',
         ),
     ]
-    declared = replace(wish, settings={api: {"session_replication_role": "replica"}})
-    assert "setting session_replication_role" not in [drift.what for drift in bench.found(declared, api, owner)]
-    assert bench.end(wish, api, owner) == []
+    declared = replace(declaration, settings={api: {"session_replication_role": "replica"}})
+    assert "setting session_replication_role" not in [
+        drift.what for drift in role_database.find_drift(declared, api, owner)
+    ]
+    assert role_database.drift_after_apply(declaration, api, owner) == []
 
 
-def test_a_setting_of_every_role(bench: Bench) -> None:
+def test_a_setting_of_every_role(role_database: RoleDatabase) -> None:
     from minerva_promote.grants.escalation import find_escalations
     from minerva_promote.grants.live_state import ServerSetting
 
-    api = bench.role("api")
+    api = role_database.role("api")
     settings = (
         ServerSetting("session_replication_role", "replica", False),
         ServerSetting("session_preload_libraries", "auto_explain", False),
     )
-    live = replace(bench.live(api), settings=settings)
-    assert list(find_escalations(live, bench.clean(api), [api])) == [
+    live = replace(role_database.live(api), settings=settings)
+    assert list(find_escalations(live, role_database.minimal_declaration(api), [api])) == [
         Drift(
             "weak-setting",
             api,
@@ -227,21 +237,25 @@ def test_a_setting_of_every_role(bench: Bench) -> None:
     ]
 
 
-def test_names_that_others_can_put_in_the_way(bench: Bench) -> None:
-    api, maker = bench.role("api"), bench.role("maker")
-    bench.run(
+def test_names_that_others_can_put_in_the_way(role_database: RoleDatabase) -> None:
+    api, maker = role_database.role("api"), role_database.role("maker")
+    role_database.run(
         "CREATE SCHEMA shared",
         f"GRANT CREATE ON SCHEMA shared TO {maker}",
-        f"ALTER DATABASE {bench.database.name} SET search_path = shared, public",
+        f"ALTER DATABASE {role_database.database.name} SET search_path = shared, public",
     )
-    (drift,) = bench.found(bench.clean(api, maker), api, maker)
+    (drift,) = role_database.find_drift(role_database.minimal_declaration(api, maker), api, maker)
     assert drift.message == (
         f"is shared, public: names are looked up in schema shared, where {maker} may make objects of the same name"
     )
-    bench.run("REVOKE CREATE ON SCHEMA shared FROM " + maker)
-    assert bench.found(bench.clean(api, maker), api, maker) == []
-    bench.run(f"GRANT CREATE ON SCHEMA shared TO {maker}", f"ALTER DATABASE {bench.database.name} RESET search_path")
-    bench.run(f"ALTER ROLE {maker} SET search_path = shared")  # its own schema: it harms nobody else
-    assert bench.found(bench.clean(api, maker), api, maker) == []
-    bench.run(f"ALTER ROLE {api} SET search_path = shared")
-    assert [drift.role for drift in bench.found(bench.clean(api, maker), api, maker)] == [api]
+    role_database.run("REVOKE CREATE ON SCHEMA shared FROM " + maker)
+    assert role_database.find_drift(role_database.minimal_declaration(api, maker), api, maker) == []
+    role_database.run(
+        f"GRANT CREATE ON SCHEMA shared TO {maker}", f"ALTER DATABASE {role_database.database.name} RESET search_path"
+    )
+    role_database.run(f"ALTER ROLE {maker} SET search_path = shared")  # its own schema: it harms nobody else
+    assert role_database.find_drift(role_database.minimal_declaration(api, maker), api, maker) == []
+    role_database.run(f"ALTER ROLE {api} SET search_path = shared")
+    assert [
+        drift.role for drift in role_database.find_drift(role_database.minimal_declaration(api, maker), api, maker)
+    ] == [api]

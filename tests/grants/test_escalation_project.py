@@ -17,7 +17,7 @@ from minerva_promote.grants.model import Slot
 from minerva_promote.grants.wanted import resolve_wanted
 from tests import servers
 from tests.conftest import Ran
-from tests.grants.reaching import Bench
+from tests.grants.role_database import RoleDatabase
 from tests.run.conftest import ready_database, shop_on
 
 
@@ -42,24 +42,24 @@ def test_nothing_is_found_in_a_database_that_was_set_up(
 
 @pytest.mark.soak
 def test_a_large_database_takes_no_time(suffix: str, database: servers.Database) -> None:
-    bench = Bench(database, suffix)
-    roles = [bench.role(f"r{number}") for number in range(20)]
-    bench.run(
+    role_database = RoleDatabase(database, suffix)
+    roles = [role_database.role(f"r{number}") for number in range(20)]
+    role_database.run(
         "DO $$ BEGIN FOR i IN 1..1000 LOOP EXECUTE format('CREATE TABLE t%s (a int PRIMARY KEY, b int)', i); "
         "EXECUTE format('GRANT SELECT, UPDATE (b) ON t%s TO PUBLIC', i); "
         f"EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON t%s TO {', '.join(roles)}', i); "
         "END LOOP; END $$"
     )
-    bench.run("DO $$ BEGIN FOR i IN 2..1000 LOOP EXECUTE format("
+    role_database.run("DO $$ BEGIN FOR i IN 2..1000 LOOP EXECUTE format("
         "'ALTER TABLE t%s ADD FOREIGN KEY (b) REFERENCES t%s ON DELETE CASCADE', i, i - 1); END LOOP; END $$")  # fmt: skip
     tables = [f"public.t{number}" for number in range(1, 1001)]
     held = {Slot(role, "table", table): frozenset({"SELECT", "INSERT"}) for role in roles for table in tables}
-    wish = bench.clean(*roles)
-    wish = replace(wish, held={**wish.held, **held})
-    live = bench.live(*roles)
+    declaration = role_database.minimal_declaration(*roles)
+    declaration = replace(declaration, held={**declaration.held, **held})
+    live = role_database.live(*roles)
     started = time.perf_counter()
-    found = list(find_escalations(live, wish, roles))
+    drifts = list(find_escalations(live, declaration, roles))
     took = time.perf_counter() - started
-    assert [drift.what for drift in found][-1] == "UPDATE (b) on table public.t999"
-    assert len(found) == 1000
+    assert [drift.what for drift in drifts][-1] == "UPDATE (b) on table public.t999"
+    assert len(drifts) == 1000
     assert took < 3  # 0.3 s on an idle machine

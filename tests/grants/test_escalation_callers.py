@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from minerva_promote.grants.model import PUBLIC, Drift, Phase
-from tests.grants.reaching import Bench, Wish
+from tests.grants.role_database import Declaration, RoleDatabase
 from tests.servers import Database
 
 HELP = "read what it does: accept it with the reason, drop what leads to it, or run the statement yourself"
 
 
 @pytest.fixture
-def bench(suffix: str, database: Database) -> Bench:
+def role_database(suffix: str, database: Database) -> RoleDatabase:
     """A database with a schema that no role may use."""
-    made = Bench(database, suffix)
+    made = RoleDatabase(database, suffix)
     made.run("CREATE SCHEMA hidden", "CREATE TABLE hidden.log (who text)")
     return made
 
@@ -102,82 +102,86 @@ TABLES = {
 }  # fmt: skip
 
 
-def made(bench: Bench, called: str, statements: str) -> None:
+def made(role_database: RoleDatabase, called: str, statements: str) -> None:
     """The function as one caller needs it, which nobody may execute, and its caller."""
-    bench.run("DROP SCHEMA hidden CASCADE", "CREATE SCHEMA hidden", "CREATE TABLE hidden.log (who text)")
-    bench.run("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "GRANT USAGE ON SCHEMA public TO PUBLIC")
-    bench.run(function(*FUNCTIONS[called]), "REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA hidden FROM PUBLIC")
-    bench.run("ALTER DEFAULT PRIVILEGES IN SCHEMA hidden GRANT USAGE ON TYPES TO PUBLIC")
-    bench.run(*filter(None, (part.strip() for part in statements.split("; "))))
+    role_database.run("DROP SCHEMA hidden CASCADE", "CREATE SCHEMA hidden", "CREATE TABLE hidden.log (who text)")
+    role_database.run("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "GRANT USAGE ON SCHEMA public TO PUBLIC")
+    role_database.run(function(*FUNCTIONS[called]), "REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA hidden FROM PUBLIC")
+    role_database.run("ALTER DEFAULT PRIVILEGES IN SCHEMA hidden GRANT USAGE ON TYPES TO PUBLIC")
+    role_database.run(*filter(None, (part.strip() for part in statements.split("; "))))
 
 
-def told(bench: Bench, wish: Wish, api: str) -> list[tuple[str, str, str]]:
-    return [(drift.code, drift.role, drift.what) for drift in bench.found(wish, api)]
+def reported(role_database: RoleDatabase, declaration: Declaration, api: str) -> list[tuple[str, str, str]]:
+    return [(drift.code, drift.role, drift.what) for drift in role_database.find_drift(declaration, api)]
 
 
-def test_what_every_role_can_use(bench: Bench) -> None:
-    api = bench.role("api")
+def test_what_every_role_can_use(role_database: RoleDatabase) -> None:
+    api = role_database.role("api")
     signature = {name: values[0].replace(", ", ",").replace("int", "integer") for name, values in FUNCTIONS.items()}
-    found, expected = {}, {}
+    drifts, expected = {}, {}
     for case, (called, statements, way) in ALWAYS.items():
-        made(bench, called, statements)
-        found[case] = told(bench, bench.clean(api), api)
+        made(role_database, called, statements)
+        drifts[case] = reported(role_database, role_database.minimal_declaration(api), api)
         expected[case] = [("security-definer", PUBLIC, f"function hidden.f({signature[called]}) through {way}")]
-    assert found == expected
+    assert drifts == expected
 
 
-def test_what_a_table_leads_to(bench: Bench) -> None:
+def test_what_a_table_leads_to(role_database: RoleDatabase) -> None:
     """Only with the privilege that sets it off."""
-    api = bench.role("api")
+    api = role_database.role("api")
     signature = {name: values[0].replace(", ", ",").replace("int", "integer") for name, values in FUNCTIONS.items()}
-    found, expected, silent = {}, {}, {}
+    drifts, expected, silent = {}, {}, {}
     for case, (called, statements, privilege, way) in TABLES.items():
-        made(bench, called, statements)
-        wish = bench.clean(api).may(api, "table", "public.t", privilege)
-        found[case] = [drift for drift in told(bench, wish, api) if drift[0] == "security-definer"]
+        made(role_database, called, statements)
+        declaration = role_database.minimal_declaration(api).with_privileges(api, "table", "public.t", privilege)
+        drifts[case] = [drift for drift in reported(role_database, declaration, api) if drift[0] == "security-definer"]
         expected[case] = [("security-definer", api, f"function hidden.f({signature[called]}) through {way}")]
         other = {"INSERT": "DELETE", "UPDATE": "TRUNCATE", "SELECT": "TRUNCATE", "DELETE": "INSERT"}[privilege]
         silent[case] = [
             drift
-            for drift in told(bench, bench.clean(api).may(api, "table", "public.t", other), api)
+            for drift in reported(
+                role_database,
+                role_database.minimal_declaration(api).with_privileges(api, "table", "public.t", other),
+                api,
+            )
             if drift[0] == "security-definer"
         ]
-    assert found == expected
+    assert drifts == expected
     assert silent == {case: [] for case in TABLES}
 
 
-def test_the_server_runs_it_without_execute_and_without_usage(bench: Bench) -> None:
-    api = bench.role("api", "LOGIN PASSWORD 'made-for-tests'")
-    made(bench, *ALWAYS["aggregate"][:2])
-    bench.run(f"GRANT CONNECT ON DATABASE {bench.database.name} TO {api}")
-    with bench.database.connect(user=api) as conn:
+def test_the_server_runs_it_without_execute_and_without_usage(role_database: RoleDatabase) -> None:
+    api = role_database.role("api", "LOGIN PASSWORD 'made-for-tests'")
+    made(role_database, *ALWAYS["aggregate"][:2])
+    role_database.run(f"GRANT CONNECT ON DATABASE {role_database.database.name} TO {api}")
+    with role_database.database.connect(user=api) as conn:
         conn.execute("SELECT public.total(a) FROM (VALUES (1)) AS v (a)")
-    with bench.database.connect() as conn:
+    with role_database.database.connect() as conn:
         assert conn.execute("SELECT who FROM hidden.log").fetchall() == [(api,)]
-    assert bench.found(bench.clean(api), api) == [
+    assert role_database.find_drift(role_database.minimal_declaration(api), api) == [
         Drift(
             "security-definer",
             PUBLIC,
             "function hidden.f(integer,integer) through aggregate public.total(integer)",
             f"every role can use aggregate public.total(integer), {api} too, which runs it without EXECUTE on it; "
-            f"it runs with the rights of {bench.admin}, which is a superuser, whoever calls it",
+            f"it runs with the rights of {role_database.admin}, which is a superuser, whoever calls it",
             ("ALTER ROUTINE hidden.f(integer,integer) SECURITY INVOKER",),
             hint=HELP,
             automatic=False,
             phase=Phase.LAST,
         )
     ]
-    (drift,) = bench.end(bench.clean(api), api)  # left to a person
-    bench.by_hand(drift)
-    assert bench.found(bench.clean(api), api) == []
+    (drift,) = role_database.drift_after_apply(role_database.minimal_declaration(api), api)  # left to a person
+    role_database.run_by_hand(drift)
+    assert role_database.find_drift(role_database.minimal_declaration(api), api) == []
 
 
-def test_a_function_of_the_server_that_was_altered(bench: Bench) -> None:
+def test_a_function_of_the_server_that_was_altered(role_database: RoleDatabase) -> None:
     """query_to_xml takes any query: with its owner's rights every role could do everything."""
-    api = bench.role("api")
+    api = role_database.role("api")
     name = "pg_catalog.query_to_xml(text,boolean,boolean,text)"
-    bench.run(f"ALTER FUNCTION {name} SECURITY DEFINER")
-    (drift,) = bench.found(bench.clean(api), api)
+    role_database.run(f"ALTER FUNCTION {name} SECURITY DEFINER")
+    (drift,) = role_database.find_drift(role_database.minimal_declaration(api), api)
     assert (drift.code, drift.role, drift.what, drift.automatic) == (
         "security-definer",
         PUBLIC,
@@ -185,58 +189,62 @@ def test_a_function_of_the_server_that_was_altered(bench: Bench) -> None:
         False,
     )
     assert drift.message == (
-        f"every role may call it, {api} too; it runs with the rights of {bench.admin}, which is a superuser, whoever "
+        f"every role may call it, {api} too; it runs with the rights of {role_database.admin}, which is a superuser, whoever "
         "calls it; it is a function of the server itself, which somebody altered"
     )
-    assert bench.end(bench.clean(api), api) == [drift]  # without EXECUTE applications could stop working
-    bench.by_hand(drift)
-    assert bench.found(bench.clean(api), api) == []
+    assert role_database.drift_after_apply(role_database.minimal_declaration(api), api) == [
+        drift
+    ]  # without EXECUTE applications could stop working
+    role_database.run_by_hand(drift)
+    assert role_database.find_drift(role_database.minimal_declaration(api), api) == []
 
 
-def test_one_drift_for_a_function_however_many_ways_lead_to_it(bench: Bench) -> None:
-    api, reader = bench.role("api"), bench.role("reader")
-    made(bench, "number", "CREATE TABLE t (a int DEFAULT hidden.f(), b int DEFAULT hidden.f()); CREATE TABLE u (a int DEFAULT hidden.f()); "
+def test_one_drift_for_a_function_however_many_ways_lead_to_it(role_database: RoleDatabase) -> None:
+    api, reader = role_database.role("api"), role_database.role("reader")
+    made(role_database, "number", "CREATE TABLE t (a int DEFAULT hidden.f(), b int DEFAULT hidden.f()); CREATE TABLE u (a int DEFAULT hidden.f()); "
          "CREATE VIEW v AS SELECT hidden.f()")  # fmt: skip
-    wish = bench.clean(api, reader)
-    assert bench.found(wish, api, reader) == []
+    declaration = role_database.minimal_declaration(api, reader)
+    assert role_database.find_drift(declaration, api, reader) == []
     for table in ("t", "u"):
-        wish = wish.may(api, "table", f"public.{table}", "INSERT")
-    wish = wish.may(reader, "table", "public.v", "SELECT")
-    first, second = bench.found(wish, api, reader)
+        declaration = declaration.with_privileges(api, "table", f"public.{table}", "INSERT")
+    declaration = declaration.with_privileges(reader, "table", "public.v", "SELECT")
+    first, second = role_database.find_drift(declaration, api, reader)
     assert (first.role, first.what) == (api, "function hidden.f() through default value for public.t.a")
     assert first.message == (
         f"INSERT or UPDATE on table public.t by {api} runs it without EXECUTE on it; it runs with the rights of "
-        f"{bench.admin}, which is a superuser, whoever calls it; 1 more way leads to it"
+        f"{role_database.admin}, which is a superuser, whoever calls it; 1 more way leads to it"
     )
     assert (second.role, second.what) == (reader, "function hidden.f() through view public.v")
-    declared = wish.may(api, "function", "hidden.f()", "EXECUTE")  # it may run it anyway
-    assert [drift.role for drift in bench.found(declared, api, reader)] == [reader]
+    declared = declaration.with_privileges(api, "function", "hidden.f()", "EXECUTE")  # it may run it anyway
+    assert [drift.role for drift in role_database.find_drift(declared, api, reader)] == [reader]
 
 
-def test_execute_on_what_calls_it(bench: Bench) -> None:
-    api, reader = bench.role("api"), bench.role("reader")
-    made(bench, *ALWAYS["aggregate"][:2])
-    bench.run("REVOKE EXECUTE ON FUNCTION total FROM PUBLIC", f"GRANT EXECUTE ON FUNCTION total TO {api}")
-    (drift,) = bench.found(bench.clean(api, reader), api, reader)
+def test_execute_on_what_calls_it(role_database: RoleDatabase) -> None:
+    api, reader = role_database.role("api"), role_database.role("reader")
+    made(role_database, *ALWAYS["aggregate"][:2])
+    role_database.run("REVOKE EXECUTE ON FUNCTION total FROM PUBLIC", f"GRANT EXECUTE ON FUNCTION total TO {api}")
+    (drift,) = role_database.find_drift(role_database.minimal_declaration(api, reader), api, reader)
     assert (drift.role, drift.message.partition(";")[0]) == (
         api,
         f"{api} may call aggregate public.total(integer), which runs it without EXECUTE on it",
     )
-    bench.run(f"ALTER FUNCTION hidden.f OWNER TO {reader}", f"REVOKE EXECUTE ON FUNCTION total FROM {api}")
-    assert told(bench, bench.clean(api, reader), api) == []
+    role_database.run(f"ALTER FUNCTION hidden.f OWNER TO {reader}", f"REVOKE EXECUTE ON FUNCTION total FROM {api}")
+    assert reported(role_database, role_database.minimal_declaration(api, reader), api) == []
 
 
-def test_what_is_switched_off_or_runs_with_the_callers_rights(bench: Bench) -> None:
-    api = bench.role("api")
-    wish = bench.clean(api).may(api, "table", "public.t", "SELECT", "INSERT", "UPDATE", "DELETE")
-    made(bench, *TABLES["condition of a trigger"][:2])
-    bench.run("ALTER TABLE t DISABLE TRIGGER w")
-    assert told(bench, wish, api) == []
-    made(bench, *TABLES["check"][:2])
-    bench.run("ALTER FUNCTION hidden.f SECURITY INVOKER")
-    assert told(bench, wish, api) == []
-    made(bench, *TABLES["trigger behind a foreign key"][:2])
-    bench.run(
+def test_what_is_switched_off_or_runs_with_the_callers_rights(role_database: RoleDatabase) -> None:
+    api = role_database.role("api")
+    declaration = role_database.minimal_declaration(api).with_privileges(
+        api, "table", "public.t", "SELECT", "INSERT", "UPDATE", "DELETE"
+    )
+    made(role_database, *TABLES["condition of a trigger"][:2])
+    role_database.run("ALTER TABLE t DISABLE TRIGGER w")
+    assert reported(role_database, declaration, api) == []
+    made(role_database, *TABLES["check"][:2])
+    role_database.run("ALTER FUNCTION hidden.f SECURITY INVOKER")
+    assert reported(role_database, declaration, api) == []
+    made(role_database, *TABLES["trigger behind a foreign key"][:2])
+    role_database.run(
         "ALTER TABLE hidden.t DROP CONSTRAINT k", "ALTER TABLE hidden.t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES t"
     )
-    assert told(bench, wish, api) == []
+    assert reported(role_database, declaration, api) == []

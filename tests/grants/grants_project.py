@@ -1,4 +1,4 @@
-"""A shop whose roles and their declaration a test changes, and what `promote grants` says of it."""
+"""A project with a private database whose roles and declaration a test changes, and reports of `promote grants`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import Ran
 from tests.run.conftest import Shop, make_shop, ready, shop
 from tests.servers import PASSWORD
 
-__all__ = ["desk", "make_shop", "ready", "shop"]  # fixtures
+__all__ = ["grants_project", "make_shop", "ready", "shop"]  # fixtures
 
 CATALOGS = (  # all that grants can change
     "pg_database", "pg_namespace", "pg_class", "pg_attribute", "pg_proc", "pg_type", "pg_language", "pg_foreign_server",
@@ -29,7 +29,7 @@ def quoted(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Desk:
+class GrantsProject:
     """`promote grants --env test-prod` on a private database."""
 
     shop: Shop
@@ -45,14 +45,14 @@ class Desk:
 
     def run(self, *statements: str) -> None:
         """As the superuser; {db}, {api}, {reader}, and {x} for any other role of this test, are filled in, quoted."""
-        self.shop.database.execute(*(f"{self.fill(each)}; reset role" for each in statements))
+        self.shop.database.execute(*(f"{self.fill_names(statement)}; reset role" for statement in statements))
 
-    def fill(self, text: str) -> str:
+    def fill_names(self, text: str) -> str:
         known = {"db": self.shop.database.name, "api": self.shop.role, "reader": self.reader}
-        return re.sub(r"\{([^{}]+)\}", lambda found: quoted(known.get(found[1]) or self.name(found[1])), text)
+        return re.sub(r"\{([^{}]+)\}", lambda match: quoted(known.get(match[1]) or self.name(match[1])), text)
 
     def declare(self, change: Callable[[dict[str, Any]], object]) -> None:
-        """Change environments/test-prod.yaml as values."""
+        """Change the values of environments/test-prod.yaml."""
         path = self.shop.root / "environments" / "test-prod.yaml"
         content = yamlfile.read(path)
         change(content)
@@ -64,25 +64,25 @@ class Desk:
         self.declare(lambda content: content["roles"].update({name: values}))
         return name
 
-    def more(self, role: str, **grants: Any) -> None:
+    def add_grants(self, role: str, **grants: Any) -> None:
         """Declare more grants of a role."""
 
         def change(content: dict[str, Any]) -> None:
-            found = content["roles"][role].setdefault("grants", {})
+            declared = content["roles"][role].setdefault("grants", {})
             for key, value in grants.items():
-                found[key] = {**found.get(key, {}), **value} if isinstance(value, dict) else value
+                declared[key] = {**declared.get(key, {}), **value} if isinstance(value, dict) else value
 
         self.declare(change)
 
-    def at(self, text: str, *, after: str = "") -> str:
+    def position(self, text: str, *, after: str = "") -> str:
         """Line and column of a text of environments/test-prod.yaml."""
         content = (self.shop.root / "environments" / "test-prod.yaml").read_text("utf-8")
-        place = content.index(text, content.index(after))
-        line = content.count("\n", 0, place) + 1
-        return f"{line}:{place - content.rfind(chr(10), 0, place)}"
+        index = content.index(text, content.index(after))
+        line = content.count("\n", 0, index) + 1
+        return f"{line}:{index - content.rfind(chr(10), 0, index)}"
 
-    def boss(self) -> str:
-        """An admin identity as managed servers give it: no superuser, owner of books alone, who may make roles."""
+    def create_managed_admin(self) -> str:
+        """An admin identity as on managed servers: no superuser, may create roles, owns the table books only."""
         name = self.name("boss")
         self.run(
             f"create role {{boss}} login createrole password '{PASSWORD}'",
@@ -93,53 +93,53 @@ class Desk:
         self.declare(lambda content: content.update(admin_url=self.shop.database.url(name)))
         return name
 
-    def grants(self, *more: str, **how: Any) -> Ran:
-        return self.shop.promote("grants", "--env", "test-prod", *more, **how)
+    def grants(self, *options: str, **how: Any) -> Ran:
+        return self.shop.promote("grants", "--env", "test-prod", *options, **how)
 
-    def said(self, *more: str, code: int = 0, **how: Any) -> str:
-        """The report, which ends with this exit code, in plain words."""
-        ran = self.grants(*more, **how)
+    def report(self, *options: str, code: int = 0, **how: Any) -> str:
+        """The normalized report of a command with this exit code."""
+        ran = self.grants(*options, **how)
         assert (ran.exit_code, ran.stderr) == (code, ""), ran.stdout + ran.stderr
-        return self.plain(without_limits(ran.stdout))
+        return self.normalize(without_limits(ran.stdout))
 
-    def error(self, *more: str, code: int, **how: Any) -> str:
-        ran = self.grants(*more, **how)
+    def error(self, *options: str, code: int, **how: Any) -> str:
+        ran = self.grants(*options, **how)
         assert (ran.exit_code, ran.stdout) == (code, ""), ran.stdout + ran.stderr
-        return self.plain(ran.stderr)
+        return self.normalize(ran.stderr)
 
-    def plain(self, text: str) -> str:
-        """Without what is another one in every session; wide gaps and dots made short, as they follow the names."""
+    def normalize(self, text: str) -> str:
+        """The text without names and numbers that differ between sessions, and with short gaps and dots."""
         text = text.replace(self.shop.database.name, "DB").replace(self.shop.role, "api").replace(self.reader, "reader")
         text = text.replace(f"_{self.suffix}", "").replace("environments/test-prod.yaml:", "")
         text = re.sub(r"\d+ privileges as declared", "N privileges as declared", text)
         return re.sub(r" {3,}", "  ", re.sub(r" \.{2,} ", " .. ", text))
 
-    def applied(self) -> str:
-        """What --apply says; then all is in step, and another one changes nothing at all."""
-        said = self.said("--apply")
+    def apply_and_verify(self) -> str:
+        """The report of --apply; afterwards all is in step, and a second --apply changes nothing."""
+        report = self.report("--apply")
         before = self.state()
-        again = self.said("--apply")
+        again = self.report("--apply")
         assert "\nnothing was changed; in step: " in again, again
         assert self.state() == before
-        return said
+        return report
 
-    def refused(self, *more: str) -> str:
-        """What --apply cannot finish, and changes nothing."""
+    def fail_to_apply(self, *options: str) -> str:
+        """The message of an --apply that fails and changes nothing."""
         before = self.state()
-        said = self.error("--apply", *more, code=3)
+        message = self.error("--apply", *options, code=3)
         assert self.state() == before
-        return said
+        return message
 
     def state(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row, with its version, of every catalog that grants can change."""
-        mine = f"select oid from pg_authid where rolname ~ '{self.suffix}$' or rolname in ('{self.shop.role}', '{self.reader}')"
-        here = "(select oid from pg_database where datname = current_database())"
-        only = {
-            "pg_authid": f"where oid in ({mine})",
-            "pg_auth_members": f"where member in ({mine})",
-            "pg_database": f"where oid = {here}",
+        own_roles = f"select oid from pg_authid where rolname ~ '{self.suffix}$' or rolname in ('{self.shop.role}', '{self.reader}')"
+        this_database = "(select oid from pg_database where datname = current_database())"
+        conditions = {
+            "pg_authid": f"where oid in ({own_roles})",
+            "pg_auth_members": f"where member in ({own_roles})",
+            "pg_database": f"where oid = {this_database}",
             "pg_parameter_acl": f"where paracl::text like '%{self.suffix}%'",
-            "pg_db_role_setting": f"where setdatabase = {here} or setdatabase = 0 and setrole in ({mine})",
+            "pg_db_role_setting": f"where setdatabase = {this_database} or setdatabase = 0 and setrole in ({own_roles})",
         }
         whole = {"pg_class": "oid, relowner, relacl::text"}  # its other columns are the autovacuum's too
         mine_alone = f"case when rolname ~ '{self.suffix}$' then xmin::text || ctid::text end"  # else of all tests
@@ -147,7 +147,7 @@ class Desk:
         with self.shop.database.connect() as conn:
             return {
                 table: conn.execute(
-                    f"select {whole.get(table, 'xmin::text, ctid::text, t::text')} from {table} t {only.get(table, '')} order by 3"
+                    f"select {whole.get(table, 'xmin::text, ctid::text, t::text')} from {table} t {conditions.get(table, '')} order by 3"
                 ).fetchall()
                 for table in CATALOGS
             }
@@ -163,10 +163,10 @@ def without_limits(report: str) -> str:
 
 
 @pytest.fixture
-def desk(shop: Shop) -> Iterator[Desk]:
+def grants_project(shop: Shop) -> Iterator[GrantsProject]:
     """A private database in step; roles of the test are dropped with what they have on the whole server."""
-    desk = Desk(shop, shop.database.name.partition("_")[2])
-    desk.run("alter role {reader} in database {db} set statement_timeout to '30s'")  # no copy takes it along
-    yield desk
-    for (name,) in shop.rows(f"select rolname from pg_roles where rolname ~ '_{desk.suffix}$'"):
+    grants_project = GrantsProject(shop, shop.database.name.partition("_")[2])
+    grants_project.run("alter role {reader} in database {db} set statement_timeout to '30s'")  # no copy takes it along
+    yield grants_project
+    for (name,) in shop.rows(f"select rolname from pg_roles where rolname ~ '_{grants_project.suffix}$'"):
         shop.database.execute(f"drop owned by {quoted(name)} cascade")
