@@ -46,14 +46,6 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """One change that was made or would be made."""
-
-    what: str  # "create role minerva_api"
-    sql: str = ""  # the statement, secrets left out; empty when it is not SQL
-
-
-@dataclass(frozen=True, slots=True)
 class StepResult:
     """One line of a report."""
 

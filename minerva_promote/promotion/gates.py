@@ -1,103 +1,90 @@
-"""What has to be so before the first row, besides the target itself: another environment's word, a plan, a backup."""
+"""What must hold before the first row besides the target itself: another environment's run, a plan, a backup."""
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from pathlib import Path
 
 from minerva_promote.database.database_identity import whereabouts
 from minerva_promote.database.session import Connection
-from minerva_promote.errors import FileError, Location
-from minerva_promote.exportfile.validation import Validation
 from minerva_promote.ledger.recent_changes import describe_changes, latest_changes
 from minerva_promote.load.load_result import LoadResult
 from minerva_promote.promotion.backup import backup_steps
-from minerva_promote.promotion.dry_plan import recompute_plan
-from minerva_promote.promotion.import_steps import Importing
-from minerva_promote.promotion.plan_digest import Digest, PlannedTarget, parse_digest, plan_differences
+from minerva_promote.promotion.plan_digest import Digest, digest_of, parse_digest, plan_differences
+from minerva_promote.promotion.request import PromotionRequest
 from minerva_promote.promotion.required_environment import required_step
-from minerva_promote.promotion.second_pass import file_changed_error
+from minerva_promote.promotion.second_pass import file_changed_error, hash_of
+from minerva_promote.promotion.state import GateEvidence, RunState, known
 from minerva_promote.results import Finding, Outcome, StepResult
 
 
-class Gates:
-    """The gates of one run. A file that is validated while its rows go in is hashed first, where a gate is about it."""
+def before_rows(conn: Connection, state: RunState) -> GateEvidence:
+    """Pass all gates, outside any transaction. Raises GateClosed when one is shut, and FileError.
 
-    def __init__(self, run: Importing) -> None:
-        self._run = run
-        self._project = run.project
-        self._environment = run.environment
-        self._plan = run.plan
-        self.details: dict[str, object] = {}  # what the ledger is to know of them
-        self._sha256 = ""  # that the gates were opened for
-        self._planned: PlannedTarget | None = None
-        self._wanted = parse_digest(run.plan.digest) if run.plan.digest else None
+    A file that is validated while its rows go in is hashed first where `requires` asks for its hash.
+    """
+    environment, request = state.environment, state.request
+    wanted = parse_digest(request.digest) if request.digest else None
+    details: dict[str, object] = {}
+    sha256 = ""
+    if environment.requires is not None or wanted is not None:
+        sha256 = state.validation.manifest.sha256 if state.validation else hash_of(request.file)
+    if environment.requires is not None:
+        step = required_step(state.project, environment, whereabouts(conn), request.file, sha256)
+        state.log.record(step)
+        details["requires"] = dict(step.data)
+    if wanted is not None:
+        state.log.record(_compare_with_plan(conn, state, wanted, sha256))
+        details["plan"] = str(wanted)
+    state.log.stop_if_closed()
+    backup = backup_steps(
+        state.project, environment, conn, request.run_id, state.log.listener, rehearsal=request.dry_run
+    )
+    for step in backup:
+        state.log.record(step)
+        if "bytes" in step.data:
+            details["backup"] = {"file": Path(step.data["file"]).name, "bytes": step.data["bytes"]}
+    state.log.stop_if_closed()
+    return GateEvidence(sha256, state.planned if wanted is not None else None, details)
 
-    def before_rows(self, conn: Connection, found: Validation | None) -> None:
-        """All of them, outside any transaction; raises Closed when one is shut."""
-        if self._environment.requires is not None or self._wanted is not None:
-            self._sha256 = found.manifest.sha256 if found else hash_of(self._plan.file)
-        if self._environment.requires is not None:
-            here = whereabouts(conn)
-            step = required_step(self._project, self._environment, here, self._plan.file, self._sha256)
-            self._run.record(step)
-            self.details["requires"] = dict(step.data)
-        if self._wanted is not None:
-            self._run.record(self._compare_with_plan(self._wanted))
-            self.details["plan"] = str(self._wanted)
-        self._run.stop_if_closed()
-        backup = backup_steps(
-            self._project, self._environment, conn, self._plan.run_id, self._run.watch, rehearsal=self._plan.dry_run
+
+def before_commit(conn: Connection, state: RunState, loaded: LoadResult) -> None:
+    """Compare once more under the lock: what was promised is what was done. Raises FileError and GateClosed."""
+    evidence, manifest = state.evidence, known(state.validation).manifest
+    if evidence.sha256 and manifest.sha256 != evidence.sha256:
+        raise file_changed_error(state.request.file)
+    planned = evidence.planned
+    if planned is None:
+        return
+    since = [change for change in latest_changes(conn) if change not in planned.changes]
+    numbers = loaded.as_numbers()
+    others = [name for name, keys in planned.counts.items() if keys.known and keys.new != numbers[name]["new"]]
+    fact = ""
+    if since:
+        fact = f"the target has had {describe_changes(since)} since"
+    elif others:
+        fact = (
+            f"other rows are new than was planned: {', '.join(others)}; somebody else has written to the target since"
         )
-        for step in backup:
-            self._run.record(step)
-            if "bytes" in step.data:
-                self.details["backup"] = {"file": Path(step.data["file"]).name, "bytes": step.data["bytes"]}
-        self._run.stop_if_closed()
-
-    def before_commit(self, conn: Connection, found: Validation, loaded: LoadResult) -> None:
-        """Once more, under the lock: what was promised is what was done. Raises FileError and Closed."""
-        if self._sha256 and found.manifest.sha256 != self._sha256:
-            raise file_changed_error(self._plan.file)
-        if self._planned is None:
-            return
-        now = latest_changes(conn)
-        since = [change for change in now if change not in self._planned.changes]
-        numbers = loaded.as_numbers()
-        other = [name for name, each in self._planned.counts.items() if each.known and each.new != numbers[name]["new"]]
-        if since:
-            self._closed(f"the target has had {describe_changes(since)} since")
-        elif other:
-            fact = f"other rows are new than was planned: {', '.join(other)}"
-            self._closed(f"{fact}; somebody else has written to the target since")
-
-    def _compare_with_plan(self, wanted: Digest) -> StepResult:
-        again = recompute_plan(self._project, self._environment, self._plan, self._run.watch)
-        if again.digest is None or again.state is None:
-            return self._step(Finding("plan", "no plan can be made any more: promote plan says why"))
-        file, environment = self._plan.file.name, self._environment.name
-        findings = plan_differences(wanted, again.digest, again.state, file, environment)
-        self._planned = again.state
-        return self._step(*findings)
-
-    def _step(self, *findings: Finding) -> StepResult:
-        if not findings:
-            return StepResult("plan", self._plan.digest, Outcome.OK, "file, configuration and target are as planned")
-        file = shlex.quote(str(self._plan.file)) + (" --repair" if self._plan.repair else "")
-        hint = f"look at it again: promote plan --env {self._environment.name} --file {file}"
-        return StepResult("plan", self._plan.digest, Outcome.FAIL, hint=hint, findings=findings)
-
-    def _closed(self, fact: str) -> None:
-        self._run.record(self._step(Finding("plan-target", fact)))
-        self._run.stop_if_closed()
+    if fact:
+        state.log.record(_plan_step(state.request, Finding("plan-target", fact)))
+        state.log.stop_if_closed()
 
 
-def hash_of(path: Path) -> str:
-    """The sha256 of a file, in hex. Raises FileError."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise FileError(f"cannot be read: {reason}", at=Location(str(path))) from error
+def _compare_with_plan(conn: Connection, state: RunState, wanted: Digest, sha256: str) -> StepResult:
+    """Compute the digest again from what this run has read, and compare it with the one that was given."""
+    planned = known(state.planned)
+    backup = backup_steps(state.project, state.environment, conn, "00000000", state.log.listener, rehearsal=True)
+    if state.log.failed or any(step.outcome.closes_gate for step in backup):
+        return _plan_step(state.request, Finding("plan", "no plan can be made any more: promote plan says why"))
+    digest = digest_of(state.project, state.environment, sha256, planned, repair=state.request.repair)
+    findings = plan_differences(wanted, digest, planned, state.request.file.name, state.environment.name)
+    return _plan_step(state.request, *findings)
+
+
+def _plan_step(request: PromotionRequest, *findings: Finding) -> StepResult:
+    if not findings:
+        return StepResult("plan", request.digest, Outcome.OK, "file, configuration and target are as planned")
+    file = shlex.quote(str(request.file)) + (" --repair" if request.repair else "")
+    hint = f"look at it again: promote plan --env {request.environment} --file {file}"
+    return StepResult("plan", request.digest, Outcome.FAIL, hint=hint, findings=findings)

@@ -79,6 +79,11 @@ def read_planned_target(conn: Connection, outlook: TargetState, counts: Mapping[
     )
 
 
+def with_counts(planned: PlannedTarget, counts: Mapping[str, KeyCounts]) -> PlannedTarget:
+    """The target with the keys of the file's rows counted."""
+    return replace(planned, counts=counts)
+
+
 @dataclass(frozen=True, slots=True)
 class Digest:
     """Three parts, each told by its first digits."""

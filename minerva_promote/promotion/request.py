@@ -1,4 +1,4 @@
-"""What a run is going to do, all values known before anything is done; engine/run.py says in which order."""
+"""What one promotion is asked to do."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class PromotionRequest:
     file: Path
     repair: bool
     dry_run: bool
-    digest: str = ""  # of the plan that it must be, as `promote plan` printed it
+    digest: str = ""  # as `promote plan` printed it: the run must be the planned one
     rehearse_undo: bool = False  # rows in, out again and compared, before the import
 
 
 def new_request(
     environment: str, file: Path, *, repair: bool, dry_run: bool, digest: str = "", rehearse_undo: bool = False
 ) -> PromotionRequest:
-    """A plan with a new run id."""
+    """A request with a new run id."""
     return PromotionRequest(str(uuid4()), environment, file, repair, dry_run, digest, rehearse_undo)

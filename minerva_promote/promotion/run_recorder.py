@@ -1,4 +1,7 @@
-"""The events of one run: what the ledger is told, and when."""
+"""The ledger events of one run, and when each is written.
+
+A dry run leaves none; nor does a run of which nobody can know how it ended.
+"""
 
 from __future__ import annotations
 
@@ -18,159 +21,154 @@ from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
 from minerva_promote.ledger.run_rows import store_run_rows
 from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON, UnfinishedRun, read_unfinished_runs
 from minerva_promote.load.load_result import LoadResult
-from minerva_promote.promotion.import_steps import Importing
+from minerva_promote.promotion.state import RunState
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
 FINDINGS = 20  # that an event keeps
 _WAITED = "55P03"
 
 
-class Recorder:
-    """Writes the events of one run. A dry run leaves none; nor does one of which nobody can know how it ended."""
+def target_reached(state: RunState) -> None:
+    """The target was reached: from now on its ledger is told how the run ends, where it has one."""
+    if not any(step.outcome.closes_gate for step in state.log.steps):
+        state.ledger.reachable = True
+        return
+    with suppress(TargetError), import_session(state.project, state.environment) as conn:
+        state.ledger.reachable = ledger_version(conn) == LEDGER_VERSION
 
-    def __init__(self, run: Importing) -> None:
-        self._run = run
-        self._project = run.project
-        self._environment = run.environment
-        self._plan = run.plan
-        self._begun = time.perf_counter()
-        self._configuration: str | None = None
-        self._told = 0  # checks that an event has told of
-        self._ended = run.plan.dry_run  # whether nothing more is to be recorded
-        self._possible = False  # whether there is a ledger to write to
-        self.conn: Connection | None = None  # the session of the run, while there is one
-        self.details: dict[str, Any] = {}  # what else every later event is to tell
 
-    def target_reached(self) -> None:
-        """The target was reached: from now on its ledger is told how the run ends, where it has one."""
-        if not any(step.outcome.closes_gate for step in self._run.steps):
-            self._possible = True
-            return
-        with suppress(TargetError), import_session(self._project, self._environment) as conn:
-            self._possible = ledger_version(conn) == LEDGER_VERSION
+def open_runs(conn: Connection, state: RunState) -> None:
+    """Say what became of runs of before that have no end; those that can have none any more get it now."""
+    told = [run for run in read_unfinished_runs(conn) if _mark_abandoned(conn, state, run)]
+    findings = tuple(
+        Finding("open-run", run.description, severity=Severity.WARN, hint=_open_run_hint(run)) for run in told
+    )
+    if findings:
+        state.log.record(StepResult("ledger", "runs without end", Outcome.WARN, findings=findings))
 
-    def open_runs(self, conn: Connection) -> None:
-        """Say what became of runs of before that have no end; those that can have none any more get it now."""
-        told = [run for run in read_unfinished_runs(conn) if self._mark_abandoned(conn, run)]
-        findings = tuple(
-            Finding("open-run", run.description, severity=Severity.WARN, hint=self._help(run)) for run in told
-        )
-        if findings:
-            self._run.record(StepResult("ledger", "runs without end", Outcome.WARN, findings=findings))
 
-    def _mark_abandoned(self, conn: Connection, run: UnfinishedRun) -> bool:
-        """Record a run as abandoned where that is so; False when it has an end after all."""
-        if run.alive or run.committed is not None or self._plan.dry_run:
-            return True
-        event = Event(
-            "abandoned", run.run_id, run.environment, file_name=run.file_name or None, reason=ABANDONED_REASON
-        )
-        try:
-            self._add(conn, event)
-        except TargetError as error:
-            if error.sqlstate == ENDED:
-                return False
-            if error.sqlstate != FOREIGN_RUN:
-                raise
+def _mark_abandoned(conn: Connection, state: RunState, run: UnfinishedRun) -> bool:
+    """Record a run as abandoned where that is so; False when it has an end after all."""
+    if run.alive or run.committed is not None or state.request.dry_run:
         return True
-
-    def _help(self, run: UnfinishedRun) -> str:
-        if run.committed is not None:
-            return "run the same file again: nothing is changed, and the checks are made"
-        return "wait for it, or end it" if run.alive else "run its file again when you like"
-
-    def started(self, conn: Connection) -> None:
-        """In a transaction of its own, before that of the rows. Raises TargetError."""
-        if self._plan.dry_run:
-            return
-        try:
-            self._add(conn, self._event("started"))
-        except TargetError as error:
-            error.message += "; nothing was changed"
+    event = Event("abandoned", run.run_id, run.environment, file_name=run.file_name or None, reason=ABANDONED_REASON)
+    try:
+        _add(conn, event)
+    except TargetError as error:
+        if error.sqlstate == ENDED:
+            return False
+        if error.sqlstate != FOREIGN_RUN:
             raise
+    return True
 
-    def committed(self, conn: Connection) -> None:
-        """In the transaction of the rows, as its last act. Raises TargetError."""
-        digest = store_run_rows(conn, self._plan.run_id, self._run.inserted)
-        event = self._event("committed")
-        self._add(conn, replace(event, details={**event.details, "types": self._run.types}), digest)
 
-    def _add(self, conn: Connection, event: Event, rows_digest: str | None = None) -> None:
-        try:
-            add_event(conn, event, rows_digest)
-        except TargetError as error:
-            if error.sqlstate != _WAITED or conn.info.transaction_status:
-                raise
-            raise with_lock_holder(conn, error) from error
+def _open_run_hint(run: UnfinishedRun) -> str:
+    if run.committed is not None:
+        return "run the same file again: nothing is changed, and the checks are made"
+    return "wait for it, or end it" if run.alive else "run its file again when you like"
 
-    def finished(self) -> None:
-        """The checks after COMMIT have ended."""
-        self._record_separately(self._event("finished", rows=None))
 
-    def unchanged(self) -> None:
-        """Every row was there, and all checks were made."""
-        self._record_separately(self._event("unchanged"))
+def started(conn: Connection, state: RunState) -> None:
+    """In a transaction of its own, before that of the rows. Raises TargetError."""
+    if state.request.dry_run:
+        return
+    try:
+        _add(conn, _event(state, "started"))
+    except TargetError as error:
+        error.message += "; nothing was changed"
+        raise
 
-    def refused(self) -> None:
-        """The gate is closed; the steps say why."""
-        closing = [step for step in self._run.steps if step.outcome.closes_gate]
-        reason = "; ".join(map(_why, closing))
-        self._record_separately(self._event("refused", reason=reason, findings=_findings(closing)))
 
-    def failed(self, reason: str) -> None:
-        """It could not finish, and nothing was stored."""
-        self._record_separately(self._event("failed", reason=reason))
+def committed(conn: Connection, state: RunState) -> None:
+    """In the transaction of the rows, as its last act. Raises TargetError."""
+    digest = store_run_rows(conn, state.request.run_id, state.inserted)
+    event = _event(state, "committed")
+    _add(conn, replace(event, details={**event.details, "types": state.types}), digest)
 
-    def _record_separately(self, event: Event) -> None:
-        """Record how the run ended; where that cannot be, it is said and changes nothing."""
-        if self._ended or not self._possible:
-            return
-        self._ended = True
-        try:
-            why_not = add_event_separately(self._project, self._environment, event, conn=self.conn)
-        except KeyboardInterrupt:
-            why_not = "stopped"
-        if why_not:
-            detail = f"could not be recorded: {why_not}"
-            self._run.record(StepResult("ledger", event.kind, Outcome.WARN, detail))
 
-    def _event(
-        self, kind: Kind, *, reason: str | None = None, findings: Sequence[Mapping[str, Any]] = (), **more: Any
-    ) -> Event:
-        """An event with all that is known by now; checks are told of once."""
-        if self._configuration is None:
-            self._configuration = fingerprint(self._project, self._environment)
-        plan, found = self._plan, self._run.found
-        manifest = found.manifest if found else None
-        checks = [step for step in self._run.steps if step.step == "check"]
-        details = dict(self.details)
-        if found and kind != "started":
-            details["repaired"] = _repaired(found.warnings)
-        if findings:
-            details["findings"] = [
-                {name: self._clean(value) for name, value in finding.items()} for finding in findings
-            ]
-        event = Event(
-            kind,
-            plan.run_id,
-            plan.environment,
-            file_name=os.fsencode(plan.file.name).decode("utf-8", "backslashreplace"),  # a name may be no text
-            file_sha256=manifest.sha256 if manifest else None,
-            file_bytes=manifest.size if manifest else None,
-            roots=manifest.roots if manifest else None,
-            rows=more.get("rows", _rows(self._run.loaded)),
-            checks=None if kind == "started" else [_check(step) for step in checks[self._told :]],
-            seconds=None if kind == "started" else time.perf_counter() - self._begun,
-            reason=None if reason is None else self._clean(reason),
-            configuration=self._configuration,
-            details=details,
-        )
-        if kind != "started":
-            self._told = len(checks)
-        return event
+def _add(conn: Connection, event: Event, rows_digest: str | None = None) -> None:
+    try:
+        add_event(conn, event, rows_digest)
+    except TargetError as error:
+        if error.sqlstate != _WAITED or conn.info.transaction_status:
+            raise
+        raise with_lock_holder(conn, error) from error
 
-    def _clean(self, value: Any) -> Any:
-        return self._project.redact(value) if isinstance(value, str) else value
+
+def finished(state: RunState) -> None:
+    """The checks after COMMIT have ended."""
+    _record_separately(state, _event(state, "finished", rows=None))
+
+
+def unchanged(state: RunState) -> None:
+    """Every row was there, and all checks were made."""
+    _record_separately(state, _event(state, "unchanged"))
+
+
+def refused(state: RunState) -> None:
+    """The gate is closed; the steps say why."""
+    closing = [step for step in state.log.steps if step.outcome.closes_gate]
+    reason = "; ".join(map(_why, closing))
+    _record_separately(state, _event(state, "refused", reason=reason, findings=_findings(closing)))
+
+
+def failed(state: RunState, reason: str) -> None:
+    """It could not finish, and nothing was stored."""
+    _record_separately(state, _event(state, "failed", reason=reason))
+
+
+def _record_separately(state: RunState, event: Event) -> None:
+    """Record how the run ended; where that cannot be, it is said and changes nothing."""
+    if state.ledger.ended or not state.ledger.reachable:
+        return
+    state.ledger.ended = True
+    try:
+        why_not = add_event_separately(state.project, state.environment, event, conn=state.session)
+    except KeyboardInterrupt:
+        why_not = "stopped"
+    if why_not:
+        detail = f"could not be recorded: {why_not}"
+        state.log.record(StepResult("ledger", event.kind, Outcome.WARN, detail))
+
+
+def _event(
+    state: RunState, kind: Kind, *, reason: str | None = None, findings: Sequence[Mapping[str, Any]] = (), **more: Any
+) -> Event:
+    """An event with all that is known by now; checks are told of once."""
+    if state.ledger.configuration is None:
+        state.ledger.configuration = fingerprint(state.project, state.environment)
+    plan, found = state.request, state.validation
+    manifest = found.manifest if found else None
+    checks = [step for step in state.log.steps if step.step == "check"]
+    details = dict(state.evidence.details)
+    if found and kind != "started":
+        details["repaired"] = _repaired(found.warnings)
+    if findings:
+        details["findings"] = [
+            {name: _redacted(state, value) for name, value in finding.items()} for finding in findings
+        ]
+    event = Event(
+        kind,
+        plan.run_id,
+        plan.environment,
+        file_name=os.fsencode(plan.file.name).decode("utf-8", "backslashreplace"),  # a name may be no text
+        file_sha256=manifest.sha256 if manifest else None,
+        file_bytes=manifest.size if manifest else None,
+        roots=manifest.roots if manifest else None,
+        rows=more.get("rows", _rows(state.loaded)),
+        checks=None if kind == "started" else [_check(step) for step in checks[state.ledger.checks_recorded :]],
+        seconds=None if kind == "started" else time.perf_counter() - state.begun,
+        reason=None if reason is None else _redacted(state, reason),
+        configuration=state.ledger.configuration,
+        details=details,
+    )
+    if kind != "started":
+        state.ledger.checks_recorded = len(checks)
+    return event
+
+
+def _redacted(state: RunState, value: Any) -> Any:
+    return state.project.redact(value) if isinstance(value, str) else value
 
 
 def _repaired(warnings: Sequence[Finding]) -> list[str]:

@@ -1,9 +1,10 @@
-"""The second reading of a file, and what is told of its rows: one line a table."""
+"""Reading a file again: its rows with proof that it is the same file, its hash, and line numbers of its rows."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 from minerva_promote.config.models.project import Contract
@@ -13,46 +14,47 @@ from minerva_promote.exportfile.byte_window import file_changed
 from minerva_promote.exportfile.reader import ExportReader, Tick
 from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.exportfile.validation import Manifest
-from minerva_promote.load.load_result import LoadResult
-from minerva_promote.promotion.lines import lines_of
-from minerva_promote.promotion.request import PromotionRequest
-from minerva_promote.results import Finding, Outcome, StepResult
 
 Sink = Callable[[Row], object]
 
-_HELP = {
-    "different": "the target has another row under this key: find out which is right; nothing overwrites it",
-    "blocked": "find out which is right; nothing is overwritten",
-    "appended": "what was promoted is not appended to: export it whole under a new key, or leave it",
-}
+_BLOCK = 4 << 20
 
 
 def reread_rows(
     path: Path, contract: Contract, snapshot: Snapshot, manifest: Manifest, *, repair: bool, tick: Tick, sink: Sink
 ) -> None:
-    """Hand every row of a validated file on, and prove that it is still the same file.
+    """Hand every row of a validated file to ``sink``, and prove that it is still the same file.
 
     Raises FileError when it is not.
     """
-    scan = ExportReader(path, contract, snapshot, repair=repair, tick=tick)
+    reader = ExportReader(path, contract, snapshot, repair=repair, tick=tick)
     try:
-        for row in scan.rows():
+        for row in reader.rows():
             sink(row)
     except FileError:
         raise file_changed_error(path) from None
-    if scan.findings.count or scan.sha256.hex() != manifest.sha256:
+    if reader.findings.count or reader.sha256.hex() != manifest.sha256:
         raise file_changed_error(path)
 
 
 def require_same_file(path: Path, manifest: Manifest) -> None:
     """Raise FileError when the file is not the validated one: then its rows say nothing about that one."""
     try:
-        with path.open("rb") as file:
-            same = hashlib.file_digest(file, "sha256").hexdigest() == manifest.sha256
-    except OSError:
+        same = hash_of(path) == manifest.sha256
+    except FileError:
         same = False
     if not same:
         raise file_changed_error(path)
+
+
+def hash_of(path: Path) -> str:
+    """The sha256 of a file, in hex. Raises FileError."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise FileError(f"cannot be read: {reason}", at=Location(str(path))) from error
 
 
 def file_changed_error(path: Path) -> FileError:
@@ -61,31 +63,23 @@ def file_changed_error(path: Path) -> FileError:
     return FileChanged(f"{error.message}; nothing was changed in the target", at=error.location, hint=error.hint)
 
 
-def table_steps(
-    plan: PromotionRequest, contract: Contract, loaded: LoadResult, seconds: float
-) -> tuple[StepResult, ...]:
-    """One step a table; the time stands with the last, for batches of several tables are under way at once."""
-    lines = lines_of(plan.file, [clash.offset for clash in loaded.clashes])
-    steps = []
-    shown = [table for table in contract.tables if sum(loaded.counts[table].values())]
-    numbers = loaded.as_numbers()
-    for table in shown:
-        findings = tuple(
-            Finding(
-                clash.kind,
-                f"{table} {clash.key}: {clash.fact}",
-                Location(str(plan.file), lines.get(clash.offset, 0)),
-                _HELP[clash.kind],
-            )
-            for clash in loaded.clashes
-            if clash.table == table
-        )
-        counts = numbers[table]
-        detail = f"{counts['new']:,} new, {counts['identical']:,} already there, {counts['different']:,} different"
-        for kind in ("blocked", "appended"):
-            if counts[kind]:
-                detail += f", {counts[kind]:,} {kind}"
-        outcome = Outcome.FAIL if findings or counts["different"] else Outcome.OK
-        took = seconds if table == shown[-1] else 0.0
-        steps.append(StepResult("import", table, outcome, detail, took, findings=findings, data=dict(counts)))
-    return tuple(steps)
+def lines_of(path: Path, offsets: Collection[int]) -> dict[int, int]:
+    """The line, from 1, of each byte offset of a file; reads up to the last of them. Empty for a file that is gone.
+
+    Rows know only their offset: lines are counted when a row is reported.
+    """
+    lines: dict[int, int] = {}
+    if not offsets:
+        return lines
+    line, begin = 1, 0
+    with suppress(OSError), path.open("rb") as file:
+        block = b""
+        for offset in sorted(set(offsets)):
+            while offset >= begin + len(block):
+                line += block.count(b"\n")
+                begin += len(block)
+                block = file.read(_BLOCK)
+                if not block:
+                    return lines
+            lines[offset] = line + block.count(b"\n", 0, offset - begin)
+    return lines

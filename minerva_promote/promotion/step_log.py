@@ -1,13 +1,11 @@
-"""What a run has to tell: its steps so far, and whether one of them closed the gate."""
+"""The steps of a promotion so far, and whether one of them closed the gate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minerva_promote.errors import TargetError
 from minerva_promote.progress import ProgressListener
-from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.text_format import counted
+from minerva_promote.results import StepResult
 
 
 class GateClosed(Exception):
@@ -15,36 +13,46 @@ class GateClosed(Exception):
 
 
 class StepLog:
-    """Keeps the steps in order, and tells each to whoever watches."""
+    """Keeps the steps in order and passes each one to the listener."""
 
-    def __init__(self, watch: ProgressListener) -> None:
-        self.watch = watch
+    def __init__(self, listener: ProgressListener) -> None:
+        self.listener = listener
         self.steps: list[StepResult] = []
 
     def record(self, step: StepResult) -> None:
-        """A step has ended."""
+        """Add a step that has ended."""
         self.steps.append(step)
-        self.watch.step(step)
+        self.listener.step(step)
 
     def record_all(self, steps: Iterable[StepResult]) -> None:
-        """Each as it ends."""
+        """Add each step as it ends."""
         for step in steps:
             self.record(step)
 
+    @property
+    def failed(self) -> int:
+        """How many steps close the gate."""
+        return sum(step.outcome.closes_gate for step in self.steps)
+
     def stop_if_closed(self) -> None:
-        """Raise Closed when a step failed."""
-        if any(step.outcome.closes_gate for step in self.steps):
+        """Raise GateClosed when a step failed."""
+        if self.failed:
             raise GateClosed
 
-    def preflight_step(self, findings: tuple[Finding, ...]) -> None:
-        """What was found before the first row; raises Closed when it is more than a warning."""
-        errors = sum(finding.severity is Severity.ERROR for finding in findings)
-        outcome = Outcome.FAIL if errors else Outcome.WARN if findings else Outcome.OK
-        detail = counted(errors, "findings") if errors else ""
-        self.record(StepResult("preflight", "schema, privileges, settings", outcome, detail, findings=findings))
-        self.stop_if_closed()
 
-    def refused(self, name: str, detail: str, error: TargetError) -> None:
-        """The target does not take the data."""
-        finding = Finding("refused", error.message, hint=error.hint or "correct the data, or the target")
-        self.record(StepResult("import", name, Outcome.FAIL, detail, findings=(finding,)))
+class QuietProgress:
+    """Passes on the bytes that were read, under another name; steps and headings are dropped."""
+
+    def __init__(self, listener: ProgressListener, activity: str) -> None:
+        self._listener = listener
+        self._activity = activity
+
+    def heading(self, environment: str, run_id: str, title: str) -> None:
+        """Dropped."""
+
+    def step(self, step: StepResult) -> None:
+        """Dropped."""
+
+    def progress(self, doing: str, done: int, total: int) -> None:
+        """Passed on."""
+        self._listener.progress(self._activity, done, total)

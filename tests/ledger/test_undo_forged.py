@@ -11,7 +11,8 @@ from psycopg import errors
 
 from minerva_promote.ledger.events import Event, add_event
 from minerva_promote.ledger.run_rows import load_run_rows
-from minerva_promote.promotion.run_recorder import Recorder
+from minerva_promote.promotion import run_recorder
+from minerva_promote.promotion.state import RunState
 from tests.ledger.forging import forge, list_of_book, load_list, write_list
 from tests.ledger.undoing import Undone, facts_in, found_in, undone, unproved
 from tests.run.conftest import Shop
@@ -93,17 +94,17 @@ COMPARED = (
 @contextmanager
 def meddled(monkeypatch: pytest.MonkeyPatch, shop: Shop, *, keep_open: bool) -> Iterator[None]:
     """Before each run writes down its rows, the import role writes a list for the same run, part and table."""
-    committed = Recorder.committed
+    committed = run_recorder.committed
     with ExitStack() as stack:
 
-        def meddle(self: Recorder, conn: psycopg.Connection) -> None:
+        def meddle(conn: psycopg.Connection, state: RunState) -> None:
             other = stack.enter_context(shop.database.connect(shop.role, autocommit=not keep_open))
-            run_id = self._plan.run_id
+            run_id = state.request.run_id
             write_list(other, run_id, [list_of_book(shop, OTHER)])
             other.execute(b"insert into promote.run_roots (run_id, root) values (%s, %s)", (run_id, OTHER))
-            committed(self, conn)
+            committed(conn, state)
 
-        monkeypatch.setattr(Recorder, "committed", meddle)
+        monkeypatch.setattr(run_recorder, "committed", meddle)
         yield
 
 
