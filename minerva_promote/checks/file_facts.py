@@ -19,11 +19,14 @@ class FileFacts:
     size: int  # bytes
     rows: Mapping[str, int]  # per table; a table that is not there has none
     roots: tuple[str, ...]  # keys, as text
+    root_keys: tuple[tuple[str, ...], ...] = ()  # the same, the value of each column apart
 
     @classmethod
     def of(cls, manifest: Manifest) -> FileFacts:
         """The facts of a validated file."""
-        return cls(manifest.path.name, manifest.sha256, manifest.size, manifest.rows, manifest.roots)
+        return cls(
+            manifest.path.name, manifest.sha256, manifest.size, manifest.rows, manifest.roots, manifest.root_keys
+        )
 
     def template_values(self, tables: tuple[str, ...]) -> Mapping[str, Any]:
         """``file`` as templates see it; every table of the contract has a count."""
@@ -33,6 +36,7 @@ class FileFacts:
             "size": self.size,
             "rows": {table: self.rows.get(table, 0) for table in (*tables, *self.rows)},
             "roots": list(self.roots),
+            "root_keys": [list(key) for key in self.root_keys],
         }
 
     def operand(self, path: str) -> int:

@@ -178,8 +178,12 @@ def _sql(check: CheckFile, at: Location, templates: Templates, values: Mapping[s
 def _values(
     check: CheckFile, project: Project, environment: Environment, facts: FileFacts | None, run_id: str
 ) -> dict[str, Any]:
-    """What the check's template sees; its params also by their own names, which never hide ``file`` and the others."""
+    """What the check's template sees; its params also by their own names, which never hide ``file`` and the others.
+
+    ``keys`` has the columns of each table's key; a param of this name hides it.
+    """
     return {
+        "keys": {table: list(rule.key) for table, rule in project.contract.tables.items()},
         **check.params,
         "params": check.params,
         "file": facts.template_values(tuple(project.contract.tables)) if facts else NoFile(),

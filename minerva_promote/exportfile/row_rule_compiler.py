@@ -9,7 +9,7 @@ from minerva_promote.exportfile.json_parser import parse_json, strings
 from minerva_promote.exportfile.reference_rules import reference_check
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Value
 from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState, SequenceTracker, key_of, key_of_one
-from minerva_promote.exportfile.value_display import display, row_text
+from minerva_promote.exportfile.value_display import display, value_text
 
 _LOCAL_PATH = re.compile(
     rb"(?: (?<![\w./~-]) (?:/home/|/Users/|~/) | (?<![A-Za-z0-9]) [A-Za-z]:\\ | (?i:file://) ) \S", re.VERBOSE
@@ -74,7 +74,8 @@ class _RuleCompiler:
             root = values[owner] if owner is not None else None
             keys[key] = key if is_root else key_of_one(root) if root is not None else None
             if is_root:
-                rules.roots.append(row_text([value for place in places if (value := values[place]) is not None], types))
+                keyed = [values[place] or b"" for place in places]
+                rules.roots.append(tuple(value_text(value, name) for value, name in zip(keyed, types, strict=True)))
             if dimensions is not None and (wire := values[dimensions]):
                 rules.dimensions[key] = int.from_bytes(wire, "big", signed=True)
             return _NONE

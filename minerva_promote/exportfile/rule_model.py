@@ -74,7 +74,7 @@ class RuleState:
         self.connected = connected
         self.rows: dict[str, int] = dict.fromkeys(contract.tables, 0)
         self.keys: dict[str, dict[bytes, bytes | None]] = {name: {} for name in contract.tables}  # key -> its root
-        self.roots: list[str] = []  # keys of the roots, as text
+        self.roots: list[tuple[str, ...]] = []  # keys of the roots, each column as text
         self.dimensions: dict[bytes, int] = {}  # key of a shared row -> its column "dimensions"
         self.deferred: dict[tuple[str, bytes], set[int]] = {}  # shared row -> lengths of the vectors that name it
         self.choices: dict[tuple[str, str, bytes | None], bytes] = {}  # table, column, root -> its shared row

@@ -12,6 +12,7 @@ from minerva_promote.errors import Location
 from minerva_promote.exportfile.reader import ExportReader, Tick
 from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.exportfile.row_rules import RowRules
+from minerva_promote.exportfile.value_display import row_text
 from minerva_promote.results import Finding
 
 
@@ -24,6 +25,7 @@ class Manifest:
     sha256: str
     rows: Mapping[str, int]  # per table of the contract
     roots: tuple[str, ...]  # keys, as the text of their column; of several columns, as the text of a row: (a,b)
+    root_keys: tuple[tuple[str, ...], ...]  # the same, the value of each column apart
     statements: int
 
 
@@ -68,6 +70,7 @@ def validate(
         scan.size,
         scan.sha256.hex(),
         dict(rules.rows),
+        tuple(map(row_text, rules.roots)),
         tuple(rules.roots),
         scan.statements,
     )

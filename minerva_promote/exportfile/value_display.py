@@ -76,12 +76,9 @@ def value_text(value: bytes, type_name: str) -> str:
     return text.rstrip(" ") if name == "character" else text  # as a cast to text has it
 
 
-def row_text(values: Sequence[bytes], types: Sequence[str]) -> str:
-    """A key as text: the value of one column, or what PostgreSQL prints for a row of several: ``(a,"b c")``."""
-    texts = [value_text(value, name) for value, name in zip(values, types, strict=True)]
-    if len(texts) == 1:
-        return texts[0]
-    return "(" + ",".join(_row_field(text) for text in texts) + ")"
+def row_text(texts: Sequence[str]) -> str:
+    """A key as one text: of one column its value, of several what PostgreSQL prints for a row: ``(a,"b c")``."""
+    return texts[0] if len(texts) == 1 else "(" + ",".join(_row_field(text) for text in texts) + ")"
 
 
 def _row_field(text: str) -> str:

@@ -87,6 +87,28 @@ def literal(value: object) -> Sql:
     raise QuotingError(f"{value_and_type(value)} cannot be quoted")
 
 
+def array(value: object) -> Sql:
+    """A list of texts as one constant ``'{"a","b"}'`` without a type: it takes the type of what it is compared with.
+
+    ``id = any ({{ file.roots | array }})`` works for keys of any type, and uses the index on ``id``.
+    """
+    require_defined(value)
+    if not isinstance(value, (list, tuple)):
+        raise QuotingError(f"{value_and_type(value)} is not a list")
+    elements = []
+    for item in value:
+        require_defined(item)
+        if item is None:
+            elements.append("NULL")
+        elif isinstance(item, str) and not isinstance(item, Sql):
+            elements.append('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"')
+        elif isinstance(item, int) and not isinstance(item, bool):
+            elements.append(str(item))
+        else:
+            raise QuotingError(f"{value_and_type(item)} cannot be an element; elements are texts and whole numbers")
+    return Sql(_quoted_text("{" + ",".join(elements) + "}"))
+
+
 def require_defined(value: object) -> None:
     """Raise for an undefined value; StrictUndefined itself lets one pass into a filter."""
     if isinstance(value, jinja2.Undefined):

@@ -29,6 +29,7 @@ from minerva_promote.sqltext.template_filters import (
     FileNeeded,
     QuotingError,
     Sql,
+    array,
     ident,
     literal,
     require_defined,
@@ -156,7 +157,7 @@ class _Environment(ImmutableSandboxedEnvironment):
             cache_size=-1,
         )
         self.globals.clear()
-        kept = {name: self.filters[name] for name in _FILTERS} | {"ident": ident, "literal": literal}
+        kept = {name: self.filters[name] for name in _FILTERS} | {"ident": ident, "literal": literal, "array": array}
         added = {WATCHED: self._watched, JOINED: self.budget.joined, CREATED: self.budget.spend}
         self.filters: dict[str, Any] = {**bounded_filters(kept, self.budget), **added}
         self.tests: dict[str, Any] = bounded_tests(dict(self.tests), self.budget)

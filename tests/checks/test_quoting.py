@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from minerva_promote.errors import ConfigError
 from minerva_promote.sqltext import QuotingError, Sql, ident, literal
 from tests import servers
 from tests.checks.test_templates import refused, rendered
@@ -53,6 +54,23 @@ def test_literal_returns_the_same_text(connection: psycopg.Connection[Any], text
     connection.execute("set escape_string_warning = off")
     sql = rendered("select {{ value | literal }}::text, {{ [value, value] | literal }}::text[]", value=text)
     assert connection.execute(sql.encode()).fetchone() == (text, [text, text])
+
+
+@pytest.mark.parametrize("standard", ["on", "off"])
+def test_array_takes_the_type_of_the_column(connection: psycopg.Connection[Any], standard: str) -> None:
+    connection.execute(f"set standard_conforming_strings = {standard}")
+    connection.execute("set escape_string_warning = off")
+    sql = rendered("select t.v from (values ({{ [] | array }}::text[]), ({{ values | array }})) t (v)", values=HOSTILE)
+    assert connection.execute(sql.encode()).fetchall() == [([],), (HOSTILE,)]
+    for column, values in (("1::bigint", ["1", "2"]), ("'a'::name", ["a"]), ("date '2026-01-31'", ["2026-01-31"])):
+        sql = rendered(f"select {column} = any ({{{{ values | array }}}})", values=values)
+        assert connection.execute(sql.encode()).fetchone() == (True,)
+
+
+@pytest.mark.parametrize("value", ["a", None, 1, {"a": 1}, [["a"]], [1.5], [True]])
+def test_what_array_refuses(value: Any) -> None:
+    with pytest.raises(ConfigError):
+        rendered("select {{ value | array }}", value=value)
 
 
 @pytest.mark.parametrize("name", [text for text in HOSTILE if text and len(text.encode()) <= 63], ids=repr)

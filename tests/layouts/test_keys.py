@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.layouts.conftest import Layout
+from tests.material import REPOSITORY
 
 # The columns of a root's key with their types, and two keys: their values, and the text of each.
 KEYS: dict[str, tuple[dict[str, str], list[tuple[tuple[str, ...], str]]]] = {
@@ -26,6 +28,12 @@ KEYS: dict[str, tuple[dict[str, str], list[tuple[tuple[str, ...], str]]]] = {
         {"tenant": "text", "id": "integer"},
         [(("a b", "1"), '("a b",1)'), (('x"y', "2"), '("x""y",2)')],
     ),
+}  # fmt: skip
+
+
+OTHERS = {  # a key of a row that is not in the file
+    "uuid": ["'b849c435-9ba0-494d-a99c-befbdf45a005'"], "bigint": ["2"], "text": ["'x'"], "numeric": ["2"],
+    "date": ["'2026-02-01'"], "char": ["'b'"], "composite": ["'a b'", "2"],
 }  # fmt: skip
 
 
@@ -49,9 +57,15 @@ def test_the_text_of_a_key(make_layout: Callable[..., Layout], name: str) -> Non
         " = any ({{ file.roots | literal }}::text[])",
         "utf-8",
     )
+    for template in (REPOSITORY / "templates").glob("*.j2"):
+        shutil.copy(template, layout.root / "templates")
+    root = json.dumps(names if len(columns) == 1 else list(columns))
     (layout.root / "checks" / "import.yaml").write_text(
-        "checks:\n  - {name: these, template: these.sql.j2, expect: {equals: {file: roots}}}\n", "utf-8"
+        "checks:\n  - {name: these, template: these.sql.j2, expect: {equals: {file: roots}}}\n"
+        f"  - {{name: shipped, template: row_count.sql.j2, params: {{table: works, root: {root}}}, expect: {{equals: 2}}}}\n",
+        "utf-8",
     )
+    layout.database.execute(f"insert into works ({names}, title) values ({', '.join(OTHERS[name])}, 'not of the file')")
     assert layout.promote("setup", "--env", "target").exit_code == 0
     rows = [
         f"insert into works ({names}, title) values ({', '.join(map(quoted, values))}, 't')"
