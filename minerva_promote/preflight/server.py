@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from uuid import UUID
 
 from minerva_promote.config.models.project import Contract
@@ -15,8 +16,10 @@ from minerva_promote.exportfile.validation import Validation
 from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
 from minerva_promote.preflight.row_privileges import tables_without_privileges
 from minerva_promote.results import Finding, Severity
+from minerva_promote.text_format import seconds
 
 OLDEST, NEWEST = 15, 18  # major versions of PostgreSQL that are tested
+CLOCK_TOLERANCE = 300  # seconds that two clocks may differ
 
 
 def server_findings(facts: Server, *, vector: bool = True) -> Iterable[Finding]:
@@ -135,6 +138,19 @@ def shared_findings(conn: Connection, contract: Contract, snapshot: Snapshot, fo
             other = min(lengths - {rows[0]["length"]})
             fact = f"a vector of {other:,}, {table} {UUID(bytes=key)} of the target says {rows[0]['length']:,}"
             yield Finding("vector-length", fact, hint="embed the text with that model")
+
+
+def clock_findings(conn: Connection) -> Iterator[Finding]:
+    """A warning when the clocks of client and server are minutes apart."""
+    before = time.time()
+    theirs = float(fetch(conn, b"select extract(epoch from clock_timestamp())::float8 as now")[0]["now"])
+    ours = (before + time.time()) / 2
+    if abs(theirs - ours) <= CLOCK_TOLERANCE:
+        return
+    which = "behind" if theirs > ours else "ahead of"
+    fact = f"this machine's clock is {seconds(abs(theirs - ours))} {which} the server's"
+    hint = "set the wrong one right; the ledger's times, and `within`, are by the server's clock alone"
+    yield Finding("clock", fact, hint=hint, severity=Severity.WARN)
 
 
 def placed(findings: Iterable[Finding], environment: Environment) -> tuple[Finding, ...]:

@@ -19,7 +19,6 @@ from minerva_promote.database.session import Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
 from minerva_promote.preflight import server as preflight
-from minerva_promote.preflight.clocks import clock_findings
 from minerva_promote.preflight.excess_privileges import excess_privilege_findings
 from minerva_promote.preflight.structure import extension_findings, structure_findings
 from minerva_promote.results import Finding, Severity
@@ -61,7 +60,7 @@ def read_target_state(conn: Connection, project: Project, environment: Environme
     findings = [
         *preflight.server_findings(facts, vector=project.asks_for_vector),
         *preflight.setting_findings(conn, facts),
-        *clock_findings(conn),
+        *preflight.clock_findings(conn),
         *extension_findings(conn, project.extensions),
         *structure_findings(conn, contract, snapshot, project.recorded),
         *preflight.privilege_findings(conn, contract, snapshot, facts, privileges),

@@ -319,7 +319,7 @@ def test_clocks_that_differ(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None
     )
     real = time.time
     for shift, word in ((-725, "behind"), (725, "ahead of")):
-        monkeypatch.setattr("minerva_promote.preflight.clocks.time.time", lambda shift=shift: real() + shift)
+        monkeypatch.setattr("minerva_promote.preflight.server.time.time", lambda shift=shift: real() + shift)
         ran = shop.run(shop.file(Export()), "--dry-run")
         said = ran.stdout.replace("12 min 4 s", "12 min 5 s")
         assert f"    warn: clock: this machine's clock is 12 min 5 s {word} the server's{help_}" in said
