@@ -40,8 +40,8 @@ def generate(project: Project, environment: Environment) -> str:
     admin identity.
     """
     with admin_session(project, environment) as conn:
-        names = inspect(conn, ()).roles
-        live = inspect(conn, [name for name, role in names.items() if not role.predefined])
+        all_roles = inspect(conn, ()).roles
+        live = inspect(conn, [name for name, role in all_roles.items() if not role.predefined])
         chosen, left_out = _chosen(live, environment)
         functions = {slot.name for slot in (entry.slot for entry in live.entries) if slot.kind == "function"}
         functions |= {routine.name for routine in live.routines}

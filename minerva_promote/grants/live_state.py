@@ -183,10 +183,12 @@ class LiveState:
         return self.admin_superuser or role in self._groups_of_admin(lambda membership: membership.inherit)
 
     def _groups_of_admin(self, follows: Callable[[MembershipRow], bool]) -> set[str]:
-        groups, new = set[str](), {self.admin}
-        while new:
-            groups |= new
-            new = {
-                membership.group for membership in self.members if membership.member in new and follows(membership)
+        groups, next_level = set[str](), {self.admin}
+        while next_level:
+            groups |= next_level
+            next_level = {
+                membership.group
+                for membership in self.members
+                if membership.member in next_level and follows(membership)
             } - groups
         return groups

@@ -91,11 +91,11 @@ def import_role(environment: Environment) -> str | None:
 
 def with_groups(environment: Environment, role: str) -> frozenset[str]:
     """A declared role and the declared roles that it is a member of, directly or indirectly."""
-    groups, new = set[str](), {role}
-    while new:
-        groups |= new
-        parents = {group for name in new for group in environment.roles[name].memberships}
-        new = (parents & set(environment.roles)) - groups
+    groups, next_level = set[str](), {role}
+    while next_level:
+        groups |= next_level
+        parents = {group for name in next_level for group in environment.roles[name].memberships}
+        next_level = (parents & set(environment.roles)) - groups
     return frozenset(groups)
 
 

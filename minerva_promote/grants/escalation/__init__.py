@@ -44,15 +44,15 @@ def find_escalations(
 
     ``other_environments`` is what other environments declare for other databases of the server.
     """
-    asked = set(roles)
-    if live.admin in asked:
-        yield _admin(live.admin)
-    effective = EffectivePrivileges(live, wanted, asked, other_environments)
-    for path in ESCALATION_CHECKS:
-        yield from path(effective)
+    role_names = set(roles)
+    if live.admin in role_names:
+        yield _admin_drift(live.admin)
+    effective = EffectivePrivileges(live, wanted, role_names, other_environments)
+    for check in ESCALATION_CHECKS:
+        yield from check(effective)
 
 
-def _admin(name: str) -> Drift:
+def _admin_drift(name: str) -> Drift:
     message = "it is the role that makes and gives everything here: whatever it lacks, it gives itself"
     hint = "name another role in url and in roles, and keep this one for admin_url"
     return Drift("admin-identity", name, f"role {name}", message, hint=hint, automatic=False)

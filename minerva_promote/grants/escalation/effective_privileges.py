@@ -132,8 +132,8 @@ class EffectivePrivileges:
 
 def _closure(role: str, memberships: Memberships) -> frozenset[str]:
     """The groups that a role is declared to be a member of, directly or indirectly."""
-    groups, new = set[str](), {role}
-    while new:
-        new = {group for member in new for group in memberships.get(member, ())} - groups
-        groups |= new
+    groups, next_level = set[str](), {role}
+    while next_level:
+        next_level = {group for member in next_level for group in memberships.get(member, ())} - groups
+        groups |= next_level
     return frozenset(groups - {role})

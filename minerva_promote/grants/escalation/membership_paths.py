@@ -68,10 +68,10 @@ def paths_to_groups(rows: MembershipRows, role: str) -> dict[str, tuple[Edge, ..
     this one has ADMIN of.
     """
     paths: dict[tuple[str, bool], tuple[Edge, ...]] = {}  # (group, becomes it) -> way
-    new: list[tuple[str, bool, tuple[Edge, ...]]] = [(role, True, ())]
-    while new:
+    level: list[tuple[str, bool, tuple[Edge, ...]]] = [(role, True, ())]
+    while level:
         next_level = []
-        for member, is_itself, path in new:
+        for member, is_itself, path in level:
             for group, group_rows in rows.get(member, {}).items():
                 becomes = any(row.admin or (row.set and is_itself) for row in group_rows)
                 has_rights = becomes or any(row.inherit for row in group_rows)
@@ -80,7 +80,7 @@ def paths_to_groups(rows: MembershipRows, role: str) -> dict[str, tuple[Edge, ..
                     continue
                 paths[group, becomes] = (*path, Edge(group_rows))
                 next_level.append((group, becomes, paths[group, becomes]))
-        new = next_level
+        level = next_level
     shortest: dict[str, tuple[Edge, ...]] = {}
     for (group, _), path in paths.items():  # in the order of their lengths
         shortest.setdefault(group, path)

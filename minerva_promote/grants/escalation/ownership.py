@@ -36,10 +36,10 @@ def find_ownership_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
             owned.extension,
         ) in extensions
         if owned.role in effective.roles and not owned.follows and not is_extension_member:
-            yield _drifts(effective.live, owned, security_definers)
+            yield _drift(effective.live, owned, security_definers)
 
 
-def _drifts(live: LiveState, owned: OwnedObject, security_definers: set[str]) -> Drift:
+def _drift(live: LiveState, owned: OwnedObject, security_definers: set[str]) -> Drift:
     what = f"{owned.kind} {_short_name(owned.name)}"
     code = {"database": "owns-database", "schema": "owns-schema"}.get(owned.kind, "owns-object")
     if owned.kind in WITHOUT_OWNER_CLAUSE:

@@ -37,4 +37,4 @@ def describe_attributes(role: LiveRole | None) -> list[str]:
     """What the attributes of a role allow, most powerful first."""
     if role is None:
         return []
-    return [words for attribute, words in ROLE_ATTRIBUTES.items() if getattr(role, attribute)]
+    return [phrase for attribute, phrase in ROLE_ATTRIBUTES.items() if getattr(role, attribute)]

@@ -35,7 +35,7 @@ def find_public_drift(effective: EffectivePrivileges) -> Iterator[Drift]:
         if entry.slot.grantee == PUBLIC:
             _collect(effective, entry, extra)
     for (slot, grantor), (by_column, roles) in sorted(extra.items(), key=lambda item: item[0]):
-        yield _drifts(effective.live, slot, grantor, by_column, sorted(roles))
+        yield _drift(effective.live, slot, grantor, by_column, sorted(roles))
 
 
 def _collect(effective: EffectivePrivileges, entry: AclEntry, extra: ExtraPrivileges) -> None:
@@ -56,7 +56,7 @@ def _collect(effective: EffectivePrivileges, entry: AclEntry, extra: ExtraPrivil
             roles.add(role)
 
 
-def _drifts(live: LiveState, slot: Slot, grantor: str, by_column: CollectedPrivileges, roles: list[str]) -> Drift:
+def _drift(live: LiveState, slot: Slot, grantor: str, by_column: CollectedPrivileges, roles: list[str]) -> Drift:
     database_object = live.objects.get((slot.kind, slot.name))
     code = (
         RESTRICTED_CODES.get(slot.kind, "through-public")

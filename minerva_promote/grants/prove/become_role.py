@@ -52,8 +52,8 @@ def become_role(project: Project, environment: Environment, live: LiveState, rol
 
     Raises CannotBecomeRole with the reasons, and TargetError when the server refuses a transaction.
     """
-    conn, how, failures = _logged_in(project, environment, live, role)
-    method = "; ".join([how, *failures])
+    conn, description, failures = _logged_in(project, environment, live, role)
+    method = "; ".join([description, *failures])
     if conn is not None:
         with closed_after(conn), trial_transaction(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT):
             yield RoleSession(conn, method, logged_in=True, is_session_user=True)
@@ -61,15 +61,15 @@ def become_role(project: Project, environment: Environment, live: LiveState, rol
     conn = connect_to(project, environment, environment.admin_url)
     with closed_after(conn), trial_transaction(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT):
         if live.admin_superuser:
-            set_statement, how = "SET LOCAL SESSION AUTHORIZATION {}", "SET SESSION AUTHORIZATION"
+            set_statement, description = "SET LOCAL SESSION AUTHORIZATION {}", "SET SESSION AUTHORIZATION"
         elif _may_set(conn, live, role):
-            set_statement, how = "SET LOCAL ROLE {}", "SET ROLE"
+            set_statement, description = "SET LOCAL ROLE {}", "SET ROLE"
         else:
             reasons = "; ".join([*failures, f"{live.admin} is no superuser and may not SET ROLE {role}"])
             hint = f"give its password (roles.{role}.password), or an admin_url whose role may SET ROLE {role}"
             raise CannotBecomeRole(f"not tested: {reasons}", hint=hint)
         execute(conn, sql.SQL(set_statement).format(sql.Identifier(role)), f"becoming {role}")
-        method = "; ".join([f"{how} by {live.admin}", *failures])
+        method = "; ".join([f"{description} by {live.admin}", *failures])
         yield RoleSession(conn, method, logged_in=False, is_session_user=live.admin_superuser)
 
 

@@ -58,7 +58,7 @@ def _attempts(kind: str, name: str, privilege: str, relation: Relation | None, l
             privilege, what, target, noun, statement, declared=True, is_question=is_question, passed=frozenset(passed)
         )
 
-    if kind == "table" and relation is not None and (statement := declared_on_table(relation, privilege)) is not None:
+    if kind == "table" and relation is not None and (statement := privilege_statement(relation, privilege)) is not None:
         yield attempt(statement, NO_SUCH if privilege == "TRUNCATE" else ())
     elif kind == "sequence" and relation is not None:
         if privilege == "SELECT":
@@ -86,7 +86,7 @@ def _attempts(kind: str, name: str, privilege: str, relation: Relation | None, l
         )
 
 
-def declared_on_table(
+def privilege_statement(
     relation: Relation, privilege: str, columns: Iterable[str] | None = None
 ) -> sql.Composable | None:
     """A statement that needs one privilege on some columns, or on all; None where it can only be queried."""
@@ -117,7 +117,7 @@ def _columns(columns: Mapping[tuple[str, str], list[str]], relations: Mapping[st
         if relation is None:
             continue
         what, target = f"{privilege} ({', '.join(names)}) on table {name}", f"table {name}"
-        statement = declared_on_table(relation, privilege, names)
+        statement = privilege_statement(relation, privilege, names)
         if statement is not None:
             yield Attempt(privilege, what, target, "on tables", statement, declared=True)
             continue
