@@ -32,8 +32,8 @@ from minerva_promote.ledger.bounds import (
     fold,
     storable,
 )
-from minerva_promote.ledger.install import LEDGER_VERSION, content_expression, format_expression
-from minerva_promote.ledger.roots import altered_row_error, fold_roots, roots_digest
+from minerva_promote.ledger.install import LEDGER_VERSION, altered_row_error, content_expression, format_expression
+from minerva_promote.ledger.roots import fold_roots, roots_digest
 
 Kind = Literal[
     "started",

@@ -1,4 +1,4 @@
-"""The ledger's schema in a target: which version is there, putting it there, and what an import role needs of it."""
+"""The ledger's schema in a target: its version, its creation and upgrade, and the privileges that roles need on it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minerva_promote.database.server_errors import target_errors
 from minerva_promote.errors import TargetError
 
 LEDGER_VERSION = 3
-READABLE = (2, LEDGER_VERSION)  # versions whose runs can be read
+READABLE_VERSIONS = (2, LEDGER_VERSION)  # whose runs can be read
 VERSION_TABLE = "promote.ledger"
 _REVISIONS = f"SELECT version_num FROM {REVISION_TABLE}"  # of base.sql
 EVENTS_TABLE = "promote.events"
@@ -22,9 +22,9 @@ CHAIN_TABLE = "promote.chain"
 ROWS_TABLE = "promote.run_rows"
 ROOTS_TABLE = "promote.run_roots"
 REMOVED_TABLE = "promote.removed_rows"
-TABLES = (EVENTS_TABLE, CHAIN_TABLE, ROWS_TABLE, ROOTS_TABLE)  # that everybody reads who reads the ledger
+TABLES = (EVENTS_TABLE, CHAIN_TABLE, ROWS_TABLE, ROOTS_TABLE)  # that every role reads which reads the ledger
 
-# What a client says of an event. Actor, times and the chain are not among them: the server writes those.
+# The columns of an event that a client sets. Actor, times and the chain are not among them: the server sets those.
 CLIENT_COLUMNS = (
     "kind",
     "run_id",
@@ -51,7 +51,7 @@ _READ = Grants(
     schemas={"promote": ("USAGE",)},
     tables=dict.fromkeys((*TABLES, VERSION_TABLE, "promote.revision", "promote.vector_indexes"), ("SELECT",)),
 )
-# What `ledger:` of a role means. Who writes may set CLIENT_COLUMNS of its own events, and change or remove none.
+# What `ledger:` of a role means. A role that writes may set CLIENT_COLUMNS of its own events, and change none.
 LEDGER_GRANTS = {
     "none": Grants(),
     "read": _READ,
@@ -63,7 +63,7 @@ LEDGER_GRANTS = {
     ),
 }
 
-# The files that bring a ledger of a version to the present one. Constraints come last: older rows may not satisfy them.
+# The files that upgrade a ledger of a version to the present one; constraints last: older rows may not satisfy them.
 _STEPS = {
     0: ("base", "tables", "functions", "constraints"),
     1: ("tables", "functions", "from_1", "constraints"),
@@ -73,18 +73,18 @@ _NEWER_HINT = "use the release of promote that made it, or a later one"
 
 
 def ledger_version(conn: Connection) -> int | None:
-    """The version of the ledger that is there; 0 for none, None when the current role may not look."""
-    found = relations(conn, (VERSION_TABLE,)).get(VERSION_TABLE)
-    if found is None:
+    """The version of the target's ledger; 0 for none, None when the current role may not read it."""
+    relation = relations(conn, (VERSION_TABLE,)).get(VERSION_TABLE)
+    if relation is None:
         return 0
-    if not found.readable:
+    if not relation.readable:
         return None
     rows = fetch(conn, b"SELECT max(version) AS version FROM promote.ledger")
     return int(rows[0]["version"] or 0)
 
 
 def version_problem(version: int | None, environment: str) -> tuple[str, str] | None:
-    """What is wrong with a ledger of this version, and the way out; None for the present one."""
+    """The message and the hint for a ledger that is not of the present version; None for one that is."""
     hint = f"promote setup --env {environment}"
     if version == LEDGER_VERSION:
         return None
@@ -99,18 +99,19 @@ def version_problem(version: int | None, environment: str) -> tuple[str, str] | 
 def require_ledger(conn: Connection, environment: str, *, reading: bool = False) -> None:
     """Raise TargetError when there is no ledger that this role may read and this release knows.
 
-    ``reading``: one of an older version does as well, as far as its runs can be read.
+    ``reading``: an older version is accepted too, if its runs can be read.
     """
     version = ledger_version(conn)
-    wrong = None if reading and version in READABLE else version_problem(version, environment)
-    if wrong is None:
+    problem = None if reading and version in READABLE_VERSIONS else version_problem(version, environment)
+    if problem is None:
         tables = TABLES if version == LEDGER_VERSION else TABLES[:3]
         present = relations(conn, tables)
         if len(present) == len(tables) and all(relation.readable for relation in present.values()):
             return
-        wrong = version_problem(None, environment)
-        assert wrong is not None
-    raise TargetError(f"{environment}: {wrong[0]}", hint=wrong[1])
+        problem = version_problem(None, environment)
+        assert problem is not None
+    message, hint = problem
+    raise TargetError(f"{environment}: {message}", hint=hint)
 
 
 def revision_query(version_table: str) -> str:
@@ -118,6 +119,14 @@ def revision_query(version_table: str) -> str:
     if not version_table:
         return "SELECT NULL::character varying(32) AS version_num WHERE false"
     return f"SELECT version_num FROM {sql_text(qualified(version_table))}"
+
+
+def altered_row_error(table: str) -> TargetError:
+    """The error for a row of the ledger that was not stored as it was sent, or not at all."""
+    return TargetError(
+        f"{table} did not take a row as it was sent: a rule or a trigger swallows or replaces rows of the ledger",
+        hint="promote history --verify names what was added to the ledger's tables",
+    )
 
 
 def install(conn: Connection, version_table: str = REVISION_TABLE) -> bool:
@@ -132,8 +141,8 @@ def install(conn: Connection, version_table: str = REVISION_TABLE) -> bool:
     if version is None:
         raise TargetError("the ledger is there, and this role may not read it", hint="connect as its owner (admin_url)")
     if version > LEDGER_VERSION:
-        fact = f"the ledger has version {version}, this release of promote knows {LEDGER_VERSION}"
-        raise TargetError(fact, hint=_NEWER_HINT)
+        message = f"the ledger has version {version}, this release of promote knows {LEDGER_VERSION}"
+        raise TargetError(message, hint=_NEWER_HINT)
     if version == 0 and fetch(conn, b"SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'promote'"):
         raise TargetError(
             "a schema named promote is there, and it is not a ledger", hint="rename it, then repeat the command"
@@ -146,13 +155,8 @@ def install(conn: Connection, version_table: str = REVISION_TABLE) -> bool:
 
 @cache
 def chain_function_text() -> str:
-    """The settings of promote.chain_event, and in a new line its body: the one function with rights of its own."""
+    """The settings of promote.chain_event and, on a new line, its body: the only SECURITY DEFINER function."""
     return f"search_path=pg_catalog, pg_temp\n{_body()}"
-
-
-def functions_text() -> str:
-    """The SQL of the ledger's functions and triggers."""
-    return _text("functions")
 
 
 @cache
@@ -179,19 +183,19 @@ def expression(name: str, version: int = LEDGER_VERSION) -> str:
         return format_expression(name, LEDGER_VERSION)
     if version == 2:
         return format_expression(name, 2)
-    old, new = (format_expression(name, format_) for format_ in READABLE)
+    old, new = (format_expression(name, event_format) for event_format in READABLE_VERSIONS)
     return f"case e.format when 2 then ({old}) when {LEDGER_VERSION} then ({new}) end"
 
 
 @cache
-def format_expression(name: str, format_: int) -> str:
-    """SQL of one part of the chain as events of this format have it."""
-    return _between(_text("format_2") if format_ == 2 else _body(), f"/* {name} */", "/* end */")
+def format_expression(name: str, event_format: int) -> str:
+    """SQL of one part of the chain for events of one format."""
+    return _between(_text("format_2") if event_format == 2 else _body(), f"/* {name} */", "/* end */")
 
 
 @cache
 def content_expression() -> str:
-    """SQL over a row ``e`` of promote.events: the text of which its hash is made, after that of the event before."""
+    """SQL over a row ``e`` of promote.events: the text that is hashed, behind the hash of the event before."""
     return _between(_body(), "/* content */", "/* end of content */")
 
 

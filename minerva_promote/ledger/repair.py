@@ -1,7 +1,7 @@
-"""Bringing the ledger's own schema back to what this release creates, without touching a row.
+"""Repairing the ledger's own schema: making it what this release creates, without changing a row.
 
 No statement here rewrites a table: a row of promote.events keeps the transaction number that proves which rows a run
-inserted. What only a rewrite or a backup could bring back is left to a person.
+inserted. What needs a rewrite or a backup is left to a person.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from minerva_promote.results import Finding
 from minerva_promote.text_format import counted
 
 REVISION_PLACEHOLDER = "{revision_table}"  # in the definition of promote.revision
-PASSES = 4  # a function that is created is executable by PUBLIC until the next one
-LISTED = 20  # findings that the event of a repair has
+PASSES = 4  # one repair may need another: a function that was created is executable by PUBLIC
+LISTED = 20  # findings that the event of a repair lists
 _OWNER = b"""
 select pg_catalog.pg_get_userbyid(relowner) as name from pg_catalog.pg_class
 where oid = pg_catalog.to_regclass('promote.events')
@@ -32,14 +32,14 @@ _FIRING = {"A": "ENABLE ALWAYS", "O": "ENABLE", "R": "ENABLE REPLICA", "D": "DIS
 
 
 class Repair(NamedTuple):
-    """What became of the differences."""
+    """The differences that were repaired, and those that remain."""
 
     done: tuple[Difference, ...]
-    left: tuple[tuple[Difference, str], ...]  # with the server's words, where it refused the statement; else ""
+    left: tuple[tuple[Difference, str], ...]  # with the server's message where it refused the statement, or ""
 
 
 def repair_structure(conn: Connection, revision_table: str) -> Repair:
-    """Repair all that can be, in the transaction that is open, as the ledger's owner."""
+    """Repair every difference that statements can repair, in the open transaction, as the ledger's owner."""
     done: dict[tuple[str, str], Difference] = {}
     refused: dict[tuple[str, str], str] = {}
     for _ in range(PASSES):
@@ -59,15 +59,15 @@ def repair_structure(conn: Connection, revision_table: str) -> Repair:
         if not progress:
             break
     left = tuple((d, refused.get((d.subject.kind, d.subject.name), "")) for d in differences)
-    still = {(d.subject.kind, d.subject.name) for d in differences}
-    return Repair(tuple(d for key, d in done.items() if key not in still), left)
+    remaining = {(d.subject.kind, d.subject.name) for d in differences}
+    return Repair(tuple(d for key, d in done.items() if key not in remaining), left)
 
 
 def record_repair(conn: Connection, environment: str, findings: Sequence[Finding]) -> None:
-    """Add the event that the ledger's schema was repaired, in the transaction that is open. Raises TargetError."""
+    """Add the event of a repair of the ledger's schema in the open transaction. Raises TargetError."""
     reason = f"{counted(len(findings), 'differences')} of the ledger's schema repaired"
-    listed = [{"code": finding.code, "fact": finding.message, "at": ""} for finding in findings[:LISTED]]
-    add_event(conn, Event("repaired", str(uuid4()), environment, reason=reason, details={"findings": listed}))
+    details = {"findings": [{"code": f.code, "fact": f.message, "at": ""} for f in findings[:LISTED]]}
+    add_event(conn, Event("repaired", str(uuid4()), environment, reason=reason, details=details))
 
 
 def repair_statements(difference: Difference, revision_table: str = "", owner: str = "") -> Iterator[sql.Composable]:
@@ -78,15 +78,11 @@ def repair_statements(difference: Difference, revision_table: str = "", owner: s
         yield from _remove(subject, table, own_name)
         return
     assert difference.expected is not None
-    facts = difference.expected.facts
-    definition = str(facts.get("definition", ""))
-    if revision_table:
-        definition = definition.replace(REVISION_PLACEHOLDER, qualified(revision_table).as_string(None))
-    aspects = set(difference.aspects)
-    if "owner" in aspects and owner:
-        yield sql.SQL("ALTER {} {} OWNER TO {}").format(
-            sql.SQL(subject.kind.upper()), sql.SQL(subject.name), ident(owner)
-        )
+    definition = str(difference.expected.facts.get("definition", ""))
+    definition = definition.replace(REVISION_PLACEHOLDER, qualified(revision_table).as_string(None))
+    if "owner" in difference.aspects and owner:
+        kind = sql.SQL(subject.kind.upper())
+        yield sql.SQL("ALTER {} {} OWNER TO {}").format(kind, sql.SQL(subject.name), ident(owner))
     match subject.kind:
         case "table" | "view" if difference.kind == "changed":
             yield from _relation(difference, table, definition)
@@ -95,10 +91,7 @@ def repair_statements(difference: Difference, revision_table: str = "", owner: s
         case "column" if difference.kind == "changed":
             yield from _column(difference, table, own_name)
         case "constraint":
-            if difference.kind == "changed":
-                yield sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, own_name)
-            check = " NOT VALID" if definition.startswith(("CHECK", "FOREIGN KEY")) else ""
-            yield sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(table, own_name, sql.SQL(definition + check))
+            yield from _constraint(difference, table, own_name, definition)
         case "index":
             if difference.kind == "changed":
                 yield sql.SQL("DROP INDEX {}").format(sql.SQL(subject.name))
@@ -110,7 +103,7 @@ def repair_statements(difference: Difference, revision_table: str = "", owner: s
 
 
 def _remove(subject: SchemaObject, table: sql.SQL, own_name: sql.SQL) -> Iterator[sql.Composable]:
-    """Drop what others added to a table of the ledger, where no row goes with it."""
+    """Drop what others added to a table of the ledger, where that deletes no row."""
     match subject.kind:
         case "trigger" | "rule" | "policy":
             yield sql.SQL("DROP {} {} ON {}").format(sql.SQL(subject.kind.upper()), own_name, table)
@@ -172,6 +165,32 @@ def _column(difference: Difference, table: sql.SQL, own_name: sql.SQL) -> Iterat
         yield alter(table, own_name, sql.SQL(f"SET DEFAULT {default}" if default else "DROP DEFAULT"))
     if "not null" in aspects:
         yield alter(table, own_name, sql.SQL("SET NOT NULL" if facts.get("not null") else "DROP NOT NULL"))
+
+
+def _constraint(difference: Difference, table: sql.SQL, own_name: sql.SQL, definition: str) -> Iterator[sql.Composable]:
+    """NOT VALID where that is possible: rows of older versions need not satisfy it."""
+    if difference.kind == "changed":
+        yield sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, own_name)
+    suffix = " NOT VALID" if definition.startswith(("CHECK", "FOREIGN KEY")) else ""
+    yield sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(table, own_name, sql.SQL(definition + suffix))
+
+
+def _function(difference: Difference, definition: str) -> Iterator[sql.Composable]:
+    if difference.kind == "missing" or "definition" in difference.aspects:
+        yield sql.SQL(definition)
+    for grantee in (difference.actual.facts["executable by"] or ()) if difference.actual else ():
+        role = sql.SQL("PUBLIC") if grantee == "PUBLIC" else ident(grantee)
+        yield sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM {}").format(sql.SQL(difference.subject.name), role)
+
+
+def _trigger(difference: Difference, table: sql.SQL, own_name: sql.SQL, definition: str) -> Iterator[sql.Composable]:
+    assert difference.expected is not None
+    if "definition" in difference.aspects:
+        yield sql.SQL("DROP TRIGGER {} ON {}").format(own_name, table)
+    if difference.kind == "missing" or "definition" in difference.aspects:
+        yield sql.SQL(definition)
+    firing = sql.SQL(_FIRING[difference.expected.facts["enabled"]])
+    yield sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(table, firing, own_name)
 
 
 def _own_name(subject: SchemaObject) -> str:

@@ -18,8 +18,7 @@ from minerva_promote.database.connection import Connection, raw_cursor
 from minerva_promote.database.quote import name_of, split
 from minerva_promote.database.server_errors import target_errors
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.install import ROWS_TABLE, expression
-from minerva_promote.ledger.roots import altered_row_error
+from minerva_promote.ledger.install import ROWS_TABLE, altered_row_error, expression
 
 Wire = bytes | None
 

@@ -1,8 +1,8 @@
 """The ledger's own schema: what a target has, what this release creates, and where they differ.
 
-The chain of hashes proves that no event was changed; it does not show a trigger that is disabled, a rule that swallows
-rows or a table that does not survive a crash. Both sides are facts of the catalogue, read by ``sql/structure.sql``;
-those of a new ledger are kept in ``structure_VERSION.json``, which ``python -m tests.ledger.write_structure`` writes.
+The chain of hashes proves that no event was changed; it does not show a trigger that is disabled, a rule that discards
+rows or a table that does not survive a crash. Both sides are read from the catalogue by ``sql/structure.sql``; that of
+a new ledger is kept in ``structure_VERSION.json``, which ``python -m tests.ledger.write_structure`` writes.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _WITHOUT_EFFECT = ("index", "decides")  # an index of others without expression,
 
 
 class SchemaObject(NamedTuple):
-    """A table, column, constraint, trigger, ... of the schema promote."""
+    """A table, column, constraint, trigger or other object of the schema promote."""
 
     kind: str
     name: str  # as SQL names it: "promote.events", "append_only on promote.events"
-    table: str  # that it belongs to; "" for schemas and functions
+    table: str  # to which it belongs; "" for schemas and functions
     facts: Mapping[str, Any]  # aspect -> value
 
     def __str__(self) -> str:
@@ -46,11 +46,11 @@ class Difference(NamedTuple):
     kind: Literal["missing", "foreign", "changed"]
     expected: SchemaObject | None  # None: foreign
     actual: SchemaObject | None  # None: missing
-    aspects: tuple[str, ...] = ()  # changed: those that differ
+    aspects: tuple[str, ...] = ()  # changed: the facts that differ
 
     @property
     def subject(self) -> SchemaObject:
-        """The object that it is about."""
+        """The object that differs: the expected one where there is one."""
         subject = self.expected or self.actual
         assert subject is not None
         return subject
@@ -60,7 +60,7 @@ Structure = Mapping[tuple[str, str], SchemaObject]  # by kind and name
 
 
 def read_structure(conn: Connection) -> Structure:
-    """What the target has, in a transaction or a savepoint of its own; nothing where there is no ledger."""
+    """The objects of the target's ledger; none where it has none. In a transaction or a savepoint of its own."""
     with target_errors("reading the ledger's schema"), conn.transaction():
         before = fetch(conn, _PATH)[0]
         conn.execute(_SET_PATH, {"path": "pg_catalog, pg_temp"})
@@ -71,24 +71,15 @@ def read_structure(conn: Connection) -> Structure:
 
 @cache
 def expected_structure(version: int = LEDGER_VERSION) -> Structure:
-    """What a new ledger of a version has."""
+    """The objects of a new ledger of a version."""
     text = resources.files(__package__ or "").joinpath(f"structure_{version}.json").read_text("utf-8")
     return _by_name(SchemaObject(**item) for item in json.loads(text))
-
-
-def format_structure(structure: Structure) -> str:
-    """The text of ``structure_VERSION.json``: an object a line, without what is NULL or false."""
-    items = [
-        {**item._asdict(), "facts": {name: value for name, value in item.facts.items() if value}}
-        for _, item in sorted(structure.items())
-    ]
-    return "[\n" + ",\n".join(json.dumps(item, ensure_ascii=False) for item in items) + "\n]\n"
 
 
 def compare_structure(
     actual: Structure, revision_table: str | None = None, version: int = LEDGER_VERSION
 ) -> tuple[Difference, ...]:
-    """Every difference, tables first; what a missing or foreign table contains is not listed.
+    """Every difference, tables first; the parts of a missing or foreign table are left out.
 
     ``revision_table`` is the qualified name of the one in which Alembic keeps the revision, "" in a project without
     migrations; None accepts any.

@@ -15,8 +15,7 @@ from minerva_promote.database.quote import split
 from minerva_promote.database.server_errors import execute, target_errors
 from minerva_promote.database.session import Connection
 from minerva_promote.errors import TargetError
-from minerva_promote.ledger.install import REMOVED_TABLE
-from minerva_promote.ledger.roots import altered_row_error
+from minerva_promote.ledger.install import REMOVED_TABLE, altered_row_error
 from minerva_promote.text_format import counted
 from minerva_promote.undo.findings import row_count_mismatch
 from minerva_promote.undo.plan import UndoPlan

@@ -9,10 +9,10 @@ import pytest
 from psycopg import errors
 
 from minerva_promote.ledger.repair import repair_structure
-from minerva_promote.ledger.structure import compare_structure, format_structure, read_structure
+from minerva_promote.ledger.structure import compare_structure, read_structure
 from minerva_promote.ledger.structure_findings import structure_findings
 from minerva_promote.results import Severity
-from tests.ledger.write_structure import FILE, install_ledger
+from tests.ledger.write_structure import FILE, format_structure, install_ledger
 from tests.material import REPOSITORY
 from tests.run.conftest import Shop
 from tests.run.exports import Export

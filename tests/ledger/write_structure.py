@@ -6,6 +6,7 @@ and with upgraded ones.
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -14,11 +15,20 @@ import psycopg
 
 from minerva_promote.database.embedded.server import EmbeddedServer
 from minerva_promote.ledger.install import LEDGER_VERSION, install
-from minerva_promote.ledger.structure import Structure, format_structure, read_structure
+from minerva_promote.ledger.structure import Structure, read_structure
 from minerva_promote.search.index_builds import record_builds
 from tests.material import REPOSITORY
 
 FILE = REPOSITORY / "minerva_promote" / "ledger" / f"structure_{LEDGER_VERSION}.json"
+
+
+def format_structure(structure: Structure) -> str:
+    """The text of ``structure_VERSION.json``: an object a line, without what is NULL or false."""
+    items = [
+        {**item._asdict(), "facts": {name: value for name, value in item.facts.items() if value}}
+        for _, item in sorted(structure.items())
+    ]
+    return "[\n" + ",\n".join(json.dumps(item, ensure_ascii=False) for item in items) + "\n]\n"
 
 
 def install_ledger(conn: psycopg.Connection, before: bytes = b"") -> Structure:
