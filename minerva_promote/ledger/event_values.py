@@ -1,7 +1,7 @@
-"""What a client said of an event, in the shape in which promote says it.
+"""The values that a client gave to an event, in the shape that promote writes.
 
-Whoever may add events may add any value to them, and nobody can take it away again: one of another shape must not stand
-in the way of reading all the others. What is no number is left out; a check that cannot be read has not passed.
+A role that may add events may add any value, and nobody can remove it again: a value of another shape must not prevent
+reading all the others. What is not a number is left out; a check that cannot be read has not passed.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _FINDING = ("code", "fact", "at")
 
 def sanitize_event(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of promote.events with values that can be shown and counted; its jsonb comes as text."""
-    said = {name: None if row[name] is None else _parsed(row[name]) for name in ("rows", "checks", "details")}
+    values = {name: None if row[name] is None else _parsed(row[name]) for name in ("rows", "checks", "details")}
     roots, seconds = row["roots"], row["seconds"]
     return {
         **row,
         "roots": None if roots is None else tuple(map(str, roots)),
-        "rows": None if row["rows"] is None else _rows(_mapping(said["rows"])),
-        "checks": None if row["checks"] is None else tuple(map(_check, _list(said["checks"]))),
+        "rows": None if row["rows"] is None else _rows(_mapping(values["rows"])),
+        "checks": None if row["checks"] is None else tuple(map(_check, _list(values["checks"]))),
         "seconds": seconds if seconds is not None and math.isfinite(seconds) else None,
-        "details": _details(_mapping(said["details"])),
+        "details": _details(_mapping(values["details"])),
     }
 
 
 def _parsed(text: str) -> Any:
-    """What the text says; None where Python cannot read it: jsonb is deeper, and its numbers are longer."""
+    """The value of a JSON text; None where Python cannot parse it: jsonb nests deeper and has longer numbers."""
     try:
         return _plain(json.loads(text), DEEPEST)
     except (ValueError, RecursionError):
@@ -61,7 +61,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _rows(rows: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    """By table, what is a count of something."""
+    """The counts by table and outcome, without what is not a count."""
     return {
         table: {what: count for what, count in _mapping(counts).items() if _is_count(count)}
         for table, counts in rows.items()
@@ -73,25 +73,25 @@ def _is_count(value: Any) -> bool:
 
 
 def _check(check: Any) -> dict[str, Any]:
-    found = _mapping(check)
-    outcome = found.get("outcome")
+    values = _mapping(check)
+    outcome = values.get("outcome")
     known = isinstance(outcome, str) and outcome in _OUTCOMES
     return {
-        **found,
-        "name": str(found.get("name", "?")),
+        **values,
+        "name": str(values.get("name", "?")),
         "outcome": outcome if known else str(Outcome.ERROR),
-        "values": _mapping(found.get("values")),
+        "values": _mapping(values.get("values")),
     }
 
 
 def _details(details: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, its lists of findings and of repairs as they are shown."""
-    found = dict(details)
-    if "findings" in found:
-        found["findings"] = [_finding(_mapping(each)) for each in _list(found["findings"])]
-    if "repaired" in found:
-        found["repaired"] = [str(each) for each in _list(found["repaired"])]
-    return found
+    """The details, their findings and repairs in the shape that reports show."""
+    values = dict(details)
+    if "findings" in values:
+        values["findings"] = [_finding(_mapping(finding)) for finding in _list(values["findings"])]
+    if "repaired" in values:
+        values["repaired"] = [str(repair) for repair in _list(values["repaired"])]
+    return values
 
 
 def _finding(finding: Mapping[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The events after which a target has other rows than before."""
+"""The events that changed the rows of a target."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import datetime
 from minerva_promote.database.catalog import fetch, query
 from minerva_promote.database.connection import Connection
 
-MOST_CHANGES = 20  # events that are looked back upon
+MOST_CHANGES = 20  # events that are read back
 
 
 @dataclass(frozen=True, slots=True)
 class RecentChange:
-    """An event of the ledger after which the target has other rows."""
+    """An event of the ledger that changed the target's rows."""
 
     seq: int
     kind: str  # committed, undone, restored
@@ -26,13 +26,13 @@ class RecentChange:
     def description(self) -> str:
         """The event as messages name it: "run ab12cd34 (export.sql, 2026-11-22 20:16:33 UTC)"."""
         what = {"undone": "undo", "restored": "restore"}.get(self.kind, "run")
-        named = f"{self.file_name}, " if self.file_name else ""
-        return f"{what} {self.run_id[:8]} ({named}{self.at:%Y-%m-%d %H:%M:%S} UTC)"
+        file = f"{self.file_name}, " if self.file_name else ""
+        return f"{what} {self.run_id[:8]} ({file}{self.at:%Y-%m-%d %H:%M:%S} UTC)"
 
 
 def latest_changes(conn: Connection) -> tuple[RecentChange, ...]:
-    """The last events after which there were other rows, the latest first. One query."""
-    rows = fetch(conn, query("changes", __package__ or ""), {"limit": MOST_CHANGES + 1})
+    """The last MOST_CHANGES + 1 events that changed rows, the latest first. One query."""
+    rows = fetch(conn, query("recent_changes", __package__ or ""), {"limit": MOST_CHANGES + 1})
     return tuple(RecentChange(**row) for row in rows)
 
 

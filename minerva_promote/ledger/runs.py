@@ -1,9 +1,9 @@
-"""The runs that the ledger tells of: their events together, and what became of each."""
+"""The runs of the ledger: the events of each together, and the state that follows from them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -20,14 +20,14 @@ State = Literal[
     "running", "abandoned", "refused", "failed", "unchanged", "committed", "undone", "undo", "restore", "repair"
 ]
 ENDS: tuple[State, ...] = ("committed", "unchanged", "refused", "failed", "abandoned")
-PAGE = 200  # runs that are read at once
+PAGE = 200  # runs whose events are read in one query
 SHOWN = 5  # runs that a message names
-SHORT = 8  # characters of an id that are shown
+SHORT = 8  # characters of a run's id in messages and reports
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEvent:
-    """One event as it stands in the ledger; see the comments of ledger/tables.sql."""
+    """One event as the ledger has it; the comments of ledger/tables.sql describe the columns."""
 
     seq: int
     kind: str
@@ -66,30 +66,28 @@ class LedgerEvent:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All that is known of one run; an undo, its taking back, and a repair of the ledger are runs of their own."""
+    """One run and its events; an undo, a restore and a repair of the ledger are runs of their own."""
 
     run_id: str
     state: State
-    passed: bool  # committed, not undone, and when its checks were last made none failed
+    passed: bool  # committed, not undone, and none of its checks failed the last time
     events: tuple[LedgerEvent, ...]  # its own, in order
-    related_events: tuple[LedgerEvent, ...] = ()  # undone and restored events of others that are about it
-    check_events: tuple[
-        LedgerEvent, ...
-    ] = ()  # committed: where its checks were made after COMMIT, by itself and by later runs
+    related_events: tuple[LedgerEvent, ...] = ()  # undone and restored events of other runs whose subject it is
+    check_events: tuple[LedgerEvent, ...] = ()  # of a committed run: those with the outcome of checks after COMMIT
 
     @property
     def short(self) -> str:
-        """What people call it."""
+        """The beginning of its id, as messages and reports have it."""
         return self.run_id[:SHORT]
 
     @property
     def first(self) -> LedgerEvent:
-        """The event that it begins with."""
+        """Its first event."""
         return self.events[0]
 
     @property
     def last(self) -> LedgerEvent:
-        """The event that it ended with, or its latest."""
+        """Its latest event."""
         return self.events[-1]
 
     @property
@@ -100,16 +98,16 @@ class Run:
 
     @property
     def began(self) -> datetime:
-        """When it was first heard of, by the server's clock."""
+        """When its first event was added, by the server's clock."""
         return self.first.at
 
     @property
     def reason(self) -> str:
-        """Why it was refused, failed, or given up."""
+        """Why it was refused, failed or abandoned; the user's reason for an undo."""
         return next((event.reason for event in reversed(self.events) if event.reason), "")
 
     def latest(self, name: str) -> Any:
-        """The latest value of a column that was given: an event says only what was known by then."""
+        """The latest value of a column that is not NULL: an event has only what was known by then."""
         values = (getattr(event, name) for event in reversed(self.events))
         return next((value for value in values if value is not None), None)
 
@@ -120,16 +118,16 @@ class Run:
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """What its events tell beside the columns, together."""
+        """The details of its events in one mapping."""
         return {name: value for event in self.events for name, value in event.details.items()}
 
     @property
     def types(self) -> Mapping[str, Mapping[str, str]]:
         """The types of the columns that a committed run wrote, by table."""
-        told = next((event.details.get("types") for event in self.events if event.kind == "committed"), None)
-        tables = told if isinstance(told, dict) else {}
+        types = next((event.details.get("types") for event in self.events if event.kind == "committed"), None)
+        tables = types if isinstance(types, dict) else {}
         return {
-            table: {name: str(type_) for name, type_ in columns.items()}
+            table: {name: str(type_name) for name, type_name in columns.items()}
             for table, columns in tables.items()
             if isinstance(columns, dict)
         }
@@ -146,85 +144,90 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 def read_runs(
     conn: Connection,
     *,
-    ids: Iterable[str] | None = None,
     file: str | None = None,
     root: str | None = None,
     state: str | None = None,
     since: datetime | None = None,
     limit: int | None = None,
 ) -> tuple[Run, ...]:
-    """The runs that fit all that is given, the newest first.
+    """The runs that match every condition that is not None, the newest first.
 
     ``file`` is a name, or how its sha256 begins, as reports show it; ``root`` the key of a promoted root, a uuid in any
-    case; ``since`` when they began.
+    case; ``since`` when they began, at the earliest.
     """
     sha = re.fullmatch(r"([0-9a-f]{6,64})…?", (file or "").lower())
-    keys = [] if root is None else [root, fold_root(root), *([root.lower()] if _UUID.fullmatch(root) else ())]
-    asked = {
-        "ids": None if ids is None else list(ids),
+    parameters = {
+        "ids": None if root is None else _runs_of_root(conn, root),
         "file": file,
         "sha": f"{sha[1]}%" if sha else None,
-        "roots": list(dict.fromkeys(keys)) or None,
         "since": since,
     }
-    listed = root is not None and bool(relations(conn, (ROOTS_TABLE,)))
-    statement = query("runs_of_root" if listed else "runs", __package__ or "")
-    found = [row["run_id"] for row in fetch(conn, statement, asked)]
-    kept: list[Run] = []
-    for begin in range(0, len(found), PAGE):
-        for run in _together(conn, found[begin : begin + PAGE]):
+    ids = [row["run_id"] for row in fetch(conn, query("runs", __package__ or ""), parameters)]
+    runs: list[Run] = []
+    for begin in range(0, len(ids), PAGE):
+        for run in _build_runs(conn, ids[begin : begin + PAGE]):
             if state in (None, run.state):
-                kept.append(run)
-            if limit is not None and len(kept) >= limit:
-                return tuple(kept)
-    return tuple(kept)
+                runs.append(run)
+            if limit is not None and len(runs) >= limit:
+                return tuple(runs)
+    return tuple(runs)
+
+
+def _runs_of_root(conn: Connection, root: str) -> list[str]:
+    """The ids of the runs that promoted a root; the case of a uuid does not matter."""
+    keys = [root, fold_root(root), *([root.lower()] if _UUID.fullmatch(root) else ())]
+    name = "runs_of_root" if relations(conn, (ROOTS_TABLE,)) else "runs_of_root_2"
+    rows = fetch(conn, query(name, __package__ or ""), {"roots": list(dict.fromkeys(keys))})
+    return [row["run_id"] for row in rows]
 
 
 def find_run(conn: Connection, prefix: str) -> Run:
-    """The one run whose id begins so. Raises UsageError when there is none, or more than one."""
+    """The one run whose id begins with ``prefix``. Raises UsageError when there is none, or more than one."""
     wanted = prefix.strip().lower().replace("-", "")
     if not re.fullmatch("[0-9a-f]{1,32}", wanted):
         raise UsageError(f'"{prefix}" is not how the id of a run begins', hint="promote history shows the ids")
-    found = fetch(conn, query("run_ids", __package__ or ""), {"prefix": f"{wanted}%"})
-    if not found:
+    matches = fetch(conn, query("run_ids", __package__ or ""), {"prefix": f"{wanted}%"})
+    if not matches:
         raise UsageError(f'no run begins with "{prefix}"', hint="promote history shows the ids")
-    if len(found) > 1:
-        shown = ", ".join(_named(row) for row in found[:SHOWN])
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise UsageError(f'"{prefix}" is how {len(found)} runs begin: {shown}{more}', hint="give more of the id")
-    return next(_together(conn, [found[0]["run_id"]]))
+    if len(matches) > 1:
+        shown = ", ".join(_describe_match(row) for row in matches[:SHOWN])
+        more = f" and {len(matches) - SHOWN} more" if len(matches) > SHOWN else ""
+        raise UsageError(f'"{prefix}" is how {len(matches)} runs begin: {shown}{more}', hint="give more of the id")
+    return next(_build_runs(conn, [matches[0]["run_id"]]))
 
 
 def running_sessions(conn: Connection) -> frozenset[str]:
-    """The ids of the runs whose session is there."""
-    rows = fetch(conn, query("alive", __package__ or ""), {"class": RUN_CLASS})
+    """The ids of the runs whose session exists."""
+    rows = fetch(conn, query("running_sessions", __package__ or ""), {"class": RUN_CLASS})
     return frozenset(row["run_id"] for row in rows)
 
 
-def _named(row: Mapping[str, Any]) -> str:
+def _describe_match(row: Mapping[str, Any]) -> str:
     parts = [row["file_name"] or row["kind"], f"{row['at']:%Y-%m-%d %H:%M}"]
     return f"{row['run_id'][: SHORT + 4]} ({', '.join(parts)})"
 
 
-def _together(conn: Connection, ids: list[str]) -> Iterator[Run]:
+def _build_runs(conn: Connection, ids: list[str]) -> Iterator[Run]:
     """The runs of these ids, in this order."""
-    living = running_sessions(conn)  # before and after: whose session begins or ends meanwhile is at work
-    events = [_recorded(row) for row in fetch(conn, query("events", __package__ or ""), {"ids": ids})]
-    living |= running_sessions(conn)
-    mine: dict[str, list[LedgerEvent]] = {}
+    alive = running_sessions(conn)  # before and after: a run whose session begins or ends meanwhile is running
+    events = [
+        LedgerEvent(**sanitize_event(row)) for row in fetch(conn, query("events", __package__ or ""), {"ids": ids})
+    ]
+    alive |= running_sessions(conn)
+    events_of: dict[str, list[LedgerEvent]] = {}
     for event in events:
-        mine.setdefault(event.run_id, []).append(event)
+        events_of.setdefault(event.run_id, []).append(event)
     for run_id in ids:
-        own = tuple(mine[run_id])
+        own = tuple(events_of[run_id])
         undos = [event for event in events if event.kind == "undone" and event.subject == run_id]
-        about = {run_id, *(event.run_id for event in undos)}
-        later = tuple(e for e in events if e.kind in ("undone", "restored") and e.subject in about)
-        state = _state(own, later, run_id in living)
-        looks = _looks(own, events) if state == "committed" else ()
-        yield Run(run_id, state, bool(looks) and not failing(looks[-1]), own, later, looks)
+        subjects = {run_id, *(event.run_id for event in undos)}
+        related = tuple(event for event in events if event.kind in ("undone", "restored") and event.subject in subjects)
+        state = _state(own, related, alive=run_id in alive)
+        checked = _check_events(own, events) if state == "committed" else ()
+        yield Run(run_id, state, bool(checked) and not failing(checked[-1]), own, related, checked)
 
 
-def _state(own: tuple[LedgerEvent, ...], later: tuple[LedgerEvent, ...], living: bool) -> State:
+def _state(own: Sequence[LedgerEvent], related: Sequence[LedgerEvent], *, alive: bool) -> State:
     kinds = {event.kind for event in own}
     if "undone" in kinds:
         return "undo"
@@ -233,22 +236,22 @@ def _state(own: tuple[LedgerEvent, ...], later: tuple[LedgerEvent, ...], living:
     if "repaired" in kinds:
         return "repair"
     if "committed" in kinds:
-        taken_back = {event.subject for event in later if event.kind == "restored"}
-        gone = any(event.kind == "undone" and event.run_id not in taken_back for event in later)
-        return "undone" if gone else "committed"
-    return next((end for end in ENDS if end in kinds), "running" if living else "abandoned")
+        restored = {event.subject for event in related if event.kind == "restored"}
+        undone = any(event.kind == "undone" and event.run_id not in restored for event in related)
+        return "undone" if undone else "committed"
+    return next((end for end in ENDS if end in kinds), "running" if alive else "abandoned")
 
 
-def _looks(own: tuple[LedgerEvent, ...], events: list[LedgerEvent]) -> tuple[LedgerEvent, ...]:
-    """Where the checks of a committed run were made after its COMMIT, in order: the last tells how they stand.
+def _check_events(own: Sequence[LedgerEvent], events: Sequence[LedgerEvent]) -> tuple[LedgerEvent, ...]:
+    """The events with checks of a committed run after its COMMIT, in order: the last one counts.
 
-    By the run itself, and by later ones of the same file: those that found nothing new, and those that a check refused.
+    They are of the run itself, and of later runs of the same file that found nothing new or that a check refused.
     """
     committed = next(event for event in own if event.kind == "committed")
     return tuple(
         event
         for event in events
-        if event.seq > committed.seq  # what was recorded before COMMIT is of no checks after it
+        if event.seq > committed.seq  # earlier events have no checks after COMMIT
         and (
             (event.run_id == committed.run_id and event.kind == "finished")
             or (
@@ -260,9 +263,5 @@ def _looks(own: tuple[LedgerEvent, ...], events: list[LedgerEvent]) -> tuple[Led
 
 
 def failing(event: LedgerEvent) -> tuple[str, ...]:
-    """The names of the checks of an event that failed, or could not look."""
+    """The names of the checks of an event that failed, or ended in an error."""
     return tuple(check["name"] for check in event.checks or () if check["outcome"] in BAD)
-
-
-def _recorded(row: dict[str, Any]) -> LedgerEvent:
-    return LedgerEvent(**sanitize_event(row))

@@ -1,4 +1,4 @@
-"""Runs that began and have no end: what became of them."""
+"""Runs that began and whose end is not recorded: whether they are still at work."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class UnfinishedRun:
     file_name: str
     began: datetime
     committed: datetime | None  # when its rows were stored; None: they were not, or not yet
-    alive: bool  # its session is there
+    alive: bool  # its session still exists
 
     @property
     def description(self) -> str:
-        """What became of it, in one line."""
+        """What became of it, as a message."""
         run = f"run {self.run_id[:SHORT]} of {self.file_name or 'a file'}"
         if self.committed is not None:
             return (
@@ -37,18 +37,15 @@ class UnfinishedRun:
 
 
 def read_unfinished_runs(conn: Connection) -> tuple[UnfinishedRun, ...]:
-    """Runs without an end; and the last one that was committed, if its checks have no end and nobody is at work.
+    """Runs without an end; also the last one that was committed, if its checks have no end and its session is gone.
 
-    A session that begins or ends meanwhile is taken for alive.
+    A run whose session begins or ends meanwhile counts as alive.
     """
-    before, found = running_sessions(conn), []
-    rows = fetch(conn, query("open_runs", __package__ or ""))
-    living = before | running_sessions(conn)
-    for row in rows:
-        run = UnfinishedRun(**row, alive=row["run_id"] in living)
-        if run.committed is None or not run.alive:
-            found.append(run)
-    return tuple(found)
+    before = running_sessions(conn)
+    rows = fetch(conn, query("unfinished_runs", __package__ or ""))
+    alive = before | running_sessions(conn)
+    runs = (UnfinishedRun(**row, alive=row["run_id"] in alive) for row in rows)
+    return tuple(run for run in runs if run.committed is None or not run.alive)
 
 
 def _time(when: datetime) -> str:
