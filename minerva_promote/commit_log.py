@@ -1,34 +1,34 @@
-"""What the running command has committed so far, for the sentence that it ends with when it is stopped.
+"""What the running command has committed so far: it is named when the command is stopped.
 
-One command a process: the command line clears it at its begin.
+A process runs one command at a time; the command line clears the log when it begins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-SHOWN = 8  # changes that a sentence names
+SHOWN = 8  # changes that the summary names
 
 _changes: list[str] = []
-_unconfirmed: list[float] = []  # seconds that commits waited for a standby in vain
+_unconfirmed: list[float] = []  # seconds of each commit that waited for a standby in vain
 _listeners: list[Callable[[str], None]] = []
 
 
 def clear() -> None:
-    """A new command begins."""
+    """Forget everything: a new command begins."""
     _changes.clear()
     _unconfirmed.clear()
     _listeners.clear()
 
 
 def record_change(change: str) -> None:
-    """Something is committed, or written, and stays whatever comes: "database minerva created"."""
+    """Record a change that is permanent, even if the command stops now: "database minerva created"."""
     if change not in _changes:
         _changes.append(change)
 
 
 def summary() -> str:
-    """What was changed and stays, in words; "" when nothing was."""
+    """The permanent changes as a message; "" when there are none."""
     if not _changes:
         return ""
     more = f" and {len(_changes) - SHOWN} more" if len(_changes) > SHOWN else ""
@@ -36,21 +36,21 @@ def summary() -> str:
 
 
 def record_unconfirmed(seconds: float) -> None:
-    """A transaction is committed, and no synchronous standby has confirmed it in these seconds."""
+    """Record that a transaction is committed and no synchronous standby has confirmed it in these seconds."""
     _unconfirmed.append(seconds)
 
 
 def unconfirmed() -> tuple[float, ...]:
-    """How long each commit waited that no standby has confirmed."""
+    """The seconds of each commit that no standby has confirmed."""
     return tuple(_unconfirmed)
 
 
 def listen(listener: Callable[[str], None]) -> None:
-    """Have this one told of what the command waits for, and nobody else."""
+    """Call this listener, and no other, with what the command waits for."""
     _listeners[:] = [listener]
 
 
 def announce(line: str) -> None:
-    """Tell whoever listens what the command waits for."""
+    """Call the listener with what the command waits for."""
     for listener in _listeners:
         listener(line)

@@ -1,7 +1,7 @@
-"""How much of anything the ledger keeps, and what stands for the rest.
+"""The largest values that the ledger keeps, and how larger ones are shortened.
 
-Nobody can take a row of the ledger away again, so constraints.sql bounds every value that a client writes. What an
-honest run has to say is folded here to fit: texts end in their hash, lists in a count. Nothing of it makes a run fail.
+A row of the ledger cannot be removed again, so constraints.sql limits every value that a client writes. The values of a
+run are shortened here to fit: texts end in their hash, lists in a count. A large value makes no run fail.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from typing import Any
 NAME = 300  # characters of a name: of an environment, a machine, a user
 FILE_NAME = 1_100  # characters: 255 bytes, each written as \\xff at worst
 ROOT = 1_000  # bytes of the key of a root
-ROOTS = 100  # that an event lists; run_roots has all of them
+ROOTS = 100  # roots that an event lists; run_roots has all of them
 REASON = 2_000  # characters; a server may quote a whole row
 ROWS = 300_000  # bytes of the counts by table
 CHECKS = 1_000_000  # bytes of the outcomes of checks
 DETAILS = 1_000_000  # bytes
 TEXT = 2_000  # characters of one text inside of checks and details
-ITEMS = 100  # of one list inside of details, but for findings and repairs
+ITEMS = 100  # of one list inside of checks and details
 _HASH = 64
 _LEVELS = 12
 _EXPONENT = re.compile(r"\de[+-]\d")
 
 
 def fold(text: str, limit: int) -> str:
-    """The text, or as much of it as fits with its hash; ``limit`` counts characters."""
+    """The text; a longer one than ``limit`` characters is cut and ends in its hash."""
     if len(text) <= limit:
         return text
     return f"{text[: limit - _HASH - 1]}…{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def fold_root(root: str) -> str:
-    """The key of a root as run_roots has it: an index holds no more."""
+    """The key of a root as run_roots has it: an index entry can be no longer."""
     data = storable(root).encode()
     if len(data) <= ROOT:
         return data.decode()
@@ -45,17 +45,17 @@ def fold_root(root: str) -> str:
 
 
 def first_roots(roots: Iterable[str]) -> list[str]:
-    """Those that an event lists."""
+    """The roots that an event lists."""
     return [fold_root(root) for root, _ in zip(roots, range(ROOTS), strict=False)]
 
 
 def storable(text: str) -> str:
-    """The text without what PostgreSQL's text cannot hold."""
+    """The text with what PostgreSQL's type text cannot hold replaced."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def counts_json(rows: Mapping[str, Mapping[str, int]]) -> str:
-    """Counts by table; where these are too many tables, one line for all that do not fit."""
+    """Counts by table as JSON; the tables that do not fit are added up as the table "…"."""
     kept: dict[str, Any] = {}
     rest: dict[str, int] = {}
     size = 0
@@ -70,7 +70,7 @@ def counts_json(rows: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def checks_json(checks: Sequence[Mapping[str, Any]]) -> str:
-    """Checks with their outcomes; values go first where it is too much, then names of those that passed."""
+    """Checks with their outcomes as JSON; where it is too long without values, and then only ITEMS of each outcome."""
     plain = [_bounded(check, _LEVELS) for check in checks]
     text = _dump(plain)
     if _fits(text, CHECKS):
@@ -81,23 +81,19 @@ def checks_json(checks: Sequence[Mapping[str, Any]]) -> str:
     text = _dump(short)
     if _fits(text, CHECKS):
         return text
-    worst: dict[str, list[dict[str, Any]]] = {}
+    by_outcome: dict[str, list[dict[str, Any]]] = {}
     for check in short:
-        worst.setdefault(str(check["outcome"]), []).append(check)
-    return _dump(
-        [
-            entry
-            for outcome, some in worst.items()
-            for entry in (
-                *some[:ITEMS],
-                *([{"name": f"… {len(some) - ITEMS:,} more", "outcome": outcome}] if len(some) > ITEMS else []),
-            )
-        ]
-    )
+        by_outcome.setdefault(str(check["outcome"]), []).append(check)
+    entries: list[dict[str, Any]] = []
+    for outcome, some in by_outcome.items():
+        entries += some[:ITEMS]
+        if len(some) > ITEMS:
+            entries.append({"name": f"… {len(some) - ITEMS:,} more", "outcome": outcome})
+    return _dump(entries)
 
 
 def details_json(details: Mapping[str, Any]) -> str:
-    """Everything else; the longest values go first where it is too much, and a hash stands for each."""
+    """The details as JSON; where it is too long, hashes replace the longest values."""
     kept: dict[str, Any] = _bounded(details, _LEVELS)
     texts = {name: _dump(value) for name, value in kept.items()}
     for name in sorted(texts, key=lambda key: -len(texts[key])):
@@ -128,7 +124,7 @@ def _bounded(value: Any, levels: int) -> Any:
 
 
 def _fits(text: str, limit: int) -> bool:
-    """As jsonb prints it, which writes out numbers like 1e+300."""
+    """Whether the text is short enough as jsonb prints it, which writes out numbers like 1e+300."""
     return len(text.encode()) + 330 * len(_EXPONENT.findall(text)) <= limit
 
 

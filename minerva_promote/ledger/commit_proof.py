@@ -1,4 +1,4 @@
-"""COMMIT, and what to believe when the connection breaks while it is under way."""
+"""COMMIT, and the proof by the ledger when the connection breaks during it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from minerva_promote.database.session import CommitLost, CommitStopped, Connecti
 from minerva_promote.errors import OutcomeUnknown, TargetError
 from minerva_promote.ledger.events import is_recorded
 
-Opens = Callable[[Project, Environment], AbstractContextManager[Connection]]
+SessionOpener = Callable[[Project, Environment], AbstractContextManager[Connection]]
 
 WAIT_SECONDS = 15  # for the server to answer again, and for the old session to end
 
-# By its name, which carries the run's id, and by its lock, as behind a connection pooler its process is not known here,
-# and some poolers hide the name. One that waits for a COMMIT that the network swallowed is ended; whether it was
-# quicker is told by the ledger afterwards.
+# The session is identified by its name, which contains the run's id, and by its lock: behind a connection pooler its
+# process is not known, and some poolers hide the name. One that still waits for a COMMIT which the network lost is
+# terminated; the ledger tells afterwards whether the COMMIT had arrived before.
 _RUN_SESSION_QUERY = b"""
 select case when a.state like 'idle in transaction%%' then pg_catalog.pg_terminate_backend(a.pid) end
 from pg_catalog.pg_stat_activity a where a.datname = current_database() and (a.application_name = %(name)s or a.pid in (
@@ -31,7 +31,7 @@ from pg_catalog.pg_stat_activity a where a.datname = current_database() and (a.a
 
 
 def session_name(run_id: str) -> str:
-    """What tells the session of a run from every other, in pg_stat_activity."""
+    """The application_name of the session of a run."""
     return f"promote {run_id}"
 
 
@@ -41,12 +41,12 @@ def commit_with_proof(
     environment: Environment,
     run_id: str,
     change: str,
-    session: Opens = import_session,
+    session: SessionOpener = import_session,
 ) -> str:
-    """Commit; what is to be said of it: "" when the server answered, or that the ledger proves it.
+    """Commit; returns "" when the server answered, or the words for the verdict that the ledger proves the COMMIT.
 
-    The ledger is asked in a new ``session``. Raises TargetError when nothing was stored, OutcomeUnknown when nobody
-    can say yet.
+    The ledger is read in a new ``session``. Raises TargetError when nothing was stored, OutcomeUnknown when that cannot
+    be determined yet. ``change`` describes the transaction for commit_log.
     """
     try:
         commit(conn, change)
@@ -59,8 +59,8 @@ def commit_with_proof(
     return ""
 
 
-def _confirm_by_ledger(project: Project, environment: Environment, run_id: str, session: Opens) -> None:
-    """Present means committed; absent, and our session gone, means not."""
+def _confirm_by_ledger(project: Project, environment: Environment, run_id: str, session: SessionOpener) -> None:
+    """Wait until the ledger has the run (committed), or has not and its session is gone (TargetError)."""
     deadline = time.monotonic() + WAIT_SECONDS
     last = "the old session is still at work"
     while time.monotonic() < deadline:
@@ -73,8 +73,8 @@ def _confirm_by_ledger(project: Project, environment: Environment, run_id: str, 
         except TargetError as error:
             last = error.message
         except KeyboardInterrupt:
-            fact = "the connection was lost at COMMIT, and asking the ledger was stopped"
-            raise _outcome_unknown(environment, run_id, fact) from None
+            message = "the connection was lost at COMMIT, and asking the ledger was stopped"
+            raise _outcome_unknown(environment, run_id, message) from None
         else:
             if gone and primary:
                 raise TargetError(
@@ -83,13 +83,13 @@ def _confirm_by_ledger(project: Project, environment: Environment, run_id: str, 
                 )
             last = "the old session is still at work" if primary else "only a standby answers, which may be behind"
         time.sleep(0.3)
-    fact = f"the connection was lost at COMMIT, and the target does not say what became of it: {last}"
-    raise _outcome_unknown(environment, run_id, fact)
+    message = f"the connection was lost at COMMIT, and the target does not say what became of it: {last}"
+    raise _outcome_unknown(environment, run_id, message)
 
 
-def _outcome_unknown(environment: Environment, run_id: str, fact: str) -> OutcomeUnknown:
+def _outcome_unknown(environment: Environment, run_id: str, message: str) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"{fact}; whether run {run_id} was committed is not known",
+        f"{message}; whether run {run_id} was committed is not known",
         hint=(
             "run the same command again once the target answers: if the run was committed it changes nothing and says "
             f"so; or ask for it: promote show {run_id[:8]} --env {environment.name}"

@@ -52,10 +52,10 @@ Kind = Literal[
 ENDED = "23505"  # the run has an end already, or an event of this kind
 _LATE = "55000"  # the run has an end already: no roots are added to it
 FOREIGN_RUN = "42501"  # the run is of another role
-SESSIONS = 2  # that are opened to record how a run ended
+SESSIONS = 2  # connections that are tried to record how a run ended
 
-# One statement, so that one of its own transaction needs no more than one message. The chain's trigger takes the digest
-# of the roots: they are written before the event, which is made of their number.
+# One statement, so that an event in a transaction of its own is one round trip. The chain's trigger takes the digest of
+# the roots: they are inserted before the event, as the event is selected from their number.
 _INSERT = f"""
 with promoted as (
     insert into promote.run_roots (run_id, root)
@@ -111,8 +111,8 @@ HASHED = (
 )
 # An event by itself changes no data, and waits for no standby: the next COMMIT that does confirms it too.
 _NO_STANDBY = b", pg_catalog.set_config('synchronous_commit', 'local', true) as local"
-# The event that was written, and all that its digests are of.
-_THERE = {
+# The event that was added, if the rows and roots with its digests exist.
+_STORED = {
     rows: f"""
 select from promote.events as e
 where e.run_id = %(run_id)s and e.kind = %(kind)s and e.hash = %(hash)s
@@ -121,12 +121,12 @@ where e.run_id = %(run_id)s and e.kind = %(kind)s and e.hash = %(hash)s
 """.encode()
     for rows in ("run_rows", "removed_rows")
 }
-_SAME = b"select from promote.events where run_id = %(run_id)s and kind = %(kind)s"
+_SAME_EVENT = b"select from promote.events where run_id = %(run_id)s and kind = %(kind)s"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the client says of what happened; who, when and its place in the chain are the server's to say."""
+    """The values of an event that the client sets; actor, times and the chain are set by the server."""
 
     kind: Kind
     run_id: str
@@ -147,25 +147,25 @@ class Event:
 def add_event(conn: Connection, event: Event, rows_digest: str | None = None) -> None:
     """Add the event, in the open transaction or, in autocommit, in one of its own. Raises TargetError.
 
-    ``rows_digest`` is that of the rows which were stored for it in this transaction. The row of promote.chain is held
-    until the transaction ends: everybody else who adds an event waits. Nothing is taken on trust: an event, or a row
-    that belongs to it, which stands there otherwise than it was sent is an error, and is not committed.
+    ``rows_digest`` is that of the rows which were stored for it in this transaction. The row of promote.chain is locked
+    until the transaction ends: others who add an event wait. The stored event and the rows that belong to it are
+    compared with what was sent; a difference is an error, and is not committed.
     """
-    keys = [] if event.kind == "finished" else fold_roots(event.roots or ())  # else the run has ended before
+    keys = [] if event.kind == "finished" else fold_roots(event.roots or ())  # roots are added before a run ends
     values = _values(event)
     alone = conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
     stored = fetch(conn, _INSERT + (_NO_STANDBY if alone else b""), {**values, "run_roots": keys}, "writing the ledger")
     if len(stored) != 1 or not _as_sent(values, stored[0], rows_digest, roots_digest(keys)):
         raise altered_row_error("promote.events")
     if conn.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:  # what a rule did after it
-        there = {"run_id": event.run_id, "kind": event.kind, "hash": stored[0]["hash"]}
-        statement = _THERE["removed_rows" if event.kind == "undone" else "run_rows"]
-        if len(fetch(conn, statement, there, "writing the ledger")) != 1:
+        parameters = {"run_id": event.run_id, "kind": event.kind, "hash": stored[0]["hash"]}
+        statement = _STORED["removed_rows" if event.kind == "undone" else "run_rows"]
+        if len(fetch(conn, statement, parameters, "writing the ledger")) != 1:
             raise altered_row_error("promote.events")
 
 
 def _values(event: Event) -> dict[str, Any]:
-    """The event as it is sent."""
+    """The parameters of the statement that adds the event."""
     return {
         "kind": event.kind,
         "run_id": event.run_id,
@@ -188,13 +188,15 @@ def _values(event: Event) -> dict[str, Any]:
 
 
 def _details(event: Event) -> Mapping[str, Any]:
-    """With the number of roots, where these are more than the event lists."""
+    """The details; with the number of roots, where the event lists only the first."""
     count = len(event.roots or ())
     return {**event.details, "roots": count} if count > ROOTS else event.details
 
 
-def _as_sent(values: Mapping[str, Any], stored: Mapping[str, Any], of_rows: str | None, of_roots: str | None) -> bool:
-    """Whether an event stands there as it was sent, with the hash of just this."""
+def _as_sent(
+    values: Mapping[str, Any], stored: Mapping[str, Any], rows_digest: str | None, digest_of_roots: str | None
+) -> bool:
+    """Whether an event was stored as it was sent, with these digests and the hash of just this content."""
     content = json.loads(stored["content"], parse_int=float)
     kept = dict(zip(HASHED, content, strict=True))
     for name, value in values.items():
@@ -206,9 +208,9 @@ def _as_sent(values: Mapping[str, Any], stored: Mapping[str, Any], of_rows: str 
             same = kept[name] == value
         if not same:
             return False
-    if (stored["rows_digest"], stored["roots_digest"]) != (of_rows, of_roots):
+    if (stored["rows_digest"], stored["roots_digest"]) != (rows_digest, digest_of_roots):
         return False
-    if (kept["rows_digest"], kept["roots_digest"]) != (of_rows, of_roots):
+    if (kept["rows_digest"], kept["roots_digest"]) != (rows_digest, digest_of_roots):
         return False
     return bool(hashlib.sha256(f"{stored['previous']}\n{stored['content']}".encode()).hexdigest() == stored["hash"])
 
@@ -221,11 +223,11 @@ def add_event_separately(
     conn: Connection | None = None,
     admin: bool = False,
 ) -> str:
-    """Add the event in a transaction of its own; "" or why it could not be recorded, in one line.
+    """Add the event in a transaction of its own; returns "", or one line that says why it could not be recorded.
 
-    Never raises: what happened before is more important. ``conn`` is used when it is still good and outside any
-    transaction; else there is a session of its own, as the import role, or as the owner with ``admin``. Where a
-    connection breaks there is another one.
+    Raises no PromoteError: the error that it is to record is more important. ``conn`` is used when it is open and
+    outside any transaction; else a new connection, as the import role, or as the owner with ``admin``. When it breaks,
+    another one is tried.
     """
     opened = admin_session if admin else import_session
     try:
@@ -252,14 +254,14 @@ def _added(conn: Connection, event: Event) -> bool:
         if conn.closed:
             return False
         again = error.sqlstate in (ENDED, _LATE)
-        sent_before = again and fetch(conn, _SAME, {"run_id": event.run_id, "kind": event.kind})
+        sent_before = again and fetch(conn, _SAME_EVENT, {"run_id": event.run_id, "kind": event.kind})
         if not sent_before:  # and only its answer was lost
             raise
     return True
 
 
 def is_recorded(conn: Connection, run_id: str) -> bool:
-    """True when the run, the undo or its taking back was committed."""
+    """Whether the run, the undo or the restore was committed."""
     rows = fetch(
         conn,
         b"select from promote.events where run_id = %(run_id)s and kind in ('committed', 'undone', 'restored')",
@@ -269,7 +271,7 @@ def is_recorded(conn: Connection, run_id: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """The text as the ledger keeps it: one line, no secrets, not without end."""
+    """The text as the ledger keeps it: one line, without secrets, REASON characters at most."""
     line = " ".join(redact(storable(text)).split())
     return line if len(line) <= REASON else f"{line[: REASON - 1]}…"
 

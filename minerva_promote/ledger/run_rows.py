@@ -1,7 +1,7 @@
-"""Which rows a run inserted: their keys, and a mark of what was in them, packed some thousands into one row.
+"""The rows that a run inserted: their keys and a digest of each ("mark"), thousands of them packed into one row.
 
-A mark is blake2b over the values of the columns that the file gave, in wire form: whoever reads those columns of a row
-in the binary format can tell whether it is still as it was promoted.
+A mark is blake2b over the values of the columns that the file gave, in wire format: compared with that of the present
+values, it tells whether the row is still as it was promoted.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ order by r.table_name collate "C", r.part
 """.encode()
 _KEY_COLUMNS = f"select distinct r.table_name, r.key_columns {_OF_RUN}".encode()
 _DIGESTS = f"""
-select e.rows_digest as told, ({expression("run_rows")}) as computed
+select e.rows_digest as recorded, ({expression("run_rows")}) as computed
 from promote.events as e where e.run_id = %(run_id)s and e.kind = 'committed'
 """.encode()
 
 
 @dataclass(frozen=True, slots=True)
 class RunRows:
-    """Rows of one table that a run inserted, and that the file gave the same columns of."""
+    """Rows of one table that a run inserted, all with the same columns in the file."""
 
     table: str
     key_columns: tuple[str, ...]
@@ -62,7 +62,7 @@ class RunRows:
 
 @dataclass(slots=True)
 class RowBatch:
-    """The same as it is stored: grows while a file is loaded, by some forty bytes a row."""
+    """The same packed, as the ledger stores it; while a file is loaded it grows by about forty bytes a row."""
 
     table: str
     key_columns: tuple[str, ...]
@@ -73,48 +73,49 @@ class RowBatch:
 
 
 def pack_values(values: Sequence[Wire]) -> bytes:
-    """Some values as one: their number (int16), the length of each (int32, -1 for NULL), and their bytes."""
+    """Values packed into one: their number (int16), the length of each (int32, -1 for NULL), and their bytes."""
     lengths = [-1 if value is None else len(value) for value in values]
     head = struct.pack(f">h{len(lengths)}i", len(lengths), *lengths)
     return head + b"".join([value for value in values if value is not None])
 
 
 def row_hash(values: Sequence[Wire]) -> bytes:
-    """What stands for the values of a row: equal for equal rows, and nothing can be read from it."""
+    """The mark of a row: equal for equal values, which cannot be read from it."""
     return hashlib.blake2b(pack_values(values), digest_size=MARK_BYTES).digest()
 
 
-def pack(found: RunRows) -> RowBatch:
-    """The rows as they are stored."""
-    keys, marks = b"".join(map(pack_values, found.keys)), b"".join(found.marks)
-    return RowBatch(found.table, found.key_columns, found.columns, len(found.keys), keys, marks)
+def pack(rows: RunRows) -> RowBatch:
+    """The rows as the ledger stores them."""
+    keys, marks = b"".join(map(pack_values, rows.keys)), b"".join(rows.marks)
+    return RowBatch(rows.table, rows.key_columns, rows.columns, len(rows.keys), keys, marks)
 
 
 def unpack(stored: RowBatch) -> RunRows:
-    """The rows as values. Raises ValueError when the bytes are not those of so many rows."""
+    """The rows as values. Raises ValueError when the bytes are not those of ``stored.rows`` rows."""
     keys = list(_keys(bytes(stored.keys)))
-    marks = [bytes(stored.marks[at : at + MARK_BYTES]) for at in range(0, len(stored.marks), MARK_BYTES)]
+    begins = range(0, len(stored.marks), MARK_BYTES)
+    marks = [bytes(stored.marks[begin : begin + MARK_BYTES]) for begin in begins]
     if not len(keys) == len(marks) == stored.rows or len(stored.marks) % MARK_BYTES:
         raise ValueError(f"{len(keys):,} keys, {len(marks):,} marks, {stored.rows:,} rows")
     return RunRows(stored.table, stored.key_columns, stored.columns, keys, marks)
 
 
 def stored_names(table: str) -> list[str]:
-    """How rows of a table may be called in run_rows and removed_rows: with the schema, or as version 2 wrote it."""
+    """The names that a table may have in run_rows and removed_rows: with the schema, or as version 2 wrote it."""
     return list(dict.fromkeys((".".join(split(table)), table, name_of(*split(table)))))
 
 
-def store_run_rows(conn: Connection, run_id: str, pieces: Iterable[RowBatch]) -> str | None:
-    """Write down what a run inserted, in the open transaction and before its event; the digest that the event must get.
+def store_run_rows(conn: Connection, run_id: str, batches: Iterable[RowBatch]) -> str | None:
+    """Store the rows of a run in the open transaction, before its event; returns the digest that the event must get.
 
     Raises TargetError when the ledger does not take them as they were sent.
     """
     numbers: dict[str, int] = {}
     digests: dict[tuple[bytes, int], bytes] = {}
     with target_errors("writing the ledger"), raw_cursor(conn) as cursor:
-        for piece in pieces:
-            name = ".".join(split(piece.table))
-            for part in _parts(piece):
+        for batch in batches:
+            name = ".".join(split(batch.table))
+            for part in _parts(batch):
                 number = numbers[name] = numbers.get(name, 0) + 1
                 head = [name, number, list(part.key_columns), list(part.columns), part.rows]
                 keys, marks = bytes(part.keys), bytes(part.marks)
@@ -127,14 +128,14 @@ def store_run_rows(conn: Connection, run_id: str, pieces: Iterable[RowBatch]) ->
 
 
 def load_run_rows(conn: Connection, run_id: str) -> tuple[RunRows, ...]:
-    """The rows that a committed run inserted, a table's pieces in order; none for a run of a version 1 ledger.
+    """The rows that a committed run inserted, the parts of a table in order; none for a run of a version 1 ledger.
 
-    Raises TargetError when what is written down is not what was when the run committed.
+    Raises TargetError when they are not those that were stored with the run.
     """
     digests = fetch(conn, _DIGESTS, {"run_id": run_id})
     if not digests:
         return ()
-    if digests[0]["told"] != digests[0]["computed"]:
+    if digests[0]["recorded"] != digests[0]["computed"]:
         raise TargetError(
             f"the rows that the ledger keeps of run {run_id[:8]} are not those that it recorded",
             hint="promote history --verify tells what else was changed; nobody can say what the run inserted",
@@ -149,7 +150,7 @@ def load_run_rows(conn: Connection, run_id: str) -> tuple[RunRows, ...]:
 
 
 def load_unverified_rows(conn: Connection, run_id: str) -> Iterator[RunRows]:
-    """The same without any proof, and without the pieces that cannot be read: what a run claims to have inserted."""
+    """The same without verification, and without the parts that cannot be read: what a run claims to have inserted."""
     for row in fetch(conn, _SELECT, {"run_id": run_id}):
         with suppress(ValueError, struct.error):
             yield _stored(row)
@@ -162,7 +163,7 @@ def read_key_columns(conn: Connection, run_id: str) -> dict[str, tuple[str, ...]
 
 
 def _stored(row: Row) -> RunRows:
-    """A row of run_rows as values. Raises ValueError or struct.error where it holds none."""
+    """A row of run_rows as values. Raises ValueError or struct.error where it cannot be read."""
     names = (*row["key_columns"], *row["columns"])
     if not all(isinstance(name, str) for name in names):  # the server's arrays may be nested, and hold NULL
         raise ValueError("no names of columns")
@@ -171,31 +172,32 @@ def _stored(row: Row) -> RunRows:
     return unpack(RowBatch(table, key_columns, columns, row["rows"], row["keys"], row["marks"]))
 
 
-def _parts(piece: RowBatch) -> Iterator[RowBatch]:
-    """The piece in pieces that are not too big."""
-    if piece.rows <= PART_ROWS:
-        if piece.rows:
-            yield piece
+def _parts(batch: RowBatch) -> Iterator[RowBatch]:
+    """The batch in parts of PART_ROWS rows at most."""
+    if batch.rows <= PART_ROWS:
+        if batch.rows:
+            yield batch
         return
-    whole = unpack(piece)
-    for begin in range(0, piece.rows, PART_ROWS):
-        keys, marks = whole.keys[begin : begin + PART_ROWS], whole.marks[begin : begin + PART_ROWS]
-        yield pack(RunRows(whole.table, whole.key_columns, whole.columns, keys, marks))
+    rows = unpack(batch)
+    for begin in range(0, batch.rows, PART_ROWS):
+        keys, marks = rows.keys[begin : begin + PART_ROWS], rows.marks[begin : begin + PART_ROWS]
+        yield pack(RunRows(rows.table, rows.key_columns, rows.columns, keys, marks))
 
 
 def _keys(content: bytes) -> Iterator[tuple[Wire, ...]]:
-    at = 0
-    while at < len(content):
-        (count,) = struct.unpack_from(">h", content, at)
-        lengths = struct.unpack_from(f">{count}i", content, at + 2)
-        at += 2 + 4 * count
+    """The packed values. Raises ValueError or struct.error where they end early."""
+    position = 0
+    while position < len(content):
+        (count,) = struct.unpack_from(">h", content, position)
+        lengths = struct.unpack_from(f">{count}i", content, position + 2)
+        position += 2 + 4 * count
         values: list[Wire] = []
         for length in lengths:
             if length < 0:
                 values.append(None)
                 continue
-            if at + length > len(content):
+            if position + length > len(content):
                 raise ValueError("the keys end in the middle of one")
-            values.append(content[at : at + length])
-            at += length
+            values.append(content[position : position + length])
+            position += length
         yield tuple(values)

@@ -1,4 +1,4 @@
-"""Differences between the ledger's own schema and the one that this release creates, as findings."""
+"""Differences between the ledger's own schema and the one that this release creates, as findings and steps."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ _FIRING = {"D": "is disabled", "O": "does not fire in every session", "R": "fire
 def structure_findings(
     conn: Connection, environment: str, *, revision_table: str | None = None, version: int = LEDGER_VERSION
 ) -> tuple[Finding, ...]:
-    """Every difference of the target's ledger, with the command that repairs it."""
+    """Every difference of the target's ledger as a finding, whose hint says what repairs it."""
     differences = compare_structure(read_structure(conn), revision_table, version)
     return tuple(_finding(difference, environment) for difference in differences)
 
 
 def repair_findings(repair: Repair) -> tuple[Finding, ...]:
-    """What was repaired, and how."""
+    """What was repaired, and how, as warnings."""
     return tuple(
-        _make(d, f"{_fact(d)}: {_action(d)}", _FORGED if _guards(d) else "", Severity.WARN) for d in repair.done
+        _finding_of(d, f"{_message(d)}: {_action(d)}", _FORGED if _guards(d) else "", Severity.WARN)
+        for d in repair.done
     )
 
 
@@ -46,10 +47,10 @@ def repair_steps(repair: Repair) -> Iterator[StepResult]:
         detail = f"{counted(len(findings), 'differences')} repaired; no row was changed"
         data = {"changed": True}
         yield StepResult("setup", "ledger schema", Outcome.WARN, detail, findings=findings, data=data)
-    left = tuple(_make(d, _fact(d), refused or _by_hand(d), _severity(d)) for d, refused in repair.left)
-    if left:
-        outcome = Outcome.FAIL if any(f.severity is Severity.ERROR for f in left) else Outcome.WARN
-        yield StepResult("setup", "ledger schema", outcome, "not as this release creates it", findings=left)
+    remaining = tuple(_finding_of(d, _message(d), refused or _by_hand(d), _severity(d)) for d, refused in repair.left)
+    if remaining:
+        outcome = Outcome.FAIL if any(f.severity is Severity.ERROR for f in remaining) else Outcome.WARN
+        yield StepResult("setup", "ledger schema", outcome, "not as this release creates it", findings=remaining)
 
 
 def _finding(difference: Difference, environment: str) -> Finding:
@@ -58,27 +59,27 @@ def _finding(difference: Difference, environment: str) -> Finding:
         hint = f"promote setup --env {environment} repairs it"
         if _guards(difference):
             hint += f"; {_FORGED}"
-    return _make(difference, _fact(difference), hint, _severity(difference))
+    return _finding_of(difference, _message(difference), hint, _severity(difference))
 
 
-def _make(difference: Difference, fact: str, hint: str, severity: Severity) -> Finding:
+def _finding_of(difference: Difference, message: str, hint: str, severity: Severity) -> Finding:
     code = "ledger-unguarded" if _guards(difference) else "ledger-schema"
-    return Finding(code, fact, hint=hint, severity=severity)
+    return Finding(code, message, hint=hint, severity=severity)
 
 
 def _guards(difference: Difference) -> bool:
-    """Whether it decides what is written: then events that were added meanwhile prove less."""
+    """Whether it protects what is written: then events that were added meanwhile prove less."""
     return difference.subject.kind in _GUARDS or any(aspect in _GUARD_ASPECTS for aspect in difference.aspects)
 
 
 def _severity(difference: Difference) -> Severity:
-    """What others keep in the schema, beside the ledger's tables, is only told."""
+    """A warning for objects of others in the schema that do not belong to a table of the ledger."""
     subject = difference.subject
-    beside = difference.kind == "foreign" and subject.table in ("", subject.name)
-    return Severity.WARN if beside else Severity.ERROR
+    separate = difference.kind == "foreign" and subject.table in ("", subject.name)
+    return Severity.WARN if separate else Severity.ERROR
 
 
-def _fact(difference: Difference) -> str:
+def _message(difference: Difference) -> str:
     subject = difference.subject
     if difference.kind == "missing":
         return f"{subject} is missing"
@@ -128,7 +129,7 @@ def _action(difference: Difference) -> str:
 
 
 def _by_hand(difference: Difference) -> str:
-    """What a person can do about a difference for which setup has no statement."""
+    """The hint for a difference for which setup has no statement."""
     subject, aspects = difference.subject, difference.aspects
     if difference.kind == "missing":
         return _LOST

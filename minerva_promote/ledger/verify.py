@@ -1,14 +1,14 @@
-"""Whether the ledger is as it was written: every event, their order, their end, and the rows that belong to them.
+"""Verifying the ledger: that no event was changed, moved or removed, nor the rows that belong to one.
 
-Hashes are computed by the server from the SQL of this package, so that a function that was replaced there is no
-witness. Who may change everything in a database can also compute a new chain, from the first event on: only a head that
-was noted elsewhere shows that.
+Hashes are computed by the server from the SQL of this package, so that a function that was replaced there proves
+nothing. A role that may change everything in a database can also compute a new chain from the first event on: only a
+head that was noted elsewhere shows that.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from minerva_promote.database.catalog import fetch, query
@@ -18,51 +18,51 @@ from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.ledger.install import LEDGER_VERSION, REMOVED_TABLE, expression, ledger_version
 from minerva_promote.ledger.runs import SHORT
 from minerva_promote.ledger.structure_findings import structure_findings
-from minerva_promote.ledger.verify_rows import Link, rows_of_events
+from minerva_promote.ledger.verify_rows import ChainLink, row_findings
 from minerva_promote.results import Finding, Severity
 
-_NAMES = b"set local search_path = pg_catalog, pg_temp"  # no function of another schema stands in for the server's
+_SEARCH_PATH = b"set local search_path = pg_catalog, pg_temp"  # so that no function of another schema is called
 _EVENTS = """
 select e.seq, e.kind, e.run_id::text as run_id, e.previous, e.hash, e.rows_digest,
     ({hash}) as computed,
     case when e.kind = 'committed' or (e.format > 2 and e.kind <> 'undone') then ({run_rows}) end as digest
 from promote.events as e order by e.seq
 """
-_ABOUT = f"""
+_CHANGED_EVENTS = f"""
 select e.seq, e.kind, e.run_id::text as run_id from promote.events as e
 where (e.run_id = any (%(ids)s::uuid[]) or e.subject = any (%(ids)s::uuid[]))
     and e.hash is distinct from ({expression("hash")})
 order by e.seq
 """
-# The hash that an event would have at another place.
-_AT = """
+# The hash that an event would have at another position.
+_HASH_AT = """
 select t.seq, ({hash}) as computed
-from promote.events as t cross join unnest(%(seqs)s::bigint[], %(places)s::bigint[]) as w (seq, place)
-cross join lateral jsonb_populate_record(t, jsonb_build_object('seq', w.place)) as e
+from promote.events as t cross join unnest(%(seqs)s::bigint[], %(positions)s::bigint[]) as w (seq, position)
+cross join lateral jsonb_populate_record(t, jsonb_build_object('seq', w.position)) as e
 where t.seq = w.seq
 """
-_KEEP = "nobody can say what it was: keep the head of the chain elsewhere, and look at who may change this database"
+_HINT = "nobody can say what it was: keep the head of the chain elsewhere, and look at who may change this database"
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found."""
+    """The result of a verification."""
 
     events: int
     head: str  # the hash of the last event; "" where there is none
     findings: tuple[Finding, ...]
-    schema_findings: tuple[Finding, ...]  # where its own schema is not as the release creates it
+    schema_findings: tuple[Finding, ...]  # where the ledger's schema is not as this release creates it
     removed_rows_verified: bool  # False: there were undos, and this role may not read the rows that they removed
 
 
 def chain_errors(conn: Connection) -> tuple[Finding, ...]:
-    """What is wrong with the ledger; nothing, where it is as it was written. See prove."""
+    """The findings of verify_chain that are errors: none where the ledger is as it was written."""
     return tuple(finding for finding in verify_chain(conn).findings if finding.severity is Severity.ERROR)
 
 
 def require_intact(conn: Connection, ids: Iterable[str]) -> None:
-    """Raise TargetError when an event of one of these runs, or about one, was changed after it was written."""
-    for row in fetch(conn, _ABOUT.encode(), {"ids": list(ids)}):
+    """Raise TargetError when an event of one of these runs, or with one as subject, was changed after it was added."""
+    for row in fetch(conn, _CHANGED_EVENTS.encode(), {"ids": list(ids)}):
         event = f"event {row['seq']} ({row['kind']}, run {row['run_id'][:SHORT]})"
         raise TargetError(
             f"{event} of the ledger was changed after it was written",
@@ -73,103 +73,112 @@ def require_intact(conn: Connection, ids: Iterable[str]) -> None:
 def verify_chain(
     conn: Connection, head: str | None = None, *, environment: str = "ENV", revision_table: str | None = None
 ) -> Verification:
-    """Read the whole ledger, as of one moment; ``head`` is the hash of an event that must be in it.
+    """Read the whole ledger in one snapshot; ``head`` is the hash of an event that must be in it, or how it begins.
 
-    On a connection outside any transaction. ``revision_table`` is the one in which Alembic keeps the revision; None
-    accepts any.
+    The connection must be outside any transaction. ``revision_table`` is the one in which Alembic keeps the revision;
+    None accepts any. Raises UsageError when ``head`` is no hash.
     """
     if head is not None and not re.fullmatch("[0-9a-f]{16,64}", head):
         raise UsageError(f'--head "{head}" is no hash', hint="16 to 64 hexadecimal digits, as history --verify says it")
     with target_errors("verifying the ledger"), conn.transaction(how=REPEATABLE_READ + b", read only"):
-        conn.execute(_NAMES)
+        conn.execute(_SEARCH_PATH)
         version = ledger_version(conn) or LEDGER_VERSION
         computed = {name: expression(name, version) for name in ("hash", "run_rows")}
-        links = [Link(**row) for row in fetch(conn, _EVENTS.format(**computed).encode())]
+        links = [ChainLink(**row) for row in fetch(conn, _EVENTS.format(**computed).encode())]
         ends = [(row["seq"], row["hash"]) for row in fetch(conn, query("chain", __package__ or ""))]
-        findings, moved = _events(conn, links, computed["hash"])
-        findings += _order(links, moved, ends[0][0] if ends else 0)
-        findings += _head(links, ends)
+        findings, moved = _changed_events(conn, links, computed["hash"])
+        findings += _missing_events(links, moved, ends[0][0] if ends else 0)
+        findings += _head_findings(links, ends)
         may = f"select pg_catalog.has_table_privilege('{REMOVED_TABLE}', 'SELECT') as may".encode()
         removed = bool(fetch(conn, may)[0]["may"])
-        findings += rows_of_events(conn, links, version, removed=removed)
-        structure = structure_findings(conn, environment, revision_table=revision_table, version=version)
+        findings += row_findings(conn, links, version, removed=removed)
+        schema = structure_findings(conn, environment, revision_table=revision_table, version=version)
     if head is not None and not any(link.hash.startswith(head) for link in links):
-        fact = f"the chain has no event with the hash {head}"
-        help_ = "if it was noted from this ledger, then that event was changed or removed, and all that follow"
-        findings.append(Finding("ledger-head", fact, hint=help_))
-    looked = removed or not any(link.kind == "undone" for link in links)
-    return Verification(len(links), links[-1].hash if links else "", tuple(findings), structure, looked)
+        message = f"the chain has no event with the hash {head}"
+        hint = "if it was noted from this ledger, then that event was changed or removed, and all that follow"
+        findings.append(Finding("ledger-head", message, hint=hint))
+    return Verification(
+        events=len(links),
+        head=links[-1].hash if links else "",
+        findings=tuple(findings),
+        schema_findings=schema,
+        removed_rows_verified=removed or not any(link.kind == "undone" for link in links),
+    )
 
 
-def _events(conn: Connection, links: list[Link], hash_: str) -> tuple[list[Finding], Mapping[int, int]]:
-    """Events that are not what they were; and those that only stand elsewhere, by where they stood."""
-    wrong = [link for link in links if link.computed != link.hash]
-    places = _places(links)
-    elsewhere = {link.seq: places[link.hash] for link in wrong if places.get(link.hash, link.seq) != link.seq}
+def _changed_events(
+    conn: Connection, links: Sequence[ChainLink], hash_expression: str
+) -> tuple[list[Finding], dict[int, int]]:
+    """Findings for events whose hash is another one now; and the present position of moved events, by the former."""
+    changed = [link for link in links if not link.intact]
+    positions = _positions(links)
+    former = {link.seq: positions[link.hash] for link in changed if positions.get(link.hash, link.seq) != link.seq}
     moved: dict[int, int] = {}
-    if elsewhere:
-        at = {"seqs": list(elsewhere), "places": list(elsewhere.values())}
-        hashes = {row["seq"]: row["computed"] for row in fetch(conn, _AT.format(hash=hash_).encode(), at)}
-        moved = {elsewhere[link.seq]: link.seq for link in wrong if hashes.get(link.seq) == link.hash}
-    stands = set(moved.values())
-    found = []
-    for link in wrong:
-        if link.seq in stands:
-            fact = f"{link} was event {elsewhere[link.seq]}: the order was changed"
-            found.append(Finding("ledger-reordered", fact, hint=_KEEP))
+    if former:
+        parameters = {"seqs": list(former), "positions": list(former.values())}
+        rows = fetch(conn, _HASH_AT.format(hash=hash_expression).encode(), parameters)
+        hashes = {row["seq"]: row["computed"] for row in rows}
+        moved = {former[link.seq]: link.seq for link in changed if hashes.get(link.seq) == link.hash}
+    moved_here = set(moved.values())
+    findings = []
+    for link in changed:
+        if link.seq in moved_here:
+            message = f"{link} was event {former[link.seq]}: the order was changed"
+            findings.append(Finding("ledger-reordered", message, hint=_HINT))
         else:
-            found.append(Finding("ledger-changed", f"{link} was changed after it was written", hint=_KEEP))
-    return found, moved
+            findings.append(Finding("ledger-changed", f"{link} was changed after it was written", hint=_HINT))
+    return findings, moved
 
 
-def _places(links: Iterable[Link]) -> dict[str, int]:
-    """Where each event stands by the hashes alone: each names the one before."""
+def _positions(links: Iterable[ChainLink]) -> dict[str, int]:
+    """The position of each event by its hash, as far as the hashes connect: each event has that of the one before."""
     after = {link.previous: link.hash for link in links}
-    places: dict[str, int] = {}
-    here = after.get("")
-    while here is not None and here not in places:
-        places[here] = len(places) + 1
-        here = after.get(here)
-    return places
+    positions: dict[str, int] = {}
+    current = after.get("")
+    while current is not None and current not in positions:
+        positions[current] = len(positions) + 1
+        current = after.get(current)
+    return positions
 
 
-def _order(links: list[Link], moved: Mapping[int, int], last: int) -> Iterator[Finding]:
-    """Events that are not there, and such as were put in the place of others."""
-    wrong = {link.seq for link in links if link.computed != link.hash}
-    before: Link | None = None
+def _missing_events(links: Iterable[ChainLink], moved: Mapping[int, int], last: int) -> Iterator[Finding]:
+    """Events that do not exist, and events that were replaced; ``last``: the number in the head of the chain."""
+    previous: ChainLink | None = None
     for link in links:
-        begin = before.seq + 1 if before else 1
-        if link.seq > begin:
-            yield from _missing(begin, link.seq - 1, before, link, moved)
-        elif before and link.previous != before.hash and not {link.seq, before.seq} & wrong:
-            yield Finding("ledger-changed", f"{before} is not the one that {link} was added to", hint=_KEEP)
-        before = link
-    begin = before.seq + 1 if before else 1
-    if begin <= last:
-        yield from _missing(begin, last, before, None, moved)
+        first = previous.seq + 1 if previous else 1
+        if link.seq > first:
+            yield from _missing(first, link.seq - 1, previous, link, moved)
+        elif previous and link.previous != previous.hash and link.intact and previous.intact:
+            yield Finding("ledger-changed", f"{previous} is not the one that {link} was added to", hint=_HINT)
+        previous = link
+    first = previous.seq + 1 if previous else 1
+    if first <= last:
+        yield from _missing(first, last, previous, None, moved)
 
 
 def _missing(
-    begin: int, end: int, before: Link | None, after: Link | None, moved: Mapping[int, int]
+    first: int, last: int, before: ChainLink | None, after: ChainLink | None, moved: Mapping[int, int]
 ) -> Iterator[Finding]:
-    gone = [seq for seq in range(begin, min(end, begin + 1000) + 1) if seq not in moved]
-    if not gone:
+    """One finding for the events with these numbers, unless all of them were only moved."""
+    missing = [seq for seq in range(first, min(last, first + 1000) + 1) if seq not in moved]
+    if not missing:
         return
-    count = end - begin + 1 - sum(begin <= seq <= end for seq in moved)
-    what = f"event {gone[0]} is" if count == 1 else f"{count:,} events from {gone[0]} to {end} are"
+    count = last - first + 1 - sum(first <= seq <= last for seq in moved)
+    events = f"event {missing[0]} is" if count == 1 else f"{count:,} events from {missing[0]} to {last} are"
     where = f"after {before}" if before else "at the beginning"
     where += f", before {after}" if after else ": the head of the chain knows of more" if before else ""
-    yield Finding("ledger-missing", f"{what} missing {where}", hint=_KEEP)
+    yield Finding("ledger-missing", f"{events} missing {where}", hint=_HINT)
 
 
-def _head(links: list[Link], ends: list[tuple[int, str]]) -> Iterator[Finding]:
+def _head_findings(links: Sequence[ChainLink], ends: Sequence[tuple[int, str]]) -> Iterator[Finding]:
+    """Where promote.chain does not name the last event; ``ends``: its rows, of which there must be one."""
     last = links[-1] if links else None
     if not ends:
-        fact = "the head of the chain was removed: nothing can be added any more"
+        message = "the head of the chain was removed: nothing can be added any more"
         yield Finding(
-            "ledger-head", fact, hint="as its owner: INSERT INTO promote.chain (seq, hash), of the last event"
+            "ledger-head", message, hint="as its owner: INSERT INTO promote.chain (seq, hash), of the last event"
         )
     elif last is not None and ends[0][0] < last.seq:
-        yield Finding("ledger-changed", f"{last} was added beside the chain, whose head is {ends[0][0]}", hint=_KEEP)
-    elif last is not None and ends[0][0] == last.seq and ends[0][1] != last.hash and last.computed == last.hash:
-        yield Finding("ledger-changed", f"{last} is not the one that the head of the chain names", hint=_KEEP)
+        yield Finding("ledger-changed", f"{last} was added beside the chain, whose head is {ends[0][0]}", hint=_HINT)
+    elif last is not None and ends[0][0] == last.seq and ends[0][1] != last.hash and last.intact:
+        yield Finding("ledger-changed", f"{last} is not the one that the head of the chain names", hint=_HINT)
