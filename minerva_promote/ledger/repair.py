@@ -114,7 +114,7 @@ def _remove(subject: SchemaObject, table: sql.SQL, own_name: sql.SQL) -> Iterato
 
 
 def _function(difference: Difference, definition: str) -> Iterator[sql.Composable]:
-    """Create or replace a function of the ledger, and revoke EXECUTE from whoever has it."""
+    """Create or replace a function of the ledger, and revoke EXECUTE from every role that has it."""
     if difference.kind == "missing" or "definition" in difference.aspects:
         yield sql.SQL(definition)
     for grantee in (difference.actual.facts["executable by"] or ()) if difference.actual else ():
@@ -123,7 +123,7 @@ def _function(difference: Difference, definition: str) -> Iterator[sql.Composabl
 
 
 def _trigger(difference: Difference, table: sql.SQL, own_name: sql.SQL, definition: str) -> Iterator[sql.Composable]:
-    """Create a trigger of the ledger again, and have it fire as it should."""
+    """Create or replace a trigger of the ledger, and set when it fires."""
     assert difference.expected is not None
     if "definition" in difference.aspects:
         yield sql.SQL("DROP TRIGGER {} ON {}").format(own_name, table)
@@ -173,24 +173,6 @@ def _constraint(difference: Difference, table: sql.SQL, own_name: sql.SQL, defin
         yield sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(table, own_name)
     suffix = " NOT VALID" if definition.startswith(("CHECK", "FOREIGN KEY")) else ""
     yield sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(table, own_name, sql.SQL(definition + suffix))
-
-
-def _function(difference: Difference, definition: str) -> Iterator[sql.Composable]:
-    if difference.kind == "missing" or "definition" in difference.aspects:
-        yield sql.SQL(definition)
-    for grantee in (difference.actual.facts["executable by"] or ()) if difference.actual else ():
-        role = sql.SQL("PUBLIC") if grantee == "PUBLIC" else ident(grantee)
-        yield sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM {}").format(sql.SQL(difference.subject.name), role)
-
-
-def _trigger(difference: Difference, table: sql.SQL, own_name: sql.SQL, definition: str) -> Iterator[sql.Composable]:
-    assert difference.expected is not None
-    if "definition" in difference.aspects:
-        yield sql.SQL("DROP TRIGGER {} ON {}").format(own_name, table)
-    if difference.kind == "missing" or "definition" in difference.aspects:
-        yield sql.SQL(definition)
-    firing = sql.SQL(_FIRING[difference.expected.facts["enabled"]])
-    yield sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(table, firing, own_name)
 
 
 def _own_name(subject: SchemaObject) -> str:
