@@ -73,7 +73,7 @@ def _unready(
         return None
     state = migration_state(conn, project)
     if not state.is_current:
-        fact = f"the database is {state.fact}"
+        fact = f"the database is {state.description}"
         return StepResult("index", "database", Outcome.FAIL, fact, hint=state.hint(environment.name))
     fact = "no table has a column of vectors: there is nothing to look at"
     return StepResult("index", "database", Outcome.ERROR, fact, hint="declare one in a migration")

@@ -1,4 +1,4 @@
-"""The project's Alembic tree: its revisions, the SQL they are, and running them."""
+"""The project's Alembic tree: its revisions, their SQL, and running them."""
 
 from __future__ import annotations
 
@@ -27,47 +27,50 @@ from minerva_promote.database.server_errors import target_error
 from minerva_promote.database.session import closed_after
 from minerva_promote.database.sibling_connection import sibling_connection
 from minerva_promote.errors import ConfigError, Location, PromoteError, TargetError
-from minerva_promote.migrations.env_runner import at_home, own_connections, variables
-from minerva_promote.migrations.on_connection import engine_for_connection
-from minerva_promote.migrations.on_connection import transaction_for_alembic as transaction_for_alembic
-from minerva_promote.migrations.tree_faults import broken, cannot_import, readable
-from minerva_promote.migrations.tree_files import TreeFiles, find_tree
+from minerva_promote.migrations.env_runner import (
+    alembic_environment,
+    checked_connections,
+    engine_for_connection,
+    url_variables,
+)
+from minerva_promote.migrations.env_runner import transaction_for_alembic as transaction_for_alembic
+from minerva_promote.migrations.tree_files import TreeFiles, env_failure, find_tree, import_failure, tree_errors
 
 DIMENSIONS_VARIABLE = "embedding_dimensions"
 MIGRATING = "migrating"
 
-# Also op.execute("COMMIT") and execute(sa.text("commit")), as it was done before there were blocks.
-_COMMITS = re.compile(
+# Also op.execute("COMMIT") and execute(sa.text("commit")), the usual way before Alembic had autocommit_block.
+_COMMIT_CALL = re.compile(
     r"""autocommit_block|(execute|exec_driver_sql)\(\s*([\w.]*text\(\s*)?[rf]?["']+\s*(commit|end)\b""", re.IGNORECASE
 )
-_RUNNING = re.compile(r"^-- Running upgrade (?:.*) -> (\w+).*\n+", re.MULTILINE)
+_REVISION_HEADER = re.compile(r"^-- Running upgrade (?:.*) -> (\w+).*\n+", re.MULTILINE)
 
-_MOST = 64 << 20  # bytes of a revision
+MAX_REVISION_BYTES = 64 << 20  # of one revision file
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One step of the schema's history."""
+    """One revision of the schema."""
 
     id: str
-    message: str  # the first line of its file
+    message: str  # first line of its docstring
     path: Path | None = None
-    own_commits: bool = False  # it commits in between: what is before that cannot be taken back
+    own_commits: bool = False  # it commits half way: a later failure does not roll that back
 
 
-OnStep = Callable[[str, bool], None]  # a revision: False before it, True after it
+OnStep = Callable[[str, bool], None]  # revision id, and whether it is done: called before and after
 
 
 class Tree:
-    """The revisions of ``migrations:`` of a project, oldest first. Raises ConfigError for a tree that is none."""
+    """The revisions in a project's ``migrations:``, oldest first. Raises ConfigError for a tree Alembic cannot read."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self.files: TreeFiles = find_tree(project.migrations)
-        with at_home(self.files), readable(self.files):
+        with alembic_environment(self.files), tree_errors(self.files):
             self._script = ScriptDirectory.from_config(self._config())
             heads = self._script.get_heads()
-            walked = list(self._script.walk_revisions("base", "heads"))
+            script_revisions = list(self._script.walk_revisions("base", "heads"))
         if len(heads) != 1:
             names = ", ".join(sorted(heads)) or "none"
             raise ConfigError(
@@ -77,51 +80,52 @@ class Tree:
             )
         self.head = heads[0]
         self.revisions = tuple(
-            Revision(step.revision, step.doc, Path(step.path), _commits(Path(step.path))) for step in reversed(walked)
+            Revision(revision.revision, revision.doc, Path(revision.path), _commits_itself(Path(revision.path)))
+            for revision in reversed(script_revisions)
         )
 
     def after(self, current: Collection[str]) -> tuple[Revision, ...] | None:
-        """What follows these revisions; all for none; None where the tree does not have one of them."""
+        """The revisions after ``current``, all when it is empty; None when the tree lacks one of ``current``."""
         if not self.knows(current):
             return None
-        done = self.below(current)
-        return tuple(step for step in self.revisions if step.id not in done)
+        applied = self.ancestors(current)
+        return tuple(revision for revision in self.revisions if revision.id not in applied)
 
     def knows(self, revisions: Collection[str]) -> bool:
         """Whether the tree has all of them."""
-        return set(revisions) <= {step.id for step in self.revisions}
+        return set(revisions) <= {revision.id for revision in self.revisions}
 
-    def below(self, revisions: Collection[str], *, itself: bool = True) -> frozenset[str]:
-        """What these revisions build on, and they themselves."""
-        found: set[str] = set()
+    def ancestors(self, revisions: Collection[str], *, include_self: bool = True) -> frozenset[str]:
+        """The revisions that these build on; with ``include_self`` also these."""
+        ancestors: set[str] = set()
         for revision in revisions:
-            steps = {step.revision for step in self._script.iterate_revisions(revision, "base")}
-            found |= steps if itself else steps - {revision}
-        return frozenset(found)
+            chain = {script_revision.revision for script_revision in self._script.iterate_revisions(revision, "base")}
+            ancestors |= chain if include_self else chain - {revision}
+        return frozenset(ancestors)
 
     @property
     def in_one_transaction(self) -> bool:
-        """Whether env.py works on a connection that it is given: the transaction is the caller's then."""
+        """Whether env.py uses the connection passed to it, so that all revisions share the caller's transaction."""
         return self.files.takes_connection
 
     def version_table(self) -> str:
-        """The qualified name of Alembic's table, which env.py may choose."""
-        return self.files.table or self._asked_version_table()
+        """The qualified name of Alembic's version table, which env.py may choose."""
+        return self.files.table or self._ask_env_for_version_table()
 
     def script(self, environment: Environment, current: Collection[str], conn: Session) -> Script:
-        """The SQL from these revisions to the head, as Alembic's offline mode writes it. Changes nothing."""
-        text, begun, why = io.StringIO(), [""], ""
+        """The SQL from ``current`` to the head, as Alembic's offline mode writes it. Changes nothing."""
+        text, running, reason = io.StringIO(), [""], ""
 
         def on_step(revision: str, done: bool) -> None:
-            begun[0] = "" if done else revision
+            running[0] = "" if done else revision
 
-        with variables(self.files, conn) as url:
+        with url_variables(self.files, conn) as url:
             try:
                 config = self._config(environment, output=text, url=url)
                 self._run(config, on_step=on_step, as_sql=True, starting_rev=tuple(current) or None)
             except PromoteError as error:
-                why = error.message
-        return Script(text.getvalue(), begun[0] if why else "", why)
+                reason = error.message
+        return Script(text.getvalue(), running[0] if reason else "", reason)
 
     def upgrade(
         self,
@@ -130,88 +134,89 @@ class Tree:
         on_step: OnStep | None = None,
         *,
         revision: str = "head",
-        apart: bool = False,
+        separate_session: bool = False,
         notices: Notices | None = None,
     ) -> None:
-        """Bring the database to the head, or to ``revision``, in the transaction that is open on ``connection``.
+        """Migrate the database to ``revision`` in the transaction open on ``connection``.
 
-        An env.py that connects by itself does so in transactions of its own, in the same database, and ``apart`` gives
-        one that would not another session: ``connection`` only keeps its locks then. ``on_step`` is called before and
-        after every revision. Raises TargetError, and ConfigError for what env.py cannot import.
+        An env.py that connects by itself uses its own transactions in the same database; with ``separate_session``
+        one that takes a connection is given another session. In both cases ``connection`` only holds its locks.
+        ``on_step`` is called before and after every revision. Raises TargetError, and ConfigError for a module that
+        env.py cannot import.
         """
         conn: Any = connection.connection.driver_connection
         notices = notices or Notices(conn, environment.name)
-        if self.in_one_transaction and not apart:
+        if self.in_one_transaction and not separate_session:
             self._run(self._config(environment, connection=connection), on_step=on_step, revision=revision)
             return
         with ExitStack() as stack:
-            other = stack.enter_context(self._session_beside(conn, environment))
-            url = stack.enter_context(variables(self.files, other))
-            stack.enter_context(own_connections(self.files, conn, environment, notices))
+            second = stack.enter_context(self._second_session(conn, environment))
+            url = stack.enter_context(url_variables(self.files, second))
+            stack.enter_context(checked_connections(self.files, conn, environment, notices))
             if not self.in_one_transaction:
                 self._run(self._config(environment, url=url), on_step=on_step, revision=revision)
                 return
-            other.autocommit = False  # SQLAlchemy says when
-            notices.listen(other)
-            self._on(other, environment, on_step, revision)
+            second.autocommit = False  # SQLAlchemy begins and commits
+            notices.listen(second)
+            self._run_on_session(second, environment, on_step, revision)
 
     @contextmanager
-    def _session_beside(self, conn: Session, environment: Environment) -> Iterator[Session]:
-        """Another session on the database of ``conn``, which no pooler shares."""
+    def _second_session(self, conn: Session, environment: Environment) -> Iterator[Session]:
+        """A second session on the database of ``conn``, past any pooler."""
         if conn.pooled:
             task, name = "a migration that commits by itself", "promote migrate"
-            with owner_session(self.project, environment, task, application=name) as other:
-                yield other
+            with owner_session(self.project, environment, task, application=name) as second:
+                yield second
         else:
-            with closed_after(sibling_connection(conn, environment.timeouts, "promote migrate")) as other:
-                yield other
+            with closed_after(sibling_connection(conn, environment.timeouts, "promote migrate")) as second:
+                yield second
 
-    def _on(self, conn: Session, environment: Environment, on_step: OnStep | None, revision: str) -> None:
-        """Run env.py on a connection of ours that it commits by itself; the target's lock is held by another."""
+    def _run_on_session(self, conn: Session, environment: Environment, on_step: OnStep | None, revision: str) -> None:
+        """Run env.py on ``conn``, where it commits by itself; another session holds the target's lock."""
         with engine_for_connection(conn).connect() as connection:
             config = self._config(environment, connection=connection)
             config.attributes["locked"] = True
             self._run(config, on_step=on_step, revision=revision)
 
     def _run(
-        self, config: Config, *, on_step: OnStep | None = None, revision: str = "head", **how: Any
+        self, config: Config, *, on_step: OnStep | None = None, revision: str = "head", **options: Any
     ) -> EnvironmentContext:
-        """Run env.py over the steps to a revision."""
-        at: list[str] = []
+        """Run env.py for the revisions up to ``revision``. Translates its exceptions into PromoteError."""
+        running: list[str] = []
 
-        def steps(current: Any, _: Any) -> Iterator[Any]:
-            # What alembic.command.upgrade() does, with a word before and after each step.
+        def upgrade_steps(current: Any, _: Any) -> Iterator[Any]:
+            # As alembic.command.upgrade(), with a call of on_step before and after each revision.
             for step in self._script._upgrade_revs(revision, current):
-                at[:] = [step.revision.revision]
+                running[:] = [step.revision.revision]
                 if on_step is not None:
-                    on_step(at[0], False)
+                    on_step(running[0], False)
                 yield step
                 if on_step is not None:
-                    on_step(at[0], True)
-                at.clear()
+                    on_step(running[0], True)
+                running.clear()
 
-        context = EnvironmentContext(config, self._script, fn=steps, destination_rev=revision, **how)
-        with at_home(self.files), context:
+        context = EnvironmentContext(config, self._script, fn=upgrade_steps, destination_rev=revision, **options)
+        with alembic_environment(self.files), context:
             sys.path[:0] = config.get_prepend_sys_paths_list() or []
             try:
                 self._script.run_env()
             except PromoteError:
                 raise
             except DBAPIError as error:
-                raise target_error(_doing(at), error.orig) from error
+                raise target_error(_describe_activity(running), error.orig) from error
             except CommandError as error:
-                raise TargetError(f"{_doing(at)}: {error}") from error
+                raise TargetError(f"{_describe_activity(running)}: {error}") from error
             except ImportError as error:
-                raise cannot_import(error, self.files) from error
+                raise import_failure(error, self.files) from error
             except (Exception, SystemExit) as error:
-                raise broken(error, self.files, _doing(at)) from error
+                raise env_failure(error, self.files, _describe_activity(running)) from error
         return context
 
-    def _asked_version_table(self) -> str:
+    def _ask_env_for_version_table(self) -> str:
         config = self._config(output=io.StringIO(), url="postgresql+psycopg://")
         context = self._run(config, revision="base", as_sql=True)
-        made = context.get_context()
-        return f"{made.version_table_schema or 'public'}.{made.version_table}"
+        migration_context = context.get_context()
+        return f"{migration_context.version_table_schema or 'public'}.{migration_context.version_table}"
 
     def _config(
         self,
@@ -237,26 +242,26 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Revisions as SQL."""
+    """Revisions written as SQL."""
 
     text: str
-    broken: str  # the revision that could not be written, and those after it; empty: all were
-    why: str
+    failed_revision: str  # could not be written, as those after it; empty: all were written
+    reason: str  # why it could not
 
-    def of_revisions(self) -> dict[str, str]:
-        """The part of each revision, up to the next one."""
-        parts = _RUNNING.split(self.text)
-        found = dict(zip(parts[1::2], parts[2::2], strict=True))
-        found.pop(self.broken, None)
-        return found
-
-
-def _doing(at: list[str]) -> str:
-    return f"migration {at[0]}" if at else MIGRATING
+    def by_revision(self) -> dict[str, str]:
+        """The SQL of each revision by its id."""
+        parts = _REVISION_HEADER.split(self.text)
+        sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+        sections.pop(self.failed_revision, None)
+        return sections
 
 
-def _commits(path: Path) -> bool:
+def _describe_activity(running: list[str]) -> str:
+    return f"migration {running[0]}" if running else MIGRATING
+
+
+def _commits_itself(path: Path) -> bool:
     try:
-        return _COMMITS.search(decoded(read_bounded(path, _MOST))) is not None
+        return _COMMIT_CALL.search(decoded(read_bounded(path, MAX_REVISION_BYTES))) is not None
     except (FileNotFoundError, UnreadableError):
         return False

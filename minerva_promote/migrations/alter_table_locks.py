@@ -1,4 +1,4 @@
-"""The lock that each part of an ALTER TABLE takes, and what makes it long."""
+"""The lock mode of each ALTER TABLE subcommand, and what makes it take long."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from minerva_promote.sql_parser import enum_name, walk
 
 AE, SUE, SRE = "ACCESS EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE ROW EXCLUSIVE"
-# Those that take less than ACCESS EXCLUSIVE; see the notes on ALTER TABLE in PostgreSQL's documentation.
-_WEAKER = {
+# Subcommands that take less than ACCESS EXCLUSIVE; see the notes on ALTER TABLE in PostgreSQL's documentation.
+_WEAKER_MODES = {
     "AT_SetStatistics": SUE,
     "AT_SetOptions": SUE,
     "AT_ResetOptions": SUE,
@@ -27,7 +27,7 @@ _WEAKER = {
     "AT_DisableTrigAll": SRE,
     "AT_DisableTrigUser": SRE,
 }
-_WORDS = {
+_REASONS = {
     "AT_DropColumn": "DROP COLUMN {name}",
     "AT_ColumnDefault": "a new default of {name}",
     "AT_DropNotNull": "DROP NOT NULL of {name}",
@@ -41,51 +41,51 @@ _WORDS = {
     "AT_EnableRowSecurity": "ENABLE ROW LEVEL SECURITY",
     "AT_DisableRowSecurity": "DISABLE ROW LEVEL SECURITY",
 }
-# Functions whose answer is the same for all rows of one statement: a default of them is stored once.
+# Functions with the same result for all rows of one statement: PostgreSQL stores such a default once, in the catalog.
 _STABLE = frozenset({"now", "transaction_timestamp", "statement_timestamp", "current_setting", "to_timestamp"})
 
 
-def altered(command: Any) -> tuple[str, str, Any]:
-    """The lock mode, why in a few words, and for a foreign key the table that it names; else None."""
+def alter_table_lock(command: Any) -> tuple[str, str, Any]:
+    """The lock mode, the reason in a few words, and the parse node of the table that a foreign key references."""
     kind = enum_name("AlterTableType", command.subtype)
     if kind == "AT_AddColumn":
-        return _column(command.__getattribute__("def").column_def)
+        return _add_column(command.__getattribute__("def").column_def)
     if kind == "AT_AddConstraint":
-        return _constraint(command.__getattribute__("def").constraint)
-    words = _WORDS.get(kind, kind.removeprefix("AT_"))
-    return _WEAKER.get(kind, AE), words.format(name=command.name), None
+        return _add_constraint(command.__getattribute__("def").constraint)
+    reason = _REASONS.get(kind, kind.removeprefix("AT_"))
+    return _WEAKER_MODES.get(kind, AE), reason.format(name=command.name), None
 
 
-def _column(column: Any) -> tuple[str, str, Any]:
-    what, other = f"ADD COLUMN {column.colname}", None
-    for each in column.constraints:
-        constraint = each.constraint
-        kind = _kind(constraint)
+def _add_column(column: Any) -> tuple[str, str, Any]:
+    reason, referenced = f"ADD COLUMN {column.colname}", None
+    for node in column.constraints:
+        constraint = node.constraint
+        kind = _constraint_kind(constraint)
         if kind == "DEFAULT" and _differs_by_row(constraint.raw_expr):
-            what += " with a default that differs from row to row, which writes the table anew"
+            reason += " with a default that differs from row to row, which writes the table anew"
         elif kind in ("GENERATED", "IDENTITY"):
-            what += " that is generated, which writes the table anew"
+            reason += " that is generated, which writes the table anew"
         elif kind in ("UNIQUE", "PRIMARY"):
-            what += ", unique, which builds an index over all rows"
+            reason += ", unique, which builds an index over all rows"
         elif kind == "FOREIGN":
-            other = constraint.pktable
-    return AE, what, other
+            referenced = constraint.pktable
+    return AE, reason, referenced
 
 
-def _constraint(constraint: Any) -> tuple[str, str, Any]:
-    kind, name = _kind(constraint), constraint.conname
-    what = f"ADD CONSTRAINT {name}" if name else "ADD CONSTRAINT"
-    checked = not constraint.skip_validation
+def _add_constraint(constraint: Any) -> tuple[str, str, Any]:
+    kind, name = _constraint_kind(constraint), constraint.conname
+    reason = f"ADD CONSTRAINT {name}" if name else "ADD CONSTRAINT"
+    reads_rows = not constraint.skip_validation
     if kind == "FOREIGN":
-        return SRE, f"{what}{', which reads all rows' if checked else ' NOT VALID'}", constraint.pktable
+        return SRE, f"{reason}{', which reads all rows' if reads_rows else ' NOT VALID'}", constraint.pktable
     if kind in ("UNIQUE", "PRIMARY", "EXCLUSION") and not constraint.indexname:
-        return AE, f"{what}, which builds an index over all rows", None
+        return AE, f"{reason}, which builds an index over all rows", None
     if kind in ("CHECK", "NOTNULL"):
-        return AE, f"{what}{', which reads all rows' if checked else ' NOT VALID'}", None
-    return AE, what, None
+        return AE, f"{reason}{', which reads all rows' if reads_rows else ' NOT VALID'}", None
+    return AE, reason, None
 
 
-def _kind(constraint: Any) -> str:
+def _constraint_kind(constraint: Any) -> str:
     return enum_name("ConstrType", constraint.contype).removeprefix("CONSTR_")
 
 

@@ -1,4 +1,4 @@
-"""Showing and applying what a database lacks of the project's migrations."""
+"""The command promote migrate: show, script or apply the revisions that a database lacks."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
 from minerva_promote.migrations.alembic_tree import Revision, Tree, transaction_for_alembic
 from minerva_promote.migrations.apply import RevisionRunner, needs_own_transaction
-from minerva_promote.migrations.report import pending_steps
+from minerva_promote.migrations.report import migrate_verdict, pending_steps, shape_step, state_step
 from minerva_promote.migrations.state import MigrationState, MigrationStatus, migration_state, shape_findings
 from minerva_promote.migrations.tree_files import find_tree
-from minerva_promote.results import Outcome, RunResult, StepResult
+from minerva_promote.results import RunResult, StepResult
 from minerva_promote.search.index_builds import record_builds
 
 MIGRATABLE = (MigrationStatus.UP_TO_DATE, MigrationStatus.BEHIND, MigrationStatus.NOT_MIGRATED)
 
 
 def pending(conn: Session, project: Project, environment: Environment) -> tuple[Revision, ...]:
-    """The revisions that the database lacks, oldest first. Raises TargetError where that cannot be said."""
-    return _migratable(conn, project, environment).pending
+    """The revisions that the database lacks, oldest first. Raises TargetError when its state is not migratable."""
+    return _require_migratable(conn, project, environment).pending
 
 
 def migrate(project: Project, environment: Environment, *, apply: bool = False) -> RunResult:
-    """Show what is pending, one step a revision with what it locks, or apply it, as the owner.
+    """Show the pending revisions with their locks, one step per revision, or apply them, as the owner.
 
-    All of it is one transaction where env.py and the revisions allow that. A pending revision closes the gate as long
-    as it is not applied. Raises TargetError when applying is impossible, with the database unchanged.
+    Revisions are applied in one transaction where env.py and the revisions allow that. A pending revision closes the
+    gate until it is applied. Raises TargetError when applying is impossible; the database is unchanged then.
     """
     find_tree(project.migrations)
     with admin_session(project, environment) as conn:
-        applied, whole = False, True
+        applied, complete = False, True
         if apply and pending(conn, project, environment):
             notices = Notices(conn, environment.name)
             with transaction_for_alembic(conn) as connection:
@@ -47,38 +47,41 @@ def migrate(project: Project, environment: Environment, *, apply: bool = False) 
                 if step.data.get("applied"):
                     record_change(f"revision {step.name} applied")
             steps += notices.steps("migrate")
-            whole = not any(step.outcome.closes_gate for step in steps)
-            state = check_at_head(conn, project) if whole else migration_state(conn, project)
+            complete = not any(step.outcome.closes_gate for step in steps)
+            state = check_at_head(conn, project) if complete else migration_state(conn, project)
             applied = bool(steps)
         else:
             state = migration_state(conn, project)
-            steps = _shown(conn, project, environment, state)
+            steps = _state_steps(conn, project, environment, state)
         steps += shape_steps(conn, project, environment, state)
     return RunResult(
         command="migrate",
         environment=environment.name,
         title=f"head {state.head}",
         steps=steps,
-        verdict=_verdict(state, applied, whole),
+        verdict=migrate_verdict(state, applied=applied, complete=complete),
         changed=applied,
-        data={"standing": state.standing.name.lower(), "current": list(state.current), "head": state.head},
+        data={"standing": state.status.name.lower(), "current": list(state.current), "head": state.head},
     )
 
 
 def script(project: Project, environment: Environment) -> str:
-    """What `--apply` would send, as SQL for psql; "" when nothing is pending. TargetError where that cannot be told."""
+    """The SQL that `--apply` would execute, for psql; "" when nothing is pending.
+
+    Raises TargetError for a revision that cannot be written without a database.
+    """
     find_tree(project.migrations)
     with admin_session(project, environment) as conn:
-        state = _migratable(conn, project, environment)
+        state = _require_migratable(conn, project, environment)
         if not state.pending:
             return ""
-        written = Tree(project).script(environment, state.current, conn)
-    if written.why:
+        output = Tree(project).script(environment, state.current, conn)
+    if output.reason:
         raise TargetError(
-            f"the SQL of revision {written.broken or 'none'} cannot be written down: {written.why}",
+            f"the SQL of revision {output.failed_revision or 'none'} cannot be written down: {output.reason}",
             hint=f"promote migrate --env {environment.name} --apply carries it out, where it can ask the database",
         )
-    return written.text.rstrip()
+    return output.text.rstrip()
 
 
 def apply_pending(
@@ -88,33 +91,33 @@ def apply_pending(
     environment: Environment,
     notices: Notices,
 ) -> tuple[StepResult, ...]:
-    """Apply what is pending in the transaction that is open on ``connection``, which wraps ``conn``; one step each.
+    """Apply the pending revisions in the transaction open on ``connection``, which wraps ``conn``; one step each.
 
-    Revisions that commit by themselves do so in another session, while this one holds the lock.
+    Revisions that commit by themselves run in another session, while this one holds the target's lock.
     """
     acquire_target_lock(conn)
-    waiting = pending(conn, project, environment)
-    if not waiting:
+    missing = pending(conn, project, environment)
+    if not missing:
         return ()
     if "vector" in project.extensions:
         require_vector_available(conn)
-    record_builds(conn)  # a revision that renames an index would hide when it was built
+    record_builds(conn)  # before a revision renames an index, whose build could not be matched to it afterwards
     notices.drain()
     tree = Tree(project)
-    applying = RevisionRunner(project, environment, tree, waiting, notices)
-    if not needs_own_transaction(tree, waiting):
-        return applying.together(conn, connection)
-    # This session only waits meanwhile, for as long as an index takes to build.
+    runner = RevisionRunner(project, environment, tree, missing, notices)
+    if not needs_own_transaction(tree, missing):
+        return runner.run_in_one_transaction(conn, connection)
+    # This session is idle in its transaction while the other one builds indexes.
     execute(conn, b"SET LOCAL idle_in_transaction_session_timeout = 0", "preparing the migrations")
-    return applying.apart(conn, connection)
+    return runner.run_separately(conn, connection)
 
 
 def check_at_head(conn: Session, project: Project) -> MigrationState:
-    """Read the state again after a COMMIT; TargetError when the database is not at the head."""
+    """Read the state again after a COMMIT. Raises TargetError when the database is not at the head."""
     state = migration_state(conn, project)
     if not state.is_current:
         raise TargetError(
-            f"the migrations ran, and the database is {state.fact}",
+            f"the migrations ran, and the database is {state.description}",
             hint="does the env.py of this tree commit, and reach the same database?",
         )
     return state
@@ -123,37 +126,25 @@ def check_at_head(conn: Session, project: Project) -> MigrationState:
 def shape_steps(
     conn: Session, project: Project, environment: Environment, state: MigrationState
 ) -> tuple[StepResult, ...]:
-    """A failed step when a database at its head is not what today's configuration would make; nothing otherwise."""
+    """A failed step per column of a database at its head that differs from what today's configuration would create."""
     if not state.is_current:
         return ()
-    return tuple(
-        StepResult("migrate", "columns", Outcome.FAIL, finding.message, hint=finding.hint, findings=(finding,))
-        for finding in shape_findings(conn, project, environment)
-    )
+    return tuple(map(shape_step, shape_findings(conn, project, environment)))
 
 
-def _migratable(conn: Session, project: Project, environment: Environment) -> MigrationState:
+def _require_migratable(conn: Session, project: Project, environment: Environment) -> MigrationState:
     state = migration_state(conn, project)
-    if state.standing not in MIGRATABLE:
-        raise TargetError(f"the database is {state.fact}", hint=state.hint(environment.name))
+    if state.status not in MIGRATABLE:
+        raise TargetError(f"the database is {state.description}", hint=state.hint(environment.name))
     return state
 
 
-def _shown(conn: Session, project: Project, environment: Environment, state: MigrationState) -> tuple[StepResult, ...]:
-    if state.standing not in MIGRATABLE:
-        hint = state.hint(environment.name)
-        return (StepResult("migrate", "revision", Outcome.FAIL, state.fact, hint=hint),)
+def _state_steps(
+    conn: Session, project: Project, environment: Environment, state: MigrationState
+) -> tuple[StepResult, ...]:
+    if state.status not in MIGRATABLE:
+        return (state_step(state, environment, migratable=False),)
     if not state.pending:
-        return (StepResult("migrate", "revision", Outcome.OK, state.fact),)
+        return (state_step(state, environment, migratable=True),)
     tree = Tree(project)
     return pending_steps(tree, environment, state.pending, tree.script(environment, state.current, conn))
-
-
-def _verdict(state: MigrationState, applied: bool, whole: bool) -> str:
-    if not whole:
-        return f"stopped half way: the database is {state.fact}"
-    if applied:
-        return f"migrated to {state.head}"
-    if state.pending:
-        return f"{len(state.pending)} pending: nothing was changed"
-    return f"{state.fact}: nothing was changed"

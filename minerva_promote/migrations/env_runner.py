@@ -1,8 +1,8 @@
-"""Running an env.py, ours or another project's: its folder, its variables, the connections that it opens itself.
+"""The surroundings in which an env.py runs: working directory, environment variables, connections, transaction.
 
-One that takes ``config.attributes["connection"]`` works on a connection of ours. Every other one connects by itself,
-as Alembic's own templates do: it is given the URL of the target in each way that such files ask for one, and each of
-its connections has to prove that it is in the very database that is to be migrated, before its first statement.
+An env.py that takes ``config.attributes["connection"]`` works on promote's connection. Any other connects by itself, as
+Alembic's own templates do: it finds the target's URL in each place where such files look for one, and each of its
+connections is proved to be in the target database before its first statement.
 """
 
 from __future__ import annotations
@@ -19,29 +19,34 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
-from psycopg import Connection as Driver
-from sqlalchemy import Connection, Engine, event
+from psycopg import Connection as PsycopgConnection
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
 
 from minerva_promote.config.project import Environment
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection as Session
 from minerva_promote.database.notices import Notices
-from minerva_promote.database.session import Connection as Session
+from minerva_promote.database.server_errors import target_error
+from minerva_promote.database.session import commit_or_unknown
 from minerva_promote.database.sibling_connection import same_database_query, sqlalchemy_url
 from minerva_promote.database.waiting import watch, watch_of
 from minerva_promote.errors import TargetError
 from minerva_promote.migrations.tree_files import TreeFiles
+from minerva_promote.signals import interruption_behind
 
 
 @contextlib.contextmanager
-def at_home(files: TreeFiles) -> Iterator[None]:
-    """As if alembic was run by the tree's own people: their folder, their modules; nothing of it goes to stdout."""
+def alembic_environment(files: TreeFiles) -> Iterator[None]:
+    """The working directory and sys.path of the tree's own alembic commands; stdout goes to stderr, logging is off."""
     path, level = sys.path[:], logging.root.manager.disable
     quiet = contextlib.ExitStack()
     with quiet:
         quiet.enter_context(contextlib.chdir(files.home))
-        sys.path_importer_cache.pop(".", None)  # it remembers which folder that was
+        sys.path_importer_cache.pop(".", None)  # the import cache of the former working directory
         quiet.enter_context(contextlib.redirect_stdout(sys.stderr))
-        # The logging that an alembic.ini declares is of another program.
+        # The logging configuration of an alembic.ini is not meant for promote.
         for name in ("fileConfig", "dictConfig"):
             quiet.enter_context(patch.object(logging.config, name, lambda *_, **__: None))
         logging.disable(logging.INFO)
@@ -55,29 +60,29 @@ def at_home(files: TreeFiles) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def variables(files: TreeFiles, conn: Session) -> Iterator[str]:
-    """The variables of the process from which an env.py takes its URL name the database of ``conn``; that URL."""
+def url_variables(files: TreeFiles, conn: Session) -> Iterator[str]:
+    """Set the environment variables from which env.py reads a URL to the database of ``conn``; yields that URL."""
     url, password = sqlalchemy_url(conn)
-    given = dict.fromkeys(files.variables, url)
+    values = dict.fromkeys(files.variables, url)
     if password:
-        given["PGPASSWORD"] = password
-    with patch.dict(os.environ, given):
+        values["PGPASSWORD"] = password
+    with patch.dict(os.environ, values):
         yield url
 
 
 @contextlib.contextmanager
-def own_connections(files: TreeFiles, conn: Session, environment: Environment, notices: Notices) -> Iterator[None]:
-    """Every connection that is opened inside proves where it is, waits no longer than ours, and its notices are heard.
+def checked_connections(files: TreeFiles, conn: Session, environment: Environment, notices: Notices) -> Iterator[None]:
+    """Check every connection that SQLAlchemy opens inside: same database as ``conn``, its timeouts, its notices.
 
-    ``conn`` has a transaction open, which holds a lock as the proof.
+    ``conn`` has a transaction open; an advisory lock in it is the proof. Raises TargetError for another database.
     """
     key = secrets.randbits(62)
-    # Without parameters: the portal of an extended query stays open, and with it a snapshot, for whose end
-    # CREATE INDEX CONCURRENTLY would wait.
+    # Without parameters: the portal of an extended query keeps its snapshot open, and CREATE INDEX CONCURRENTLY would
+    # wait for it.
     fetch(conn, f"SELECT pg_catalog.pg_advisory_xact_lock({key})".encode())
     question = same_database_query(conn.server_pid, key)
 
-    def opened(connection: Any, _: object) -> None:
+    def prove_database(connection: Any, _: object) -> None:
         cursor = connection.cursor()
         cursor.execute(question)
         if cursor.fetchone() is None:
@@ -95,56 +100,56 @@ def own_connections(files: TreeFiles, conn: Session, environment: Environment, n
         driver = getattr(connection, "driver_connection", connection)
         if hasattr(driver, "add_notice_handler"):
             notices.listen(driver)
-        if isinstance(driver, Driver) and watch_of(driver) is None:
+        if isinstance(driver, PsycopgConnection) and watch_of(driver) is None:
             watch(driver, environment.timeouts)
 
-    with _listening("connect", opened):
+    with _listening("connect", prove_database):
         yield
 
 
-_COMMIT = re.compile(r"\s*(commit|end)\b", re.IGNORECASE)
+_COMMIT_STATEMENT = re.compile(r"\s*(commit|end)\b", re.IGNORECASE)
 
 
-class Executed:
-    """What was sent, and which of it is committed: a statement of an autocommit block is so at once."""
+class StatementLog:
+    """The statements that SQLAlchemy executed, and those that are committed; in an autocommit block that is at once."""
 
     def __init__(self) -> None:
-        self.at = ""  # the revision that is under way
-        self.committed: list[tuple[str, str]] = []  # revision, statement
-        self.last = ""  # statement that was begun
-        self.together = False  # all of it is one transaction of ours, which no revision may end
-        self._open: list[tuple[str, str]] = []
+        self.revision = ""  # being applied; empty between revisions
+        self.committed: list[tuple[str, str]] = []  # (revision, statement)
+        self.last_statement = ""  # sent, successful or not
+        self.one_transaction = False  # promote's own, which no revision may end
+        self._uncommitted: list[tuple[str, str]] = []
         self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Executed:
-        self._stack.enter_context(_listening("before_cursor_execute", self._begin))
-        self._stack.enter_context(_listening("after_cursor_execute", self._done))
+    def __enter__(self) -> StatementLog:
+        self._stack.enter_context(_listening("before_cursor_execute", self._check))
+        self._stack.enter_context(_listening("after_cursor_execute", self._finish))
         self._stack.enter_context(_listening("commit", self._commit))
-        self._stack.enter_context(_listening("rollback", lambda _: self._open.clear()))
+        self._stack.enter_context(_listening("rollback", lambda _: self._uncommitted.clear()))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _begin(self, _conn: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        if self.together and _COMMIT.match(statement):
+    def _check(self, _conn: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if self.one_transaction and _COMMIT_STATEMENT.match(statement):
             raise TargetError(
-                f"migration {self.at}: it sends {statement.strip()}, and its file does not show it",
+                f"migration {self.revision}: it sends {statement.strip()}, and its file does not show it",
                 hint="put what has to be committed into a block: with op.get_context().autocommit_block():",
             )
-        self.last = statement
+        self.last_statement = statement
 
-    def _done(self, conn: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    def _finish(self, conn: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         if conn.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-            self.committed.append((self.at, statement))
-        elif _COMMIT.match(statement):
+            self.committed.append((self.revision, statement))
+        elif _COMMIT_STATEMENT.match(statement):
             self._commit(conn)
         else:
-            self._open.append((self.at, statement))
+            self._uncommitted.append((self.revision, statement))
 
     def _commit(self, _: Connection) -> None:
-        self.committed += self._open
-        self._open.clear()
+        self.committed += self._uncommitted
+        self._uncommitted.clear()
 
 
 @contextlib.contextmanager
@@ -154,3 +159,51 @@ def _listening(name: str, function: Callable[..., None]) -> Iterator[None]:
         yield
     finally:
         event.remove(Engine, name, function)
+
+
+def engine_for_connection(conn: Session) -> Engine:
+    """An SQLAlchemy engine over ``conn``, which it does not close."""
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: conn,
+        poolclass=StaticPool,
+        pool_reset_on_return=None,
+        use_native_hstore=False,
+    )
+
+
+@contextlib.contextmanager
+def transaction_for_alembic(conn: Session) -> Iterator[Connection]:
+    """One transaction on the idle ``conn`` as an SQLAlchemy connection; committed unless the block raises.
+
+    Statements on ``conn`` itself belong to the transaction after its first statement. The connection stays open.
+    """
+    before = _autocommit(conn, False)
+    failure: BaseException | None = None
+    try:
+        with engine_for_connection(conn).connect() as connection, connection.begin():
+            try:
+                yield connection
+                commit_or_unknown(conn, "", "promote migrate shows which revisions the database has")
+            except BaseException as error:
+                failure = error
+                if isinstance(error, KeyboardInterrupt):
+                    conn.roll_back()  # cancels a running statement; SQLAlchemy would wait for it
+                raise
+    except DBAPIError as error:
+        if interruption := interruption_behind(error):
+            raise interruption from None
+        if failure is not None and failure is not error:  # SQLAlchemy's rollback failed too
+            raise failure from None
+        raise target_error("migrating", error.orig) from error
+    finally:
+        conn.roll_back()
+        if not conn.closed:
+            _autocommit(conn, before)
+
+
+def _autocommit(conn: Session, value: bool) -> bool:
+    before = conn.autocommit
+    if before != value:
+        conn.autocommit = value
+    return before

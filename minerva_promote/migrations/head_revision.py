@@ -1,4 +1,4 @@
-"""The head of a migration tree as its files say it, without Alembic: that import costs more than a small run."""
+"""The head revision of a migration tree, read from its files: importing Alembic takes longer than a small run."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from pathlib import Path
 from minerva_promote.config.files import UnreadableError, read_bounded
 
 
-def written_head(versions: Path) -> str | None:
-    """The one revision that no other builds on; None when the files do not say it plainly, then Alembic must.
+def read_head_revision(versions: Path) -> str | None:
+    """The one revision that no other builds on; None when only Alembic can tell.
 
-    So it is with a revision that the head does not build on: a circle, or one whose base is missing.
+    That is the case for identifiers that are not constants, several heads, and revisions that the head does not build
+    on (a circle, a missing base).
     """
     revisions: dict[str, tuple[str, ...]] = {}
     for path in versions.glob("*.py"):
-        found = _identifiers(path)
-        if found is None or found[0] in revisions:
+        identifiers = _identifiers(path)
+        if identifiers is None or identifiers[0] in revisions:
             return None
-        revisions[found[0]] = found[1]
+        revisions[identifiers[0]] = identifiers[1]
     heads = revisions.keys() - {base for bases in revisions.values() for base in bases}
-    return heads.pop() if len(heads) == 1 and _below(heads, revisions) == revisions.keys() else None
+    return heads.pop() if len(heads) == 1 and _with_ancestors(heads, revisions) == revisions.keys() else None
 
 
-def _below(heads: Iterable[str], revisions: Mapping[str, tuple[str, ...]]) -> set[str]:
-    """The revisions that these build on, and they themselves; also those that are not there."""
-    found: set[str] = set()
-    waiting = list(heads)
-    while waiting:
-        revision = waiting.pop()
-        if revision not in found:
-            found.add(revision)
-            waiting += revisions.get(revision, ())
-    return found
+def _with_ancestors(heads: Iterable[str], revisions: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The heads and all revisions that they build on, those without a file included."""
+    ancestors: set[str] = set()
+    pending = list(heads)
+    while pending:
+        revision = pending.pop()
+        if revision not in ancestors:
+            ancestors.add(revision)
+            pending += revisions.get(revision, ())
+    return ancestors
 
 
 def _identifiers(path: Path) -> tuple[str, tuple[str, ...]] | None:
@@ -58,7 +59,7 @@ def _identifiers(path: Path) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _constant(node: ast.expr | None) -> object:
-    """The value of a constant, or of a list of them, as revisions that join several have it; ... of anything else."""
+    """The value of a constant or of a list of constants (the bases of a merge revision); ``...`` for anything else."""
     if isinstance(node, (ast.Tuple, ast.List)):
-        return tuple(_constant(each) for each in node.elts)
+        return tuple(_constant(element) for element in node.elts)
     return node.value if isinstance(node, ast.Constant) else ...

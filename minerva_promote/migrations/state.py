@@ -1,4 +1,4 @@
-"""Where a database stands in the history of its schema."""
+"""The migration state of a database: its revision against the revisions of the project."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch, live_snapshot, relations, revisions
 from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.install import EVENTS_TABLE
-from minerva_promote.migrations.head_revision import written_head
+from minerva_promote.migrations.head_revision import read_head_revision
 from minerva_promote.migrations.tree_files import find_tree
 from minerva_promote.results import Finding
 
@@ -39,43 +39,43 @@ class MigrationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MigrationState:
-    """Where a database stands, and what leads to the head."""
+    """The revision of a database, and the revisions that lead from it to the head."""
 
-    standing: MigrationStatus
-    current: tuple[str, ...]  # what alembic_version holds
+    status: MigrationStatus
+    current: tuple[str, ...]  # rows of the version table
     head: str
     pending: tuple[Revision, ...] = ()
-    unknown: tuple[str, ...] = ()  # of current, those that the project does not have
-    since: str = ""  # for AHEAD: when it was at a revision of the project, and which
+    unknown: tuple[str, ...] = ()  # those of current that the project does not have
+    since: str = ""  # for AHEAD: when it last was at a revision of the project, and at which
 
     @property
     def is_current(self) -> bool:
         """Whether no migration of the project is missing."""
-        return self.standing in (MigrationStatus.UP_TO_DATE, MigrationStatus.EXTERNAL)
+        return self.status in (MigrationStatus.UP_TO_DATE, MigrationStatus.EXTERNAL)
 
     @property
-    def fact(self) -> str:
-        """One line for people."""
-        here = ", ".join(self.current)
-        match self.standing:
+    def description(self) -> str:
+        """The state in one line, to follow "the database is"."""
+        current = ", ".join(self.current)
+        match self.status:
             case MigrationStatus.UP_TO_DATE:
-                return f"up to date at {here}"
+                return f"up to date at {current}"
             case MigrationStatus.BEHIND:
-                return f"behind: at {here}, {len(self.pending)} pending up to {self.head}"
+                return f"behind: at {current}, {len(self.pending)} pending up to {self.head}"
             case MigrationStatus.UNKNOWN:
-                there = ", ".join(self.unknown)
-                return f"at revision {there}, which this project does not know; its head is {self.head}"
+                unknown = ", ".join(self.unknown)
+                return f"at revision {unknown}, which this project does not know; its head is {self.head}"
             case MigrationStatus.AHEAD:
-                there = ", ".join(self.unknown)
-                return f"ahead of this project: at {there}, which comes after its head {self.head}; it was {self.since}"
+                unknown = f"at {', '.join(self.unknown)}, which comes after its head {self.head}"
+                return f"ahead of this project: {unknown}; it was {self.since}"
             case MigrationStatus.SEVERAL:
-                return f"at {len(self.current)} revisions at once: {here}"
+                return f"at {len(self.current)} revisions at once: {current}"
             case _:
-                return str(self.standing)
+                return str(self.status)
 
     def hint(self, environment: str) -> str:
-        """The way out; empty when there is nothing to do."""
-        match self.standing:
+        """What to do about it; empty when there is nothing to do."""
+        match self.status:
             case MigrationStatus.UP_TO_DATE | MigrationStatus.EXTERNAL:
                 return ""
             case MigrationStatus.BEHIND:
@@ -93,12 +93,12 @@ class MigrationState:
 
 
 def migration_state(conn: Connection, project: Project) -> MigrationState:
-    """Where the database of ``conn`` stands. Four queries at most, none in a project without migrations."""
+    """Compare the database of ``conn`` with the project's revisions. At most four queries; none without migrations."""
     if project.migrations is None:
         return MigrationState(MigrationStatus.EXTERNAL, (), "")
     files = find_tree(project.migrations)
     current = revisions(conn, files.table) if files.table else None
-    head = written_head(files.versions) if files.versions else None
+    head = read_head_revision(files.versions) if files.versions else None
     if head is not None and current == (head,):
         return MigrationState(MigrationStatus.UP_TO_DATE, current, head)
     from minerva_promote.migrations.alembic_tree import Tree
@@ -109,17 +109,20 @@ def migration_state(conn: Connection, project: Project) -> MigrationState:
     if current is None:
         return MigrationState(MigrationStatus.UNREADABLE, (), tree.head)
     if not current:
-        managed = relations(conn, project.contract.tables)
+        existing_tables = relations(conn, project.contract.tables)
         return MigrationState(
-            MigrationStatus.UNMANAGED if managed else MigrationStatus.NOT_MIGRATED, (), tree.head, tree.revisions
+            MigrationStatus.UNMANAGED if existing_tables else MigrationStatus.NOT_MIGRATED,
+            (),
+            tree.head,
+            tree.revisions,
         )
-    unknown = tuple(each for each in current if not tree.knows([each]))
+    unknown = tuple(revision for revision in current if not tree.knows([revision]))
     if unknown:
-        since = _was_known(conn, tree)
+        since = _last_known_revision(conn, tree)
         return MigrationState(
             MigrationStatus.AHEAD if since else MigrationStatus.UNKNOWN, current, tree.head, (), unknown, since
         )
-    if set(current) & tree.below(current, itself=False):
+    if set(current) & tree.ancestors(current, include_self=False):
         return MigrationState(MigrationStatus.SEVERAL, current, tree.head)
     pending = tree.after(current) or ()
     return MigrationState(
@@ -128,7 +131,7 @@ def migration_state(conn: Connection, project: Project) -> MigrationState:
 
 
 def version_table(project: Project) -> str:
-    """The qualified name of the table in which the project's Alembic tree keeps the revision; "" without a tree."""
+    """The qualified name of Alembic's version table; "" in a project without migrations."""
     if project.migrations is None:
         return ""
     table = find_tree(project.migrations).table
@@ -139,30 +142,30 @@ def version_table(project: Project) -> str:
     return table
 
 
-def _was_known(conn: Connection, tree: Tree) -> str:
-    """What the ledger says of the last time at which the database stood at a revision of the tree; "" for never."""
-    found = relations(conn, (EVENTS_TABLE,)).get(EVENTS_TABLE)
-    if found is None or not found.readable:
+def _last_known_revision(conn: Connection, tree: Tree) -> str:
+    """The last event of the ledger at a revision of the tree: "at REVISION on DAY"; "" when there is none."""
+    events = relations(conn, (EVENTS_TABLE,)).get(EVENTS_TABLE)
+    if events is None or not events.readable:
         return ""
     rows = fetch(conn, _LAST_KNOWN, {"known": [step.id for step in tree.revisions]})
     return f"at {rows[0]['revision']} on {rows[0]['day']}" if rows else ""
 
 
-def _other_kind(project: Project) -> str:
+def _kind_hint(project: Project) -> str:
     if project.migrations is None:
         return "have its owner take NOT NULL from it, or give the environment kind: local"
-    before = "2d94e6b81fa0"  # the last revision of promote's own tree that is the same for both kinds
-    if any((find_tree(project.migrations).folder / "versions").glob(f"{before}*.py")):
-        return f"it was migrated as kind local: alembic downgrade {before}, then migrate again"
+    common_revision = "2d94e6b81fa0"  # the last revision of promote's own tree that is the same for both kinds
+    if any((find_tree(project.migrations).folder / "versions").glob(f"{common_revision}*.py")):
+        return f"it was migrated as kind local: alembic downgrade {common_revision}, then migrate again"
     return "have a migration take NOT NULL from it, or give the environment kind: local"
 
 
 def shape_findings(conn: Connection, project: Project, environment: Environment) -> tuple[Finding, ...]:
-    """Where a migrated database is not what the configuration of today would make: vector length and kind.
+    """The columns of a migrated database that today's configuration would create differently: vector length, NOT NULL.
 
-    Migrations read both once, when they run. Two queries.
+    Migrations read both settings only when they run. Two queries.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     snapshot = live_snapshot(conn, project.contract.tables)
     for name, rule in project.contract.tables.items():
         table = snapshot.tables.get(name)
@@ -171,7 +174,7 @@ def shape_findings(conn: Connection, project: Project, environment: Environment)
             if column is None:
                 continue
             if column_rule.dimensions and column.type != f"vector({column_rule.dimensions})":
-                found.append(
+                findings.append(
                     Finding(
                         "vector-length-of-column",
                         f"{name}.{column_name} is {column.type}, the project says {column_rule.dimensions} dimensions",
@@ -179,11 +182,11 @@ def shape_findings(conn: Connection, project: Project, environment: Environment)
                     )
                 )
             if column_rule.must_be == "null" and column.not_null and environment.kind == "production":
-                found.append(
+                findings.append(
                     Finding(
                         "kind-of-database",
                         f"{name}.{column_name} is NOT NULL, in a database of kind production it must be NULL",
-                        hint=_other_kind(project),
+                        hint=_kind_hint(project),
                     )
                 )
-    return tuple(found)
+    return tuple(findings)

@@ -48,11 +48,11 @@ def _schema_of_vector(live: Side) -> str:
 
 def _build(tree: Tree, conn: Connection, environment: Environment, revision: str) -> None:
     """Run the migrations up to a revision; those that commit in between do so in a session beside ``conn``."""
-    wanted = tree.below([revision])
-    apart = needs_own_transaction(tree, [step for step in tree.revisions if step.id in wanted])
+    included = tree.ancestors([revision])
+    separate_session = needs_own_transaction(tree, [step for step in tree.revisions if step.id in included])
     try:
         with transaction_for_alembic(conn) as connection:
-            tree.upgrade(connection, environment, revision=revision, apart=apart)
+            tree.upgrade(connection, environment, revision=revision, separate_session=separate_session)
     except TargetError as error:
         error.hint = error.hint or SCRATCH_HINT
         raise
@@ -60,9 +60,9 @@ def _build(tree: Tree, conn: Connection, environment: Environment, revision: str
 
 def _revision(conn: Connection, project: Project, environment: Environment) -> str:
     state = migration_state(conn, project)
-    if state.standing in (MigrationStatus.UP_TO_DATE, MigrationStatus.BEHIND) and len(state.current) == 1:
+    if state.status in (MigrationStatus.UP_TO_DATE, MigrationStatus.BEHIND) and len(state.current) == 1:
         return state.current[0]
     raise TargetError(
-        f"the database is {state.fact}: there is no revision to compare it with",
+        f"the database is {state.description}: there is no revision to compare it with",
         hint=state.hint(environment.name),
     )

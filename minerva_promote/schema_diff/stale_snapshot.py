@@ -8,7 +8,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.schema_aspects import EXISTS, aspect_text, value_text
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.errors import ConfigError
-from minerva_promote.migrations.head_revision import written_head
+from minerva_promote.migrations.head_revision import read_head_revision
 from minerva_promote.migrations.tree_files import find_tree
 from minerva_promote.results import Finding, Severity
 
@@ -32,7 +32,7 @@ def _head(project: Project) -> str | None:
         versions = find_tree(project.migrations).versions
     except ConfigError:  # told by whoever runs them
         return None
-    return written_head(versions) if versions else None
+    return read_head_revision(versions) if versions else None
 
 
 def stale_to_database(project: Project, environment: Environment, live: Snapshot) -> tuple[Finding, ...]:

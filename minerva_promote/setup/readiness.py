@@ -27,7 +27,7 @@ def ensure_ready(project: Project, environment: Environment) -> tuple[StepResult
         state = migration_state(conn, project)
         wanted = {name for name, role in environment.roles.items() if not role.absent}
         missing = not ledger_version(conn) or wanted - existing_roles(conn, wanted)
-        if state.standing is not MigrationStatus.NOT_MIGRATED and not (state.is_current and missing):
+        if state.status is not MigrationStatus.NOT_MIGRATED and not (state.is_current and missing):
             return _unready(conn, environment, state)
     return _set_up(project, environment)
 
@@ -58,7 +58,7 @@ def _set_up(project: Project, environment: Environment) -> tuple[StepResult, ...
 
 def _unready(conn: Connection, environment: Environment, state: MigrationState) -> tuple[StepResult, ...]:
     if not state.is_current:
-        fact = f"the database is {state.fact}"
+        fact = f"the database is {state.description}"
         return (StepResult("preflight", "migrations", Outcome.FAIL, fact, hint=state.hint(environment.name)),)
     wrong = version_problem(ledger_version(conn), environment.name)
     return (StepResult("preflight", "ledger", Outcome.FAIL, wrong[0], hint=wrong[1]),) if wrong else ()
