@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -25,9 +26,10 @@ FOLDERS = "promote-tests-"  # of session servers, followed by the number of the 
 LONGEST = ("test_docs.py::test_a_page", "test_killed.py::", "test_setup_and_migrate")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first, so that no worker ends with one of them alone."""
-    items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest first where there are workers, so that none ends with one of them alone."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -159,7 +161,9 @@ def _in_this_process(args: list[str], env: Mapping[str, str | None], stdin: str)
 
     from minerva_promote.cli.main import main
 
-    separate = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}  # click 8.1
+    separate: dict[str, Any] = (
+        {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+    )  # click 8.1
     with CliRunner(**separate).isolation(input=stdin, env=env) as (stdout, stderr, *_):
         with pytest.raises(SystemExit) as stop:
             main(args)

@@ -106,7 +106,7 @@ class Database:
         """Run statements one by one, each in its own transaction."""
         with self.connect() as connection:
             for statement in statements:
-                connection.execute(statement)  # type: ignore[call-overload]
+                connection.execute(statement)
 
     def url(self, user: str | None = None) -> str:
         """The URL of this database."""

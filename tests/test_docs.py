@@ -14,8 +14,8 @@ import pytest
 from minerva_promote.cli.main import COMMANDS, cli
 from minerva_promote.config.models.project import Limits
 from tests.material import REPOSITORY
+from tests.prepared_data import DATABASE
 from tests.transcript import (
-    DATABASE,
     Got,
     Shown,
     Walk,
@@ -72,14 +72,14 @@ def queries_find_what_they_look_for(it: Walk) -> None:
     search = queries["<=>"].partition("\n")[2]
     with psycopg.connect(it.url("postgres", DATABASE)) as conn:
         conn.execute("set local enable_seqscan = off")
-        plan = "\n".join(line for (line,) in conn.execute(f"explain {search}").fetchall())  # type: ignore[call-overload]
+        plan = "\n".join(line for (line,) in conn.execute(f"explain {search}").fetchall())
         assert "Index Scan using idx_chunks_embedding_ivfflat" in plan
         conn.execute("delete from screenshots where sequence_number = 1")
         named = "select count(*) from chunks where cardinality(screenshot_ids) > 0 and chunk_sequence <= 2"
-        orphans = conn.execute(queries["unnest"]).fetchall()  # type: ignore[call-overload]
+        orphans = conn.execute(queries["unnest"]).fetchall()
         assert len(orphans) == conn.execute(named).fetchone()[0] == 2  # type: ignore[index]
         conn.execute("update chunks set embedding = null where chunk_sequence = 1")
-        lengths = conn.execute(queries["vector_dims"]).fetchall()  # type: ignore[call-overload]
+        lengths = conn.execute(queries["vector_dims"]).fetchall()
         assert sorted(lengths, key=str) == [(1536, 23), (None, 1)]
         conn.rollback()
 

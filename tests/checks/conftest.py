@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from minerva_promote.checks.file_facts import FileFacts
@@ -14,6 +13,7 @@ from minerva_promote.checks.run import run_checks
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
 from minerva_promote.config.models.project import Stage
+from minerva_promote.database.connection import Connection
 from minerva_promote.results import StepResult
 from tests.servers import Database, ProjectCopy, Server
 
@@ -59,7 +59,7 @@ def minerva(server: Server, make_database: Callable[..., Database]) -> Database:
 
 
 @pytest.fixture
-def connection(minerva: Database) -> Iterator[psycopg.Connection[Any]]:
+def connection(minerva: Database) -> Iterator[Connection]:
     """An autocommit connection to the private database."""
     with minerva.connect() as opened:
         yield opened
@@ -73,7 +73,7 @@ def folder(project: ProjectCopy) -> Path:
 
 
 @pytest.fixture
-def check(connection: psycopg.Connection[Any], folder: Path) -> Check:
+def check(connection: Connection, folder: Path) -> Check:
     """Runs checks of the copied project, as it is then, on the private database."""
 
     def run(

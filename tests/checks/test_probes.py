@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from minerva_promote.checks.probes.common import percentile
+from minerva_promote.database.connection import Connection
 from minerva_promote.results import Outcome, StepResult
+from minerva_promote.search.search_runner import percentile
 from tests.checks.conftest import FACTS, Check
 
 Search = Callable[..., StepResult]
@@ -44,7 +44,7 @@ def search(folder: Path, check: Check) -> Search:
 
 
 @pytest.fixture
-def index(connection: psycopg.Connection[Any]) -> Callable[..., None]:
+def index(connection: Connection) -> Callable[..., None]:
     """Makes the vector index anew."""
 
     def make(method: str | None, operator: str = "cosine") -> None:
@@ -91,7 +91,7 @@ def test_all_searches_together_keep_to_the_timeout(search: Search) -> None:
 
 
 @pytest.mark.parametrize("probe", ["latency", "plan"])
-def test_an_empty_table_is_an_error(search: Search, connection: psycopg.Connection[Any], probe: str) -> None:
+def test_an_empty_table_is_an_error(search: Search, connection: Connection, probe: str) -> None:
     connection.execute("update chunks set embedding = null")
     found = search(probe)
     assert (found.outcome, found.detail) == (Outcome.ERROR, "no row to search with: there is no stored vector")
@@ -132,7 +132,7 @@ def test_a_small_table_is_read_whole_and_warned_of(search: Search, index: Callab
 
 @pytest.mark.soak
 def test_a_large_table_uses_its_index(
-    search: Search, index: Callable[..., None], connection: psycopg.Connection[Any], check: Check
+    search: Search, index: Callable[..., None], connection: Connection, check: Check
 ) -> None:
     connection.execute(
         "insert into chunks (book_id, screenshot_ids, chunk_sequence, chunk_text, embedding_config_id, embedding) "
@@ -184,9 +184,7 @@ def test_an_index_of_another_operator_or_none_fails(search: Search, index: Calla
     assert "(no ivfflat or hnsw index on the searched tables, for ORDER BY " in found.detail
 
 
-def test_the_planner_settings_are_as_before(
-    search: Search, index: Callable[..., None], connection: psycopg.Connection[Any]
-) -> None:
+def test_the_planner_settings_are_as_before(search: Search, index: Callable[..., None], connection: Connection) -> None:
     index("hnsw")
     connection.execute("begin")
     search("plan")

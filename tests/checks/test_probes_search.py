@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from minerva_promote.config.load_project import load_project
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import ConfigErrors
 from minerva_promote.results import Outcome, StepResult
 from tests import yamlfile
@@ -53,7 +53,7 @@ def _without_cost(found: StepResult) -> str:
 
 
 @pytest.fixture
-def lists(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+def lists(connection: Connection) -> Connection:
     """2,000 chunks whose ivfflat index has 40 lists."""
     connection.execute("drop index chunks_embedding")
     connection.execute("alter table chunks alter column embedding type vector(3)")
@@ -73,7 +73,7 @@ def test_recall_of_a_table_that_is_read_whole_is_one(probe: Probe) -> None:
     )
 
 
-def test_recall_rises_with_the_settings(probe: Probe, lists: psycopg.Connection[Any]) -> None:
+def test_recall_rises_with_the_settings(probe: Probe, lists: Connection) -> None:
     few = probe("recall", **RECALL)
     values = few.data["values"]
     assert few.outcome is Outcome.FAIL
@@ -89,7 +89,7 @@ def test_recall_rises_with_the_settings(probe: Probe, lists: psycopg.Connection[
     assert "30 queries, ivfflat.probes = 20" in every.detail
 
 
-def test_recall_inside_of_an_import_sees_its_rows(probe: Probe, lists: psycopg.Connection[Any]) -> None:
+def test_recall_inside_of_an_import_sees_its_rows(probe: Probe, lists: Connection) -> None:
     lists.execute("begin")
     lists.execute("delete from chunks where chunk_sequence > 3")
     found = probe("recall", **RECALL)
@@ -111,13 +111,13 @@ def test_vectors_of_the_file_need_one(probe: Probe) -> None:
     assert (found.outcome, found.data["values"]["queries"]) == (Outcome.OK, 3)
 
 
-def test_a_file_that_is_not_there_has_no_vectors(probe: Probe, connection: psycopg.Connection[Any]) -> None:
+def test_a_file_that_is_not_there_has_no_vectors(probe: Probe, connection: Connection) -> None:
     connection.execute(f"delete from chunks where book_id = '{BOOK}'".encode())
     found = probe("recall", vectors="file", facts=FACTS, **RECALL)
     assert (found.outcome, found.detail) == (Outcome.ERROR, "no row to search with: there is no stored vector")
 
 
-def test_rows_that_an_index_leaves_out_fail(probe: Probe, lists: psycopg.Connection[Any]) -> None:
+def test_rows_that_an_index_leaves_out_fail(probe: Probe, lists: Connection) -> None:
     found = probe("latency", limit=200, **LATENCY)
     values = found.data["values"]
     assert (found.outcome, values["rows_missing"]) == (Outcome.FAIL, 200 - values["rows"])
@@ -147,7 +147,7 @@ def test_several_sessions_search_at_the_same_time(probe: Probe) -> None:
 
 
 @pytest.mark.usefixtures("reachable")
-def test_inside_of_a_transaction_there_is_one_session(probe: Probe, connection: psycopg.Connection[Any]) -> None:
+def test_inside_of_a_transaction_there_is_one_session(probe: Probe, connection: Connection) -> None:
     connection.execute("begin")
     found = probe("latency", samples=5, concurrency=4, **LATENCY)
     connection.execute("rollback")
@@ -163,7 +163,7 @@ def test_sessions_that_cannot_be_opened_are_an_error(probe: Probe, folder: Path)
     assert found.detail.startswith("2 sessions at the same time: ")
 
 
-def test_the_plan_without_a_fitting_operator(probe: Probe, connection: psycopg.Connection[Any]) -> None:
+def test_the_plan_without_a_fitting_operator(probe: Probe, connection: Connection) -> None:
     connection.execute("drop index chunks_embedding")
     connection.execute("alter table chunks alter column embedding type vector(3)")
     connection.execute("create index other on chunks using hnsw (embedding vector_l2_ops)")
@@ -173,7 +173,7 @@ def test_the_plan_without_a_fitting_operator(probe: Probe, connection: psycopg.C
     assert _without_cost(found).endswith(" cannot use other (vector_l2_ops))")
 
 
-def test_an_index_that_was_built_empty_touches_most_of_itself(probe: Probe, lists: psycopg.Connection[Any]) -> None:
+def test_an_index_that_was_built_empty_touches_most_of_itself(probe: Probe, lists: Connection) -> None:
     lists.execute("drop index lists")
     lists.execute("create table kept as select * from chunks")
     lists.execute("truncate chunks")

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import ConfigError
 from minerva_promote.sqltext import QuotingError, Sql, ident, literal
 from tests import servers
@@ -49,7 +49,7 @@ def minerva(server: servers.Server) -> Iterator[servers.Database]:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("standard", ["on", "off"])
-def test_literal_returns_the_same_text(connection: psycopg.Connection[Any], text: str, standard: str) -> None:
+def test_literal_returns_the_same_text(connection: Connection, text: str, standard: str) -> None:
     connection.execute(f"set standard_conforming_strings = {standard}")
     connection.execute("set escape_string_warning = off")
     sql = rendered("select {{ value | literal }}::text, {{ [value, value] | literal }}::text[]", value=text)
@@ -57,7 +57,7 @@ def test_literal_returns_the_same_text(connection: psycopg.Connection[Any], text
 
 
 @pytest.mark.parametrize("standard", ["on", "off"])
-def test_array_takes_the_type_of_the_column(connection: psycopg.Connection[Any], standard: str) -> None:
+def test_array_takes_the_type_of_the_column(connection: Connection, standard: str) -> None:
     connection.execute(f"set standard_conforming_strings = {standard}")
     connection.execute("set escape_string_warning = off")
     sql = rendered("select t.v from (values ({{ [] | array }}::text[]), ({{ values | array }})) t (v)", values=HOSTILE)
@@ -74,7 +74,7 @@ def test_what_array_refuses(value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", [text for text in HOSTILE if text and len(text.encode()) <= 63], ids=repr)
-def test_ident_names_the_same_column(connection: psycopg.Connection[Any], name: str) -> None:
+def test_ident_names_the_same_column(connection: Connection, name: str) -> None:
     cursor = connection.execute(rendered("select 1 as {{ name | ident }}", name=name).encode())
     assert cursor.description
     assert cursor.description[0].name == name
@@ -82,7 +82,7 @@ def test_ident_names_the_same_column(connection: psycopg.Connection[Any], name: 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
-def test_any_text_is_returned(connection: psycopg.Connection[Any], text: str) -> None:
+def test_any_text_is_returned(connection: Connection, text: str) -> None:
     assert connection.execute(rendered("select {{ v | literal }}", v=text).encode()).fetchone() == (text,)
 
 
@@ -111,13 +111,13 @@ def test_any_text_is_returned(connection: psycopg.Connection[Any], text: str) ->
     ],
     ids=repr,
 )
-def test_literal_of_every_type(connection: psycopg.Connection[Any], value: Any, cast: str) -> None:
+def test_literal_of_every_type(connection: Connection, value: Any, cast: str) -> None:
     sql = rendered("select 7 -{{ 0 | literal }}, {{ value | literal }}::" + cast, value=value)
     expected = list(value) if isinstance(value, tuple) else value
     assert connection.execute(sql.encode()).fetchone() == (7, expected)
 
 
-def test_the_type_a_literal_has_without_a_cast(connection: psycopg.Connection[Any]) -> None:
+def test_the_type_a_literal_has_without_a_cast(connection: Connection) -> None:
     values = [
         datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
         uuid.UUID(int=1),
@@ -131,7 +131,7 @@ def test_the_type_a_literal_has_without_a_cast(connection: psycopg.Connection[An
     assert found == ("timestamp with time zone", "uuid", "date", "boolean", "integer", "numeric")
 
 
-def test_a_negative_number_begins_no_comment(connection: psycopg.Connection[Any]) -> None:
+def test_a_negative_number_begins_no_comment(connection: Connection) -> None:
     assert connection.execute(rendered("select 7 -{{ n | literal }}", n=-5).encode()).fetchone() == (12,)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import psycopg
 import pytest
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import ConfigErrors
 from minerva_promote.results import Outcome, StepResult
 
@@ -66,7 +66,7 @@ def test_statements_that_do_more_than_read_are_refused(inline: Inline, sql: str)
 )  # fmt: skip
 @pytest.mark.parametrize("inside", [True, False])
 def test_what_hides_in_a_function_is_refused_by_the_server(
-    inline: Inline, connection: psycopg.Connection[Any], body: str, reason: str, inside: bool
+    inline: Inline, connection: Connection, body: str, reason: str, inside: bool
 ) -> None:
     connection.execute("create sequence numbers")
     connection.execute("create table numbered (n int)")
@@ -82,9 +82,7 @@ def test_what_hides_in_a_function_is_refused_by_the_server(
     assert connection.execute("select count(*) from books").fetchone() == (2,)
 
 
-def test_a_check_in_a_transaction_sees_its_rows_and_leaves_it_as_it_was(
-    inline: Inline, connection: psycopg.Connection[Any]
-) -> None:
+def test_a_check_in_a_transaction_sees_its_rows_and_leaves_it_as_it_was(inline: Inline, connection: Connection) -> None:
     state = "select current_setting('transaction_read_only'), current_setting('statement_timeout')"
     connection.execute("begin")
     connection.execute("set local statement_timeout = '77s'")
@@ -100,9 +98,7 @@ def test_a_check_in_a_transaction_sees_its_rows_and_leaves_it_as_it_was(
 
 
 @pytest.mark.parametrize("autocommit", [True, False])
-def test_outside_of_a_transaction_none_stays_open(
-    inline: Inline, connection: psycopg.Connection[Any], autocommit: bool
-) -> None:
+def test_outside_of_a_transaction_none_stays_open(inline: Inline, connection: Connection, autocommit: bool) -> None:
     connection.autocommit = autocommit
     sql = "select current_setting('transaction_read_only')"
     assert inline(sql, more='expect: {equals: "on"}').outcome is Outcome.OK

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from minerva_promote.config.load_project import load_project
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import ConfigErrors, TargetError, UsageError
 from minerva_promote.results import Outcome, StepResult
 from tests.checks.conftest import FACTS, Check
@@ -94,7 +94,7 @@ def test_values_for_json(inline: Inline) -> None:
     assert inline("select 3").data["expect"] == {"value": ["must be 1"]}
 
 
-def test_a_lost_connection_stops_the_run(inline: Inline, connection: psycopg.Connection[Any]) -> None:
+def test_a_lost_connection_stops_the_run(inline: Inline, connection: Connection) -> None:
     _end(connection)
     with pytest.raises(TargetError) as caught:
         inline("select 1")
@@ -102,7 +102,7 @@ def test_a_lost_connection_stops_the_run(inline: Inline, connection: psycopg.Con
     assert str(caught.value.location) == "checks/extra.yaml:2:5"
 
 
-def _end(connection: psycopg.Connection[Any]) -> None:
+def _end(connection: Connection) -> None:
     """End the session from another one; the client does not know it yet."""
     with psycopg.connect(connection.info.dsn, autocommit=True) as other:
         other.execute("select pg_terminate_backend(%s, 5000)", [connection.info.backend_pid])
@@ -135,15 +135,17 @@ def test_thresholds_of_the_file(inline: Inline) -> None:
 
 
 def test_what_templates_see(inline: Inline) -> None:
-    names = ("run.id", "env.name", "env.kind", "var.embedding_dimensions", "params.a", "a", "params.env")
-    names += ("file.name", "file.sha256", "file.rows.screenshots", "file.roots | length")
+    names: tuple[str, ...] = (
+        *("run.id", "env.name", "env.kind", "var.embedding_dimensions", "params.a", "a", "params.env"),
+        *("file.name", "file.sha256", "file.rows.screenshots", "file.roots | length"),
+    )
     sql = f"select '[' || concat_ws(' ', {', '.join(f'{{{{ {name} | literal }}}}' for name in names)}) || ']'"
     expected = "[7f3a9c test-prod production 3 it's it's hidden export.sql 5b21 3 1]"
     more = f'params: {{a: "it\'s", env: hidden}}\n    expect: {{equals: "{expected}"}}'
     assert inline(sql, more=more, facts=FACTS).outcome is Outcome.OK
 
 
-def test_adding_a_check_is_yaml_only(folder: Path, check: Check, connection: psycopg.Connection[Any]) -> None:
+def test_adding_a_check_is_yaml_only(folder: Path, check: Check, connection: Connection) -> None:
     (folder / "checks" / "mine.yaml").write_text(
         "checks:\n"
         "  - name: books_without_title\n"

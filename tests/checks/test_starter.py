@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
-import psycopg
 import pytest
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.results import Outcome, StepResult
 from tests.checks.conftest import BOOK, CONFIG, FACTS, OTHER_BOOK, Check
 
@@ -59,7 +58,7 @@ def by_name(results: list[StepResult]) -> dict[str, StepResult]:
 
 
 @pytest.fixture
-def bare(connection: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+def bare(connection: Connection) -> Connection:
     """The database without the index that keeps vectors to one length."""
     connection.execute("drop index if exists chunks_embedding")
     connection.execute("alter table chunks alter column embedding type vector")
@@ -81,7 +80,7 @@ def test_good_rows_pass_without_a_file(check: Check) -> None:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_each_finds_its_fault(check: Check, bare: psycopg.Connection[Any], name: str) -> None:
+def test_each_finds_its_fault(check: Check, bare: Connection, name: str) -> None:
     fault, detail = FAULTS[name]
     bare.execute(fault.encode())
     found = by_name(check(stage="before_commit", facts=FACTS))[name]
@@ -99,20 +98,20 @@ def test_each_finds_its_fault(check: Check, bare: psycopg.Connection[Any], name:
         f"delete from books where id = '{OTHER_BOOK}'",
     ],
 )
-def test_a_file_is_not_blamed_for_other_books(check: Check, bare: psycopg.Connection[Any], fault: str) -> None:
+def test_a_file_is_not_blamed_for_other_books(check: Check, bare: Connection, fault: str) -> None:
     bare.execute(fault.encode())
     with_file = check(stage="before_commit", facts=FACTS)
     assert {result.name for result in with_file if result.outcome is not Outcome.OK} == set()
     assert any(result.outcome is Outcome.FAIL for result in check(stage="before_commit"))
 
 
-def test_paths_are_data_in_a_local_database(check: Check, bare: psycopg.Connection[Any]) -> None:
+def test_paths_are_data_in_a_local_database(check: Check, bare: Connection) -> None:
     bare.execute("update screenshots set file_path = '/home/a'")
     (found,) = check("screenshots_with_local_path", env="local")
     assert (found.outcome, found.detail) == (Outcome.SKIP, "only for kind production; local is local")
 
 
-def test_doubled_configs_are_a_warning_of_the_monitor(check: Check, connection: psycopg.Connection[Any]) -> None:
+def test_doubled_configs_are_a_warning_of_the_monitor(check: Check, connection: Connection) -> None:
     (found,) = check("doubled_embedding_configs", stage="monitor")
     assert (found.name, found.outcome, found.detail) == ("doubled_embedding_configs", Outcome.OK, "0")
     connection.execute(
@@ -124,7 +123,7 @@ def test_doubled_configs_are_a_warning_of_the_monitor(check: Check, connection: 
 
 
 @pytest.fixture
-def many(connection: psycopg.Connection[Any]) -> Callable[[int], None]:
+def many(connection: Connection) -> Callable[[int], None]:
     """Gives BOOK so many chunks and screenshots."""
 
     def grow(number: int) -> None:
@@ -141,9 +140,7 @@ def many(connection: psycopg.Connection[Any]) -> Callable[[int], None]:
     return grow
 
 
-def test_ten_thousand_chunks_take_no_time(
-    check: Check, many: Callable[[int], None], bare: psycopg.Connection[Any]
-) -> None:
+def test_ten_thousand_chunks_take_no_time(check: Check, many: Callable[[int], None], bare: Connection) -> None:
     bare.execute("begin")
     many(10_000)
     begun = time.perf_counter()

@@ -21,7 +21,7 @@ def huge(path: Path) -> None:
     os.truncate(path, 1 << 30)
 
 
-KINDS = {
+KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "pipe": (lambda path: os.mkfifo(path), "cannot be read: is not a regular file"),
     "directory": (lambda path: path.mkdir(), "cannot be read: is a directory"),
     "dangling": (lambda path: path.symlink_to("nowhere"), "cannot be read: a link to a file that does not exist"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from minerva_promote.config.variables import Redactor, UnsetVariable, fill_text, redact, variables_of
 
-VALUES = {"N": 3, "T": "text", "EMPTY": ""}
+VALUES: dict[str, str | int | None] = {"N": 3, "T": "text", "EMPTY": ""}
 
 
 @pytest.mark.parametrize(

@@ -55,5 +55,5 @@ def python_for(user: int) -> str:
 
 
 def _run(argv: list[str], env: dict[str, str], user: int | None) -> subprocess.CompletedProcess[str]:
-    change = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    change: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     return subprocess.run(argv, env=env, capture_output=True, text=True, cwd="/", check=False, **change)

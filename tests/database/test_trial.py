@@ -13,7 +13,7 @@ from tests.servers import Database
 def test_each_statement_is_undone_before_the_next(database: Database) -> None:
     with database.connect() as conn, trial_transaction(conn, "500ms", "5s"):
         statements = ["CREATE TABLE made ()", "DROP TABLE made", "SELECT 'ä'", "SELEC", "SELECT 1 WHERE false"]
-        tried = try_statements(conn, [sql.SQL(text) for text in statements])  # type: ignore[arg-type]
+        tried = try_statements(conn, [sql.SQL(text) for text in statements])
         said = [(each.refusal.sqlstate if each.refusal else "", each.value) for each in tried]
         assert said == [("", None), ("42P01", None), ("", "ä"), ("42601", None), ("", None)]
         assert try_statement(conn, sql.SQL("CREATE TABLE made ()")) is None

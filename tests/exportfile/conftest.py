@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import psycopg
 import pytest
 
+from minerva_promote.database.connection import Connection
 from tests.exportfile.support import Asked
 from tests.servers import Server
 
@@ -16,6 +15,6 @@ from tests.servers import Server
 def asked(server: Server) -> Iterator[Asked]:
     """What the server makes of a literal, as its binary protocol tells it."""
     name = server.template("exportfile", lambda database: database.execute("create extension vector"))
-    connection: psycopg.Connection[Any]
+    connection: Connection
     with server.connect(name) as connection:
         yield Asked(connection)

@@ -89,7 +89,7 @@ def read(
     scan = ExportReader(path, contract, snapshot, repair=repair, rules=rules)
     rows = tuple((row.layout.table, row.layout.columns, tuple(row.values), row.offset) for row in scan.rows())
     found = scan.findings
-    errors = tuple(sorted(found.errors, key=lambda finding: finding.location or 0))  # type: ignore[arg-type, return-value]
+    errors = tuple(sorted(found.errors, key=lambda finding: finding.location or 0))
     return Read(errors, found.count, tuple(found.warnings), rows, scan.sha256.hex())
 
 
@@ -190,7 +190,7 @@ def export(**parts: Any) -> str:
 
 def with_value(column: str, value: str, table: str = "chunk") -> str:
     """An accepted file whose book, shot, config or chunk has this SQL in one column."""
-    make = {"chunk": chunk, "book": book, "shot": shot, "config": config}[table]
+    make: Any = {"chunk": chunk, "book": book, "shot": shot, "config": config}[table]
     return export(**{table: make(**{column: value})})
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,13 +78,14 @@ def test_many_findings_are_counted() -> None:
 
 
 EACH_ROW = ("vision_prompt_tokens", "vision_completion_tokens", "extraction_timestamp")
+OF_EACH_ROW: dict[str, Any] = dict.fromkeys(EACH_ROW)
 
 
 def test_repairs() -> None:
     old = export(
         book=book(book_metadata=None, metadata="'{\"a\": 1}'"),
-        chunk=str(chunk(embedding="'{1,2,3}'::vector", **dict.fromkeys(EACH_ROW)))
-        + str(chunk(2, embedding="'[4,5,6]'::vector", **dict.fromkeys(EACH_ROW))),
+        chunk=str(chunk(embedding="'{1,2,3}'::vector", **OF_EACH_ROW))
+        + str(chunk(2, embedding="'[4,5,6]'::vector", **OF_EACH_ROW)),
     )
     assert findings(old) == [
         "5:126 column: books has no column metadata; old exporters write it for book_metadata: run with --repair",
@@ -177,7 +179,8 @@ def test_other_columns(column: Column, sql: str, said: str) -> None:
 def test_a_column_with_a_rule_is_given_even_if_it_has_a_default(name: str) -> None:
     columns = contract_of()[1].tables["chunks"].columns
     snapshot = with_column("chunks", replace(columns[name], has_default=True))
-    found = read(export(chunk=chunk(**{name: None})), snapshot=snapshot)
+    columns_of_row: dict[str, Any] = {name: None}
+    found = read(export(chunk=chunk(**columns_of_row)), snapshot=snapshot)
     assert [line.partition(" ")[2] for line in found.lines] == [
         f"column-missing: chunks.{name} is not given; give its value"
     ]

@@ -101,7 +101,7 @@ def check_statements(parts: list[bytes], dimensions: int) -> None:
 def unused(part: bytes, rest: bytes) -> bool:
     """A row that nothing refers to and no header counts may be missing: nobody can tell."""
     key = re.search(rb"VALUES\s*\('([0-9a-f-]{36})'", part)
-    return bool(key) and b"screenshots" in part and key[1] not in rest and b"Total Screenshots" not in rest
+    return key is not None and b"screenshots" in part and key[1] not in rest and b"Total Screenshots" not in rest
 
 
 def boundaries(content: bytes) -> list[int]:

@@ -13,6 +13,7 @@ import tarfile
 import time
 import zipfile
 from pathlib import Path
+from typing import cast
 
 import postgast
 import pytest
@@ -214,7 +215,7 @@ SEEDS = [
 ]
 SEEDS += [
     content.encode() if isinstance(content, str) else content
-    for files in (*ACCEPTED.values(), *REFUSED.values())
+    for files in cast("list[dict[str, str | bytes]]", [*ACCEPTED.values(), *REFUSED.values()])
     for content in files.values()
     if len(content) < 20_000
 ]

@@ -160,11 +160,11 @@ def stored(database: Database, type_name: str, texts: Iterable[str]) -> dict[str
     found: dict[str, bytes | str] = {}
     with database.connect(autocommit=True) as conn:
         conn.execute("set timezone = 'America/New_York'")
-        conn.execute(f"create temp table t (c {type_name})")  # type: ignore[call-overload]
+        conn.execute(f"create temp table t (c {type_name})")
         for text in texts:
             try:
                 conn.execute("truncate t")
-                conn.execute(f"insert into t values ({sql.quote(text)})")  # type: ignore[call-overload]
+                conn.execute(f"insert into t values ({sql.quote(text)})")
                 result: Any = conn.execute("select c from t", binary=True).pgresult
                 value = result.get_value(0, 0)
                 found[text] = b"" if value is None else value
@@ -249,6 +249,6 @@ def test_texts(
         for text in texts:
             if isinstance(wire := read(reader, text), bytes):
                 query = f"select {sql.quote(text)}::{type_name}::text"
-                assert conn.execute(query).fetchone() == (write(wire),)  # type: ignore[call-overload]
+                assert conn.execute(query).fetchone() == (write(wire),)
                 shown += 1
     assert shown > 3

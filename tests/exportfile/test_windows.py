@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_likeness_with_odd_neighbours(seed: int, monkeypatch: pytest.MonkeyPatch
     at = random.Random(seed)
     chunks = []
     for number in range(1, 9):
-        values = {"id": f"'33333333-3333-4333-8333-{number:012}'", "chunk_sequence": str(number)}
+        values: dict[str, Any] = {"id": f"'33333333-3333-4333-8333-{number:012}'", "chunk_sequence": str(number)}
         if at.random() < 0.5:
             values[at.choice(["chunk_text", "chunk_token_count", "embedding", "vision_model"])] = at.choice(ODD)
         if at.random() < 0.2:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from minerva_promote.promotion import stages
+from minerva_promote.promotion.import_stages import IMPORT_STAGES
 from minerva_promote.promotion.state import RunState, Stage
 from tests.gates.conftest import Pair, validated_with_its_rows
 from tests.run.conftest import Shop
@@ -128,7 +129,7 @@ def test_a_new_stage_reaches_run_plan_and_rehearsal(shop: Shop, monkeypatch: pyt
     seen: list[tuple[str, str]] = []
     phases = ("connect", "prepare", "transaction", "after")
     spies: tuple[Stage, ...] = tuple(Spy(phase, seen) for phase in phases)
-    extended = stages.all_stages((*stages.IMPORT_STAGES, *spies))
+    extended = stages.all_stages((*IMPORT_STAGES, *spies))
     monkeypatch.setattr(stages, "STAGES", extended)
     file = shop.file(Export())
     assert shop.promote("plan", "--env", "test-prod", "--file", file).exit_code == 0

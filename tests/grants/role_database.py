@@ -87,7 +87,7 @@ class RoleDatabase:
             conn.add_notice_handler(lambda notice: warnings.append(notice.message_primary))
             for unit in units:
                 for statement in unit:
-                    conn.execute(statement)  # type: ignore[call-overload]
+                    conn.execute(statement)
         assert warnings == []
         return self.find_drift(declaration, *roles)
 

@@ -416,7 +416,12 @@ def world(version: int, *members: MembershipRow) -> LiveState:
         {},
         {name: plain(name) for name in names},
         members,
-        *[empty] * 6,
+        empty,
+        empty,
+        empty,
+        empty,
+        empty,
+        empty,
         {},
     )
 

@@ -422,7 +422,7 @@ def test_a_transaction_goes_on(world: World) -> None:
 def test_the_number_of_queries_is_always_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Any] = []
     fetch = catalog.fetch
-    monkeypatch.setattr(catalog, "fetch", lambda *given: sent.append(given) or fetch(*given))
+    monkeypatch.setattr(catalog, "fetch", lambda *arguments: sent.append(arguments) or fetch(*arguments))
     with world.database.connect() as conn:
         inspect(conn, [])
         assert len(sent) == QUERIES

@@ -58,8 +58,8 @@ def test_an_owner_who_is_no_superuser(
     owner, api, reader = (embedded.name(name) for name in ("owner", "minerva_api", "minerva_reader"))
     database = f"shipped_{embedded.suffix}"
     with embedded.server.connect() as conn:
-        conn.execute(f"CREATE ROLE {owner} LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'")  # type: ignore[call-overload]
-        conn.execute(f"CREATE DATABASE {database} OWNER {owner} TEMPLATE template0")  # type: ignore[call-overload]
+        conn.execute(f"CREATE ROLE {owner} LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'")
+        conn.execute(f"CREATE DATABASE {database} OWNER {owner} TEMPLATE template0")
     with embedded.server.connect(database) as conn:
         conn.execute("CREATE EXTENSION vector")
     monkeypatch.setenv("TEST_PROD_DATABASE_URL", embedded.server.url(database, api))

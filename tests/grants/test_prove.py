@@ -110,7 +110,7 @@ class Stage:
         admin = environment.admin_url
         with self.shop.database.server.connect(self.shop.database.name) as conn:
             if admin.user and admin.user.endswith(self.suffix):
-                conn.execute(f"SET SESSION AUTHORIZATION {admin.user}")  # type: ignore[call-overload]
+                conn.execute(f"SET SESSION AUTHORIZATION {admin.user}")
             live = inspect(conn, environment.roles, ["hidden()"])
         return proof_steps(prove(project, environment, live, resolve_wanted(environment, live).held, only))
 
@@ -132,10 +132,7 @@ class Stage:
             "SELECT setdatabase, setrole, setconfig FROM pg_db_role_setting WHERE setrole::regrole::text ~ %s",
         )
         with self.shop.database.connect() as conn:
-            found: list[Any] = [
-                sorted(map(str, conn.execute(part, (self.suffix,)).fetchall()))  # type: ignore[call-overload]
-                for part in parts
-            ]
+            found: list[Any] = [sorted(map(str, conn.execute(part, (self.suffix,)).fetchall())) for part in parts]
         return [*found, self.shop.contents()]
 
 
@@ -464,7 +461,7 @@ def test_the_embedded_server_needs_no_password(embedded: servers.ProjectCopy, pr
     project = load_project(embedded.root)
     environment = read_environment(project, "test-prod")
     with embedded.database("test-prod").connect() as conn:
-        conn.execute(f"REVOKE TEMPORARY ON DATABASE {conn.info.dbname} FROM PUBLIC")  # type: ignore[call-overload]
+        conn.execute(f"REVOKE TEMPORARY ON DATABASE {conn.info.dbname} FROM PUBLIC")
         live = inspect(conn, environment.roles)
     steps = proof_steps(prove(project, environment, live, resolve_wanted(environment, live).held))
     ways = {step.name: step.data["how"] for step in steps if "how" in step.data}

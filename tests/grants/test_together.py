@@ -31,7 +31,7 @@ def meddling(grants_project: GrantsProject, *statements: str) -> Iterator[None]:
             while not stop.is_set():
                 for statement in statements:
                     try:
-                        conn.execute(grants_project.fill_names(statement))  # type: ignore[call-overload]
+                        conn.execute(grants_project.fill_names(statement))
                     except psycopg.errors.InternalError_:  # tuple concurrently updated
                         continue
                 stop.wait(0.001)
@@ -56,7 +56,7 @@ def test_others_change_the_same_access_list(grants_project: GrantsProject) -> No
             with grants_project.shop.database.connect() as conn:
                 while True:
                     try:
-                        conn.execute(grants_project.fill_names("grant update, delete on books to {api}"))  # type: ignore[call-overload]
+                        conn.execute(grants_project.fill_names("grant update, delete on books to {api}"))
                         break
                     except psycopg.errors.InternalError_:
                         continue
@@ -90,10 +90,8 @@ def test_two_databases_and_one_role(grants_project: GrantsProject) -> None:
 
 
 def _template(grants_project: GrantsProject) -> str:
-    return next(
-        name
-        for (name,) in grants_project.shop.rows("select datname from pg_database where datname like 'template_run_%'")
-    )
+    rows = grants_project.shop.rows("select datname from pg_database where datname like 'template_run_%'")
+    return str(rows[0][0])
 
 
 def test_the_lock_is_held(grants_project: GrantsProject) -> None:
@@ -101,7 +99,7 @@ def test_the_lock_is_held(grants_project: GrantsProject) -> None:
     grants_project.declare(lambda content: content.update(timeouts={"lock": "100ms"}))
     grants_project.run("grant update on books to {api}")
     with grants_project.shop.database.connect(autocommit=False, application_name="promote run") as conn:
-        conn.execute(LOCK_STATEMENT)  # type: ignore[call-overload]
+        conn.execute(LOCK_STATEMENT)
         pid = conn.info.backend_pid
         assert grants_project.report(code=1).count("FAIL") == 1
         report = grants_project.fail_to_apply()

@@ -33,7 +33,7 @@ class Layout:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query, as the superuser."""
         with self.database.connect() as conn:
-            return conn.execute(query).fetchall()  # type: ignore[call-overload]
+            return conn.execute(query).fetchall()
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def export(database: Database, tables: Iterable[tuple[str, tuple[str, ...]]]) ->
             texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
             rows: list[Any] = conn.execute(
                 sql.SQL("select {} from {} order by 1").format(texts, sql.SQL(table))
-            ).fetchall()  # type: ignore[arg-type]
+            ).fetchall()
             target = sql.SQL(", ").join(map(sql.Identifier, key)).as_string(None)
             for row in rows:
                 values = ", ".join("NULL" if value is None else sql.quote(value) for value in row)
@@ -38,4 +38,4 @@ def export(database: Database, tables: Iterable[tuple[str, tuple[str, ...]]]) ->
 def contents(database: Database, table: str) -> list[str]:
     """Every row of a table, as text."""
     with database.connect() as conn:
-        return [text for (text,) in conn.execute(f"select t::text from {table} t order by 1")]  # type: ignore[call-overload]
+        return [text for (text,) in conn.execute(f"select t::text from {table} t order by 1")]

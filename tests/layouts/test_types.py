@@ -76,7 +76,7 @@ def fill(database: Database, first: bool = True) -> None:
         for number in (0, 1):
             marks = ", ".join(["%s"] * len(TYPES))
             values = [pair[number] for pair in TYPES.values()]
-            conn.execute(f"insert into things (id, {names}) values ({number}, {marks})", values)  # type: ignore[call-overload]
+            conn.execute(f"insert into things (id, {names}) values ({number}, {marks})", values)
         conn.execute("insert into things (id) values (2)")
 
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
+from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.run_rows import load_run_rows
 from minerva_promote.ledger.runs import find_run
 from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON
@@ -41,7 +40,7 @@ class Scene:
 
     shop: Shop
     wire: Wire
-    conn: psycopg.Connection[Any]
+    conn: Connection
     number: int = 0  # of the book
     seq: int = 0  # of the last event before it
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import uuid4
 
-import psycopg
-
+from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.events import Event, add_event
 from minerva_promote.ledger.run_rows import RunRows, load_run_rows, pack, row_hash, store_run_rows
 from tests.run.conftest import Shop
@@ -31,7 +30,7 @@ def list_of_book(shop: Shop, book: str) -> RunRows:
     return RunRows("books", ("id",), BOOK_COLUMNS, [(values[0],)], [row_hash(values)])
 
 
-def write_list(conn: psycopg.Connection, run_id: str, rows: Iterable[RunRows]) -> str | None:
+def write_list(conn: Connection, run_id: str, rows: Iterable[RunRows]) -> str | None:
     """Rows of promote.run_rows, whoever they belong to."""
     return store_run_rows(conn, run_id, [pack(piece) for piece in rows])
 

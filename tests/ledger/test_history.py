@@ -228,7 +228,7 @@ def test_values_of_any_shape(shop: Shop) -> None:
         for number, each in enumerate(STRANGE, 1):
             column, value = each.split(" = ", 1)
             conn.execute(
-                "insert into promote.events (kind, run_id, environment, promote_version, file_sha256,"  # type: ignore[arg-type]
+                "insert into promote.events (kind, run_id, environment, promote_version, file_sha256,"
                 f" {column}) values ('committed', '{numbered(number)}', 'test-prod', '1', '{'5' * 64}', {value})"
             )
     ran = shop.promote("history", *ENV)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import psycopg
 import pytest
 from psycopg import errors
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.events import Event, add_event
 from minerva_promote.ledger.run_rows import load_run_rows
 from minerva_promote.promotion import run_recorder
@@ -97,7 +97,7 @@ def meddled(monkeypatch: pytest.MonkeyPatch, shop: Shop, *, keep_open: bool) -> 
     committed = run_recorder.committed
     with ExitStack() as stack:
 
-        def meddle(conn: psycopg.Connection, state: RunState) -> None:
+        def meddle(conn: Connection, state: RunState) -> None:
             other = stack.enter_context(shop.database.connect(shop.role, autocommit=not keep_open))
             run_id = state.request.run_id
             write_list(other, run_id, [list_of_book(shop, OTHER)])

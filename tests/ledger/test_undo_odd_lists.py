@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
-import psycopg
-
+from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.events import Event, add_event
-from minerva_promote.ledger.run_rows import RunRows, row_hash
+from minerva_promote.ledger.run_rows import RunRows, Wire, row_hash
 from minerva_promote.ledger.runs import find_run
 from minerva_promote.undo.rows_to_remove import trusted_xmins
 from tests.ledger.forging import forge, write_list
@@ -34,7 +34,7 @@ def binary(text: str) -> bytes:
     return bytes.fromhex(text.replace("-", ""))
 
 
-def record(conn: psycopg.Connection, run_id: str, *kinds: str) -> None:
+def record(conn: Connection, run_id: str, *kinds: str) -> None:
     """Events of a run, whatever its lists look like."""
     for kind in kinds:
         conn.execute(
@@ -53,7 +53,8 @@ def test_two_ways_to_name_a_row(undone: Undone) -> None:
             conn.execute(BOOK, (victim,))
             conn.execute(CHUNK, (key("d", 9, 1), victim, 1))
             conn.execute(CHUNK, (key("d", 9, 2), victim, 2))
-            own, book = [(binary(key("d", 9, number)),) for number in (1, 2)], (binary(victim),)
+            own: list[tuple[Wire, ...]] = [(binary(key("d", 9, number)),) for number in (1, 2)]
+            book: tuple[Wire, ...] = (binary(victim),)
             lists = [
                 RunRows("books", ("id",), ("id",), [book], [row_hash(book)]),
                 RunRows("chunks", ("id",), ("id",), own, [row_hash(row) for row in own]),
@@ -70,8 +71,8 @@ def test_two_ways_to_name_a_row(undone: Undone) -> None:
 def test_lists_of_nothing(undone: Undone) -> None:
     """Nothing of them is deleted, and no undo of another run stops at them."""
     shop, row = undone.shop, (binary(key("b", 1)),)
-    one = {"key_columns": ("id",), "columns": ("id",), "keys": [row], "marks": [row_hash(row)]}
-    lists = {
+    one: dict[str, Any] = {"key_columns": ("id",), "columns": ("id",), "keys": [row], "marks": [row_hash(row)]}
+    lists: dict[str, dict[str, Any]] = {
         "a row is in it twice": {"keys": [row, row], "marks": [row_hash(row)] * 2},
         "a row in it has no whole key": {"keys": [(None,)]},
         "its rows are named by different columns": {"key_columns": ("id", "id"), "keys": [row * 2]},
@@ -81,7 +82,7 @@ def test_lists_of_nothing(undone: Undone) -> None:
     }
     before = shop.contents()
     for why, changes in lists.items():
-        forged = RunRows(**{"table": "books", **one, **changes})  # type: ignore[arg-type]
+        forged = RunRows(**{"table": "books", **one, **changes})
         ran = undone.undo(forge(shop, [forged]), "--apply", *EVERYTHING)
         assert (ran.exit_code, facts_in(ran)) == (1, [UNLIKE.format(forged.table, why)])
     unreadable = [
@@ -155,7 +156,7 @@ def test_every_row_that_is_accepted_is_named(undone: Undone) -> None:
     with shop.database.connect() as conn:
         for number in numbers:
             conn.execute(BOOK, (key("b", 100 + number),))
-    rows = [(binary(key("b", 100 + number)),) for number in numbers]
+    rows: list[tuple[Wire, ...]] = [(binary(key("b", 100 + number)),) for number in numbers]
     run = forge(shop, [RunRows("books", ("id",), ("id",), rows, [row_hash(row) for row in rows])])
     ran = undone.undo(run, "--accept", "unproved")
     assert ran.exit_code == 0

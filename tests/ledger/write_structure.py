@@ -10,9 +10,9 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-import psycopg
-
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.embedded.server import EmbeddedServer
 from minerva_promote.ledger.install import LEDGER_VERSION, install
 from minerva_promote.ledger.structure import Structure, read_structure
@@ -31,7 +31,7 @@ def format_structure(structure: Structure) -> str:
     return "[\n" + ",\n".join(json.dumps(item, ensure_ascii=False) for item in items) + "\n]\n"
 
 
-def install_ledger(conn: psycopg.Connection, before: bytes = b"") -> Structure:
+def install_ledger(conn: Connection, before: bytes = b"") -> Structure:
     """The structure of a ledger that is installed in an empty database, or upgraded there from what ``before`` creates."""
     conn.execute("create table public.alembic_version (version_num varchar(32) primary key)")
     if before:
@@ -49,8 +49,13 @@ def main() -> None:
         server = EmbeddedServer(Path(folder))
         info = server.ensure_running()
         try:
-            conninfo = {"host": info.host, "port": str(info.port), "user": info.superuser, "dbname": "postgres"}
-            with psycopg.connect(**conninfo, autocommit=True) as conn:
+            conninfo: dict[str, Any] = {
+                "host": info.host,
+                "port": str(info.port),
+                "user": info.superuser,
+                "dbname": "postgres",
+            }
+            with Connection.connect(**conninfo, autocommit=True) as conn:
                 FILE.write_text(format_structure(install_ledger(conn)), "utf-8")
         finally:
             server.stop()

@@ -70,7 +70,7 @@ class Shop:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query, as the superuser."""
         with self.database.connect() as conn:
-            return conn.execute(query).fetchall()  # type: ignore[call-overload]
+            return conn.execute(query).fetchall()
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table with its version (xmin, ctid): equal when nothing was touched.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from minerva_promote.database.catalog import server
 from tests.run.conftest import Shop, plain
 from tests.run.exports import Export
 from tests.run.proxy import Proxy, proxy_to
@@ -87,7 +88,6 @@ def test_only_a_standby_answers(shop: Shop, through: Callable[[Proxy], None], mo
     from minerva_promote.ledger import commit_proof as committing
 
     monkeypatch.setattr(committing, "WAIT_SECONDS", 1.5)
-    server = committing.server
     monkeypatch.setattr(committing, "server", lambda conn: replace(server(conn), in_recovery=True))
     with proxy_to(shop.database, "lose the request") as proxy:
         through(proxy)

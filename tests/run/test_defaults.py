@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from minerva_promote.exportfile.report import validate_step
 from tests.run.conftest import Shop
 from tests.run.exports import Export
 from tests.run.reports import findings
@@ -79,8 +80,9 @@ def test_timeouts_of_sessions_and_transactions(shop: Shop, monkeypatch: pytest.M
     for name in ("idle_session_timeout", "transaction_timeout"):
         if name in known:
             shop.database.execute(f"alter {of(shop, 'role')} set {name} = '300ms'")
-    validated = importing.validate_step
-    monkeypatch.setattr(importing, "validate_step", lambda *args, **more: time.sleep(0.5) or validated(*args, **more))
+    monkeypatch.setattr(
+        importing, "validate_step", lambda *args, **more: time.sleep(0.5) or validate_step(*args, **more)
+    )
     shop.add_check("  - {name: slow, sql: 'select 1 from pg_sleep(0.5)', expect: {equals: 1}}\n")
     shop.accepted(Export())
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from minerva_promote.database.advisory_lock import acquire_target_lock
 from tests.conftest import Ran
 from tests.run.conftest import Shop
 from tests.run.exports import Export
@@ -189,7 +190,7 @@ def test_changed_between_the_two_readings(
 
     file = shop.file(Export())
     before = shop.contents()
-    hold = run.acquire_target_lock
+    hold = acquire_target_lock
 
     def meddle(conn: Any) -> None:
         hold(conn)

@@ -214,13 +214,13 @@ def test_a_signal_while_several_sessions_are_at_work(shop: Shop) -> None:
     )
     for event, statement, line, number in cases:
         with holding(shop, statement), started(*line, cwd=shop.root) as process:
-            wait_until(lambda event=event: len(waiting_for(shop, event)) == 2 or process.poll() is not None)
+            wait_until(lambda: len(waiting_for(shop, event)) == 2 or process.poll() is not None)  # noqa: B023
             assert process.poll() is None, process.communicate()
             process.send_signal(number)
             out, err = process.communicate(timeout=60)
             name = next(name for name in NUMBERS if NUMBERS[name] == number)
             assert (process.returncode, err) == (3, SAID.format(name)), out
-            wait_until(lambda event=event: waiting_for(shop, event) == [])
+            wait_until(lambda: waiting_for(shop, event) == [])  # noqa: B023
 
 
 def waiting_for(shop: Shop, event: str) -> list[tuple[Any, ...]]:

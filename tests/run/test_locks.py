@@ -11,6 +11,7 @@ import pytest
 
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.database.advisory_lock import LOCK_STATEMENT
+from minerva_promote.database.connection import Connection
 from tests.run.conftest import Shop
 from tests.run.exports import Export, key
 from tests.run.sessions import holding, row_of_another, wait_until_it_waits
@@ -179,7 +180,7 @@ def test_both_sides_of_a_deadlock_are_named(shop: Shop) -> None:
     assert re.search(rf"held by process {pid} \(somebody, role \w+, for \d+ s", caught.value.message)
 
 
-def _quietly(conn: psycopg.Connection, statement: str) -> None:
+def _quietly(conn: Connection, statement: str) -> None:
     conn.execute(statement.encode())
 
 

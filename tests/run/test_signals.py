@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 )
 NOTHING = "error: stopped by {}, did not finish: nothing was changed; rerun the command"
 STAYS = "error: stopped by {}, did not finish: these changes stay: "
-NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+NAMES: dict[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import psycopg
 from alembic.config import Config
 
 from alembic import command
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.connection import Connection
 from minerva_promote.migrations.alembic_tree import transaction_for_alembic
 from tests import yamlfile
 from tests.material import REPOSITORY
@@ -32,9 +32,7 @@ def migrate_to(database: Database, revision: str, *, down: bool = False, **attri
         return migrate_on(conn, revision, down=down, **attributes)
 
 
-def migrate_on(
-    conn: psycopg.Connection[Any], revision: str, *, down: bool = False, **attributes: Any
-) -> list[str | None]:
+def migrate_on(conn: Connection, revision: str, *, down: bool = False, **attributes: Any) -> list[str | None]:
     """The same on a connection that is open, as whoever it belongs to."""
     said: list[str | None] = []
     conn.add_notice_handler(lambda diag: said.append(diag.message_primary))
@@ -84,7 +82,7 @@ def chunk(key: str, sequence: int) -> str:
 def fetch(database: Database, query: str) -> list[tuple[Any, ...]]:
     """All rows of a query."""
     with database.connect() as connection:
-        return connection.execute(query).fetchall()  # type: ignore[call-overload]
+        return connection.execute(query).fetchall()
 
 
 def schema_of(database: Database) -> list[tuple[Any, ...]]:

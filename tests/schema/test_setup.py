@@ -115,7 +115,7 @@ def test_the_import_role_may_do_its_work_and_no_more(project: ProjectCopy) -> No
             "alter table books add mine int",
         ):
             with pytest.raises((errors.InsufficientPrivilege, errors.InvalidTableDefinition)):
-                conn.execute(statement)  # type: ignore[call-overload]
+                conn.execute(statement)
     with database.connect(project.name("minerva_reader")) as conn:
         assert conn.execute("show statement_timeout").fetchone() == ("30s",)
         assert conn.execute("select count(*) from books").fetchone() == (1,)
@@ -149,7 +149,7 @@ def test_the_ledger_cannot_be_forged(project: ProjectCopy) -> None:
                 conn.execute(EVENT.format(extra=f"{column},", values=f"{value},"))
         for statement in CHANGES:
             with pytest.raises(errors.InsufficientPrivilege):
-                conn.execute(statement)  # type: ignore[call-overload]
+                conn.execute(statement)
     recent = "now() - began < interval '1 minute' and now() - at < interval '1 minute'"
     assert fetch(database, f"select actor, actor_role, {recent} from promote.events") == [(api, api, True)]
     # The owner may name the columns, and is not believed either; nor may it change what is there by accident.
@@ -157,7 +157,7 @@ def test_the_ledger_cannot_be_forged(project: ProjectCopy) -> None:
         conn.execute(EVENT.format(extra="actor, at, seq,", values="'me', '2000-01-01', 9,"))
         for statement in CHANGES:
             with pytest.raises(errors.ObjectNotInPrerequisiteState, match=r"promote\.events is append-only"):
-                conn.execute(statement)  # type: ignore[call-overload]
+                conn.execute(statement)
     assert fetch(database, f"select seq from promote.events where actor <> 'me' and {recent} order by 1") == [
         (1,),
         (2,),
@@ -178,7 +178,7 @@ def test_an_owner_without_superuser(project: ProjectCopy, suffix: str) -> None:
     owner, api, reader = f"owner_{suffix}", project.name("minerva_api"), project.name("minerva_reader")
     name = f"plain_{suffix}"
     with project.server.connect() as conn:
-        conn.execute(f"create role {owner} login password '{PASSWORD}'")  # type: ignore[call-overload]
+        conn.execute(f"create role {owner} login password '{PASSWORD}'")
     it = plain(project, owner, name)
 
     with pytest.raises(TargetError) as caught:
@@ -219,7 +219,7 @@ def test_an_owner_without_superuser(project: ProjectCopy, suffix: str) -> None:
 
 def run_as_administrator(project: ProjectCopy, database: str, statement: str) -> None:
     with project.server.connect(database) as conn:
-        conn.execute(statement)  # type: ignore[call-overload]
+        conn.execute(statement)
 
 
 def test_a_database_that_belongs_to_someone_else(project: ProjectCopy, suffix: str) -> None:

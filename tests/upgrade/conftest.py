@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.grants import inspect as inspection
 from tests import servers, yamlfile
 from tests.conftest import Ran
@@ -84,7 +84,7 @@ def recorded_database(server: servers.Server) -> str:
     return server.template("recorded_2", build)
 
 
-def _record(conn: psycopg.Connection) -> None:
+def _record(conn: Connection) -> None:
     """Run every transaction of runs_2.sql by itself: a message with several is one for the server until its COMMIT."""
     for transaction in _sql("runs_2.sql").split(b"\nCOMMIT;\n")[:-1]:
         conn.execute(transaction + b"\nCOMMIT;\n")

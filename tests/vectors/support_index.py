@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tests.run.conftest import Shop
@@ -20,14 +22,14 @@ def vectors(
     return ["[" + ",".join(f"{number:.5f}" for number in row) + "]" for row in found]
 
 
-def fill(shop: Shop, count: int, *, table: str = "notes", **how: int) -> None:
+def fill(shop: Shop, count: int, *, table: str = "notes", **how: Any) -> None:
     """Add rows with vectors, as the owner, and renew the statistics."""
     rows = vectors(count, **how)
     with shop.database.connect() as conn:
-        with conn.cursor() as cursor, cursor.copy(f"copy {table} (embedding) from stdin") as copy:  # type: ignore[call-overload]
+        with conn.cursor() as cursor, cursor.copy(f"copy {table} (embedding) from stdin") as copy:
             for row in rows:
                 copy.write_row((row,))
-        conn.execute(f"analyze {table}")  # type: ignore[call-overload]
+        conn.execute(f"analyze {table}")
 
 
 def make_table(shop: Shop, *after: str, type_: str = f"vector({DIMENSIONS})", table: str = "notes") -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from minerva_promote.config.load_project import load_project
 from minerva_promote.config.project import DeclaredSearch, Project
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import ConfigErrors, Location
 from minerva_promote.results import Finding, Severity
 from minerva_promote.search.lint import lint, lint_steps, require_searches
@@ -18,7 +18,6 @@ from tests.conftest import Ran
 from tests.servers import Database, ProjectCopy, Server
 from tests.vectors.space_of_three import SPHERE, indexed
 
-Connection = psycopg.Connection[Any]
 AT = Location("promote.yaml", 70, 10)
 WORKS = "ORDER BY embedding <=> $1 LIMIT 10"
 COMPUTED = "computed from the distance, and an index gives rows by the distance itself"

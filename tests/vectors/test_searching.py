@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
-import psycopg
 import pytest
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.read_only import QueryError, read_only
 from minerva_promote.search.query_shape import nearest_alone, with_distance
 from minerva_promote.search.recall import Answer, interval, recall_of
@@ -22,8 +21,6 @@ from minerva_promote.search.search_runner import (
 )
 from tests.servers import Database
 from tests.vectors.space_of_three import SEARCH, SPHERE, indexed
-
-Connection = psycopg.Connection[Any]
 
 
 @pytest.fixture

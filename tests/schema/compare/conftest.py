@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.schema_diff.diff import Difference, diff
 from minerva_promote.schema_diff.inspect import inspect
 from minerva_promote.schema_diff.model import Schema
@@ -75,7 +75,7 @@ create unlogged table scratchpad (a int) with (fillfactor=50);
 class Bench:
     """A connection to the database, and its schema as it is."""
 
-    conn: psycopg.Connection[Any]
+    conn: Connection
     base: Schema
     database: servers.Database
 
@@ -83,7 +83,7 @@ class Bench:
         """The schema with some statements more; they are taken back."""
         with self.conn.transaction(force_rollback=True):
             for statement in statements:
-                self.conn.execute(statement)  # type: ignore[call-overload]
+                self.conn.execute(statement)
             return inspect(self.conn)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from minerva_promote.config.schema_aspects import KINDS, aspect_text
@@ -475,10 +477,10 @@ def test_statements_are_a_constant_number(bench: Bench) -> None:
             sent = 0
             execute = type(conn.cursor()).execute
 
-            def counting(self: object, *args: object, **more: object) -> object:
+            def counting(self: Any, *args: Any, **more: Any) -> Any:
                 nonlocal sent
                 sent += 1
-                return execute(self, *args, **more)  # type: ignore[arg-type]
+                return execute(self, *args, **more)
 
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("psycopg.Cursor.execute", counting)
