@@ -19,7 +19,7 @@ import pytest
 
 from minerva_promote.database.embedded.files import exists
 from tests import servers
-from tests.material import ADVERSARIAL, REPOSITORY, corpora_folder
+from tests.material import ADVERSARIAL, MISSING_CORPORA, NO_CORPORA, REPOSITORY, corpora_folder
 
 FOLDERS = "promote-tests-"  # of session servers, followed by the number of the process that stops them
 
@@ -63,6 +63,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         number = left.name.removeprefix(FOLDERS).partition("-")[0]
         if number.isdecimal() and not exists(int(number)) and _is_ours(left):
             servers.end_session_server(left)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out because third-party files are not there, and how to get them."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if any(NO_CORPORA in str(report.longrepr) for report in skipped):
+        terminalreporter.section("third-party files are missing")
+        terminalreporter.line(MISSING_CORPORA)
 
 
 def _is_ours(folder: Path) -> bool:
@@ -208,5 +216,5 @@ def corpora() -> Path:
     """The folder of third-party files."""
     folder = corpora_folder()
     if folder is None:
-        pytest.skip("no corpora: set PROMOTE_CORPORA to their folder")
+        pytest.skip(NO_CORPORA)
     return folder

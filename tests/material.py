@@ -9,6 +9,12 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ADVERSARIAL = Path(__file__).with_name("data") / "adversarial"
+NO_CORPORA = "no corpora: set PROMOTE_CORPORA to their folder"
+MISSING_CORPORA = """\
+Not run: the cases of the JSON Parsing Test Suite and of pgvector's own tests (some 340 in tests/exportfile), which the
+repository does not ship; tests/exportfile/json_texts.py has JSON texts of its own. To run them, put JSONTestSuite's
+folder test_parsing into FOLDER/jsontestsuite and pgvector's folders test/sql and test/expected into FOLDER/pgvector,
+and set PROMOTE_CORPORA=FOLDER."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 
 from minerva_promote.exportfile.json_parser import Number, check_json, parse_json, strings
 from minerva_promote.exportfile.value_faults import ValueFault
+from tests.exportfile.json_texts import ACCEPTED, REFUSED, WRONG
 from tests.exportfile.support import Asked
 from tests.material import corpora_folder
 
@@ -41,6 +42,15 @@ def refusal_by(read: Callable[[bytes], object], text: str) -> str:
         assert fault.code == "json"
         return fault.fact
     return ""
+
+
+def test_our_texts_are_judged_as_the_server_judges_them(asked: Asked) -> None:
+    """What is accepted is jsonb; what is refused the server refuses, but for what clients could not read."""
+    assert {text: reason for text in ACCEPTED if (reason := refusal(text))} == {}
+    assert [text for text in REFUSED if not refusal(text)] == []
+    assert None not in asked.wire(list(ACCEPTED), "jsonb")
+    taken = {text for text in WRONG if "\0" not in text and asked.takes(text, "jsonb")}
+    assert taken == {'{"a": 1, "a": 2}', '{"a": 1, "\\u0061": 2}'}
 
 
 def test_the_suite_is_there(corpora: Path) -> None:
