@@ -88,15 +88,15 @@ def children_first(tables: Iterable[str], references: Sequence[RowReference]) ->
         child, parent = reference.child.name, reference.parent.name
         if parent in children and child in children and child != parent:
             children[parent].append(child)
-    placed: dict[str, None] = {}
+    ordered: dict[str, None] = {}
 
-    def place(name: str, above: tuple[str, ...]) -> None:
-        if name in placed or name in above:
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in ordered or name in path:
             return
         for child in children[name]:
-            place(child, (*above, name))
-        placed[name] = None
+            visit(child, (*path, name))
+        ordered[name] = None
 
     for name in names:
-        place(name, ())
-    return list(placed)
+        visit(name, ())
+    return list(ordered)
