@@ -7,9 +7,12 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 EXAMPLE ?= examples/lighthouse.sql
 PYTEST_ARGS ?= -n auto
 SIZES ?= 2500 5000 10000
+RELEASES ?= 18 16
+SAMPLE ?= 20
+SEED ?= 1
 
 .PHONY: help install demo test test-releases format check coverage soak bench bench-big bench-search examples reference transcripts docs \
-	lock clean
+	mutants lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +31,10 @@ $(VENV)/.installed-docs: $(VENV)/.installed-dev requirements/docs.txt
 	$(PIP) --require-hashes -r requirements/docs.txt
 	@touch $@
 
+$(VENV)/.installed-mutants: $(VENV)/.installed-dev requirements/mutants.txt
+	$(PIP) --require-hashes -r requirements/mutants.txt
+	@touch $@
+
 install: $(VENV)/.installed  ## the command promote, in .venv/bin
 
 demo: $(VENV)/.installed  ## promote an example book into a database that this brings up
@@ -36,8 +43,8 @@ demo: $(VENV)/.installed  ## promote an example book into a database that this b
 test: $(VENV)/.installed-dev  ## the tests
 	$(BIN)/pytest -m "not soak" $(PYTEST_ARGS)
 
-test-releases: $(VENV)/.installed-dev  ## the tests about servers and privileges, on PostgreSQL 18 and on 16
-	for release in 18 16; do \
+test-releases: $(VENV)/.installed-dev  ## the tests about servers and privileges, on PostgreSQL 18 and on 16, or RELEASES
+	for release in $(RELEASES); do \
 		PROMOTE_POSTGRES_VERSION=$$release $(BIN)/pytest -m "not soak" $(PYTEST_ARGS) \
 			tests/database tests/grants tests/schema tests/run tests/upgrade tests/ledger/test_structure.py || exit 1; \
 	done
@@ -57,6 +64,9 @@ coverage: $(VENV)/.installed-dev  ## the tests, and which lines of the whole pac
 
 soak: $(VENV)/.installed-dev  ## the long campaigns
 	$(BIN)/pytest -m soak $(PYTEST_ARGS)
+
+mutants: $(VENV)/.installed-mutants  ## whether tests notice changes of the code; SAMPLE=20 lines of each package, SEED=1
+	$(BIN)/python -m tests.mutants --sample $(SAMPLE) --seed $(SEED) $(MUTANTS_ARGS)
 
 bench: $(VENV)/.installed  ## against psql, COPY and the full parser; SIZES="2500 5000 10000"
 	$(BIN)/python -m benchmarks.startup
@@ -85,6 +95,7 @@ lock:  ## write requirements/*.txt anew from pyproject.toml, for Python 3.11 to 
 	$(LOCK) --group build pyproject.toml -o requirements/install.txt
 	$(LOCK) --group dev -c requirements/install.txt pyproject.toml -o requirements/dev.txt
 	$(LOCK) --group docs -c requirements/dev.txt -o requirements/docs.txt
+	$(LOCK) --group mutants -c requirements/dev.txt -o requirements/mutants.txt
 
 clean:  ## caches, benchmark files and the virtual environment; not .promote, which holds databases
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist site benchmarks/data
