@@ -20,7 +20,7 @@ from minerva_promote.cli.common import (
 from minerva_promote.cli.printing import print_out
 
 if TYPE_CHECKING:
-    from minerva_promote.schema_diff.command import Compared
+    from minerva_promote.schema_diff.command import Comparison
 
 FORMATS = click.Choice(["text", "json", "sql"])
 
@@ -119,10 +119,10 @@ def snapshot(environment: str | None, option: str | None, out: Path | None, form
     output(write_snapshot(project, content, out), form)
 
 
-def _print(compared: Compared, form: str) -> None:
+def _print(compared: Comparison, form: str) -> None:
     if form != "sql":
         output(compared.result, form)
-    from minerva_promote.schema_diff.script import script
+    from minerva_promote.schema_diff.script import format_script
 
-    text = script(compared.result, compared.judged, compared.left, compared.right)
+    text = format_script(compared.result, compared.classified, compared.left, compared.right)
     output_script(text, compared.result.exit_code)

@@ -1,4 +1,4 @@
-"""Differences against what is declared about them: which are allowed, and which declarations are of no use."""
+"""Allowed differences: which differences the project allows, and which allowances are unused or expired."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from minerva_promote.schema_diff.model import Schema
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of two schemas that are compared."""
+    """One of the two schemas of a comparison."""
 
-    name: str  # as messages call it: "prod", "alembic/snapshot.yaml", "migrations"
+    name: str  # in messages: "prod", "alembic/snapshot.yaml", "migrations"
     schema: Schema
-    environment: str = ""  # whose it is
+    environment: str = ""  # of the schema; empty for migrations
     kind: str = ""  # of the environment
     is_file: bool = False
 
     def has(self, allowance: Allowance) -> bool:
-        """Whether it is one of those that an allowance is about."""
+        """Whether an allowance names this side, by environment or kind."""
         return self.environment in allowance.environments or (
             allowance.kind is not None and self.kind == allowance.kind
         )
@@ -33,15 +33,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedDifference:
-    """A difference, and what is declared about it."""
+    """A difference and the allowance that applies to it."""
 
     difference: Difference
-    allowance: Allowance | None = None  # None: nothing allows it
-    expired: Allowance | None = None  # what allowed it until some day
+    allowance: Allowance | None = None  # None: not allowed
+    expired: Allowance | None = None  # the allowance that allowed it until it expired
 
     @property
     def counts(self) -> bool:
-        """Whether the schemas are not the same because of it."""
+        """Whether it makes the schemas different: not allowed, and not only a note."""
         return self.allowance is None and not self.difference.is_note
 
 
@@ -51,43 +51,43 @@ def apply_allowances(
     left: Side,
     right: Side,
     *,
-    whole: bool = True,
+    complete: bool = True,
     today: date | None = None,
 ) -> tuple[tuple[ClassifiedDifference, ...], tuple[Finding, ...]]:
-    """Every difference with its allowance, and the findings about allowances that are unused or have run out.
+    """Classify the differences by the allowances; also findings about unused and expired allowances.
 
-    An allowance is about a difference between one that has it and one that does not: between two of the environments
-    that it names nothing is allowed. Without ``whole`` a part was compared, and none of them is called unused.
+    An allowance applies when it names exactly one of the two sides: between two environments that it names nothing is
+    allowed. Without ``complete`` only a part was compared, and no allowance is reported as unused.
     """
     today = today or date.today()
-    applying = [each for each in allowances if left.has(each) != right.has(each)]
-    judged: list[ClassifiedDifference] = []
+    applicable = [allowance for allowance in allowances if left.has(allowance) != right.has(allowance)]
+    classified: list[ClassifiedDifference] = []
     used: set[int] = set()
     for difference in differences:
-        meant = [each for each in applying if matches(each, difference)]
-        used.update(id(each) for each in meant)
-        alive = next((each for each in meant if not _expired(each, today)), None)
-        dead = next(iter(meant), None) if alive is None else None
-        judged.append(ClassifiedDifference(difference, None if difference.is_note else alive, dead))
+        matching = [allowance for allowance in applicable if matches(allowance, difference)]
+        used.update(id(allowance) for allowance in matching)
+        active = next((allowance for allowance in matching if not _expired(allowance, today)), None)
+        expired = next(iter(matching), None) if active is None else None
+        classified.append(ClassifiedDifference(difference, None if difference.is_note else active, expired))
     findings = [
         finding
-        for each in applying
-        if whole or id(each) in used
-        for finding in _findings(each, id(each) in used, _expired(each, today), left, right)
+        for allowance in applicable
+        if complete or id(allowance) in used
+        for finding in _findings(allowance, id(allowance) in used, _expired(allowance, today), left, right)
     ]
-    return tuple(judged), tuple(findings)
+    return tuple(classified), tuple(findings)
 
 
 def matches(allowance: Allowance, difference: Difference) -> bool:
-    """Whether it is about this difference: the object and its aspect, or a constraint of the column that it names."""
-    sides = [each for each in (difference.left, difference.right) if each is not None]
-    for entity in sides:
-        named = allowance.names(entity.path) and allowance.of in ("", entity.kind)
-        if named and (not allowance.aspects or difference.aspect in allowance.aspects):
+    """Whether an allowance covers a difference: by object and aspect, or as a constraint on its column."""
+    entities = [entity for entity in (difference.left, difference.right) if entity is not None]
+    for entity in entities:
+        names_object = allowance.names(entity.path) and allowance.of in ("", entity.kind)
+        if names_object and (not allowance.aspects or difference.aspect in allowance.aspects):
             return True
-        on_it = entity.kind in ON_COLUMNS and entity.kind.replace(" ", "_") in allowance.aspects
+        is_for_columns = entity.kind in ON_COLUMNS and entity.kind.replace(" ", "_") in allowance.aspects
         columns = [f"{entity.table_path}.{column}" for column in entity.columns]
-        if on_it and columns and all(map(allowance.names, columns)):
+        if is_for_columns and columns and all(map(allowance.names, columns)):
             return allowance.of in ("", "column")
     return False
 
@@ -97,26 +97,30 @@ def _expired(allowance: Allowance, today: date) -> bool:
 
 
 def _findings(allowance: Allowance, used: bool, expired: bool, left: Side, right: Side) -> Iterator[Finding]:
-    about = f'the allowed difference "{allowance.object}"'
+    subject = f'the allowed difference "{allowance.object}"'
     if expired:
         owner = f"; ask {allowance.owner}" if allowance.owner else ""
-        fact = f"{about} ran out on {allowance.until}" + ("" if used else ", and matches nothing")
-        help_ = f"end the difference, or allow it longer{owner}" if used else "take it out"
-        yield Finding("expired-allowance", fact, location=allowance.at, hint=help_, severity=Severity.WARN)
+        message = f"{subject} ran out on {allowance.until}" + ("" if used else ", and matches nothing")
+        hint = f"end the difference, or allow it longer{owner}" if used else "take it out"
+        yield Finding("expired-allowance", message, location=allowance.at, hint=hint, severity=Severity.WARN)
     elif not used and _in_scope(allowance, left, right):
-        known = _paths(left, right)
-        near = "" if any(map(allowance.names, known)) else did_you_mean(allowance.path, known)
-        fact = f"{about} matches nothing between {left.name} and {right.name}{near}"
+        paths = _paths(left, right)
+        suggestion = "" if any(map(allowance.names, paths)) else did_you_mean(allowance.path, paths)
+        message = f"{subject} matches nothing between {left.name} and {right.name}{suggestion}"
         yield Finding(
-            "unused-allowance", fact, location=allowance.at, hint="take it out, or correct it", severity=Severity.WARN
+            "unused-allowance",
+            message,
+            location=allowance.at,
+            hint="take it out, or correct it",
+            severity=Severity.WARN,
         )
 
 
 def _in_scope(allowance: Allowance, left: Side, right: Side) -> bool:
-    """Whether it could be about what was compared: a part of a schema has only some of the tables."""
-    parts = [side.schema.tables for side in (left, right) if side.schema.tables is not None]
+    """Whether the table of an allowance was compared: a snapshot holds only some tables."""
+    table_sets = [side.schema.tables for side in (left, right) if side.schema.tables is not None]
     table = allowance.path.partition(".")[0]
-    return all(any(matches_pattern(name, table) for name in tables) for tables in parts)
+    return all(any(matches_pattern(name, table) for name in tables) for tables in table_sets)
 
 
 def _paths(*sides: Side) -> set[str]:

@@ -1,4 +1,4 @@
-"""The statements that make an object from its facts, and those that drop it; for reading, never executed."""
+"""CREATE and DROP statements of an object, from its facts; for a script, never executed."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from dataclasses import dataclass, replace
 
 from minerva_promote.schema_diff.model import Entity, Schema
 from minerva_promote.schema_diff.sql_clauses import (
+    add_not_valid_not_null,
     column_clause,
-    columns_of,
-    constant,
+    column_list,
     constraint_clause,
-    listed,
-    not_null_later,
-    quoted,
-    sequence_of,
+    parenthesized,
+    quote_name,
+    sequence_name,
     sequence_options,
-    table_of,
+    table_name,
+    text_constant,
 )
 
 CONSTRAINTS = ("primary key", "unique", "foreign key", "check", "exclusion")
 VIEWS = ("view", "materialized view")
-_DROPPED = (
+_DROP_ORDER = (
     ("event trigger", "trigger", "rule", "policy"),
     VIEWS,
     ("foreign key",),
     ("statistics", "index", "check", "exclusion"),
     ("unique", "primary key"),
-)  # in this order, before anything is made
-_MADE = (
+)  # dropped in this order, before anything is created
+_CREATE_ORDER = (
     ("schema",),
     ("extension",),
     ("collation",),
     ("type",),
     ("sequence",),
     ("function",),
-    (),  # types that need functions
+    (),  # types that use functions
     ("table", "column"),
-    (),  # functions that need tables
+    (),  # functions that use tables
     ("primary key", "unique", "check", "exclusion", "index"),
     ("foreign key",),
     VIEWS,
     ("trigger", "rule", "policy", "statistics"),
     ("event trigger",),
-)  # in this order
-_RANKS = {kind: rank for rank, kinds in enumerate(_MADE) for kind in kinds}
-_DROP_RANKS = {kind: rank - len(_DROPPED) for rank, kinds in enumerate(_DROPPED) for kind in kinds}
-TYPES, TYPES_LATER = _RANKS["type"], _RANKS["function"] + 1
-FUNCTIONS, FUNCTIONS_LATER, WITH_VIEWS = _RANKS["function"], _RANKS["table"] + 1, _RANKS["view"]
+)  # created in this order
+_CREATE_RANKS = {kind: rank for rank, kinds in enumerate(_CREATE_ORDER) for kind in kinds}
+_DROP_RANKS = {kind: rank - len(_DROP_ORDER) for rank, kinds in enumerate(_DROP_ORDER) for kind in kinds}
+TYPES, TYPES_LATER = _CREATE_RANKS["type"], _CREATE_RANKS["function"] + 1
+FUNCTIONS, FUNCTIONS_LATER, WITH_VIEWS = _CREATE_RANKS["function"], _CREATE_RANKS["table"] + 1, _CREATE_RANKS["view"]
 VIEWS_GONE = _DROP_RANKS["view"]
-FIRST = _RANKS["sequence"]  # of what is altered: before anything else is
-LAST = len(_MADE)  # what is dropped once nothing uses it any more
+FIRST = _CREATE_RANKS["sequence"]  # ALTER statements that have to precede all others
+LAST = len(_CREATE_ORDER)  # dropped after all else, when nothing uses it any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,98 +58,101 @@ class ScriptStatement:
     """One statement of a script."""
 
     text: str
-    of: Entity  # that it makes, changes or drops
-    rank: int  # its place among the others: what others need comes first
+    entity: Entity  # created, changed or dropped by it
+    rank: int  # execution order, ascending; negative: dropped first
 
     @property
     def is_drop(self) -> bool:
-        """Whether the object is gone afterwards."""
+        """Whether it drops the object."""
         return self.rank < 0 or self.rank == LAST
 
 
 def statement_for(entity: Entity, text: str) -> ScriptStatement:
-    """A statement that makes an object, or a part of it."""
-    return ScriptStatement(text, entity, _RANKS[entity.kind])
+    """A statement that creates an object or a part of it."""
+    return ScriptStatement(text, entity, _CREATE_RANKS[entity.kind])
 
 
-def create(entity: Entity, schema: Schema) -> tuple[ScriptStatement, ...]:
-    """What makes an object, with all that belongs to it; nothing where the facts do not say."""
+def create_statements(entity: Entity, schema: Schema) -> tuple[ScriptStatement, ...]:
+    """The statements that create an object with all its parts; none when the facts do not suffice."""
     if entity.kind == "schema":
-        mine = [each for each in schema.entities.values() if each.schema == entity.name and not each.table]
-        parts = [statement for each in mine for statement in create(each, schema)]
-        return (statement_for(entity, f"CREATE SCHEMA {quoted(entity.name)}"), *parts)
+        members = [member for member in schema.entities.values() if member.schema == entity.name and not member.table]
+        statements = [statement for member in members for statement in create_statements(member, schema)]
+        return (statement_for(entity, f"CREATE SCHEMA {quote_name(entity.name)}"), *statements)
     if entity.kind == "table":
         return tuple(_table(entity, schema))
     if entity.kind in VIEWS:
         return tuple(_view(entity, schema))
     if entity.kind == "column":
         return tuple(_column(entity, schema))
-    return tuple(statement_for(entity, text) for text in _texts(entity))
+    return tuple(statement_for(entity, text) for text in _create_texts(entity))
 
 
-def _texts(entity: Entity) -> Iterator[str]:
+def _create_texts(entity: Entity) -> Iterator[str]:
     match entity.kind:
         case "extension":
-            yield f"CREATE EXTENSION {quoted(entity.name)} SCHEMA {quoted(str(entity.fact('in_schema')))}"
+            yield f"CREATE EXTENSION {quote_name(entity.name)} SCHEMA {quote_name(str(entity.fact('in_schema')))}"
         case "collation":
-            yield f"CREATE COLLATION {quoted(entity.schema, entity.name)} {listed(entity.fact('options'))}"
+            yield f"CREATE COLLATION {quote_name(entity.schema, entity.name)} {parenthesized(entity.fact('options'))}"
         case "type":
             yield _type(entity)
         case "index":
             yield create_index(entity)
             if entity.fact("clustered"):
-                yield f"ALTER TABLE {table_of(entity)} CLUSTER ON {quoted(entity.name)}"
+                yield f"ALTER TABLE {table_name(entity)} CLUSTER ON {quote_name(entity.name)}"
         case "sequence":
             options = sequence_options(entity)
-            yield f"CREATE SEQUENCE {sequence_of(entity)} AS {entity.fact('type')}" + (f" {options}" if options else "")
+            yield f"CREATE SEQUENCE {sequence_name(entity)} AS {entity.fact('type')}" + (
+                f" {options}" if options else ""
+            )
         case "policy":
-            yield f"CREATE POLICY {quoted(entity.name)} ON {table_of(entity)} {entity.fact('definition')}"
+            yield f"CREATE POLICY {quote_name(entity.name)} ON {table_name(entity)} {entity.fact('definition')}"
         case "event trigger":
-            yield f"CREATE EVENT TRIGGER {quoted(entity.name)} {entity.fact('definition')}"
+            yield f"CREATE EVENT TRIGGER {quote_name(entity.name)} {entity.fact('definition')}"
         case _ if entity.kind in CONSTRAINTS:
-            yield f"ALTER TABLE {table_of(entity)} ADD CONSTRAINT {quoted(entity.name)} {constraint_clause(entity)}"
+            add = f"ADD CONSTRAINT {quote_name(entity.name)} {constraint_clause(entity)}"
+            yield f"ALTER TABLE {table_name(entity)} {add}"
         case _ if entity.sql:
             yield entity.sql.strip().rstrip(";")
         case _:
             return
     if entity.kind in ("trigger", "rule", "event trigger") and entity.fact("enabled") != "origin":
-        yield enable(entity)
+        yield enable_statement(entity)
 
 
 def create_index(entity: Entity) -> str:
-    """CREATE INDEX, from its facts: those of a snapshot file are all there is."""
+    """CREATE INDEX from the facts of an index; a snapshot file holds nothing else of it."""
     fact = entity.fact
     parts = [
-        f"CREATE {'UNIQUE ' if fact('unique') else ''}INDEX {quoted(entity.name)} ON {table_of(entity)}",
-        f"USING {fact('method')} {listed(fact('columns'))}",
-        f"INCLUDE {columns_of(fact('include'))}" if fact("include") else "",
+        f"CREATE {'UNIQUE ' if fact('unique') else ''}INDEX {quote_name(entity.name)} ON {table_name(entity)}",
+        f"USING {fact('method')} {parenthesized(fact('columns'))}",
+        f"INCLUDE {column_list(fact('include'))}" if fact("include") else "",
         "NULLS NOT DISTINCT" if fact("nulls_not_distinct") else "",
-        f"WITH {listed(fact('options'))}" if fact("options") else "",
+        f"WITH {parenthesized(fact('options'))}" if fact("options") else "",
         f"WHERE {fact('where')}" if fact("where") else "",
     ]
     return " ".join(filter(None, parts))
 
 
-def enable(entity: Entity, table: Entity | None = None) -> str:
-    """ALTER TABLE that switches a trigger or rule as an object of another schema has it."""
-    how = {"origin": "ENABLE", "disabled": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
-    word, of = how[str(entity.fact("enabled"))], table or entity
+def enable_statement(entity: Entity, table: Entity | None = None) -> str:
+    """The ALTER statement that enables or disables a trigger or rule as ``entity`` has it, on ``table`` if given."""
+    actions = {"origin": "ENABLE", "disabled": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
+    action, target = actions[str(entity.fact("enabled"))], table or entity
     if entity.kind == "event trigger":
-        return f"ALTER EVENT TRIGGER {quoted(of.name)} {word}"
-    return f"ALTER TABLE {table_of(of)} {word} {entity.kind.upper()} {quoted(of.name)}"
+        return f"ALTER EVENT TRIGGER {quote_name(target.name)} {action}"
+    return f"ALTER TABLE {table_name(target)} {action} {entity.kind.upper()} {quote_name(target.name)}"
 
 
 def _type(entity: Entity) -> str:
-    name, fact = quoted(entity.schema, entity.name), entity.fact
+    name, fact = quote_name(entity.schema, entity.name), entity.fact
     match fact("type"):
         case "enum":
             labels = fact("labels")
             assert isinstance(labels, tuple)
-            return f"CREATE TYPE {name} AS ENUM ({', '.join(map(constant, labels))})"
+            return f"CREATE TYPE {name} AS ENUM ({', '.join(map(text_constant, labels))})"
         case "composite":
-            return f"CREATE TYPE {name} AS {listed(fact('attributes'))}"
+            return f"CREATE TYPE {name} AS {parenthesized(fact('attributes'))}"
         case "range":
-            return f"CREATE TYPE {name} AS RANGE (subtype = {', '.join((str(fact('base')), *_listed(entity)))})"
+            return f"CREATE TYPE {name} AS RANGE (subtype = {', '.join((str(fact('base')), *_type_options(entity)))})"
     checks = fact("checks")
     assert isinstance(checks, tuple)
     parts = [
@@ -161,108 +164,110 @@ def _type(entity: Entity) -> str:
     return " ".join(filter(None, (*parts, *checks)))
 
 
-def _listed(entity: Entity) -> tuple[str, ...]:
+def _type_options(entity: Entity) -> tuple[str, ...]:
     options = entity.fact("options")
     assert isinstance(options, tuple)
     return options
 
 
-def _parts(entity: Entity, schema: Schema) -> list[Entity]:
-    return [each for each in schema.entities.values() if (each.schema, each.table) == (entity.schema, entity.name)]
+def _parts_of(entity: Entity, schema: Schema) -> list[Entity]:
+    return [part for part in schema.entities.values() if (part.schema, part.table) == (entity.schema, entity.name)]
 
 
 def _table(entity: Entity, schema: Schema) -> Iterator[ScriptStatement]:
-    fact, name = entity.fact, quoted(entity.schema, entity.name)
+    fact, name = entity.fact, quote_name(entity.schema, entity.name)
     if fact("type") == "foreign" or fact("inherits") or fact("of_type"):
         return
-    mine = _parts(entity, schema)
-    columns = [each for each in mine if each.kind == "column"]
-    own = {each.name: each for each in mine if each.kind == "sequence"}
-    clauses = ",\n    ".join(column_clause(each, own.get(each.name)) for each in columns)
-    head = f"CREATE {'UNLOGGED ' if fact('unlogged') else ''}TABLE {name} (\n    {clauses}\n)"
-    head += f" PARTITION BY {fact('partition_by')}" if fact("partition_by") else ""
-    head += f" WITH {listed(fact('options'))}" if fact("options") else ""
-    serial = [own[each.name] for each in columns if each.name in own and not each.fact("identity")]
-    for each in serial:
-        yield from create(each, schema)
-    yield statement_for(entity, head)
-    yield from (statement_for(entity, _owned(each)) for each in serial)
-    yield from (statement_for(entity, not_null_later(each)) for each in columns if not each.fact("not_null_valid"))
-    for each in mine:
-        if each.kind not in ("column", "sequence"):
-            yield from create(each, schema)
-    yield from (statement_for(entity, text) for text in row_security(entity))
+    parts = _parts_of(entity, schema)
+    columns = [part for part in parts if part.kind == "column"]
+    sequences = {part.name: part for part in parts if part.kind == "sequence"}
+    clauses = ",\n    ".join(column_clause(column, sequences.get(column.name)) for column in columns)
+    create = f"CREATE {'UNLOGGED ' if fact('unlogged') else ''}TABLE {name} (\n    {clauses}\n)"
+    create += f" PARTITION BY {fact('partition_by')}" if fact("partition_by") else ""
+    create += f" WITH {parenthesized(fact('options'))}" if fact("options") else ""
+    serial = [sequences[column.name] for column in columns if column.name in sequences and not column.fact("identity")]
+    for sequence in serial:
+        yield from create_statements(sequence, schema)
+    yield statement_for(entity, create)
+    yield from (statement_for(entity, _owned_by(sequence)) for sequence in serial)
+    yield from (
+        statement_for(entity, add_not_valid_not_null(column)) for column in columns if not column.fact("not_null_valid")
+    )
+    for part in parts:
+        if part.kind not in ("column", "sequence"):
+            yield from create_statements(part, schema)
+    yield from (statement_for(entity, text) for text in row_security_statements(entity))
     if fact("replica_identity"):
-        yield replica_identity(entity)
+        yield replica_identity_statement(entity)
 
 
 def _column(entity: Entity, schema: Schema) -> Iterator[ScriptStatement]:
-    """With its own sequence: that of a serial column, or the one of an identity column."""
+    """ADD COLUMN, with the sequence of a serial or identity column."""
     sequence = schema.entities.get(("sequence", entity.schema, entity.table, entity.name))
     serial = sequence is not None and not entity.fact("identity")
     if sequence is not None and serial:
-        yield from create(sequence, schema)
-    yield statement_for(entity, f"ALTER TABLE {table_of(entity)} ADD COLUMN {column_clause(entity, sequence)}")
+        yield from create_statements(sequence, schema)
+    yield statement_for(entity, f"ALTER TABLE {table_name(entity)} ADD COLUMN {column_clause(entity, sequence)}")
     if sequence is not None and serial:
-        yield statement_for(entity, _owned(sequence))
+        yield statement_for(entity, _owned_by(sequence))
     if not entity.fact("not_null_valid"):
-        yield statement_for(entity, not_null_later(entity))
+        yield statement_for(entity, add_not_valid_not_null(entity))
 
 
-def _owned(sequence: Entity) -> str:
-    return f"ALTER SEQUENCE {sequence_of(sequence)} OWNED BY {table_of(sequence)}.{quoted(sequence.name)}"
+def _owned_by(sequence: Entity) -> str:
+    return f"ALTER SEQUENCE {sequence_name(sequence)} OWNED BY {table_name(sequence)}.{quote_name(sequence.name)}"
 
 
 def _view(entity: Entity, schema: Schema) -> Iterator[ScriptStatement]:
     definition = str(entity.fact("definition")).strip().rstrip(";")
-    options = f" WITH {listed(entity.fact('options'))}" if entity.fact("options") else ""
-    name = quoted(entity.schema, entity.name)
+    options = f" WITH {parenthesized(entity.fact('options'))}" if entity.fact("options") else ""
+    name = quote_name(entity.schema, entity.name)
     yield statement_for(entity, f"CREATE {entity.kind.upper()} {name}{options} AS\n{definition}")
-    for each in _parts(entity, schema):
-        for statement in create(each, schema):
-            yield replace(statement, rank=max(statement.rank, _RANKS["trigger"]))
+    for part in _parts_of(entity, schema):
+        for statement in create_statements(part, schema):
+            yield replace(statement, rank=max(statement.rank, _CREATE_RANKS["trigger"]))
 
 
-def row_security(entity: Entity) -> tuple[str, ...]:
-    """What switches row security as a table has it."""
-    state, name = str(entity.fact("row_security")), quoted(entity.schema, entity.name)
-    on = f"ALTER TABLE {name} {'ENABLE' if state in ('on', 'forced') else 'DISABLE'} ROW LEVEL SECURITY"
+def row_security_statements(entity: Entity) -> tuple[str, ...]:
+    """The ALTER TABLE statements that set row security as on ``entity``."""
+    state, name = str(entity.fact("row_security")), quote_name(entity.schema, entity.name)
+    enable_statement = f"ALTER TABLE {name} {'ENABLE' if state in ('on', 'forced') else 'DISABLE'} ROW LEVEL SECURITY"
     force = f"ALTER TABLE {name} {'FORCE' if 'forced' in state else 'NO FORCE'} ROW LEVEL SECURITY"
-    return (on, force) if state else ()
+    return (enable_statement, force) if state else ()
 
 
-def replica_identity(entity: Entity) -> ScriptStatement:
-    """What has the rows of a table told apart as an object of another schema has it; its index is made before."""
+def replica_identity_statement(entity: Entity) -> ScriptStatement:
+    """The ALTER TABLE statement that sets the replica identity of ``entity``; its index exists by then."""
     kind, _, index = str(entity.fact("replica_identity") or "default").partition(" ")
-    how = f"USING INDEX {quoted(index)}" if index else kind.upper()
-    text = f"ALTER TABLE {quoted(entity.schema, entity.name)} REPLICA IDENTITY {how}"
-    return ScriptStatement(text, entity, _RANKS["trigger"])
+    identity = f"USING INDEX {quote_name(index)}" if index else kind.upper()
+    text = f"ALTER TABLE {quote_name(entity.schema, entity.name)} REPLICA IDENTITY {identity}"
+    return ScriptStatement(text, entity, _CREATE_RANKS["trigger"])
 
 
-def dropped(entity: Entity) -> ScriptStatement:
-    """The statement that drops an object."""
-    return ScriptStatement(_drop(entity), entity, _DROP_RANKS.get(entity.kind, LAST))
+def drop_statement(entity: Entity) -> ScriptStatement:
+    """The DROP statement of an object."""
+    return ScriptStatement(_drop_text(entity), entity, _DROP_RANKS.get(entity.kind, LAST))
 
 
-def _drop(entity: Entity) -> str:
+def _drop_text(entity: Entity) -> str:
     match entity.kind:
         case "column":
-            return f"ALTER TABLE {table_of(entity)} DROP COLUMN {quoted(entity.name)}"
+            return f"ALTER TABLE {table_name(entity)} DROP COLUMN {quote_name(entity.name)}"
         case "trigger" | "rule" | "policy":
-            return f"DROP {entity.kind.upper()} {quoted(entity.name)} ON {table_of(entity)}"
+            return f"DROP {entity.kind.upper()} {quote_name(entity.name)} ON {table_name(entity)}"
         case "schema" | "extension" | "event trigger":
-            return f"DROP {entity.kind.upper()} {quoted(entity.name)}"
+            return f"DROP {entity.kind.upper()} {quote_name(entity.name)}"
         case "function":
             name, paren, types = entity.name.rpartition("(")
-            word = {"procedure": "PROCEDURE", "aggregate": "AGGREGATE"}.get(str(entity.fact("type")), "FUNCTION")
-            types = "*)" if word == "AGGREGATE" and types == ")" else types
-            return f"DROP {word} {quoted(entity.schema, name)}{paren}{types}"
+            object_type = {"procedure": "PROCEDURE", "aggregate": "AGGREGATE"}.get(str(entity.fact("type")), "FUNCTION")
+            types = "*)" if object_type == "AGGREGATE" and types == ")" else types
+            return f"DROP {object_type} {quote_name(entity.schema, name)}{paren}{types}"
         case "type":
-            word = "DOMAIN" if entity.fact("type") == "domain" else "TYPE"
-            return f"DROP {word} {quoted(entity.schema, entity.name)}"
+            object_type = "DOMAIN" if entity.fact("type") == "domain" else "TYPE"
+            return f"DROP {object_type} {quote_name(entity.schema, entity.name)}"
         case "sequence":
-            return f"DROP SEQUENCE {sequence_of(entity)}"
+            return f"DROP SEQUENCE {sequence_name(entity)}"
         case _ if entity.kind in CONSTRAINTS:
-            return f"ALTER TABLE {table_of(entity)} DROP CONSTRAINT {quoted(entity.name)}"
+            return f"ALTER TABLE {table_name(entity)} DROP CONSTRAINT {quote_name(entity.name)}"
         case _:
-            return f"DROP {entity.kind.upper()} {quoted(entity.schema, entity.name)}"
+            return f"DROP {entity.kind.upper()} {quote_name(entity.schema, entity.name)}"

@@ -1,4 +1,4 @@
-"""The whole schema of one database, read at once."""
+"""The whole schema of one database, read from the catalogs in one snapshot."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from minerva_promote.database import catalog
 from minerva_promote.database.catalog import Row
 from minerva_promote.database.connection import REPEATABLE_READ, Connection
 from minerva_promote.errors import TargetError
-from minerva_promote.schema_diff.model import Entity, Schema, indexed
+from minerva_promote.schema_diff.model import Entity, Schema, index_by_key
 from minerva_promote.search.index_builds import applied_builds
 
-OLDEST = 15  # major release whose catalogs have all that is asked
+OLDEST_MAJOR = 15  # major release; older catalogs lack columns that the queries read
 ACTIONS = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", "d": "set default"}
 MATCHES = {"s": "simple", "f": "full", "p": "partial"}
 _NAME = re.compile(r'"(?:[^"]|"")*"|[^\s.(]+')
 HIGHEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 
-# jit would take longer than it saves. A schema that the role may not use is in no search_path that has it.
+# jit would take longer than it saves. PostgreSQL ignores a schema in search_path without USAGE on it.
 _SETTINGS = b"""
 WITH vector AS (
     SELECT pg_catalog.quote_ident(n.nspname) AS name, pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usable
@@ -40,41 +40,41 @@ SELECT pg_catalog.set_config('jit', 'off', true) AS jit,
 
 
 def inspect(conn: Connection) -> Schema:
-    """Every object outside the server's own schemas and the ledger's; whichever role asks. Sixteen queries.
+    """Read every object outside the system schemas and the ledger's schema, for any role. Sixteen queries.
 
-    All of it is of one moment and read-only, unless the connection is in a transaction of its own. Names of public and
-    of pgvector's schema are told without it, whatever search_path is. Raises TargetError.
+    The queries share one read-only snapshot unless ``conn`` is in a transaction already. Objects in public and in
+    pgvector's schema are named without it, whatever search_path is. Raises TargetError.
     """
-    with _one_moment(conn):
+    with _snapshot_transaction(conn):
         session = _fetch(conn, "session")[0]
         major = session["version_num"] // 10_000
-        if major < OLDEST:
+        if major < OLDEST_MAJOR:
             raise TargetError(
-                f"database {session['database']} is on PostgreSQL {major}: schemas are compared from {OLDEST} on",
+                f"database {session['database']} is on PostgreSQL {major}: schemas are compared from {OLDEST_MAJOR} on",
                 hint="compare after the server was upgraded",
             )
         unusable = catalog.fetch(conn, _SETTINGS)[0]["unusable"]
         revisions = catalog.revisions(conn)
         entities = _entities(conn, revisions)
-        return Schema(indexed(_without(unusable, entities) if unusable else entities), major, revisions)
+        return Schema(index_by_key(_unqualify_schema(unusable, entities) if unusable else entities), major, revisions)
 
 
-def _without(schema: str, entities: Iterable[Entity]) -> Iterator[Entity]:
-    """The objects with the names of a schema told without it; it itself, and what is in it, as they are."""
+def _unqualify_schema(schema: str, entities: Iterable[Entity]) -> Iterator[Entity]:
+    """The objects with ``schema.`` removed from names and facts; the schema of each object stays."""
     prefix = re.compile(rf"""(?<![\w$".]){re.escape(schema)}\.""")
 
-    def bare(value: Fact) -> Fact:
+    def unqualified(value: Fact) -> Fact:
         if isinstance(value, tuple):
-            return tuple(prefix.sub("", each) for each in value)
+            return tuple(prefix.sub("", entity) for entity in value)
         return prefix.sub("", value) if isinstance(value, str) else value
 
-    for each in entities:
-        facts = {aspect: bare(fact) for aspect, fact in each.facts.items()}
-        yield replace(each, name=prefix.sub("", each.name), facts=facts, sql=prefix.sub("", each.sql))
+    for entity in entities:
+        facts = {aspect: unqualified(fact) for aspect, fact in entity.facts.items()}
+        yield replace(entity, name=prefix.sub("", entity.name), facts=facts, sql=prefix.sub("", entity.sql))
 
 
 @contextmanager
-def _one_moment(conn: Connection) -> Iterator[None]:
+def _snapshot_transaction(conn: Connection) -> Iterator[None]:
     if conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         yield
         return
@@ -95,26 +95,26 @@ def _entities(conn: Connection, revisions: tuple[str, ...] | None) -> Iterator[E
         row["in_schema"] = row.pop("schema")
         yield Entity("extension", "", "", row.pop("name"), _facts("extension", row))
     for row in _fetch(conn, "types"):
-        yield from _standing([row], "collation" if row["type"] == "collation" else "type")
+        yield from _standalone([row], "collation" if row["type"] == "collation" else "type")
     relations = _fetch(conn, "relations")
-    known = {(row["schema"], row["name"]) for row in relations}  # not those of extensions
+    relation_names = {(row["schema"], row["name"]) for row in relations}  # without those of extensions
     for row in relations:
-        yield from _standing([row], row.pop("kind"))
-    for row in _among(known, _fetch(conn, "columns")):
-        yield _of_table(row, "column", (row["name"],))
-    yield from map(_constraint, _among(known, _fetch(conn, "constraints")))
+        yield from _standalone([row], row.pop("kind"))
+    for row in _rows_of_relations(relation_names, _fetch(conn, "columns")):
+        yield _table_part(row, "column", (row["name"],))
+    yield from map(_constraint, _rows_of_relations(relation_names, _fetch(conn, "constraints")))
     applied = applied_builds(conn)
-    for row in _among(known, _fetch(conn, "indexes")):
+    for row in _rows_of_relations(relation_names, _fetch(conn, "indexes")):
         row["applied"] = (row["schema"], row["name"]) in applied
-        yield _of_table(row, "index", plain_columns(row["columns"]))
+        yield _table_part(row, "index", plain_columns(row["columns"]))
     yield from map(_sequence, _fetch(conn, "sequences"))
-    yield from _standing(_fetch(conn, "functions"), "function")
-    for row in _among(known | {("", "")}, _fetch(conn, "definitions")):
-        row["definition"] = _without_name(row)
-        yield _of_table(row, row["kind"], ())
+    yield from _standalone(_fetch(conn, "functions"), "function")
+    for row in _rows_of_relations(relation_names | {("", "")}, _fetch(conn, "definitions")):
+        row["definition"] = _definition_without_name(row)
+        yield _table_part(row, row["kind"], ())
 
 
-def _among(known: set[tuple[str, str]], rows: Iterable[Row]) -> Iterator[Row]:
+def _rows_of_relations(known: set[tuple[str, str]], rows: Iterable[Row]) -> Iterator[Row]:
     return (row for row in rows if (row["schema"], row["table"]) in known)
 
 
@@ -124,13 +124,13 @@ def plain_columns(keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(_unquoted(name) for name, key in names if name and key[len(name) :][:1] in ("", " "))
 
 
-def _standing(rows: Iterable[Row], kind: str) -> Iterator[Entity]:
-    """Objects that stand for themselves."""
+def _standalone(rows: Iterable[Row], kind: str) -> Iterator[Entity]:
+    """Objects that are not part of a table."""
     for row in rows:
         yield Entity(kind, row["schema"], "", row["name"], _facts(kind, row), sql=row.get("sql") or "")
 
 
-def _of_table(row: Row, kind: str, columns: tuple[str, ...]) -> Entity:
+def _table_part(row: Row, kind: str, columns: tuple[str, ...]) -> Entity:
     sql = row.get("sql") or ""
     return Entity(kind, row["schema"], row["table"], row["name"], _facts(kind, row), columns, sql)
 
@@ -148,20 +148,20 @@ def _constraint(row: Row) -> Entity:
         row["definition"] = definition.removesuffix(" INITIALLY DEFERRED").removesuffix(" DEFERRABLE")
     row["enforced"] = not definition.endswith(" NOT ENFORCED")
     if not row["enforced"]:
-        row["valid"] = True  # what nobody enforces is never looked at
-    return _of_table(row, kind, columns if kind in ON_COLUMNS else ())
+        row["valid"] = True  # validity has no meaning for a constraint that is not enforced
+    return _table_part(row, kind, columns if kind in ON_COLUMNS else ())
 
 
 def _sequence(row: Row) -> Entity:
-    """Of a sequence that belongs to a column of its own schema the name is made up: it is told by the column."""
+    """A sequence; one that a column of the same schema owns has a generated name and is identified by the column."""
     highest = HIGHEST.get(row["type"], 0)
-    down = row["increment"] < 0
-    usual = (-highest - 1, -1, -1) if down else (1, highest, 1)
+    descending = row["increment"] < 0
+    defaults = (-highest - 1, -1, -1) if descending else (1, highest, 1)
     minimum, maximum, start = row["minimum"], row["maximum"], row["start"]
     row |= {
-        "minimum": "" if minimum == usual[0] else str(minimum),
-        "maximum": "" if maximum == usual[1] else str(maximum),
-        "start": "1" if start == usual[2] else str(start),
+        "minimum": "" if minimum == defaults[0] else str(minimum),
+        "maximum": "" if maximum == defaults[1] else str(maximum),
+        "start": "1" if start == defaults[2] else str(start),
         "increment": str(row["increment"]),
         "cache": str(row["cache"]),
     }
@@ -174,8 +174,8 @@ def _sequence(row: Row) -> Entity:
     return Entity("sequence", row["schema"], row["table"], row["column"], facts, (row["column"],))
 
 
-def _without_name(row: Mapping[str, Any]) -> str:
-    """The statement without the name of the object, and without the schema public, which its table may carry."""
+def _definition_without_name(row: Mapping[str, Any]) -> str:
+    """The CREATE statement from behind the name of the object."""
     sql: str = row["sql"]
     for start in ("CREATE TRIGGER ", "CREATE CONSTRAINT TRIGGER ", "CREATE RULE ", "CREATE STATISTICS "):
         if sql.startswith(start):
@@ -191,9 +191,9 @@ def _without_name(row: Mapping[str, Any]) -> str:
 
 
 def first_name(text: str) -> str:
-    """The name that a text begins with, in its quotes."""
-    found = _NAME.match(text)
-    return found[0] if found else ""
+    """The identifier at the start of a text, with its quotes."""
+    match = _NAME.match(text)
+    return match[0] if match else ""
 
 
 def _unquoted(name: str) -> str:
@@ -201,21 +201,21 @@ def _unquoted(name: str) -> str:
 
 
 @cache
-def _usual(kind: str) -> tuple[tuple[str, Fact], ...]:
-    of = KINDS[kind]
-    return tuple((aspect, of.default(aspect)) for aspect in of.facts.model_fields)
+def _defaults(kind: str) -> tuple[tuple[str, Fact], ...]:
+    kind_model = KINDS[kind]
+    return tuple((aspect, kind_model.default(aspect)) for aspect in kind_model.facts.model_fields)
 
 
 def _facts(kind: str, row: Mapping[str, Any]) -> dict[str, Fact]:
-    """The facts of a row that are not as usual."""
-    found: dict[str, Fact] = {}
-    for aspect, usual in _usual(kind):
+    """The facts of a row that differ from the default."""
+    facts: dict[str, Fact] = {}
+    for aspect, default in _defaults(kind):
         value = row.get(aspect)
-        if value is None or value == usual:
+        if value is None or value == default:
             continue
         if value.__class__ is list:
             value = tuple(value)
-            if value == usual:
+            if value == default:
                 continue
-        found[aspect] = value
-    return found
+        facts[aspect] = value
+    return facts

@@ -1,4 +1,4 @@
-"""A schema as values: objects with facts, all of them comparable texts."""
+"""A schema as values: objects with facts that can be compared."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ class Entity:
     """One object."""
 
     kind: str  # of KINDS
-    schema: str  # unquoted; empty for what belongs to none
-    table: str  # that it belongs to; empty for what stands for itself
+    schema: str  # unquoted; empty for objects outside schemas
+    table: str  # that it belongs to; empty for an object of its own
     name: str  # unquoted; of a function with the types of its arguments
-    facts: Mapping[str, Fact] = field(default_factory=dict)  # those that are not as usual
-    columns: tuple[str, ...] = ()  # of its table that it is about
-    sql: str = field(default="", compare=False)  # the statement that makes it, where the server tells it
+    facts: Mapping[str, Fact] = field(default_factory=dict)  # those that differ from the default of the kind
+    columns: tuple[str, ...] = ()  # of its table that it covers
+    sql: str = field(default="", compare=False)  # its CREATE statement, where the server prints one
 
     @property
     def key(self) -> Key:
-        """What tells it from all others of its schema."""
+        """Unique within a Schema."""
         return self.kind, self.schema, self.table, self.name
 
     @property
-    def of(self) -> Kind:
-        """Its kind."""
+    def kind_spec(self) -> Kind:
+        """The facts and rules of its kind."""
         return KINDS[self.kind]
 
     @property
     def path(self) -> str:
-        """How people call it: "chunks.embedding", "reporting.daily"; of schema public without the schema."""
+        """Its name in reports: "chunks.embedding", "reporting.daily"; without schema public."""
         if self.kind == "primary key":
             return _path(self.schema, self.table)
         return _path(self.schema, self.table, self.name)
 
     @property
     def table_path(self) -> str:
-        """The table that it belongs to."""
+        """The path of the table that it belongs to."""
         return _path(self.schema, self.table)
 
     def fact(self, aspect: str) -> Fact:
-        """What it says of an aspect, the usual included."""
-        found = self.facts.get(aspect)
-        return found if found is not None else self.of.default(aspect)
+        """The value of an aspect, the default of its kind if it has none."""
+        value = self.facts.get(aspect)
+        return value if value is not None else self.kind_spec.default(aspect)
 
 
 def _path(schema: str, *names: str) -> str:
@@ -61,37 +61,37 @@ class Schema:
 
     entities: Mapping[Key, Entity]
     major: int  # of the server: 18
-    revision: tuple[str, ...] | None  # of its migrations; None: not to be read
-    tables: frozenset[str] | None = None  # names in schema public, of a part; None: all there is
+    revision: tuple[str, ...] | None  # of its migrations; None: not readable
+    tables: frozenset[str] | None = None  # of schema public, in a part; None: the whole schema
 
     def of_kind(self, kind: str) -> tuple[Entity, ...]:
         """The objects of one kind."""
         return tuple(entity for entity in self.entities.values() if entity.kind == kind)
 
 
-def indexed(entities: Iterable[Entity]) -> dict[Key, Entity]:
+def index_by_key(entities: Iterable[Entity]) -> dict[Key, Entity]:
     """The objects by their keys."""
     return {entity.key: entity for entity in entities}
 
 
-def part(schema: Schema, tables: frozenset[str]) -> Schema:
-    """The named tables of schema public with all that belongs to them, and what their columns and triggers need."""
-    mine = [entity for entity in schema.entities.values() if _of(entity, tables)]
+def restrict_to_tables(schema: Schema, tables: frozenset[str]) -> Schema:
+    """The named tables of schema public with their parts, and the types, extensions and functions that these use."""
+    entities = [entity for entity in schema.entities.values() if _belongs_to(entity, tables)]
     types = {
-        str(entity.facts["type"]).partition("(")[0].removesuffix("[]") for entity in mine if entity.kind == "column"
+        str(entity.facts["type"]).partition("(")[0].removesuffix("[]") for entity in entities if entity.kind == "column"
     }
-    functions = {str(entity.facts.get("function")) for entity in mine if entity.kind == "trigger"}
+    functions = {str(entity.facts.get("function")) for entity in entities if entity.kind == "trigger"}
     for entity in schema.entities.values():
         if (
             (entity.kind == "type" and entity.path in types)
             or (entity.kind == "extension" and types.intersection(entity.facts.get("types") or ()))  # type: ignore[arg-type]
             or (entity.kind == "function" and entity.path in functions)
         ):
-            mine.append(entity)
-    return Schema(indexed(mine), schema.major, schema.revision, tables)
+            entities.append(entity)
+    return Schema(index_by_key(entities), schema.major, schema.revision, tables)
 
 
-def _of(entity: Entity, tables: frozenset[str]) -> bool:
+def _belongs_to(entity: Entity, tables: frozenset[str]) -> bool:
     if entity.kind == "revision":
         return True
     if entity.schema != DEFAULT_SCHEMA:

@@ -1,4 +1,4 @@
-"""Pieces of statements: names, columns, constraints, as CREATE and ALTER take them."""
+"""Clauses of CREATE and ALTER statements: names, columns, constraints, sequence options."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from minerva_promote.schema_diff.model import Entity
 _KEYS = {"primary key": "PRIMARY KEY", "unique": "UNIQUE"}
 
 
-def quoted(*names: str) -> str:
-    """A name, with its schema where two are given."""
+def quote_name(*names: str) -> str:
+    """A quoted name, qualified when two are given."""
     return ".".join(sql_text(ident(name)) for name in names)
 
 
-def columns_of(value: Fact, before: str = "", after: str = "") -> str:
-    """Columns in parentheses; the last of them with what stands around it."""
+def column_list(value: Fact, before: str = "", after: str = "") -> str:
+    """Quoted columns in parentheses; ``before`` and ``after`` enclose the last one."""
     assert isinstance(value, tuple)
-    *others, last = [quoted(each) for each in value]
+    *others, last = [quote_name(name) for name in value]
     return f"({', '.join([*others, before + last + after])})"
 
 
-def listed(value: Fact) -> str:
-    """A list that is SQL already, in parentheses; options as they stand after WITH."""
+def parenthesized(value: Fact) -> str:
+    """Items that are SQL already, in parentheses."""
     assert isinstance(value, tuple)
     return f"({', '.join(value)})"
 
 
-def table_of(entity: Entity) -> str:
-    """The table that an object belongs to, or that it is."""
-    return quoted(entity.schema, entity.table or entity.name)
+def table_name(entity: Entity) -> str:
+    """The quoted table that an object belongs to, or is."""
+    return quote_name(entity.schema, entity.table or entity.name)
 
 
 def column_clause(entity: Entity, sequence: Entity | None = None) -> str:
-    """A column as CREATE TABLE and ADD COLUMN take it; ``sequence`` is the one that belongs to it."""
-    parts = [quoted(entity.name), str(entity.fact("type"))]
+    """A column definition of CREATE TABLE and ADD COLUMN; ``sequence`` is its own one."""
+    parts = [quote_name(entity.name), str(entity.fact("type"))]
     if collation := entity.fact("collation"):
         parts.append(f"COLLATE {collation}")
     if generated := entity.fact("generated"):
@@ -42,51 +42,51 @@ def column_clause(entity: Entity, sequence: Entity | None = None) -> str:
     elif identity := entity.fact("identity"):
         options = sequence_options(sequence) if sequence is not None else ""
         parts.append(f"GENERATED {str(identity).upper()} AS IDENTITY" + (f" ({options})" if options else ""))
-    elif default := default_of(entity):
+    elif default := column_default(entity):
         parts.append(f"DEFAULT {default}")
     if entity.fact("not_null") and entity.fact("not_null_valid"):
         parts.append("NOT NULL")
     return " ".join(parts)
 
 
-def not_null_later(entity: Entity) -> str:
-    """ALTER TABLE that makes a column NOT NULL for the rows that are to come."""
-    name = quoted(f"{entity.table}_{entity.name}_not_null")
-    return f"ALTER TABLE {table_of(entity)} ADD CONSTRAINT {name} NOT NULL {quoted(entity.name)} NOT VALID"
+def add_not_valid_not_null(entity: Entity) -> str:
+    """The ALTER TABLE that adds a NOT VALID not-null constraint, which holds for new rows."""
+    name = quote_name(f"{entity.table}_{entity.name}_not_null")
+    return f"ALTER TABLE {table_name(entity)} ADD CONSTRAINT {name} NOT NULL {quote_name(entity.name)} NOT VALID"
 
 
-def default_of(entity: Entity) -> str:
-    """The default of a column; that of a serial one by the name that its sequence usually has."""
+def column_default(entity: Entity) -> str:
+    """The default of a column; of a serial column with the generated name of its sequence."""
     default = str(entity.fact("default"))
     if default == "nextval(own sequence)":
-        sequence = sequence_of(entity)
-        return f"nextval({constant(sequence)}::regclass)"
+        sequence = sequence_name(entity)
+        return f"nextval({text_constant(sequence)}::regclass)"
     return default
 
 
 def constraint_clause(entity: Entity) -> str:
-    """A constraint as ADD CONSTRAINT takes it, without its name."""
+    """The definition of a constraint for ADD CONSTRAINT, without its name."""
     fact = entity.fact
-    if entity.sql and not (entity.kind in _KEYS and fact("options")):  # the server tells a key without them
+    if entity.sql and not (entity.kind in _KEYS and fact("options")):  # the server prints keys without options
         return entity.sql
     if entity.kind == "check":
         parts = [f"CHECK ({fact('expression')})", "NO INHERIT" if fact("no_inherit") else ""]
     elif entity.kind == "foreign key":
         parts = [
-            f"FOREIGN KEY {columns_of(fact('columns'), 'PERIOD ' if fact('period') else '')}",
-            f"REFERENCES {fact('references')} {columns_of(fact('referenced'), 'PERIOD ' if fact('period') else '')}",
+            f"FOREIGN KEY {column_list(fact('columns'), 'PERIOD ' if fact('period') else '')}",
+            f"REFERENCES {fact('references')} {column_list(fact('referenced'), 'PERIOD ' if fact('period') else '')}",
             "MATCH FULL" if fact("match") == "full" else "",
             f"ON DELETE {str(fact('on_delete')).upper()}" if fact("on_delete") != "no action" else "",
-            columns_of(fact("set_columns")) if fact("set_columns") else "",
+            column_list(fact("set_columns")) if fact("set_columns") else "",
             f"ON UPDATE {str(fact('on_update')).upper()}" if fact("on_update") != "no action" else "",
         ]
     elif entity.kind == "exclusion":
         parts = [str(fact("definition"))]
     else:
         nulls = "NULLS NOT DISTINCT" if fact("nulls_not_distinct") else ""
-        included = f"INCLUDE {columns_of(fact('include'))}" if fact("include") else ""
-        options = f"WITH {listed(fact('options'))}" if fact("options") else ""
-        columns = columns_of(fact("columns"), after=" WITHOUT OVERLAPS" if fact("without_overlaps") else "")
+        included = f"INCLUDE {column_list(fact('include'))}" if fact("include") else ""
+        options = f"WITH {parenthesized(fact('options'))}" if fact("options") else ""
+        columns = column_list(fact("columns"), after=" WITHOUT OVERLAPS" if fact("without_overlaps") else "")
         parts = [_KEYS[entity.kind], nulls, columns, included, options]
     deferrable = {"deferrable": "DEFERRABLE", "initially deferred": "DEFERRABLE INITIALLY DEFERRED"}
     if entity.kind != "check":
@@ -96,19 +96,19 @@ def constraint_clause(entity: Entity) -> str:
     return " ".join(filter(None, parts))
 
 
-def constant(value: str) -> str:
-    """A text constant."""
+def text_constant(value: str) -> str:
+    """A quoted text constant."""
     escaped = value.replace("'", "''")
     return f"'{escaped}'" if "\\" not in value else "E'" + escaped.replace("\\", "\\\\") + "'"
 
 
-def sequence_of(entity: Entity) -> str:
-    """The name of a sequence; of one that belongs to a column the one that PostgreSQL gives it."""
-    return quoted(entity.schema, f"{entity.table}_{entity.name}_seq" if entity.table else entity.name)
+def sequence_name(entity: Entity) -> str:
+    """The quoted name of a sequence; of a column's own sequence the one that PostgreSQL generates."""
+    return quote_name(entity.schema, f"{entity.table}_{entity.name}_seq" if entity.table else entity.name)
 
 
 def sequence_options(entity: Entity) -> str:
-    """What is not usual of a sequence, as CREATE SEQUENCE and an identity column take it."""
+    """The options of a sequence that differ from the defaults, for CREATE SEQUENCE and identity columns."""
     fact = entity.fact
     parts = [
         f"INCREMENT {fact('increment')}" if fact("increment") != "1" else "",

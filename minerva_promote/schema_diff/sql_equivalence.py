@@ -1,8 +1,8 @@
-"""Whether two pieces of SQL that a server printed mean the same although they are written differently.
+"""A canonical form of SQL that a server printed, equal for two spellings of the same expression.
 
 A dump that is read back, and another major release, print the same expression in other words:
 ``(ARRAY['a'::varchar])::text[]`` comes back as ``ARRAY[('a'::varchar)::text]``, and a view of one table names its
-columns with the table up to PostgreSQL 15 and without it from 16 on. PostgreSQL's own grammar tells.
+columns with the table up to PostgreSQL 15 and without it from 16 on. PostgreSQL's own parse tree decides.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 from minerva_promote.config.schema_aspects import Fact
 from minerva_promote.sql_parser import SqlSyntaxError, parse
 
-LONGEST = 100_000  # characters of a text that is parsed
-DEEPEST = 200  # parentheses inside each other: the parser recurses
+MAX_CHARS = 100_000  # longer texts are compared as they are
+MAX_NESTING = 200  # nested parentheses; the parser recurses
 
 _EXPRESSION, _STATEMENT = "SELECT {}", "{}"
-_AS: Mapping[tuple[str, str], str] = MappingProxyType(
+_CONTEXTS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("index", "columns"): "CREATE INDEX ON t ({})",
         ("type", "checks"): "ALTER DOMAIN t ADD {}",
@@ -36,30 +36,32 @@ _AS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("statistics", "definition"): "CREATE STATISTICS t {}",
     }
 )
-_PLACES = re.compile(r"(^|_)(location|len|start|end)$|^version$")  # fields that say where something stood
+_POSITIONS = re.compile(
+    r"(^|_)(location|len|start|end)$|^version$"
+)  # parse tree fields that hold positions in the text
 
 Tree = Any  # nested tuples and plain values
 
 
 def canonical_form(kind: str, aspect: str, value: Fact) -> Fact:
-    """What a fact means, for comparing: the same for two texts that only differ in how they are written."""
-    template = _AS.get((kind, aspect), _EXPRESSION)
+    """The value of a fact in a form that is equal for two spellings of the same SQL."""
+    template = _CONTEXTS.get((kind, aspect), _EXPRESSION)
     if isinstance(value, tuple):
-        return tuple(_meaning(template, each) for each in value)
-    return _meaning(template, value) if isinstance(value, str) and value else value
+        return tuple(_canonical_text(template, text) for text in value)
+    return _canonical_text(template, value) if isinstance(value, str) and value else value
 
 
 @cache
-def _meaning(template: str, text: str) -> str:
+def _canonical_text(template: str, text: str) -> str:
     if template.startswith("CREATE TRIGGER") and text.startswith("CONSTRAINT "):
         template, text = "CREATE CONSTRAINT TRIGGER t {}", text.removeprefix("CONSTRAINT ")
-    if len(text) > LONGEST or _depth(text) > DEEPEST:
+    if len(text) > MAX_CHARS or _depth(text) > MAX_NESTING:
         return text
     try:
         parsed = parse(template.format(text))
         return repr(_tree(_unqualified(parsed) if template == _STATEMENT else parsed))
     except (SqlSyntaxError, RecursionError):
-        return text  # grammar of a later release
+        return text  # syntax of a later release
 
 
 def _depth(text: str) -> int:
@@ -71,7 +73,7 @@ def _depth(text: str) -> int:
 
 
 def _unqualified(parsed: Any) -> Any:
-    """A query of one table with its columns named as PostgreSQL 16 names them: without the table."""
+    """The parse tree of a query over one table with unqualified columns, as PostgreSQL 16 and later print them."""
     if len(parsed.stmts) != 1 or not parsed.stmts[0].stmt.HasField("select_stmt"):
         return parsed
     query = parsed.stmts[0].stmt.select_stmt
@@ -85,22 +87,22 @@ def _unqualified(parsed: Any) -> Any:
 
 
 def _own_columns(message: Any) -> Iterator[Any]:
-    """The columns that a query names itself, not inside of a query within it."""
+    """The column references of a query, without those in its subqueries."""
     for field, value in message.ListFields():
         if field.type != field.TYPE_MESSAGE:
             continue
-        for each in value if _repeated(value) else (value,):
-            if each.DESCRIPTOR.name == "ColumnRef":
-                yield each
-            elif each.DESCRIPTOR.name == "SubLink":
-                if each.HasField("testexpr"):  # the left side of x IN (SELECT …) is the outer query's
-                    yield from _own_columns(_Wrapped(each.testexpr))
-            elif each.DESCRIPTOR.name not in ("SelectStmt", "RangeSubselect", "CommonTableExpr"):
-                yield from _own_columns(each)
+        for node in value if _repeated(value) else (value,):
+            if node.DESCRIPTOR.name == "ColumnRef":
+                yield node
+            elif node.DESCRIPTOR.name == "SubLink":
+                if node.HasField("testexpr"):  # the left side of x IN (SELECT …) belongs to the outer query
+                    yield from _own_columns(_MessageView(node.testexpr))
+            elif node.DESCRIPTOR.name not in ("SelectStmt", "RangeSubselect", "CommonTableExpr"):
+                yield from _own_columns(node)
 
 
-class _Wrapped:
-    """A node that is looked at as if it were a field of a message."""
+class _MessageView:
+    """A node wrapped so that it is walked like a message with fields."""
 
     def __init__(self, node: Any) -> None:
         self._node = node
@@ -114,26 +116,26 @@ def _repeated(value: Any) -> bool:
 
 
 def _tree(message: Any) -> Tree:
-    """A parse tree as nested tuples, without places, casts of an array taken to its elements."""
-    found = []
+    """A parse tree as nested tuples, without positions; the cast of an array is moved to its elements."""
+    fields = []
     for field, value in message.ListFields():
-        if _PLACES.search(field.name):
+        if _POSITIONS.search(field.name):
             continue
         if field.type != field.TYPE_MESSAGE:
-            found.append((field.name, tuple(value) if _repeated(value) else value))
+            fields.append((field.name, tuple(value) if _repeated(value) else value))
         elif _repeated(value):
-            found.append((field.name, tuple(_tree(each) for each in value)))
+            fields.append((field.name, tuple(_tree(node) for node in value)))
         elif field.name == "type_cast" and (elements := _cast_elements(value)) is not None:
-            found.append(("a_array_expr", (("elements", elements),)))
+            fields.append(("a_array_expr", (("elements", elements),)))
         else:
-            found.append((field.name, _tree(value)))
-    return tuple(found)
+            fields.append((field.name, _tree(value)))
+    return tuple(fields)
 
 
 def _cast_elements(cast: Any) -> Tree | None:
-    """The elements of ``(ARRAY[…])::type[]``, each with the cast; None for another cast."""
+    """The elements of ``(ARRAY[…])::type[]`` with the cast on each; None for any other cast."""
     if not cast.arg.HasField("a_array_expr") or len(cast.type_name.array_bounds) != 1:
         return None
-    to = tuple(pair for pair in _tree(cast.type_name) if pair[0] != "array_bounds")
+    element_type = tuple(pair for pair in _tree(cast.type_name) if pair[0] != "array_bounds")
     elements = cast.arg.a_array_expr.elements
-    return tuple((("type_cast", (("arg", _tree(each)), ("type_name", to))),) for each in elements)
+    return tuple((("type_cast", (("arg", _tree(element)), ("type_name", element_type))),) for element in elements)

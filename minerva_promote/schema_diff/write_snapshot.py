@@ -1,4 +1,4 @@
-"""The contract's part of an environment's schema, written to a file."""
+"""The command promote schema snapshot: the contract's tables of an environment, written to a file."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from minerva_promote.config.schema_aspects import value_text
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.schema_diff.model import Schema, part
-from minerva_promote.schema_diff.sides import read_database
-from minerva_promote.schema_diff.snapshot_yaml import render
+from minerva_promote.schema_diff.command import read_database
+from minerva_promote.schema_diff.model import Schema, restrict_to_tables
+from minerva_promote.schema_diff.snapshot_yaml import snapshot_yaml
 from minerva_promote.text_format import counted
 
-DIMENSIONS_VARIABLE = "embedding_dimensions"  # as schema.alembic_tree has it, which imports Alembic
+DIMENSIONS_VARIABLE = "embedding_dimensions"  # also in migrations.alembic_tree, which imports Alembic
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotContent:
-    """What is to be written."""
+    """The content of a snapshot file, and the schema in it."""
 
     content: str
     schema: Schema
@@ -32,38 +32,42 @@ class SnapshotContent:
 
 
 def take_snapshot(project: Project, environment: Environment) -> SnapshotContent:
-    """The contract's tables as the environment has them, with all that belongs to them, as a file's content."""
-    whole = read_database(project, environment).schema
+    """Read the contract's tables with all their parts from the environment. Raises TargetError for a missing table."""
+    schema_of_database = read_database(project, environment).schema
     wanted = project.contract.tables
-    tables = {entity.name for entity in whole.of_kind("table") if entity.schema == "public"}
+    tables = {entity.name for entity in schema_of_database.of_kind("table") if entity.schema == "public"}
     missing = [name for name in wanted if name not in tables]
     if missing:
-        near = did_you_mean(missing[0], tables) if len(missing) == 1 else ""
+        suggestion = did_you_mean(missing[0], tables) if len(missing) == 1 else ""
         raise TargetError(
-            f"{environment.name} lacks what the contract names: {listing(missing)}{near}",
+            f"{environment.name} lacks what the contract names: {listing(missing)}{suggestion}",
             hint=f"promote migrate --env {environment.name}, or correct contract.tables of promote.yaml",
         )
-    schema = part(whole, frozenset(wanted))
-    content = render(
-        schema, environment=environment.name, kind=environment.kind, order=wanted, types=_with_variable(project, schema)
+    schema = restrict_to_tables(schema_of_database, frozenset(wanted))
+    content = snapshot_yaml(
+        schema,
+        environment=environment.name,
+        kind=environment.kind,
+        order=wanted,
+        types=_types_with_variable(project, schema),
     )
     return SnapshotContent(content, schema, environment.name)
 
 
-def _with_variable(project: Project, schema: Schema) -> dict[tuple[str, str], str]:
-    """The columns whose length is the project's variable: the file stays good for another value of it."""
+def _types_with_variable(project: Project, schema: Schema) -> dict[tuple[str, str], str]:
+    """The vector columns whose length is a variable of the project, so that the file holds for other values too."""
     value = project.variables.get(DIMENSIONS_VARIABLE)
-    found = {}
+    types = {}
     for entity in schema.of_kind("column"):
         rule = project.contract.tables[entity.table].columns.get(entity.name)
         kind = str(entity.fact("type"))
         if rule is not None and rule.dimensions == value and kind == f"vector({value})":
-            found[entity.table, entity.name] = f"vector(${{{DIMENSIONS_VARIABLE}}})"
-    return found
+            types[entity.table, entity.name] = f"vector(${{{DIMENSIONS_VARIABLE}}})"
+    return types
 
 
 def write_snapshot(project: Project, snapshot: SnapshotContent, out: Path | None) -> RunResult:
-    """Write the file, whole or not at all; by default the contract's."""
+    """Write the file atomically, by default the contract's snapshot; an unchanged file is left alone."""
     path = out or project.root / project.contract.snapshot
     name = str(out) if out is not None else project.contract.snapshot
     before = _read(path)
@@ -74,9 +78,9 @@ def write_snapshot(project: Project, snapshot: SnapshotContent, out: Path | None
         counted(len(snapshot.schema.of_kind(kind)), plural)
         for kind, plural in (("table", "tables"), ("column", "columns"))
     ]
-    at = value_text(snapshot.schema.revision or ())
-    word = "made" if before is None else "written anew" if changed else "unchanged"
-    detail = f"{word}: {', '.join(counts)}, revision {at}"
+    revision = value_text(snapshot.schema.revision or ())
+    outcome = "made" if before is None else "written anew" if changed else "unchanged"
+    detail = f"{outcome}: {', '.join(counts)}, revision {revision}"
     step = StepResult("snapshot", name, Outcome.OK, detail, data={"file": name, "changed": changed})
     return RunResult(
         "schema snapshot", snapshot.environment, steps=(step,), verdict=f"snapshot of {snapshot.environment}"

@@ -14,7 +14,7 @@ from minerva_promote.database.connection import Connection
 from minerva_promote.schema_diff.diff import Difference, diff
 from minerva_promote.schema_diff.inspect import inspect
 from minerva_promote.schema_diff.model import Schema
-from minerva_promote.schema_diff.report import change
+from minerva_promote.schema_diff.report import describe_change
 from tests import servers, yamlfile
 from tests.conftest import Ran
 from tests.schema.support import migrate_to
@@ -90,7 +90,7 @@ class Bench:
 def said(differences: tuple[Difference, ...]) -> list[str]:
     """Each difference as the report tells it."""
     return [
-        f"{'note: ' if each.is_note else ''}{each.entity.kind} {each.entity.path}: {change(each, 'A', 'B')}"
+        f"{'note: ' if each.is_note else ''}{each.entity.kind} {each.entity.path}: {describe_change(each, 'A', 'B')}"
         for each in differences
     ]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minerva_promote.schema_diff.scratch import PREFIX
+from minerva_promote.schema_diff.drift import SCRATCH_PREFIX
 from tests.material import REPOSITORY
 from tests.schema.compare.conftest import Pair
 from tests.schema.support import HEAD, migrate_to
@@ -35,7 +35,7 @@ def title(revision: str = HEAD, kind: str = "production", name: str = "test-prod
 
 def scratches(server: Server) -> list[str]:
     with server.connect() as conn:
-        query = f"select datname from pg_database where datname like '{PREFIX}%'"
+        query = f"select datname from pg_database where datname like '{SCRATCH_PREFIX}%'"
         return [name for (name,) in conn.execute(query).fetchall()]
 
 
@@ -156,8 +156,8 @@ def test_migrations_that_commit_in_between(pair: Pair, server: Server, monkeypat
     draw = secrets.randbelow
 
     def draw_number(limit: int) -> int:
-        made.append(f"{PREFIX}{draw(limit)}")
-        return int(made[-1].removeprefix(PREFIX))
+        made.append(f"{SCRATCH_PREFIX}{draw(limit)}")
+        return int(made[-1].removeprefix(SCRATCH_PREFIX))
 
     monkeypatch.setattr(secrets, "randbelow", draw_number)
     (pair.root / "alembic" / "versions" / "f1_concurrently.py").write_text(CONCURRENTLY, "utf-8")

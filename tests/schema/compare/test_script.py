@@ -11,8 +11,8 @@ from minerva_promote.schema_diff.allowances import Side, apply_allowances
 from minerva_promote.schema_diff.diff import diff
 from minerva_promote.schema_diff.inspect import inspect
 from minerva_promote.schema_diff.model import Schema
-from minerva_promote.schema_diff.report import told
-from minerva_promote.schema_diff.script import script
+from minerva_promote.schema_diff.report import comparison_report
+from minerva_promote.schema_diff.script import format_script
 from tests import servers
 from tests.schema.compare.conftest import said
 
@@ -152,7 +152,7 @@ def written(one: Schema, other: Schema) -> str:
     """What would bring the other one in step, once it is B."""
     left, right = Side("A", one), Side("B", other)
     judged, findings = apply_allowances(diff(one, other), (), left, right)
-    return script(told("schema diff", left, right, judged, findings), judged, left, right) + "\n"
+    return format_script(comparison_report("schema diff", left, right, judged, findings), judged, left, right) + "\n"
 
 
 def run(database: servers.Database, text: str) -> None:

@@ -12,8 +12,8 @@ from minerva_promote.config.load_project import load_project
 from minerva_promote.config.snapshot_file import read_snapshot_file
 from minerva_promote.database.catalog import live_snapshot
 from minerva_promote.schema_diff.diff import diff
-from minerva_promote.schema_diff.model import Entity, Schema, indexed, part
-from minerva_promote.schema_diff.snapshot_yaml import recorded, render
+from minerva_promote.schema_diff.model import Entity, Schema, index_by_key, restrict_to_tables
+from minerva_promote.schema_diff.snapshot_yaml import schema_from_file, snapshot_yaml
 from minerva_promote.schema_diff.stale_snapshot import stale_to_database
 from tests.material import REPOSITORY
 from tests.schema.compare.conftest import Bench, Pair, both_ways
@@ -215,10 +215,10 @@ def test_what_a_run_would_say(pair: Pair) -> None:
 
 def test_every_kind_survives_being_written(bench: Bench, tmp_path: Path) -> None:
     tables = frozenset(entity.name for entity in bench.base.of_kind("table") if entity.schema == "public")
-    whole = part(bench.base, tables)
+    whole = restrict_to_tables(bench.base, tables)
     path = tmp_path / "s.yaml"
-    path.write_text(render(whole, environment="x", kind="local"), "utf-8")
-    back = recorded(read_snapshot_file(path, {}))
+    path.write_text(snapshot_yaml(whole, environment="x", kind="local"), "utf-8")
+    back = schema_from_file(read_snapshot_file(path, {}))
     assert diff(whole, back) == ()
     silent = {"extension": {"types"}, "trigger": {"function"}}
     for key, entity in whole.entities.items():
@@ -229,11 +229,11 @@ def test_every_kind_survives_being_written(bench: Bench, tmp_path: Path) -> None
 
 
 def test_a_part_has_what_it_needs(bench: Bench) -> None:
-    found = part(bench.base, frozenset({"parent"}))
+    found = restrict_to_tables(bench.base, frozenset({"parent"}))
     assert {(each.kind, each.path) for each in found.entities.values() if not each.table} == {
         ("revision", "revision"), ("extension", "vector"), ("type", "mood"), ("type", "positive"), ("table", "parent"),
     }  # fmt: skip
-    found = part(bench.base, frozenset({"child"}))
+    found = restrict_to_tables(bench.base, frozenset({"child"}))
     assert ("function", "public", "", "touch()") in found.entities
 
 
@@ -268,7 +268,7 @@ def test_any_names_survive_being_written(
     for name, its_columns in tables.items():
         made.append(Entity("table", "public", "", name, {"options": options}))
         made += [Entity("column", "public", name, column, of, (column,)) for column, of in its_columns.items()]
-    schema = Schema(indexed(made), 18, options, frozenset(tables))
+    schema = Schema(index_by_key(made), 18, options, frozenset(tables))
     path = tmp_path / "s.yaml"
-    path.write_text(render(schema, environment="e", kind="local"), "utf-8")
-    assert recorded(read_snapshot_file(path, {})) == schema
+    path.write_text(snapshot_yaml(schema, environment="e", kind="local"), "utf-8")
+    assert schema_from_file(read_snapshot_file(path, {})) == schema
