@@ -1,4 +1,4 @@
-"""Making an environment ready for its first import, and saying what was there already."""
+"""The command promote setup: bring an environment to what is declared, as its owner."""
 
 from __future__ import annotations
 
@@ -24,57 +24,57 @@ from minerva_promote.migrations.alembic_tree import Tree, transaction_for_alembi
 from minerva_promote.migrations.apply import needs_own_transaction
 from minerva_promote.migrations.command import apply_pending, check_at_head, shape_steps
 from minerva_promote.migrations.state import migration_state, version_table
-from minerva_promote.results import Outcome, RunResult, StepResult
+from minerva_promote.results import RunResult, StepResult
 from minerva_promote.search.index_builds import record_builds
 from minerva_promote.setup.create_database import ensure_database
 from minerva_promote.setup.privileges import ensure_privileges
+from minerva_promote.setup.report import extension_step, ledger_step, part_step, setup_verdict
 from minerva_promote.setup.roles import ensure_roles
 
-Part = Callable[[Connection], Iterable[StepResult]]
+SetupPart = Callable[[Connection], Iterable[StepResult]]
 
 
 def setup(project: Project, environment: Environment, *, recreate: bool = False) -> RunResult:
     """Bring database, extension, roles, migrations, ledger and grants to what is declared, as the owner.
 
-    The database is made on its own; everything else is one transaction under the target's lock, but for migrations
-    that commit by themselves, and make three of it. What is there is
-    left alone: a second run changes nothing. ``recreate`` drops the database first; UsageError where that may not be.
+    The database is created outside any transaction. Everything else is one transaction under the target's lock; three
+    when migrations commit by themselves. What exists is left alone: a second run changes nothing. ``recreate`` drops
+    the database first. Raises UsageError for a database that may not be dropped, and TargetError.
     """
-    first = _timed(lambda: ensure_database(project, environment, recreate=recreate))
+    database_step = _timed(lambda: ensure_database(project, environment, recreate=recreate))
     with admin_session(project, environment) as conn:
         try:
-            steps = (first, *_inside(conn, project, environment))
+            steps = (database_step, *_set_up_database(conn, project, environment))
         except TargetError as error:
-            if first.data["changed"]:
-                said = f"{error.message} ({first.name} was {first.detail})"
-                raise TargetError(said, hint=error.hint, sqlstate=error.sqlstate) from error
+            if database_step.data["changed"]:
+                message = f"{error.message} ({database_step.name} was {database_step.detail})"
+                raise TargetError(message, hint=error.hint, sqlstate=error.sqlstate) from error
             raise
     changed = any(step.data.get("changed") or step.data.get("applied") for step in steps)
     ready = not any(step.outcome.closes_gate for step in steps)
-    verdict = "ready" if ready else "not ready"
     return RunResult(
         command="setup",
         environment=environment.name,
         title=f"database {environment.admin_url.dbname}",
         steps=steps,
-        verdict=verdict if changed else f"{verdict}: nothing was changed",
+        verdict=setup_verdict(ready=ready, changed=changed),
         changed=changed,
     )
 
 
-def _inside(conn: Session, project: Project, environment: Environment) -> tuple[StepResult, ...]:
-    _refuse_unfit(server(conn))
+def _set_up_database(conn: Session, project: Project, environment: Environment) -> tuple[StepResult, ...]:
+    _require_usable_server(server(conn))
     notices = Notices(conn, environment.name)
     steps: list[StepResult] = []
     parts = (
-        lambda _: [*_extension(conn, project), *ensure_roles(conn, environment)],
-        lambda connection: _migrations(conn, connection, project, environment, notices),
-        lambda _: [*_ledger(conn, project, environment), *ensure_privileges(conn, environment, notices)],
+        lambda _: [*_set_up_extension(conn, project), *ensure_roles(conn, environment)],
+        lambda connection: _apply_migrations(conn, connection, project, environment, notices),
+        lambda _: [*_set_up_ledger(conn, project, environment), *ensure_privileges(conn, environment, notices)],
     )
-    for together in _transactions(conn, project, parts):
+    for group in _group_into_transactions(conn, project, parts):
         with transaction_for_alembic(conn) as connection:
-            acquire_target_lock(conn)  # what is there is looked at only now: another setup may have been at work
-            for part in together:
+            acquire_target_lock(conn)  # the state is read only now: another setup may have run
+            for part in group:
                 steps += part(connection)
         for step in steps:
             if step.data.get("changed") or step.data.get("applied"):
@@ -85,36 +85,37 @@ def _inside(conn: Session, project: Project, environment: Environment) -> tuple[
     return (*steps, *notices.steps("setup"), *shape_steps(conn, project, environment, state))
 
 
-def _transactions(conn: Session, project: Project, parts: tuple[Part, ...]) -> list[tuple[Part, ...]]:
-    """All in one; migrations that commit by themselves in one of their own, as they have to see what came before."""
-    waiting = migration_state(conn, project).pending
-    apart = bool(waiting) and needs_own_transaction(Tree(project), waiting)
-    return [(part,) for part in parts] if apart else [parts]
+def _group_into_transactions(
+    conn: Session, project: Project, parts: tuple[SetupPart, ...]
+) -> list[tuple[SetupPart, ...]]:
+    """All parts in one transaction; one each when migrations commit by themselves and must see what came before."""
+    pending = migration_state(conn, project).pending
+    separate = bool(pending) and needs_own_transaction(Tree(project), pending)
+    return [(part,) for part in parts] if separate else [parts]
 
 
-def _refuse_unfit(facts: Server) -> None:
-    if facts.in_recovery or facts.read_only:
-        what = "a standby" if facts.in_recovery else "read-only"
-        raise TargetError(f"database {facts.database} is {what}", hint="use the primary server's address in admin_url")
-    if facts.encoding != "UTF8":
+def _require_usable_server(info: Server) -> None:
+    if info.in_recovery or info.read_only:
+        kind = "a standby" if info.in_recovery else "read-only"
+        raise TargetError(f"database {info.database} is {kind}", hint="use the primary server's address in admin_url")
+    if info.encoding != "UTF8":
         raise TargetError(
-            f"database {facts.database} has encoding {facts.encoding}, must be UTF8",
-            hint=f"CREATE DATABASE {facts.database} TEMPLATE template0 ENCODING 'UTF8', and move what is there",
+            f"database {info.database} has encoding {info.encoding}, must be UTF8",
+            hint=f"CREATE DATABASE {info.database} TEMPLATE template0 ENCODING 'UTF8', and move what is there",
         )
 
 
-def _extension(conn: Session, project: Project) -> tuple[StepResult, ...]:
-    """pgvector, where the project asks for it."""
+def _set_up_extension(conn: Session, project: Project) -> tuple[StepResult, ...]:
+    """Create pgvector if the project uses it."""
     if not project.asks_for_vector:
         return ()
-    begun = time.perf_counter()
-    made = ensure_vector(conn)
+    started = time.perf_counter()
+    created = ensure_vector(conn)
     version = server(conn).vector_version
-    detail = f"made ({version})" if made else f"already there ({version})"
-    return (replace(_step("extension vector", detail, changed=made), seconds=time.perf_counter() - begun),)
+    return (replace(extension_step(version, created=created), seconds=time.perf_counter() - started),)
 
 
-def _migrations(
+def _apply_migrations(
     conn: Session, connection: Connection, project: Project, environment: Environment, notices: Notices
 ) -> tuple[StepResult, ...]:
     if project.migrations is None:
@@ -122,31 +123,26 @@ def _migrations(
     applied = apply_pending(conn, connection, project, environment, notices)
     if applied:
         return tuple(replace(step, step="setup", name=f"migration {step.name}") for step in applied)
-    return (_step("migrations", f"already there ({migration_state(conn, project).head})"),)
+    return (part_step("migrations", f"already there ({migration_state(conn, project).head})"),)
 
 
-def _ledger(conn: Session, project: Project, environment: Environment) -> Iterator[StepResult]:
-    """Create or upgrade the ledger, and bring its schema back to what this release creates."""
+def _set_up_ledger(conn: Session, project: Project, environment: Environment) -> Iterator[StepResult]:
+    """Create or upgrade the ledger, and repair its structure."""
     table = version_table(project)
-    yield _timed(lambda: _install(conn, table))
+    yield _timed(lambda: _install_ledger(conn, table))
     repair = repair_structure(conn, table)
     if repair.done:
         record_repair(conn, environment.name, repair_findings(repair))
     yield from repair_steps(repair)
 
 
-def _install(conn: Session, table: str) -> StepResult:
+def _install_ledger(conn: Session, table: str) -> StepResult:
     before = ledger_version(conn)
-    made = install(conn, table)
+    changed = install(conn, table)
     record_builds(conn)
-    how = f"upgraded from version {before}" if made and before else "made" if made else "already there"
-    return _step("ledger", f"{how} (version {LEDGER_VERSION})", changed=made)
-
-
-def _step(name: str, detail: str, *, changed: bool = False) -> StepResult:
-    return StepResult("setup", name, Outcome.OK, detail, data={"changed": changed})
+    return ledger_step(before, LEDGER_VERSION, changed=changed)
 
 
 def _timed(step: Callable[[], StepResult]) -> StepResult:
-    begun = time.perf_counter()
-    return replace(step(), seconds=time.perf_counter() - begun)
+    started = time.perf_counter()
+    return replace(step(), seconds=time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""The database of an environment itself: whether it is there, making it, and making it anew."""
+"""The database of an environment: whether it exists, CREATE DATABASE, and dropping it for --recreate."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from minerva_promote.database.quote import ident, sql_text
 from minerva_promote.database.server_errors import attempt_outside
 from minerva_promote.database.session import Connection, admin_session, closed_after, connect_to
 from minerva_promote.errors import TargetError, UsageError
-from minerva_promote.results import Outcome, StepResult
+from minerva_promote.results import StepResult
+from minerva_promote.setup.report import database_step
 
-# Databases that every server has: a connection to one of them is enough to make another.
+# Databases that every server has; a connection to one of them is enough to create another.
 MAINTENANCE = ("postgres", "template1")
-DUPLICATE = ("42P04", "23505")  # another setup was quicker
+DUPLICATE = ("42P04", "23505")  # a concurrent setup created it
 
 
 def database_exists(project: Project, environment: Environment) -> bool:
-    """Whether the server has the environment's database. Raises TargetError when that cannot be told."""
+    """Whether the server has the environment's database. Raises TargetError when no database can be reached."""
     with maintenance_session(project, environment) as conn:
         if conn is not None:
             return environment.admin_url.dbname in databases(conn)
@@ -34,48 +35,51 @@ def database_exists(project: Project, environment: Environment) -> bool:
 
 
 def ensure_database(project: Project, environment: Environment, *, recreate: bool = False) -> StepResult:
-    """Make the environment's database if it is missing, or anew; not part of any transaction.
+    """Create the environment's database if it is missing; with ``recreate`` drop it first. Outside any transaction.
 
-    Raises TargetError with the statement for an administrator when the admin identity may not.
+    Raises TargetError with the statement for an administrator when the admin identity lacks the privilege, and
+    UsageError for a database that may not be dropped.
     """
     name = environment.admin_url.dbname
     if recreate and (environment.protected or name in (*MAINTENANCE, "template0")):
-        what = "protected" if environment.protected else f"database {name}, which belongs to the server"
+        reason = "protected" if environment.protected else f"database {name}, which belongs to the server"
         raise UsageError(
-            f"environment {environment.name} is {what}: its database is not made anew",
+            f"environment {environment.name} is {reason}: its database is not made anew",
             hint="promote setup without --recreate changes only what is missing",
         )
     with maintenance_session(project, environment) as conn:
         if conn is None:
-            return _present_after_all(project, environment, recreate)
-        there = name in databases(conn)
-        if there and not recreate:
-            return _step(name, "already there")
-        if there:
-            _must(conn, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(ident(name)), f"dropping database {name}")
+            return _require_connectable(project, environment, recreate)
+        exists = name in databases(conn)
+        if exists and not recreate:
+            return database_step(name, "already there")
+        if exists:
+            _execute_or_raise(
+                conn, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(ident(name)), f"dropping database {name}"
+            )
             record_change(f"database {name} dropped")
-        # From template0: no objects and no encoding that someone gave template1.
+        # From template0: without the objects and the encoding that template1 may have.
         create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(ident(name))
-        refused = attempt_outside(conn, create)
-        if refused is not None and refused.sqlstate not in DUPLICATE:
+        refusal = attempt_outside(conn, create)
+        if refusal is not None and refusal.sqlstate not in DUPLICATE:
             owner = sql.SQL("{} OWNER {}").format(create, ident(server(conn).role))
             raise TargetError(
-                f"database {name} is missing, and could not be made: {refused.message}",
+                f"database {name} is missing, and could not be made: {refusal.message}",
                 hint=f"as an administrator: {sql_text(owner)}",
             )
-        if refused is None:
+        if refusal is None:
             record_change(f"database {name} made")
-        return _step(name, "made anew" if there else "made", sql=sql_text(create))
+        return database_step(name, "made anew" if exists else "made", sql_text(create))
 
 
 @contextmanager
 def maintenance_session(project: Project, environment: Environment) -> Iterator[Connection | None]:
-    """The admin identity on a database that is always there, in autocommit; None when it is let into none."""
-    target = environment.admin_url
+    """A session of the admin identity on a maintenance database, in autocommit; None when none accepts it."""
+    admin_url = environment.admin_url
     for name in MAINTENANCE:
-        elsewhere = replace(target, dbname=name, params=MappingProxyType({**target.params, "dbname": name}))
+        url = replace(admin_url, dbname=name, params=MappingProxyType({**admin_url.params, "dbname": name}))
         try:
-            conn = connect_to(project, environment, elsewhere, maintenance=True)
+            conn = connect_to(project, environment, url, maintenance=True)
         except WrongDatabase:
             raise
         except TargetError:
@@ -86,8 +90,8 @@ def maintenance_session(project: Project, environment: Environment) -> Iterator[
     yield None
 
 
-def _present_after_all(project: Project, environment: Environment, recreate: bool) -> StepResult:
-    """The database by connecting to it, where the maintenance databases let nobody in."""
+def _require_connectable(project: Project, environment: Environment, recreate: bool) -> StepResult:
+    """Connect to the database itself, as no maintenance database accepts the admin identity."""
     with admin_session(project, environment):
         pass
     name = environment.admin_url.dbname
@@ -96,16 +100,10 @@ def _present_after_all(project: Project, environment: Environment, recreate: boo
             f"database {name} cannot be made anew: no connection to {' or '.join(MAINTENANCE)}",
             hint="let the admin identity connect to one of them",
         )
-    return _step(name, "already there")
+    return database_step(name, "already there")
 
 
-def _must(conn: Connection, statement: sql.Composed, doing: str) -> None:
-    refused = attempt_outside(conn, statement)
-    if refused is not None:
-        raise TargetError(f"{doing}: {refused.message}", hint=f"as an administrator: {sql_text(statement)}")
-
-
-def _step(name: str, detail: str, **done: str) -> StepResult:
-    return StepResult(
-        "setup", f"database {name}", Outcome.OK, detail, data={"statements": list(done.values()), "changed": bool(done)}
-    )
+def _execute_or_raise(conn: Connection, statement: sql.Composed, activity: str) -> None:
+    refusal = attempt_outside(conn, statement)
+    if refusal is not None:
+        raise TargetError(f"{activity}: {refusal.message}", hint=f"as an administrator: {sql_text(statement)}")

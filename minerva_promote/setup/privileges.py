@@ -1,4 +1,4 @@
-"""What setup gives to the roles of an environment, and takes from PUBLIC."""
+"""The privileges that setup grants to the roles of an environment, and revokes from PUBLIC."""
 
 from __future__ import annotations
 
@@ -20,63 +20,65 @@ from minerva_promote.grants.live_state import LiveState
 from minerva_promote.grants.model import PUBLIC, Drift, Slot
 from minerva_promote.grants.plan import GrantPlan, plan_grants
 from minerva_promote.grants.wanted import import_role
-from minerva_promote.results import Finding, Outcome, Severity, StepResult
+from minerva_promote.results import Finding, StepResult
+from minerva_promote.setup.report import grants_step, kept_public_privileges, public_step
 
 
 def ensure_privileges(conn: Connection, environment: Environment, notices: Notices) -> tuple[StepResult, ...]:
-    """Give the declared roles what is declared, the import role what the ledger needs, and take from PUBLIC.
+    """Grant the declared privileges, the ledger's privileges of the import role, and revoke defaults of PUBLIC.
 
-    In the transaction that is open. Nothing is taken from a declared role here: that is `promote grants`. Raises
-    TargetError when a privilege cannot be given; what cannot be taken from PUBLIC is a WARN.
+    Works in the open transaction. Nothing is revoked from a declared role: that is `promote grants`. Raises
+    TargetError when a privilege cannot be granted; what cannot be revoked from PUBLIC is a WARN.
     """
     plan = plan_grants(conn, environment)
-    unknown = [drift for drift in plan.drifts if drift.code == "unknown-object"]
-    if unknown:
-        first = unknown[0]
+    unknown_objects = [drift for drift in plan.drifts if drift.code == "unknown-object"]
+    if unknown_objects:
+        first = unknown_objects[0]
         raise TargetError(f"{first.location}: {first.message}", hint=first.hint)
-    done, plan = run_plan(conn, plan, notices, lambda: plan_grants(conn, environment), _gives)
-    lacking = [drift for drift in plan.drifts if _gives(drift)]
-    if lacking:
+    granted, plan = run_plan(conn, plan, notices, lambda: plan_grants(conn, environment), _is_missing_grant)
+    missing = [drift for drift in plan.drifts if _is_missing_grant(drift)]
+    if missing:
         raise TargetError(
-            f"GRANT had no effect: {'; '.join(f'{drift.what} to {drift.role}' for drift in lacking)}",
-            hint=explain_no_effect(plan, lacking[0]),
+            f"GRANT had no effect: {'; '.join(f'{drift.what} to {drift.role}' for drift in missing)}",
+            hint=explain_no_effect(plan, missing[0]),
         )
-    steps = [_granted(name, [drift for drift in done if drift.role == name]) for name in plan.wanted.roles]
-    return (*steps, *_undeclared_import_role(conn, environment, plan), _public(conn, environment, plan))
+    steps = [_granted(name, [drift for drift in granted if drift.role == name]) for name in plan.wanted.roles]
+    return (
+        *steps,
+        *_grant_to_undeclared_import_role(conn, environment, plan),
+        _revoke_from_public(conn, environment, plan),
+    )
 
 
-def _gives(drift: Drift) -> bool:
+def _is_missing_grant(drift: Drift) -> bool:
     return drift.code == "missing" and drift.role != PUBLIC
 
 
 def _granted(name: str, done: list[Drift]) -> StepResult:
-    statements = [statement for drift in done for statement in drift.statements]
-    detail = f"{len(statements)} given" if statements else "already there"
-    data = {"statements": statements, "changed": bool(statements)}
-    return StepResult("setup", f"grants to {name}", Outcome.OK, detail, data=data)
+    return grants_step(name, [statement for drift in done for statement in drift.statements])
 
 
-def _undeclared_import_role(conn: Connection, environment: Environment, plan: GrantPlan) -> Iterator[StepResult]:
-    """What the ledger needs, for an import role that nobody declared; the owner and a superuser need no grant."""
-    name = _undeclared(environment, plan)
+def _grant_to_undeclared_import_role(
+    conn: Connection, environment: Environment, plan: GrantPlan
+) -> Iterator[StepResult]:
+    """Grant the ledger's privileges to an import role that is not declared; owner and superuser need none."""
+    name = _undeclared_role_name(environment, plan)
     if name is None:
         return
     declared = replace(environment, roles={**environment.roles, name: Role(ledger="write")})
     statements = [
         statement
         for drift in plan_grants(conn, declared).drifts
-        if drift.role == name and _gives(drift)
+        if drift.role == name and _is_missing_grant(drift)
         for statement in drift.statements
     ]
     for statement in statements:
         execute(conn, sql.SQL(statement), statement)
-    detail = f"{len(statements)} given" if statements else "already there"
-    data = {"statements": statements, "changed": bool(statements)}
-    yield StepResult("setup", f"grants to {name}", Outcome.OK, detail, data=data)
+    yield grants_step(name, statements)
 
 
-def _undeclared(environment: Environment, plan: GrantPlan) -> str | None:
-    """The import role where it is there, no superuser, not the owner, and not declared."""
+def _undeclared_role_name(environment: Environment, plan: GrantPlan) -> str | None:
+    """The import role if it exists and is neither declared, nor the owner, nor a superuser; else None."""
     name = import_role(environment)
     present = plan.live.roles.get(name or "")
     if present is None or present.superuser or name in (*environment.roles, plan.live.admin):
@@ -84,13 +86,13 @@ def _undeclared(environment: Environment, plan: GrantPlan) -> str | None:
     return name
 
 
-def _public(conn: Connection, environment: Environment, before: GrantPlan) -> StepResult:
-    """Take from PUBLIC what every new role would have: objects in public, temporary tables, and the way in.
+def _revoke_from_public(conn: Connection, environment: Environment, before: GrantPlan) -> StepResult:
+    """Revoke from PUBLIC what every new role would have: CREATE in public, temporary tables, CONNECT.
 
-    Not what is declared under ``public:``. The way in stays open as long as the import role is not declared: it may
-    have no other.
+    Privileges declared under ``public:`` stay. CONNECT stays as long as the import role is not declared, as it may have
+    no other grant of it.
     """
-    database, undeclared = before.live.database, _undeclared(environment, before)
+    database, undeclared = before.live.database, _undeclared_role_name(environment, before)
     unwanted = [
         (Slot(PUBLIC, "database", database), "CONNECT"),
         (Slot(PUBLIC, "database", database), "TEMPORARY"),
@@ -98,37 +100,25 @@ def _public(conn: Connection, environment: Environment, before: GrantPlan) -> St
     ]
     findings: list[Finding] = []
     if undeclared is not None:
-        so = f"PUBLIC keeps CONNECT on database {database}"
-        findings.append(undeclared_import_role_finding(environment, undeclared, so))
+        consequence = f"PUBLIC keeps CONNECT on database {database}"
+        findings.append(undeclared_import_role_finding(environment, undeclared, consequence))
         del unwanted[0]
-    had = [each for each in unwanted if each[1] in _held(before.live, each[0]) - _declared(before, each[0])]
-    statements = {each: revoke_statement(before.live, each[0], {"": [each[1]]}) for each in had}
-    done = [statement for statement in statements.values() if try_execute(conn, sql.SQL(statement)) is None]
-    after = plan_grants(conn, environment).live if had else before.live
-    still = [each for each in had if each[1] in _held(after, each[0])]
-    findings += [
-        Finding(
-            "public-privilege",
-            f"PUBLIC has {privilege} on {slot.kind} {slot.name}, and this role may not take it away",
-            hint=f"as its owner: {statements[slot, privilege]}",
-            severity=Severity.WARN,
-        )
-        for slot, privilege in still
+    held = [
+        entry
+        for entry in unwanted
+        if entry[1] in _held_privileges(before.live, entry[0]) - _declared_privileges(before, entry[0])
     ]
-    taken = len(had) - len(still)
-    return StepResult(
-        "setup",
-        "grants to PUBLIC",
-        Outcome.WARN if findings else Outcome.OK,
-        f"{taken} taken away" if taken else "nothing to take away",
-        findings=tuple(findings),
-        data={"statements": done if taken else [], "changed": bool(taken)},
-    )
+    statements = {entry: revoke_statement(before.live, entry[0], {"": [entry[1]]}) for entry in held}
+    executed = [statement for statement in statements.values() if try_execute(conn, sql.SQL(statement)) is None]
+    after = plan_grants(conn, environment).live if held else before.live
+    kept = [entry for entry in held if entry[1] in _held_privileges(after, entry[0])]
+    findings += kept_public_privileges({entry: statements[entry] for entry in kept})
+    return public_step(len(held) - len(kept), executed, findings)
 
 
-def _held(live: LiveState, slot: Slot) -> frozenset[str]:
+def _held_privileges(live: LiveState, slot: Slot) -> frozenset[str]:
     return frozenset[str]().union(*(entry.privileges for entry in live.entries if entry.slot == slot))
 
 
-def _declared(plan: GrantPlan, slot: Slot) -> frozenset[str]:
+def _declared_privileges(plan: GrantPlan, slot: Slot) -> frozenset[str]:
     return plan.wanted.held.get(slot, frozenset())

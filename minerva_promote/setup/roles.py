@@ -1,4 +1,4 @@
-"""The roles of an environment: made when they are missing, with password, attributes and settings."""
+"""The roles of an environment: CREATE and ALTER ROLE for passwords, attributes and settings."""
 
 from __future__ import annotations
 
@@ -16,91 +16,72 @@ from minerva_promote.errors import ConfigError, TargetError
 from minerva_promote.grants.apply import set_passwords
 from minerva_promote.grants.model import Drift
 from minerva_promote.grants.plan import plan_grants
-from minerva_promote.results import Outcome, StepResult
+from minerva_promote.results import StepResult
+from minerva_promote.setup.report import describe_role_change, role_step
 
-CODES = ("missing-role", "login", "connection-limit", "setting")  # of the drift that is ended here
-_PASSWORD = "PASSWORD '***'"  # never the password itself, which would end up in logs
-DUPLICATE = ("42710", "23505")  # a setup of another database was quicker
+REPAIRED_DRIFTS = ("missing-role", "login", "connection-limit", "setting")  # codes of the drifts that setup repairs
+_PASSWORD = "PASSWORD '***'"  # instead of the password, which must not end up in logs
+DUPLICATE = ("42710", "23505")  # a concurrent setup of another database created it
 
 
 def ensure_roles(conn: Connection, environment: Environment) -> tuple[StepResult, ...]:
-    """Make the declared roles and change what differs, in the transaction that is open; one step a role.
+    """Create the declared roles and change what differs, in the open transaction; one step per role.
 
-    Raises TargetError with all the statements that an administrator has to run when the admin identity may not.
-    A password is set when the role is made, and when one is declared and is known not to be the present one.
+    A password is set for a new role, and when a declared one is known to differ. Raises TargetError with all statements
+    that an administrator has to execute when the admin identity lacks the privileges.
     """
     may_read_passwords = server(conn).superuser
     plan = plan_grants(conn, environment)
-    steps, refused = [], []
+    steps, refusals = [], []
     for name in plan.wanted.roles:
-        done: list[str] = []
-        said: list[str] = []
-        for drift in (each for each in plan.drifts if each.role == name and each.code in CODES):
+        statements: list[str] = []
+        changes: list[str] = []
+        for drift in (drift for drift in plan.drifts if drift.role == name and drift.code in REPAIRED_DRIFTS):
             for statement in drift.statements:
                 refusal = try_execute(conn, sql.SQL(statement))
                 if refusal is None or (drift.code == "missing-role" and refusal.sqlstate in DUPLICATE):
-                    done.append(statement)
-                    said.append(_said(environment, drift))
+                    statements.append(statement)
+                    changes.append(describe_role_change(environment, drift))
                 else:
-                    refused.append((f"role {name}: {refusal.message}", _advised(environment, drift, statement)))
-        made = name not in plan.live.roles
-        if not refused and (made or (may_read_passwords and _has_another_password(conn, environment, name))):
-            given = set_passwords(conn, environment, [name])
-            done += [f"ALTER ROLE {sql_text(ident(role))} PASSWORD '...'" for role in given]
-            said += ["password"] if given and not made else []
-        unread = not made and not may_read_passwords and _declared_password(environment, name) is not None
-        steps.append(_step(name, said, done, unread=unread))
-    if refused:
+                    refusals.append(
+                        (f"role {name}: {refusal.message}", _administrator_statement(environment, drift, statement))
+                    )
+        created = name not in plan.live.roles
+        if not refusals and (created or (may_read_passwords and _password_differs(conn, environment, name))):
+            password_roles = set_passwords(conn, environment, [name])
+            statements += [f"ALTER ROLE {sql_text(ident(role))} PASSWORD '...'" for role in password_roles]
+            changes += ["password"] if password_roles and not created else []
+        password_unread = not created and not may_read_passwords and _declared_password(environment, name) is not None
+        steps.append(role_step(name, changes, statements, password_unread=password_unread))
+    if refusals:
         raise TargetError(
-            "; ".join(fact for fact, _ in refused),
-            hint=_for_administrator([statement for _, statement in refused]),
+            "; ".join(message for message, _ in refusals),
+            hint=_administrator_hint([statement for _, statement in refusals]),
         )
     return tuple(steps)
 
 
-def _advised(environment: Environment, drift: Drift, statement: str) -> str:
-    """The statement as an administrator has to run it: a new role gets its declared password there and then."""
+def _administrator_statement(environment: Environment, drift: Drift, statement: str) -> str:
+    """The statement for an administrator: it creates a role together with its declared password."""
     if drift.code == "missing-role" and environment.roles[drift.role].password:
         return f"{statement} {_PASSWORD}"
     return statement
 
 
-def _for_administrator(statements: Sequence[str]) -> str:
+def _administrator_hint(statements: Sequence[str]) -> str:
     secret = any(statement.endswith(_PASSWORD) for statement in statements)
-    whose = ", with the declared password of each role in place of '***'" if secret else ""
-    return f"as an administrator{whose}: {'; '.join(statements)}"
+    note = ", with the declared password of each role in place of '***'" if secret else ""
+    return f"as an administrator{note}: {'; '.join(statements)}"
 
 
-def _has_another_password(conn: Connection, environment: Environment, name: str) -> bool:
+def _password_differs(conn: Connection, environment: Environment, name: str) -> bool:
     password = _declared_password(environment, name)
     return password is not None and not matches(stored_verifier(conn, name), password)
 
 
 def _declared_password(environment: Environment, name: str) -> str | None:
-    """The declared password of a role that is there already; None also when its variable is not set."""
+    """The declared password of an existing role; None also when its variable is not set."""
     try:
         return environment.password(name)
     except ConfigError:
         return None
-
-
-def _said(environment: Environment, drift: Drift) -> str:
-    role = environment.roles[drift.role]
-    match drift.code:
-        case "missing-role":
-            return "made"
-        case "login":
-            return "may log in" if role.login else "may no longer log in"
-        case "connection-limit":
-            return f"connection limit {role.connection_limit}"
-        case _:
-            key = drift.what.removeprefix("setting ")
-            return f"{key} = {role.settings[key]}"
-
-
-def _step(name: str, said: list[str], done: list[str], *, unread: bool) -> StepResult:
-    detail = ", ".join(said) or "already there"
-    if unread:
-        detail += " (its password is left as it is: only a superuser can compare it)"
-    data = {"statements": done, "changed": bool(done)}
-    return StepResult("setup", f"role {name}", Outcome.OK, detail, data=data)
