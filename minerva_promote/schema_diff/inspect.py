@@ -46,11 +46,11 @@ def inspect(conn: Connection) -> Schema:
     pgvector's schema are named without it, whatever search_path is. Raises TargetError.
     """
     with _snapshot_transaction(conn):
-        session = _fetch(conn, "session")[0]
-        major = session["version_num"] // 10_000
+        server = catalog.server(conn)
+        major = server.version_num // 10_000
         if major < OLDEST_MAJOR:
             raise TargetError(
-                f"database {session['database']} is on PostgreSQL {major}: schemas are compared from {OLDEST_MAJOR} on",
+                f"database {server.database} is on PostgreSQL {major}: schemas are compared from {OLDEST_MAJOR} on",
                 hint="compare after the server was upgraded",
             )
         unusable = catalog.fetch(conn, _SETTINGS)[0]["unusable"]
