@@ -14,7 +14,8 @@ class Column:
     type: str  # as format_type() prints it: "uuid", "character varying(255)", "vector(1536)", "uuid[]"
     not_null: bool = False
     has_default: bool = False  # a default, an identity, or generated
-    generated: bool = False  # not writable
+    generated: bool = False  # computed from other columns: not writable
+    identity_always: bool = False  # GENERATED ALWAYS AS IDENTITY: written with OVERRIDING SYSTEM VALUE
     labels: tuple[str, ...] = ()  # of an enum, in order
     base: str = ""  # of a domain: the type below it; "" for any other type
 

@@ -151,7 +151,8 @@ def _column(name: str, facts: ColumnFacts, types: Mapping[str, TypeFacts]) -> Co
         type=facts.type,
         not_null=facts.not_null,
         has_default=bool(facts.default or facts.identity or facts.generated),
-        generated=bool(facts.generated) or facts.identity == "always",
+        generated=bool(facts.generated),
+        identity_always=facts.identity == "always",
         labels=known.labels if known else (),
         base=_base_type(facts.type, types),
     )

@@ -87,7 +87,7 @@ class Reading:
         if not relation.inh:
             raise self.refuse("form", "ONLY is not accepted", "name the table alone", relation.location)
         allowed = {"relation", "cols", "select_stmt", "on_conflict_clause"}
-        if node.override == 1:  # OVERRIDING_NOT_SET
+        if node.override in (1, 3):  # OVERRIDING_NOT_SET, OVERRIDING_SYSTEM_VALUE: what promote writes itself
             allowed.add("override")
         self.only(node, allowed, tail if "override" in allowed else relation.location)
         if not node.cols:

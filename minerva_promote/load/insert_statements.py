@@ -11,11 +11,20 @@ from minerva_promote.database.quote import ident, qualified
 
 
 @lru_cache(maxsize=256)
-def insert(table: str, columns: Sequence[str], returned: Sequence[str], rows: int) -> bytes:
-    """Insert this many rows; those that any unique constraint holds back are not in what it returns."""
+def insert(
+    table: str, columns: Sequence[str], returned: Sequence[str], rows: int, *, overriding: bool = False
+) -> bytes:
+    """Insert this many rows; those that any unique constraint holds back are not in what it returns.
+
+    ``overriding``: one of the columns is GENERATED ALWAYS AS IDENTITY.
+    """
     return _bytes(
-        sql.SQL("insert into {} ({}) values {} on conflict do nothing returning {}").format(
-            qualified(table), _names(columns), _parameters(rows, len(columns)), _names(returned)
+        sql.SQL("insert into {} ({}){} values {} on conflict do nothing returning {}").format(
+            qualified(table),
+            _names(columns),
+            sql.SQL(" overriding system value" if overriding else ""),
+            _parameters(rows, len(columns)),
+            _names(returned),
         )
     )
 

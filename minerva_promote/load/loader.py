@@ -38,6 +38,7 @@ class BatchShape:
     key: tuple[str, ...]
     key_places: tuple[int, ...]
     rows: int  # of a full batch
+    overriding: bool  # whether a column is GENERATED ALWAYS AS IDENTITY
     read: ServerRead | None  # columns that the server reads when it writes a row
     read_before: ServerRead | None  # the same where a trigger could change them: read before they are written
 
@@ -123,6 +124,7 @@ class Loader:
                 key,
                 tuple(layout.columns.index(name) for name in key),
                 max(1, min(BATCH_ROWS, MOST_PARAMETERS // len(layout.columns))),
+                any(self.snapshot.tables[layout.table].columns[name].identity_always for name in layout.columns),
                 None if triggered else read,
                 read if triggered else None,
             )
@@ -137,7 +139,7 @@ class Loader:
         values = [value for row in rows for value in row.values]
         returned = (*shape.key, *shape.read.names) if shape.read else shape.key
         self._pipe.send(
-            statements.insert(layout.table, layout.columns, returned, len(rows)),
+            statements.insert(layout.table, layout.columns, returned, len(rows), overriding=shape.overriding),
             shape.types * len(rows),
             values,
             keep=len(rows) == shape.rows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.ledger.commit_proof import commit_with_proof
+from minerva_promote.load.sequences import advance, lagging_sequences
 from minerva_promote.promotion import gates, report
 from minerva_promote.promotion import run_recorder as recorder
 from minerva_promote.promotion.import_steps import (
@@ -90,6 +91,26 @@ class ChecksBeforeCommit:
             state.log.stop_if_closed()
 
 
+class Sequences:
+    """Sequences behind columns that the file gave do not give out the same values again."""
+
+    phase: Phase = "transaction"
+    rehearsed = False
+
+    def plan(self, state: RunState) -> None:
+        """Nothing to show: how far a sequence has to go is known once the rows are there."""
+
+    def execute(self, state: RunState) -> None:
+        """Advance those that are behind; a dry run only names them."""
+        written: dict[str, frozenset[str]] = {}
+        for batch in state.inserted:
+            written[batch.table] = written.get(batch.table, frozenset()) | frozenset(batch.columns)
+        for sequence in lagging_sequences(state.conn, written) if written else ():
+            advanced = sequence.can_advance and not state.request.dry_run
+            last = advance(state.conn, sequence) if advanced else None
+            state.log.record(report.sequence_step(sequence, last))
+
+
 class Commit:
     """The ledger entry and the rows are committed together."""
 
@@ -172,6 +193,7 @@ IMPORT_STAGES: tuple[Stage, ...] = (
     Evidence(),
     EmbeddingSpace(),
     ChecksBeforeCommit(),
+    Sequences(),
     Commit(),
     VectorIndexes(),
     ChecksAfterCommit(),

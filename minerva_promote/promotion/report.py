@@ -9,6 +9,7 @@ from minerva_promote.checks.run import nothing_checked
 from minerva_promote.config.models.project import Contract
 from minerva_promote.errors import Location, PromoteError, TargetError
 from minerva_promote.load.load_result import LoadResult
+from minerva_promote.load.sequences import SequenceState
 from minerva_promote.promotion.existing_keys import KeyCounts
 from minerva_promote.promotion.plan_digest import Digest, PlannedTarget
 from minerva_promote.promotion.request import PromotionRequest
@@ -40,6 +41,20 @@ def refused_step(name: str, detail: str, error: TargetError) -> StepResult:
     """The target does not take the data."""
     finding = Finding("refused", error.message, hint=error.hint or "correct the data, or the target")
     return StepResult("import", name, Outcome.FAIL, detail, findings=(finding,))
+
+
+def sequence_step(sequence: SequenceState, last: int | None) -> StepResult:
+    """What was done about a sequence that is behind its column; ``last``: the value it gave out last, when advanced."""
+    name = f"sequence {sequence.sequence}"
+    if last is not None:
+        detail = f"advanced to {last:,} for {sequence.table}.{sequence.column}; a rollback does not take it back"
+        return StepResult("import", name, Outcome.OK, detail, data={"value": last})
+    behind = f"behind {sequence.table}.{sequence.column}, which has {sequence.reached:,}"
+    if sequence.can_advance:
+        return StepResult("import", name, Outcome.OK, f"{behind}: a run would advance it")
+    fact = f"{sequence.sequence} is {behind}: the next rows that take a value from it will fail"
+    finding = Finding("sequence-behind", fact, hint=sequence.statement, severity=Severity.WARN)
+    return StepResult("import", name, Outcome.WARN, behind, findings=(finding,))
 
 
 def table_steps(

@@ -99,10 +99,10 @@ def _table_differences(recorded: Table, live: Table) -> Iterator[tuple[str, str,
 
 
 def _column_differences(path: str, recorded: Column, live: Column) -> Iterator[tuple[str, str, str]]:
-    for attribute in ("type", "not_null", "has_default", "generated", "labels"):
+    for attribute in ("type", "not_null", "has_default", "generated", "identity_always", "labels"):
         before, after = getattr(recorded, attribute), getattr(live, attribute)
         if attribute == "type" and (before.endswith(f".{after}") or after.endswith(f".{before}")):
             continue  # a type of an extension in another schema
         if before != after:
-            aspect = attribute.removeprefix("has_")
+            aspect = "identity" if attribute == "identity_always" else attribute.removeprefix("has_")
             yield path, aspect, f"{path} {aspect_text(aspect)} {value_text(before)} → {value_text(after)}"

@@ -56,7 +56,7 @@ tables:
         Column("kinds", "kind[]", labels=("a", "b")),
         Column("embedding", "vector(3)", has_default=True, generated=True),
         Column("number", "bigint", has_default=True),
-        Column("always", "bigint", has_default=True, generated=True),
+        Column("always", "bigint", has_default=True, identity_always=True),
     ]
 
 

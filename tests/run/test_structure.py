@@ -73,7 +73,7 @@ def test_more_columns_and_promises(shop: Shop) -> None:
         "update pg_index set indisvalid = false where indexrelid = 'uq_chunk_book_sequence'::regclass",
         "alter table chunks disable trigger all",
         "alter table screenshots drop column sequence_number",
-        "alter table screenshots add column sequence_number int not null generated always as identity",
+        "alter table screenshots add column sequence_number int not null generated always as (1) stored",
         "create domain hash as text",
         "alter table screenshots alter column id type text",
         "alter table embedding_configs drop constraint embedding_configs_pkey cascade",

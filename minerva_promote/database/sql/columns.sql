@@ -5,7 +5,8 @@ SELECT
     pg_catalog.regexp_replace(pg_catalog.format_type(a.atttypid, a.atttypmod), '^public\.', '') AS type,
     a.attnotnull AS not_null,
     a.atthasdef OR a.attidentity <> '' AS has_default,
-    a.attgenerated <> '' OR a.attidentity = 'a' AS generated,
+    a.attgenerated <> '' AS generated,
+    a.attidentity = 'a' AS identity_always,
     ARRAY(
         SELECT label.enumlabel::text
         FROM pg_catalog.pg_enum AS label
