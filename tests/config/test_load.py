@@ -73,8 +73,7 @@ def test_find_root(make_project: MakeProject, tmp_path_factory: pytest.TempPathF
         find_root(elsewhere / "none")
 
 
-def test_tables_and_columns_that_the_contract_names_exist(make_project: MakeProject, faults_of: Faults) -> None:
-    text = """\
+NAMES_NOTHING = """\
 project: p
 variables: {dim: 3}
 contract:
@@ -96,44 +95,48 @@ contract:
   repairs: [{table: chunkss}, {table: chunks, rename: {a: b}, vector_braces: [c], default: {e: 1}}]
   local_paths: {except: [chunks.tex, text, chunk.a]}
 """
-    here, recorded = "promote.yaml", "in alembic/snapshot.yaml"
-    tables = " | tables: books, chunks, foo"
-    assert faults_of(lambda: load_project(make_project({"promote.yaml": text}))) == [
-        f'{here}:16:40: contract.tables.chunks.columns.embeddin.dimensions: no variable "dimm"; did you mean "dim"? | '
+NAMED_NOTHING = [
+    'promote.yaml:7:13: contract.tables.books.key[0]: no column "idd" of books in alembic/snapshot.yaml; did you mean "id"?',
+    'promote.yaml:8:19: contract.tables.books.given[1]: no column "x" of books in alembic/snapshot.yaml',
+    'promote.yaml:9:21: contract.tables.books.unique[0][1]: no column "y" of books in alembic/snapshot.yaml',
+    'promote.yaml:10:31: contract.tables.books.conflict.may_update[0]: no column "z" of books in alembic/snapshot.yaml',
+    'promote.yaml:11:20: contract.tables.books.contiguous.q: no column "q" of books in alembic/snapshot.yaml',
+    'promote.yaml:11:29: contract.tables.books.contiguous.q.per: no column "w" of books in alembic/snapshot.yaml',
+    'promote.yaml:14:20: contract.tables.chunks.belongs_to.book_idd: no column "book_idd" of chunks in alembic/snapshot.yaml; did you '
+    'mean "book_id"?',
+    'promote.yaml:14:30: contract.tables.chunks.belongs_to.book_idd: "chunks" is not the table of the roots, "books" | a '
+    "row of any other table is named under references",
+    'promote.yaml:14:47: contract.tables.chunks.belongs_to.book_id: no table "bok" in contract.tables; did you mean '
+    '"books"? | tables: books, chunks, foo',
+    'promote.yaml:15:24: contract.tables.chunks.references.id: no table "chunk" in contract.tables; did you mean "chunks"?'
+    " | tables: books, chunks, foo",
+    'promote.yaml:16:17: contract.tables.chunks.columns.embeddin: no column "embeddin" of chunks in alembic/snapshot.yaml; did you mean '
+    '"embedding"?',
+    'promote.yaml:17:5: contract.tables.foo: no table "foo" in alembic/snapshot.yaml | record its columns there, for validation without '
+    "a database",
+    'promote.yaml:18:22: contract.header_counts.X: no table "chnks" in contract.tables; did you mean "chunks"? | tables: books, chunks, foo',
+    'promote.yaml:19:21: contract.repairs[0].table: no table "chunkss" in contract.tables; did you mean "chunks"? | tables: books, chunks, foo',
+    'promote.yaml:19:59: contract.repairs[1].rename.a: no column "b" of chunks in alembic/snapshot.yaml',
+    'promote.yaml:19:79: contract.repairs[1].vector_braces[0]: no column "c" of chunks in alembic/snapshot.yaml',
+    'promote.yaml:19:93: contract.repairs[1].default.e: no column "e" of chunks in alembic/snapshot.yaml',
+    'promote.yaml:20:26: contract.local_paths.except[0]: no column "tex" of chunks in alembic/snapshot.yaml',
+    'promote.yaml:20:38: contract.local_paths.except[1]: "text" is not table.column',
+    'promote.yaml:20:44: contract.local_paths.except[2]: no table "chunk" in contract.tables; did you mean "chunks"? | tables: books, chunks, foo',
+]
+
+
+def test_tables_and_columns_that_the_contract_names_exist(make_project: MakeProject, faults_of: Faults) -> None:
+    assert faults_of(lambda: load_project(make_project({"promote.yaml": NAMES_NOTHING}))) == [
+        'promote.yaml:16:40: contract.tables.chunks.columns.embeddin.dimensions: no variable "dimm"; did you mean "dim"? | '
         "variables: dim",
     ]
-    assert faults_of(lambda: load_project(make_project({"promote.yaml": text.replace("dimm", "dim")}))) == [
-        f'{here}:7:13: contract.tables.books.key[0]: no column "idd" of books {recorded}; did you mean "id"?',
-        f'{here}:8:19: contract.tables.books.given[1]: no column "x" of books {recorded}',
-        f'{here}:9:21: contract.tables.books.unique[0][1]: no column "y" of books {recorded}',
-        f'{here}:10:31: contract.tables.books.conflict.may_update[0]: no column "z" of books {recorded}',
-        f'{here}:11:20: contract.tables.books.contiguous.q: no column "q" of books {recorded}',
-        f'{here}:11:29: contract.tables.books.contiguous.q.per: no column "w" of books {recorded}',
-        f'{here}:14:20: contract.tables.chunks.belongs_to.book_idd: no column "book_idd" of chunks {recorded}; did you '
-        'mean "book_id"?',
-        f'{here}:14:30: contract.tables.chunks.belongs_to.book_idd: "chunks" is not the table of the roots, "books" | a '
-        "row of any other table is named under references",
-        f'{here}:14:47: contract.tables.chunks.belongs_to.book_id: no table "bok" in contract.tables; did you mean '
-        f'"books"?{tables}',
-        f'{here}:15:24: contract.tables.chunks.references.id: no table "chunk" in contract.tables; did you mean "chunks"?'
-        f"{tables}",
-        f'{here}:16:17: contract.tables.chunks.columns.embeddin: no column "embeddin" of chunks {recorded}; did you mean '
-        '"embedding"?',
-        f'{here}:17:5: contract.tables.foo: no table "foo" {recorded} | record its columns there, for validation without '
-        "a database",
-        f'{here}:18:22: contract.header_counts.X: no table "chnks" in contract.tables; did you mean "chunks"?{tables}',
-        f'{here}:19:21: contract.repairs[0].table: no table "chunkss" in contract.tables; did you mean "chunks"?{tables}',
-        f'{here}:19:59: contract.repairs[1].rename.a: no column "b" of chunks {recorded}',
-        f'{here}:19:79: contract.repairs[1].vector_braces[0]: no column "c" of chunks {recorded}',
-        f'{here}:19:93: contract.repairs[1].default.e: no column "e" of chunks {recorded}',
-        f'{here}:20:26: contract.local_paths.except[0]: no column "tex" of chunks {recorded}',
-        f'{here}:20:38: contract.local_paths.except[1]: "text" is not table.column',
-        f'{here}:20:44: contract.local_paths.except[2]: no table "chunk" in contract.tables; did you mean "chunks"?{tables}',
-    ]
+    assert (
+        faults_of(lambda: load_project(make_project({"promote.yaml": NAMES_NOTHING.replace("dimm", "dim")})))
+        == NAMED_NOTHING
+    )
 
 
-def test_faults_of_all_files_at_once(make_project: MakeProject, faults_of: Faults) -> None:
-    checks = """\
+FAULTY_CHECKS = """\
 checks:
   - {name: a, expect: {max: 0}}
   - {name: b, sql: select 1, template: a.sql.j2, expect: {min: 3, max: 0}}
@@ -145,50 +148,54 @@ checks:
   - {name: f, sql: select 1}
   - {name: h, sql: "select '${x}'", expect: {between: [3, 1]}, params: {x: "${foo", y: "${dimm}"}}
 """
+FAULTS_OF_ALL_FILES = [
+    'checks/c.yaml:2:5: checks[0]: "a" has neither sql nor template',
+    'checks/c.yaml:3:5: checks[1]: "b" has both sql and template: keep one',
+    "checks/c.yaml:3:50: checks[1].expect: min 3 is more than max 0: nothing can hold",
+    'checks/c.yaml:4:5: checks[2]: a probe takes its query from a template: "c" needs template, and no sql',
+    'checks/c.yaml:5:25: checks[3].template: no file templates/b.sql.j2; did you mean "a.sql.j2"? | templates: '
+    "a.sql.j2",
+    "checks/c.yaml:5:35: checks[3].expect: has no operator | one or more of equals, not_equals, min, max, between",
+    'checks/c.yaml:6:25: checks[4].template: no file templates/../a.sql.j2; did you mean "a.sql.j2"? | templates: '
+    "a.sql.j2",
+    'checks/c.yaml:6:59: checks[4].expect.max.file: the file has no value "rows.chunk"; did you mean "rows.chunks"? | '
+    "its values: roots, size, rows.books, rows.chunks",
+    "checks/c.yaml:7:30: checks[5].expect: values by name are those of a probe; without one a check is one number | "
+    "expect: {max: 0}, or add probe: latency",
+    "checks/c.yaml:7:39: checks[5].expect.p95: has no operator | one or more of equals, not_equals, min, max, between",
+    'checks/c.yaml:7:71: checks[5].when.environments[0]: no environment "locl"; did you mean "local"? | environments: '
+    "local",
+    'checks/c.yaml:7:88: checks[5].timeout: "3 weeks" is no duration | a number and a unit: 500ms, 30s, 10min, 2h; or '
+    "0 for no limit",
+    'checks/c.yaml:9:5: checks[7]: "f" has no expect | expect says what closes the gate: expect: {max: 0}; only a '
+    "check of stage monitor goes without",
+    'checks/c.yaml:9:5: a second check "f"; the first is at checks/c.yaml:7:5',
+    "checks/c.yaml:10:55: checks[8].expect.between: 3 is more than 1: nothing can hold",
+    "checks/c.yaml:10:76: checks[8].params.x: a ${ that is no variable | write ${NAME}, ${NAME:-default}, or $${ for "
+    "the two characters themselves",
+    'checks/c.yaml:10:88: checks[8].params.y: no variable "dimm"; did you mean "dim"? | variables: dim, label',
+    "checks/d.yaml:2:44: checks[0].expect.max: expected a number or a mapping, found true",
+    'checks/e.yaml:1:1: unknown key "check"; did you mean "checks"?',
+    'checks/more/f.yaml:1:10: a second check "a"; the first is at checks/c.yaml:2:5',
+    "checks/x.yml: files ending in .yml are not read | name it x.yaml",
+    "environments/Prod.yaml: not the name of an environment | lower-case letters, digits, - and _: "
+    "environments/NAME.yaml",
+    'promote.yaml:1:1: unknown key "projekt"; did you mean "project"?',
+]
+
+
+def test_faults_of_all_files_at_once(make_project: MakeProject, faults_of: Faults) -> None:
     files: dict[str, str | None] = {
         "promote.yaml": FILES["promote.yaml"].replace("project", "projekt"),
         "alembic/snapshot.yaml": FILES["alembic/snapshot.yaml"] + "  x: {columns: {a: {typ: b}}, uniqe: [[a]]}\n",
-        "checks/c.yaml": checks,
+        "checks/c.yaml": FAULTY_CHECKS,
         "checks/d.yaml": "checks:\n  - {name: a, sql: select 1, expect: {max: true}}\n",
         "checks/e.yaml": "check: []\n",
         "checks/more/f.yaml": "checks: [{name: a, sql: select 1, expect: {max: 1}}]\n",
         "checks/x.yml": "",
         "environments/Prod.yaml": "",
     }
-    assert faults_of(lambda: load_project(make_project(files))) == [
-        'checks/c.yaml:2:5: checks[0]: "a" has neither sql nor template',
-        'checks/c.yaml:3:5: checks[1]: "b" has both sql and template: keep one',
-        "checks/c.yaml:3:50: checks[1].expect: min 3 is more than max 0: nothing can hold",
-        'checks/c.yaml:4:5: checks[2]: a probe takes its query from a template: "c" needs template, and no sql',
-        'checks/c.yaml:5:25: checks[3].template: no file templates/b.sql.j2; did you mean "a.sql.j2"? | templates: '
-        "a.sql.j2",
-        "checks/c.yaml:5:35: checks[3].expect: has no operator | one or more of equals, not_equals, min, max, between",
-        'checks/c.yaml:6:25: checks[4].template: no file templates/../a.sql.j2; did you mean "a.sql.j2"? | templates: '
-        "a.sql.j2",
-        'checks/c.yaml:6:59: checks[4].expect.max.file: the file has no value "rows.chunk"; did you mean "rows.chunks"? | '
-        "its values: roots, size, rows.books, rows.chunks",
-        "checks/c.yaml:7:30: checks[5].expect: values by name are those of a probe; without one a check is one number | "
-        "expect: {max: 0}, or add probe: latency",
-        "checks/c.yaml:7:39: checks[5].expect.p95: has no operator | one or more of equals, not_equals, min, max, between",
-        'checks/c.yaml:7:71: checks[5].when.environments[0]: no environment "locl"; did you mean "local"? | environments: '
-        "local",
-        'checks/c.yaml:7:88: checks[5].timeout: "3 weeks" is no duration | a number and a unit: 500ms, 30s, 10min, 2h; or '
-        "0 for no limit",
-        'checks/c.yaml:9:5: checks[7]: "f" has no expect | expect says what closes the gate: expect: {max: 0}; only a '
-        "check of stage monitor goes without",
-        'checks/c.yaml:9:5: a second check "f"; the first is at checks/c.yaml:7:5',
-        "checks/c.yaml:10:55: checks[8].expect.between: 3 is more than 1: nothing can hold",
-        "checks/c.yaml:10:76: checks[8].params.x: a ${ that is no variable | write ${NAME}, ${NAME:-default}, or $${ for "
-        "the two characters themselves",
-        'checks/c.yaml:10:88: checks[8].params.y: no variable "dimm"; did you mean "dim"? | variables: dim, label',
-        "checks/d.yaml:2:44: checks[0].expect.max: expected a number or a mapping, found true",
-        'checks/e.yaml:1:1: unknown key "check"; did you mean "checks"?',
-        'checks/more/f.yaml:1:10: a second check "a"; the first is at checks/c.yaml:2:5',
-        "checks/x.yml: files ending in .yml are not read | name it x.yaml",
-        "environments/Prod.yaml: not the name of an environment | lower-case letters, digits, - and _: "
-        "environments/NAME.yaml",
-        'promote.yaml:1:1: unknown key "projekt"; did you mean "project"?',
-    ]
+    assert faults_of(lambda: load_project(make_project(files))) == FAULTS_OF_ALL_FILES
 
 
 def test_a_snapshot_is_checked_with_the_project(make_project: MakeProject, faults_of: Faults) -> None:

@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -87,18 +88,35 @@ def test_all_that_a_run_would_do(shop: Shop) -> None:
     )
 
 
-def test_what_has_changed_is_named(shop: Shop) -> None:
-    file = shop.file(Export())
-    digest = planned(shop, file)
-    look = f"             look at it again: promote plan --env test-prod --file {file}"
+@dataclass(frozen=True)
+class Planned:
+    """A file and the digest of its plan."""
 
-    def refused(*more: str, given: str = digest) -> list[str]:
-        before = shop.count("books")
-        ran = shop.run(file, "--plan", given, *more)
-        assert (ran.exit_code, ran.stderr, shop.count("books")) == (1, "", before)
+    shop: Shop
+    file: Path
+    digest: str
+
+    @property
+    def look(self) -> str:
+        return f"             look at it again: promote plan --env test-prod --file {self.file}"
+
+    def refused(self, *more: str, digest: str = "") -> list[str]:
+        """What a run with the digest says, which changes nothing."""
+        before = self.shop.count("books")
+        ran = self.shop.run(self.file, "--plan", digest or self.digest, *more)
+        assert (ran.exit_code, ran.stderr, self.shop.count("books")) == (1, "", before)
         assert ran.stdout.endswith("gate closed: nothing was changed\n")
         return said(ran)
 
+
+@pytest.fixture
+def plan(shop: Shop) -> Planned:
+    file = shop.file(Export())
+    return Planned(shop, file, planned(shop, file))
+
+
+def test_another_file_or_configuration_is_named(shop: Shop, plan: Planned) -> None:
+    file, digest, look, refused = plan.file, plan.digest, plan.look, plan.refused
     old = file.read_text("utf-8")
     file.write_text(old.replace("text 1", "text one"), "utf-8")
     sha = json.loads(shop.promote("validate", file, "--format", "json").stdout)["steps"][0]["data"]["sha256"]
@@ -115,6 +133,9 @@ def test_what_has_changed_is_named(shop: Shop) -> None:
     assert refused() == [f"{STEP}FAIL", look, configuration]
     shop.environment(timeouts=None)
 
+
+def test_another_target_is_named(shop: Shop, plan: Planned) -> None:
+    file, digest, look, refused = plan.file, plan.digest, plan.look, plan.refused
     shop.database.execute(f"grant update on public.books to {shop.role}")
     assert refused() == [f"{STEP}FAIL", look, f"    plan-target: {GENERIC}"]
     shop.database.execute(f"revoke update on public.books from {shop.role}")
@@ -137,17 +158,21 @@ def test_what_has_changed_is_named(shop: Shop) -> None:
     )
     with_trigger = planned(shop, file)
     shop.database.execute(body.format("new.title := new.title;"))
-    assert refused(given=with_trigger)[:3:2] == [f"{STEP}FAIL", f"    plan-target: {GENERIC}"]
+    assert refused(digest=with_trigger)[:3:2] == [f"{STEP}FAIL", f"    plan-target: {GENERIC}"]
     shop.database.execute("drop function done cascade")
     assert planned(shop, file) == digest
 
+
+def test_runs_since_the_plan_are_named(shop: Shop, plan: Planned) -> None:
+    file, digest, look, refused = plan.file, plan.digest, plan.look, plan.refused
+    old = file.read_text("utf-8")
     short = "-".join(group[:4] for group in digest.split("-"))
     assert shop.run(file, "--plan", short, "--dry-run").exit_code == 0
     shop.accepted(Export(2), "--plan", planned(shop, shop.file(Export(2), "two.sql")))
     file.write_text(old, "utf-8")
     fact = "the target has had run ID (export.sql, TIME) since"
     assert refused() == [f"{STEP}FAIL", look, f"    plan-target: {fact}"]
-    assert refused(given=short) == [
+    assert refused(digest=short) == [
         f"{STEP[:-3]}FAIL".replace("DIGEST", f"{short} ..................."),
         look,
         f"    plan-target: {fact}",

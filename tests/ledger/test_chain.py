@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.embedded.files import binary
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.events import Event, add_event
@@ -60,22 +61,19 @@ def without_triggers(shop: Shop, *statements: str) -> None:
                 conn.execute(f"alter table promote.{table} enable always trigger {name}".encode())
 
 
-def test_what_the_import_role_cannot_do(shop: Shop) -> None:
-    shop.accepted(Export())
-    run_id = str(shop.rows("select run_id from promote.events where kind = 'committed'")[0][0])
-    forged = {
+FORGED = {
         "seq": "9", "format": "1", "at": "'2000-01-01'", "began": "'2000-01-01'", "actor": "'x'", "actor_role": "'x'",
         "client_addr": "'x'", "xact": "1", "database": "'x'", "system_identifier": "'x'", "postgresql": "'x'",
         "pgvector": "'x'", "revision": "'x'", "rows_digest": "'x'", "roots_digest": "'x'", "removed_digest": "'x'", "previous": "''", "hash": "''",
-    }  # fmt: skip
+}  # fmt: skip
+
+
+def test_what_the_import_role_cannot_do(shop: Shop) -> None:
+    shop.accepted(Export())
+    run_id = str(shop.rows("select run_id from promote.events where kind = 'committed'")[0][0])
     with shop.database.connect(shop.role) as conn:
-
-        def refused(error: type[psycopg.Error], statement: str, *values: str) -> str:
-            with pytest.raises(error) as caught:
-                conn.execute(statement.encode(), values)
-            return caught.value.diag.message_primary or ""
-
-        for column, value in forged.items():
+        refused = refusals_of(conn)
+        for column, value in FORGED.items():
             said = refused(errors.InsufficientPrivilege, EVENT.format(f", {column}", f", {value}"), "failed", run_id)
             assert said == "permission denied for table events"
         for statement in ("update {} set run_id = run_id", "delete from {}", "truncate {}"):
@@ -100,6 +98,21 @@ def test_what_the_import_role_cannot_do(shop: Shop) -> None:
         again = "insert into promote.run_rows select run_id, table_name, 9, key_columns, columns, rows, keys, marks"
         said = refused(errors.ObjectNotInPrerequisiteState, f"{again} from promote.run_rows")
         assert said == f"run {run_id} has ended: no rows are added to it"
+
+
+def refusals_of(conn: Connection) -> Callable[..., str]:
+    """A function that executes a statement, expects an error of a class, and returns its message."""
+
+    def refused(error: type[psycopg.Error], statement: str, *values: str) -> str:
+        with pytest.raises(error) as caught:
+            conn.execute(statement.encode(), values)
+        return caught.value.diag.message_primary or ""
+
+    return refused
+
+
+def test_the_ledger_is_append_only_for_its_owner(shop: Shop) -> None:
+    shop.accepted(Export())
     with shop.database.connect() as conn:
         for table in ("events", "run_rows"):
             for statement in (f"update promote.{table} set run_id = run_id", f"truncate promote.{table}"):
@@ -167,10 +180,10 @@ def test_every_changed_column_is_found(shop: Shop) -> None:
             assert verify_chain(role).findings == (), name
 
 
-def test_the_order_and_the_end(shop: Shop) -> None:
+def six_events(shop: Shop) -> tuple[list[str], Callable[..., list[str]]]:
+    """The names of six events, from 1; and a function: the findings after some statements, which it takes back."""
     ids = added(shop.database, shop.role, *["failed"] * 6)
     names = ["", *(f"event {number} (failed, run {run_id[:8]})" for number, run_id in enumerate(ids, 1))]
-    event = "promote.events where seq"
     assert said(shop) == []
     with shop.database.connect() as conn:
         conn.execute("create table kept as select * from promote.events")
@@ -188,6 +201,12 @@ def test_the_order_and_the_end(shop: Shop) -> None:
         assert said(shop) == []
         return found
 
+    return names, after
+
+
+def test_missing_events(shop: Shop) -> None:
+    names, after = six_events(shop)
+    event = "promote.events where seq"
     assert after(f"delete from {event} = 3") == [
         f"ledger-missing: event 3 is missing after {names[2]}, before {names[4]}"
     ]
@@ -204,6 +223,10 @@ def test_the_order_and_the_end(shop: Shop) -> None:
         f"ledger-missing: 2 events from 5 to 6 are missing after {names[4]}: the head of the chain knows of more"
     ]
     assert after("delete from promote.events") == ["ledger-missing: 6 events from 1 to 6 are missing at the beginning"]
+
+
+def test_events_in_another_order(shop: Shop) -> None:
+    names, after = six_events(shop)
     swap = "update promote.events set seq = case seq when -3 then 4 else 3 end where seq in (-3, -4)"
     third, fourth = names[4].replace("event 4", "event 3"), names[3].replace("event 3", "event 4")
     assert after("update promote.events set seq = -seq where seq in (3, 4)", swap) == [

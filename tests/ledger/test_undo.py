@@ -31,9 +31,8 @@ def told(ran: Ran) -> list[str]:
     return [line.strip() for line in ran.stderr.splitlines()]
 
 
-def test_shown_applied_and_taken_back(undone: Undone) -> None:
+def test_shown(undone: Undone) -> None:
     shop, before = undone.shop, undone.shop.contents()
-    full = undone.rows()
     ran = undone.undo(undone.run[:6])
     assert (ran.exit_code, ran.stderr) == (0, "")
     assert ran.stdout.startswith(f"test-prod   undo of run {undone.run[:8]} of export.sql, 2")
@@ -45,6 +44,10 @@ def test_shown_applied_and_taken_back(undone: Undone) -> None:
         "6 rows would go; nothing was changed: --apply removes them",
     ]
     assert shop.contents() == before
+
+
+def test_applied(undone: Undone) -> None:
+    shop, full = undone.shop, undone.rows()
     ran = undone.undo(None, "--apply", "--reason", "wrong\nedition")
     undo = shop.rows("select run_id::text from promote.events where kind = 'undone'")[0][0]
     assert steps(ran)[2:] == [
@@ -66,6 +69,11 @@ def test_shown_applied_and_taken_back(undone: Undone) -> None:
     )]  # fmt: skip
     assert told(undone.undo())[0].startswith(f"error: run {undone.run[:8]} was undone already, as {undo[:8]}, 2")
     assert told(undone.undo())[1] == f"to bring its rows back: promote undo --env test-prod {undo[:8]}"
+
+
+def test_taken_back(undone: Undone) -> None:
+    shop, full = undone.shop, undone.rows()
+    undo = undone.done(None)
     ran = undone.undo(undo[:8])
     assert steps(ran)[-1] == "6 rows would come again; nothing was changed: --apply puts them back"
     ran = undone.undo(undo[:8], "--apply")

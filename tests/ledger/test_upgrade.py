@@ -16,8 +16,8 @@ RUN = """insert into promote.runs (run_id, environment, client_host, client_user
 FIRST, SECOND = "aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002"
 
 
-def test_from_version_1(shop: Shop) -> None:
-    reader = shop.copy.name("minerva_reader")
+def install_version_1(shop: Shop, reader: str) -> None:
+    """Replace the ledger by one of version 1 with two runs, which the import role and ``reader`` may read."""
     shop.database.execute("drop schema promote cascade")
     with shop.database.connect() as conn:
         conn.execute(VERSION_1.read_bytes())
@@ -29,8 +29,9 @@ def test_from_version_1(shop: Shop) -> None:
         RUN.format(id=FIRST, n=1),
         RUN.format(id=SECOND, n=2),
     )
-    before = shop.rows("select run_id::text, recorded_at, started_at, actor from promote.runs order by recorded_at")
 
+
+def assert_refused_until_setup(shop: Shop) -> None:
     ran = shop.run(shop.file(Export()))
     assert (ran.exit_code, ran.stdout.splitlines()[1:]) == (
         1,
@@ -49,6 +50,13 @@ def test_from_version_1(shop: Shop) -> None:
             "  promote setup --env test-prod\n",
         )
 
+
+def test_from_version_1(shop: Shop) -> None:
+    reader = shop.copy.name("minerva_reader")
+    install_version_1(shop, reader)
+    before = shop.rows("select run_id::text, recorded_at, started_at, actor from promote.runs order by recorded_at")
+
+    assert_refused_until_setup(shop)
     made = shop.promote("setup", "--env", "test-prod")
     assert made.exit_code == 0
     assert "  setup      ledger ........................... ok     upgraded from version 1 (version 3)" in made.stdout
