@@ -216,3 +216,11 @@ def test_keys_that_a_probe_does_not_know(folder: Path) -> None:
         "checks/bad.yaml:42:13: checks[6].golden: ../search.json is not a file of the project | "
         "golden: golden/search.json",
     ]
+
+
+def test_recall_compares_searches_of_one_snapshot(probe: Probe, folder: Path, lists: Connection) -> None:
+    (folder / "templates" / "isolated.sql.j2").write_text(
+        "select id from chunks where current_setting('transaction_isolation') = 'repeatable read'"
+        " order by embedding <=> {{ query }} limit 10\n"
+    )
+    assert probe("recall", template="isolated.sql.j2", **RECALL).data["values"]["k"] == 10
