@@ -34,7 +34,8 @@ from minerva_promote.migrations.env_runner import (
     url_variables,
 )
 from minerva_promote.migrations.env_runner import transaction_for_alembic as transaction_for_alembic
-from minerva_promote.migrations.tree_files import TreeFiles, env_failure, find_tree, import_failure, tree_errors
+from minerva_promote.migrations.tree_errors import env_failure, import_failure, tree_errors
+from minerva_promote.migrations.tree_files import TreeFiles, find_tree
 
 DIMENSIONS_VARIABLE = "embedding_dimensions"
 MIGRATING = "migrating"

@@ -10,8 +10,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch, live_snapshot, relations, revisions
 from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.install import EVENTS_TABLE
-from minerva_promote.migrations.head_revision import read_head_revision
-from minerva_promote.migrations.tree_files import find_tree
+from minerva_promote.migrations.tree_files import find_tree, read_head_revision
 from minerva_promote.results import Finding
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The files of an Alembic tree, what its env.py declares, and the errors of its files with their location.
+"""The files of an Alembic tree, what its env.py declares, and its head revision.
 
 All of it is read as text: importing Alembic takes longer than a small run, and running an env.py opens connections.
 """
@@ -9,23 +9,18 @@ import ast
 import configparser
 import re
 import tomllib
-import traceback
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from minerva_promote.config.files import UnreadableError, decoded, is_present, read_bounded
-from minerva_promote.database.server_errors import is_refusal, target_error
-from minerva_promote.errors import ConfigError, Location, PromoteError, TargetError
+from minerva_promote.errors import ConfigError, Location
 
 INI, TOML = "alembic.ini", "pyproject.toml"
 DEFAULT_TABLE = "alembic_version"
 DEFAULT_VARIABLE = "DATABASE_URL"
 
 _LOCATION = Location("promote.yaml")
-_CONNECTION_ATTRIBUTE = 'config.attributes["connection"]'
 _HINT = "set `migrations:` to the folder that has env.py and versions/, or to its alembic.ini or pyproject.toml"
 _URL_VARIABLE = re.compile(r"\w*(URL|URI|DSN)", re.IGNORECASE)
 
@@ -192,59 +187,57 @@ def _read_argument(tree: ast.Module, name: str) -> object:
     return values.pop() if len(values) == 1 else ...
 
 
-def import_failure(error: ImportError, files: TreeFiles) -> ConfigError:
-    """The error for a module that env.py or a revision imports and that is not installed."""
-    text = " ".join(str(error).split()) or "a module is missing"
-    if "greenlet" in text:
-        text = "an async env.py needs the module greenlet, which is not installed"
-    location = _error_location(error, files.folder)
-    hint = "install it beside promote"
-    if location is not None and location.file.endswith("/env.py"):
-        hint += f", or have env.py use the connection that it is given: {_CONNECTION_ATTRIBUTE}"
-    return ConfigError(f"the migrations cannot be run: {text}", at=location, hint=hint)
+def read_head_revision(versions: Path) -> str | None:
+    """The one revision that no other builds on; None when only Alembic can tell.
+
+    That is the case for identifiers that are not constants, several heads, and revisions that the head does not build
+    on (a circle, a missing base).
+    """
+    revisions: dict[str, tuple[str, ...]] = {}
+    for path in versions.glob("*.py"):
+        identifiers = _identifiers(path)
+        if identifiers is None or identifiers[0] in revisions:
+            return None
+        revisions[identifiers[0]] = identifiers[1]
+    heads = revisions.keys() - {base for bases in revisions.values() for base in bases}
+    return heads.pop() if len(heads) == 1 and _with_ancestors(heads, revisions) == revisions.keys() else None
 
 
-def env_failure(error: BaseException, files: TreeFiles, activity: str) -> PromoteError:
-    """The error for any other exception of env.py or a revision; ``activity`` is what promote was doing."""
-    text = " ".join(str(error).split())
-    if is_refusal(error):
-        return target_error(activity, error)
-    if isinstance(error, ValueError) and "greenlet" in text:
-        return import_failure(ImportError(text).with_traceback(error.__traceback__), files)
-    if isinstance(error, AssertionError) and not text:
-        text = "it wants a transaction of its own, and the word autocommit_block is not in its file"
-    return TargetError(f"{activity}: {type(error).__name__}: {text}", at=_error_location(error, files.folder))
+def _with_ancestors(heads: Iterable[str], revisions: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """The heads and all revisions that they build on, those without a file included."""
+    ancestors: set[str] = set()
+    pending = list(heads)
+    while pending:
+        revision = pending.pop()
+        if revision not in ancestors:
+            ancestors.add(revision)
+            pending += revisions.get(revision, ())
+    return ancestors
 
 
-@contextmanager
-def tree_errors(files: TreeFiles) -> Iterator[None]:
-    """Translate what Alembic raises or warns of while it reads the revisions into ConfigError."""
+def _identifiers(path: Path) -> tuple[str, tuple[str, ...]] | None:
+    """``revision`` and ``down_revision`` of one file; None unless both are plain constants."""
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", category=UserWarning)  # an id that is used twice or missing
-            yield
-    except PromoteError:
-        raise
-    except ImportError as error:
-        raise import_failure(error, files) from error
-    except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        hint = "correct the revisions: alembic history shows the same"
-        location = _error_location(error, files.folder) or Location(files.name)
-        raise ConfigError(f"the Alembic tree cannot be read: {text}", at=location, hint=hint) from error
+        tree = ast.parse(read_bounded(path))
+    except (FileNotFoundError, UnreadableError, SyntaxError, ValueError):
+        return None
+    names: dict[str, object] = {}
+    for node in tree.body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        for target in targets:
+            if isinstance(target, ast.Name) and isinstance(node, (ast.Assign, ast.AnnAssign)):
+                names[target.id] = _constant(node.value)
+    revision, down = names.get("revision"), names.get("down_revision", ...)
+    bases = down if isinstance(down, tuple) else () if down is None else (down,)
+    if isinstance(revision, str) and all(isinstance(base, str) for base in bases):
+        return revision, tuple(map(str, bases))
+    return None
 
 
-def _error_location(error: BaseException, folder: Path) -> Location | None:
-    """The innermost frame of an exception in the tree's own files."""
-    folder = folder.absolute()
-    if isinstance(error, SyntaxError) and error.filename:
-        return Location(_relative_name(error.filename, folder), error.lineno or 0)
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)
-    ]
-    return Location(_relative_name(frames[-1].filename, folder), frames[-1].lineno or 0) if frames else None
-
-
-def _relative_name(filename: str, folder: Path) -> str:
-    path = Path(filename)
-    return path.relative_to(folder.parent).as_posix() if path.is_relative_to(folder.parent) else filename
+def _constant(node: ast.expr | None) -> object:
+    """The value of a constant or of a list of constants (the bases of a merge revision); ``...`` for anything else."""
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return tuple(_constant(element) for element in node.elts)
+    return node.value if isinstance(node, ast.Constant) else ...

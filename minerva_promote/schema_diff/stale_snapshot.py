@@ -8,8 +8,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.schema_aspects import EXISTS, aspect_text, value_text
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.errors import ConfigError
-from minerva_promote.migrations.head_revision import read_head_revision
-from minerva_promote.migrations.tree_files import find_tree
+from minerva_promote.migrations.tree_files import find_tree, read_head_revision
 from minerva_promote.results import Finding, Severity
 
 MAX_NAMED = 3  # differences listed in the message

@@ -42,9 +42,8 @@ def readiness_failures(project: Project, environment: Environment) -> tuple[Step
     """The failed steps of an environment that is not ready for an import; sets nothing up."""
     if environment.url.embedded and not database_exists(project, environment):
         return (missing_database_step(environment),)
-    session = (
-        admin_session if environment.url.embedded else import_session
-    )  # the import role of an embedded one may be missing
+    # The import role of an embedded environment may be missing.
+    session = admin_session if environment.url.embedded else import_session
     with session(project, environment) as conn:
         if steps := _failed_steps(conn, environment, migration_state(conn, project)):
             return steps

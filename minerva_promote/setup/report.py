@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from minerva_promote.config.project import Environment
-from minerva_promote.grants.model import Drift, Slot
 from minerva_promote.migrations.state import MigrationState
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
+
+if TYPE_CHECKING:
+    from minerva_promote.grants.model import Drift, Slot
 
 
 def part_step(name: str, detail: str, *, changed: bool = False) -> StepResult:
