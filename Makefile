@@ -46,7 +46,7 @@ test: $(VENV)/.installed-dev  ## the tests
 test-releases: $(VENV)/.installed-dev  ## the tests about servers and privileges, on PostgreSQL 18 and on 16, or RELEASES
 	for release in $(RELEASES); do \
 		PROMOTE_POSTGRES_VERSION=$$release $(BIN)/pytest -m "not soak" $(PYTEST_ARGS) \
-			tests/database tests/grants tests/schema tests/run tests/upgrade tests/ledger/test_structure.py || exit 1; \
+			tests/database tests/grants tests/migrations tests/schema_diff tests/setup tests/run tests/upgrade tests/ledger/test_structure.py || exit 1; \
 	done
 
 format: $(VENV)/.installed-dev  ## let ruff format the code and fix what it can

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.schema.support import HEAD, fetch
+from tests.migrations.migrated_databases import HEAD, fetch
 from tests.servers import ProjectCopy
 
 Promote = Callable[..., Any]

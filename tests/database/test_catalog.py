@@ -14,7 +14,7 @@ from minerva_promote.database.catalog import (
     table_privileges,
 )
 from tests.material import REPOSITORY
-from tests.schema.support import HEAD, migrate_to
+from tests.migrations.migrated_databases import HEAD, migrate_to
 from tests.servers import PASSWORD, Database
 
 TABLES = ("books", "chunks", "screenshots", "embedding_configs")

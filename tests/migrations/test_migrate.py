@@ -8,7 +8,7 @@ from minerva_promote.errors import ConfigError, TargetError
 from minerva_promote.migrations.command import migrate
 from minerva_promote.results import Outcome, RunResult
 from minerva_promote.setup.command import setup
-from tests.schema.support import HEAD, MINERVA, fetch, migrate_to, opened, rows_of_minerva, schema_of
+from tests.migrations.migrated_databases import HEAD, MINERVA, fetch, migrate_to, opened, rows_of_minerva, schema_of
 from tests.servers import Database, ProjectCopy
 
 

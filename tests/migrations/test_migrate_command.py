@@ -9,13 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Ran
+from tests.migrations import alembic_trees
+from tests.migrations.migrated_databases import HEAD, MINERVA, migrate_to, schema_of
 from tests.run.conftest import Shop
 from tests.run.conftest import make_shop as make_shop
 from tests.run.conftest import ready as ready
 from tests.run.conftest import shop as shop
 from tests.run.exports import Export
-from tests.schema import trees
-from tests.schema.support import HEAD, MINERVA, migrate_to, schema_of
 from tests.servers import Database, ProjectCopy
 
 Promote = Callable[..., Ran]
@@ -125,9 +125,9 @@ op.add_column("books", sa.Column("late", sa.String))"""
 
 
 def test_half_way(ours: ProjectCopy, bare: Database, promote: Promote) -> None:
-    trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "x")
-    trees.revision(ours.root / "alembic", "bbbbbbbbbbbb", "aaaaaaaaaaaa", CONCURRENTLY, "an index of numbers")
-    trees.revision(ours.root / "alembic", "cccccccccccc", "bbbbbbbbbbbb", "pass", "after it")
+    alembic_trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "x")
+    alembic_trees.revision(ours.root / "alembic", "bbbbbbbbbbbb", "aaaaaaaaaaaa", CONCURRENTLY, "an index of numbers")
+    alembic_trees.revision(ours.root / "alembic", "cccccccccccc", "bbbbbbbbbbbb", "pass", "after it")
     rows = "insert into books (id, title, author, ingestion_status, created_at, updated_at)"
     bare.execute(*[f"{rows} values (gen_random_uuid(), 't', 'a', 'completed', now(), now())"] * 2)
     assert (
@@ -169,7 +169,7 @@ op.execute("select 1/0")"""
 
 
 def test_half_way_by_a_commit_of_its_own(ours: ProjectCopy, bare: Database, promote: Promote) -> None:
-    trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, OWN_COMMIT, "a number")
+    alembic_trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, OWN_COMMIT, "a number")
     assert migrate(promote, "--apply", code=1).splitlines() == [
         "test-prod   head aaaaaaaaaaaa",
         "  migrate    aaaaaaaaaaaa ..................... FAIL   failed half way: a number: division by zero",
@@ -182,7 +182,7 @@ def test_half_way_by_a_commit_of_its_own(ours: ProjectCopy, bare: Database, prom
 
 def test_names_are_no_commits(ours: ProjectCopy, promote: Promote) -> None:
     body = 'op.add_column("books", sa.Column("end", sa.Integer))\nop.execute("comment on column books.\\"end\\" is \'commit\'")'
-    trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, body, "a number")
+    alembic_trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, body, "a number")
     assert "own-commit" not in migrate(promote, code=1)
     assert migrate(promote, "--apply", code=0).endswith("migrated to aaaaaaaaaaaa\n")
 
@@ -225,15 +225,15 @@ def test_nothing_is_half_done(
     ours: ProjectCopy, bare: Database, promote: Promote, body: str, code: int, said: str
 ) -> None:
     before = schema_of(bare)
-    trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "x")
-    trees.revision(ours.root / "alembic", "bbbbbbbbbbbb", "aaaaaaaaaaaa", body)
+    alembic_trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "x")
+    alembic_trees.revision(ours.root / "alembic", "bbbbbbbbbbbb", "aaaaaaaaaaaa", body)
     assert migrate(promote, "--apply", code=code) == f"error: {said}"
     assert schema_of(bare) == before
 
 
 def test_a_revision_that_asks_the_database(ours: ProjectCopy, promote: Promote) -> None:
     asks = 'if sa.inspect(op.get_bind()).has_table("books"):\n    ' + ADD
-    trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, asks, "x")
+    alembic_trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, asks, "x")
     shown = migrate(promote, code=1)
     assert "    warn: not-shown: what it and those after it lock cannot be told: " in shown
     said = migrate(promote, "--sql", code=3)
@@ -289,7 +289,7 @@ def test_trees_that_are_none(ours: ProjectCopy, promote: Promote, text: str, sai
 
 def test_a_table_that_is_in_use(ours: ProjectCopy, bare: Database, promote: Promote) -> None:
     ours.edit("environments/test-prod.yaml", "kind: production", "timeouts: {lock: 100ms}\nkind: production")
-    trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "x")
+    alembic_trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "x")
     with bare.connect(autocommit=False, application_name="the API") as other:
         other.execute("select 1 from books")
         said = migrate(promote, "--apply", code=3)

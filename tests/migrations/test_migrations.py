@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from minerva_promote.errors import TargetError
-from tests.schema.support import (
+from tests.migrations.migrated_databases import (
     BOOK,
     CHUNK,
     HEAD,

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 import pytest
 
 from tests.conftest import Ran
-from tests.schema import trees
-from tests.schema.support import MINERVA, fetch, schema_of
+from tests.migrations import alembic_trees
+from tests.migrations.migrated_databases import MINERVA, fetch, schema_of
 from tests.servers import Database, ProjectCopy
 
 Promote = Callable[..., Ran]
@@ -51,7 +51,7 @@ def ran(promote: Promote, *words: str, code: int) -> str:
     ("path", "how"),
     [
         ("backend/alembic", {}),
-        ("backend/alembic.ini", {"url": trees.FROM_SETTINGS}),
+        ("backend/alembic.ini", {"url": alembic_trees.FROM_SETTINGS}),
         pytest.param("backend", {"config": "pyproject"}, marks=pytest.mark.soak),
         pytest.param(
             "backend/alembic", {"config": "none", "options": "transaction_per_migration=True"}, marks=pytest.mark.soak
@@ -63,7 +63,7 @@ def ran(promote: Promote, *words: str, code: int) -> str:
 def test_an_env_py_that_connects_by_itself(
     project: ProjectCopy, bare: Database, promote: Promote, path: str, how: dict[str, str]
 ) -> None:
-    trees.minerva(project.root, **how)
+    alembic_trees.minerva(project.root, **how)
     use(project, path)
     table = "alembic_version"
     if "version_table" in how.get("options", ""):
@@ -94,7 +94,7 @@ GIVEN = 'or have env.py use the connection that it is given: config.attributes["
 def test_an_async_env_py(project: ProjectCopy, bare: Database, promote: Promote, driver: str) -> None:
     """With psycopg it works where greenlet is there, which SQLAlchemy wants for it; asyncpg is not promote's."""
     url = f'os.environ["DATABASE_URL"].replace("+psycopg", "+{driver}")'
-    trees.minerva(project.root, env=trees.ASYNC_ENV, url=url)
+    alembic_trees.minerva(project.root, env=alembic_trees.ASYNC_ENV, url=url)
     use(project, "backend/alembic")
     assert ran(promote, code=1).startswith(SHOWN.partition("  migrate    540a")[0])
     if driver == "psycopg" and find_spec("greenlet"):
@@ -111,7 +111,7 @@ def test_an_async_env_py(project: ProjectCopy, bare: Database, promote: Promote,
 def test_another_database(project: ProjectCopy, bare: Database, promote: Promote) -> None:
     other = project.server.create_database(f"other_{project.suffix}")
     url = other.url().replace("postgresql:", "postgresql+psycopg:").replace("%2F", "/")
-    trees.minerva(project.root, url=f'config.set_main_option("sqlalchemy.url", "{url}")\n')
+    alembic_trees.minerva(project.root, url=f'config.set_main_option("sqlalchemy.url", "{url}")\n')
     use(project, "backend/alembic")
     assert ran(promote, "--apply", code=3) == (
         "error: env.py of alembic connects to another database than environment test-prod names: nothing was sent to"
@@ -122,8 +122,8 @@ def test_another_database(project: ProjectCopy, bare: Database, promote: Promote
 
 
 def test_a_failure_in_a_tree_that_commits_by_itself(project: ProjectCopy, bare: Database, promote: Promote) -> None:
-    tree = trees.minerva(project.root, options="transaction_per_migration=True")
-    trees.revision(tree, "aaaaaaaaaaaa", MINERVA, 'op.execute("select 1 from nowhere")', "a slip")
+    tree = alembic_trees.minerva(project.root, options="transaction_per_migration=True")
+    alembic_trees.revision(tree, "aaaaaaaaaaaa", MINERVA, 'op.execute("select 1 from nowhere")', "a slip")
     use(project, "backend/alembic")
     said = ran(promote, "--apply", code=1).splitlines()
     assert said[-4:] == [
@@ -149,7 +149,7 @@ def test_the_chains_make_the_same(project: ProjectCopy, promote: Promote) -> Non
         return done.stdout.count("applied: ")
 
     assert [applied(name) for name in pairs.values()] == [6, 6]
-    trees.minerva(project.root)
+    alembic_trees.minerva(project.root)
     use(project, "backend/alembic")
     assert [applied(name) for name in pairs] == [2, 2]
     project.edit("promote.yaml", "migrations: backend/alembic\n", "migrations: alembic\n")
@@ -163,7 +163,7 @@ def test_an_upgraded_database_of_minerva_equals_a_new_one(
     project: ProjectCopy, bare: Database, promote: Promote
 ) -> None:
     """Minerva's own revisions, then ours: the vector index too has the name that a new database gives it."""
-    trees.minerva(project.root)
+    alembic_trees.minerva(project.root)
     use(project, "backend/alembic")
     ran(promote, "--apply", code=0)
     assert fetch(bare, "select version_num from alembic_version") == [(MINERVA,)]

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.schema.support import HEAD, fetch, schema_of
+from tests.migrations.migrated_databases import HEAD, fetch, schema_of
 from tests.servers import Database, ProjectCopy
 
 NONE_SET = "FAILED: neither PRODUCTION_ADMIN_DATABASE_URL nor PRODUCTION_DATABASE_URL is set"

@@ -15,11 +15,11 @@ from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
 from minerva_promote.database.session import closed_after, import_session
 from tests.conftest import Ran
+from tests.migrations import alembic_trees
+from tests.migrations.migrated_databases import HEAD
 from tests.pgbouncer import Neighbours, PgBouncer, neighbours, pgbouncer
 from tests.run.conftest import Shop
 from tests.run.exports import Export
-from tests.schema import trees
-from tests.schema.support import HEAD
 from tests.servers import Database
 
 ADD = 'op.add_column("books", sa.Column("isbn", sa.String))'
@@ -159,10 +159,10 @@ def test_a_statement_is_cancelled(shop: Shop) -> None:
 
 @pytest.mark.soak
 def test_migrations(shop: Shop) -> None:
-    trees.revision(shop.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "a column")
+    alembic_trees.revision(shop.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "a column")
     with pooled(shop, "transaction") as bouncer, busy(shop, bouncer):
         assert "migrated to aaaaaaaaaaaa" in good(shop.promote("migrate", *ENV, "--apply"))
-        trees.revision(shop.root / "alembic", "bbbbbbbbbbbb", "aaaaaaaaaaaa", CONCURRENTLY, "an index")
+        alembic_trees.revision(shop.root / "alembic", "bbbbbbbbbbbb", "aaaaaaaaaaaa", CONCURRENTLY, "an index")
         refused = shop.promote("migrate", *ENV, "--apply")
         assert refused.exit_code == 2, refused
         assert (

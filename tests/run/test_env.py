@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Ran
+from tests.migrations.migrated_databases import HEAD
 from tests.run.conftest import Shop
 from tests.run.exports import Export
-from tests.schema.support import HEAD
 from tests.servers import ProjectCopy
 
 Promote = Callable[..., Ran]

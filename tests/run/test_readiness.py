@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from minerva_promote.ledger.install import CLIENT_COLUMNS
+from tests.migrations.migrated_databases import HEAD
 from tests.run.conftest import Shop
 from tests.run.exports import Export
 from tests.run.reports import findings
-from tests.schema.support import HEAD
 from tests.servers import Database
 
 CLOSED = "gate closed: nothing was changed"

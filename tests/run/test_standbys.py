@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Ran
+from tests.migrations import alembic_trees
+from tests.migrations.migrated_databases import HEAD
 from tests.run.conftest import Shop, shop_on
 from tests.run.exports import Export
 from tests.run.private import Private
 from tests.run.proxy import proxy_to
 from tests.run.sessions import dead_standby
-from tests.schema import trees
-from tests.schema.support import HEAD
 
 ADD = 'op.add_column("books", sa.Column("isbn", sa.String))'
 CONCURRENTLY = """with op.get_context().autocommit_block():
@@ -56,10 +56,10 @@ def lines_of(ran: Ran) -> list[str]:
 def test_commands_that_commit(own: Shop) -> None:
     """Once or several times; a statement that commits by itself in between is not taken back, and does not hang."""
     own.accepted(Export(chunks=24))
-    trees.revision(own.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "a column")
+    alembic_trees.revision(own.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "a column")
     with dead_standby(own):
         assert lines_of(own.promote("migrate", *ENV, "--apply"))[-1] == "migrated to aaaaaaaaaaaa"
-        trees.revision(own.root / "alembic", "bbbbbbbbbbbb", "aaaaaaaaaaaa", CONCURRENTLY, "an index")
+        alembic_trees.revision(own.root / "alembic", "bbbbbbbbbbbb", "aaaaaaaaaaaa", CONCURRENTLY, "an index")
         assert lines_of(own.promote("migrate", *ENV, "--apply"))[-1] == "migrated to bbbbbbbbbbbb"
         assert lines_of(own.promote("index", *ENV, "--apply"))[-1].startswith("applied: ")
         own.rows("select 1; set synchronous_commit = local; drop trigger append_only on promote.events; select 1")
@@ -91,7 +91,7 @@ def test_an_answer_that_is_lost(own: Shop, command: str) -> None:
         "migrate": ("promote migrate shows which revisions the database has",),
         "grants": ("promote grants --env test-prod shows how the roles are now",),
     }
-    trees.revision(own.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "a column")
+    alembic_trees.revision(own.root / "alembic", "aaaaaaaaaaaa", HEAD, ADD, "a column")
     own.database.execute(f"grant delete on chunks to {own.role}")
     with proxy_to(own.database, "lose the answer") as proxy:
         own.environment(admin_url=proxy.url(own.database.server.params["user"]))

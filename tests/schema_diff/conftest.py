@@ -17,7 +17,7 @@ from minerva_promote.schema_diff.model import Schema
 from minerva_promote.schema_diff.report import describe_change
 from tests import servers, yamlfile
 from tests.conftest import Ran
-from tests.schema.support import migrate_to
+from tests.migrations.migrated_databases import migrate_to
 
 SCHEMA = """
 create extension vector;
@@ -87,7 +87,7 @@ class Bench:
             return inspect(self.conn)
 
 
-def said(differences: tuple[Difference, ...]) -> list[str]:
+def describe_differences(differences: tuple[Difference, ...]) -> list[str]:
     """Each difference as the report tells it."""
     return [
         f"{'note: ' if each.is_note else ''}{each.entity.kind} {each.entity.path}: {describe_change(each, 'A', 'B')}"
@@ -101,7 +101,7 @@ def both_ways(one: Schema, other: Schema) -> list[str]:
     assert sorted((d.entity.kind, d.aspect, str(d.before), str(d.after)) for d in there) == sorted(
         (d.entity.kind, d.aspect, str(d.after), str(d.before)) for d in back
     )
-    return said(there)
+    return describe_differences(there)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import json
 from datetime import date
 from typing import Any
 
-from tests.schema.compare.conftest import Pair
-from tests.schema.support import HEAD
+from tests.migrations.migrated_databases import HEAD
+from tests.schema_diff.conftest import Pair
 from tests.servers import PASSWORD
 
 ALLOWED = (

@@ -16,8 +16,8 @@ import pytest
 
 from minerva_promote.schema_diff.drift import SCRATCH_PREFIX
 from tests.material import REPOSITORY
-from tests.schema.compare.conftest import Pair
-from tests.schema.support import HEAD, migrate_to
+from tests.migrations.migrated_databases import HEAD, migrate_to
+from tests.schema_diff.conftest import Pair
 from tests.servers import PASSWORD, Database, Server
 
 IN_STEP = "identical: 101 objects, 0 differences\n"

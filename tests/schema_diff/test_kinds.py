@@ -9,7 +9,7 @@ import pytest
 from minerva_promote.config.schema_aspects import KINDS, aspect_text
 from minerva_promote.schema_diff.diff import diff
 from minerva_promote.schema_diff.inspect import inspect
-from tests.schema.compare.conftest import Bench, both_ways
+from tests.schema_diff.conftest import Bench, both_ways
 
 PLANTED = {
     # extensions, schemas, types

@@ -13,8 +13,8 @@ from minerva_promote.database.embedded.server import EmbeddedServer, binary
 from minerva_promote.schema_diff.inspect import inspect
 from minerva_promote.schema_diff.sql_equivalence import canonical_form
 from tests import servers
-from tests.schema.compare.conftest import SCHEMA, Bench, Pair, both_ways
-from tests.schema.support import migrate_to
+from tests.migrations.migrated_databases import migrate_to
+from tests.schema_diff.conftest import SCHEMA, Bench, Pair, both_ways
 
 SAME: list[tuple[str, str, Fact, Fact]] = [
     (

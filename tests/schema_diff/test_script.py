@@ -14,7 +14,7 @@ from minerva_promote.schema_diff.model import Schema
 from minerva_promote.schema_diff.report import comparison_report
 from minerva_promote.schema_diff.script import format_script
 from tests import servers
-from tests.schema.compare.conftest import said
+from tests.schema_diff.conftest import describe_differences
 
 SCHEMA = """
 create extension vector;
@@ -168,10 +168,10 @@ def test_it_runs_and_leaves_no_difference(bench: Bench, what: str) -> None:
     forwards, back = written(with_more, bench.schema), written(bench.schema, with_more)
     target = bench.copy()
     run(target, forwards)
-    assert said(diff(with_more, bench.read(target))) == []
+    assert describe_differences(diff(with_more, bench.read(target))) == []
     again = bench.copy(of=more)
     run(again, back)
-    left = said(diff(bench.schema, bench.read(again)))
+    left = describe_differences(diff(bench.schema, bench.read(again)))
     assert bool(left) == ("-- to be decided by a person" in back), left
 
 
@@ -196,7 +196,7 @@ def test_changes_run_both_ways(bench: Bench, what: str) -> None:
         text = written(wanted, bench.read(other))
         target = bench.copy(of=other)
         run(target, text)
-        assert bool(said(diff(wanted, bench.read(target)))) == ("-- to be decided by a person" in text)
+        assert bool(describe_differences(diff(wanted, bench.read(target)))) == ("-- to be decided by a person" in text)
 
 
 def test_pgvector_in_another_schema_on_one_side(bench: Bench) -> None:
@@ -211,7 +211,7 @@ def test_pgvector_in_another_schema_on_one_side(bench: Bench) -> None:
         one.execute("alter table t add w text", "set search_path = public, extensions; alter table t add x vector(3)")
         text = written(bench.read(one), bench.read(other))
         run(other, text)
-        left = said(diff(bench.read(one), bench.read(other)))
+        left = describe_differences(diff(bench.read(one), bench.read(other)))
         assert [line for line in left if line.startswith("column")] == []
         one.execute("alter table t drop w, drop x")
         other.execute("alter table t drop w, drop x")
@@ -228,4 +228,6 @@ def test_what_it_cannot_do_is_left_to_a_person(bench: Bench, statement: str) -> 
 def test_a_database_is_built_from_nothing(bench: Bench) -> None:
     empty = bench.server.create_database(f"empty_{bench.suffix}")
     empty.execute(written(bench.schema, bench.read(empty)))
-    assert said(diff(bench.schema, bench.read(empty))) == ["table parts_1: only in A: 2 columns, 1 index"]
+    assert describe_differences(diff(bench.schema, bench.read(empty))) == [
+        "table parts_1: only in A: 2 columns, 1 index"
+    ]

@@ -16,8 +16,8 @@ from minerva_promote.schema_diff.model import Entity, Schema, index_by_key, rest
 from minerva_promote.schema_diff.snapshot_yaml import schema_from_file, snapshot_yaml
 from minerva_promote.schema_diff.stale_snapshot import stale_to_database
 from tests.material import REPOSITORY
-from tests.schema.compare.conftest import Bench, Pair, both_ways
-from tests.schema.support import HEAD
+from tests.migrations.migrated_databases import HEAD
+from tests.schema_diff.conftest import Bench, Pair, both_ways
 from tests.servers import Database
 
 FILE = "alembic/snapshot.yaml"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Ran
-from tests.schema.support import fetch
+from tests.migrations.migrated_databases import fetch
 from tests.servers import PASSWORD, Database, ProjectCopy
 
 Promote = Callable[..., Ran]

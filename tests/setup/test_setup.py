@@ -18,7 +18,16 @@ from minerva_promote.ledger.install import CLIENT_COLUMNS
 from minerva_promote.results import Finding, Outcome, RunResult, Severity
 from minerva_promote.setup.command import setup
 from minerva_promote.setup.readiness import ensure_ready
-from tests.schema.support import HEAD, MINERVA, edit_role, fetch, migrate_to, opened, rows_of_minerva, schema_of
+from tests.migrations.migrated_databases import (
+    HEAD,
+    MINERVA,
+    edit_role,
+    fetch,
+    migrate_to,
+    opened,
+    rows_of_minerva,
+    schema_of,
+)
 from tests.servers import PASSWORD, Database, ProjectCopy
 
 EVENT = """insert into promote.events ({extra} kind, run_id, environment, promote_version, file_name, file_sha256,
