@@ -54,7 +54,7 @@ def test_columns_and_keys_of_odd_tables(database: Database) -> None:
     assert list(snapshot.tables) == ["odd"]
     table = snapshot.tables["odd"]
     assert list(table.columns.values()) == [
-        Column("Mixed Case", "integer", not_null=True, has_default=True, generated=True),
+        Column("Mixed Case", "integer", not_null=True, has_default=True, identity_always=True),
         Column("doubled", "integer", has_default=True, generated=True),
         Column("plain", "integer", not_null=True),
         Column("shade", "colour[]", has_default=True, labels=("red", "blue")),
