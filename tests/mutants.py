@@ -42,7 +42,7 @@ from tests.material import REPOSITORY
 TESTS = {
     "ledger": ("tests/ledger",),
     "undo": ("tests/ledger", "tests/undo"),
-    "exportfile": ("tests/exportfile",),
+    "exportfile": ("tests/exportfile", "tests/run/test_files.py", "tests/cli/test_command_line.py"),
     "grants": ("tests/grants",),
     "checks": ("tests/checks", "tests/vectors/test_golden.py", "tests/search/test_golden.py"),
 }

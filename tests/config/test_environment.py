@@ -125,8 +125,7 @@ def test_warnings(make_project: MakeProject) -> None:
     )
 
 
-def test_every_fault_of_an_environment_file(make_project: MakeProject, faults_of: Faults) -> None:
-    text = """\
+FAULTY = """\
 url: x
 import_role: ap
 requires: {passed_in: prdo, within: 7 days}
@@ -140,9 +139,12 @@ roles:
       tables: {books: [select, ALTER, Drop, SELCT, USAGE]}
       sequences: {s: [INSERT]}
 """
-    with_text = text.replace("statement: 0", 'statement: "0"').replace("${NO}", "1s")
+
+
+def test_every_fault_of_an_environment_file(make_project: MakeProject, faults_of: Faults) -> None:
+    with_text = FAULTY.replace("statement: 0", 'statement: "0"').replace("${NO}", "1s")
     place = "environments/local.yaml"
-    assert faults_of(lambda: read(make_project, text)) == [
+    assert faults_of(lambda: read(make_project, FAULTY)) == [
         f"{place}:4:35: timeouts.statement: expected text, found 0 | put it in quotes",
         f"{place}:7:45: roles.api.settings.statement_timeout: NO is not set | set it in the environment or in .env: NO=…",
     ]

@@ -15,8 +15,7 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_read(tmp_path: Path) -> None:
-    text = """\
+EVERY_KIND_OF_KEY = """\
 format: 2
 environment: prod
 kind: production
@@ -44,7 +43,10 @@ tables:
       of_an_expression: {columns: [lower(kind)], unique: true}
       plain: {columns: [kind]}
 """
-    snapshot = read_snapshot(write(tmp_path, text), {"dim": 3}, "alembic/snapshot.yaml")
+
+
+def test_read(tmp_path: Path) -> None:
+    snapshot = read_snapshot(write(tmp_path, EVERY_KIND_OF_KEY), {"dim": 3}, "alembic/snapshot.yaml")
     assert (snapshot.source, snapshot.revision) == ("alembic/snapshot.yaml", ("abc",))
     assert (snapshot.environment, snapshot.kind) == ("prod", "production")
     table = snapshot.tables["books"]

@@ -77,6 +77,10 @@ def test_all_that_a_run_would_do(shop: Shop) -> None:
         "  ledger     finished ......................... will   the checks after COMMIT",
         "gate open so far; to do exactly this: promote run --env test-prod --file FILE --plan DIGEST",
     ]
+
+
+def test_a_plan_that_is_run(shop: Shop) -> None:
+    file = shop.file(Export())
     found = json.loads(shop.promote("plan", "--env", "test-prod", "--file", file, "--format", "json").stdout)
     digest = planned(shop, file)
     assert (found["gate"], found["changed"], found["data"]) == ("open", False, {"digest": digest, "open": True})

@@ -64,6 +64,11 @@ def test_the_way_of_a_file(pair: Pair) -> None:
     ran = pair.to_prod(file, "--dry-run")
     assert (ran.exit_code, step_of(ran, "requires")) == (0, f"{LINE}ok     run ID of TIME, within 7d")
 
+
+def test_the_way_of_a_file_that_passed(pair: Pair) -> None:
+    file = pair.file()
+    again = f"promote run --env test-prod --file {file}"
+    assert pair.shop.run(file).exit_code == 0
     pair.environment(requires={"passed_in": "test-prod", "within": "0s"})
     said = re.sub(r"\d+ seconds?", "N seconds", refused(pair, file))
     fact = "run ID passed at TIME, N seconds ago, must be within 0s"
