@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minerva_promote.config.files import UnreadableError, decoded, is_present, read_bounded
-from minerva_promote.database.read_only import Connection
+from minerva_promote.database.connection import Connection
 from minerva_promote.search.recall import Answer
 from minerva_promote.search.search_runner import Budget, exact_results
 
@@ -68,9 +68,9 @@ class Agreement:
     rank: float | None  # Kendall's tau-b of the rows that both have; None when no two of them can be compared
 
 
-def record(connection: Connection, sql: bytes, vectors: Sequence[str], k: int, budget: Budget) -> tuple[Golden, ...]:
+def record(conn: Connection, sql: bytes, vectors: Sequence[str], k: int, budget: Budget) -> tuple[Golden, ...]:
     """The vectors with their exact results; runs inside `reading`. Raises QueryError and GoldenFault."""
-    found = exact_results(connection, sql, vectors, budget=budget)
+    found = exact_results(conn, sql, vectors, budget=budget)
     if len(found) < len(vectors):
         raise GoldenFault(
             f"half of the timeout was over after {len(found)} of {len(vectors)} exact searches: fewer --queries"

@@ -19,7 +19,7 @@ from minerva_promote.sqltext.single_select import require_one_select, uses_param
 
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project
-    from minerva_promote.database.read_only import Connection
+    from minerva_promote.database.connection import Connection
 
 _TIMES = ("p50_ms", "p95_ms", "p99_ms", "max_ms", "first_ms")
 PROBE_VALUES: Mapping[str, tuple[str, ...]] = {

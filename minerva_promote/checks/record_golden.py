@@ -14,7 +14,8 @@ from minerva_promote.checks.probes.common import NothingToMeasure, vectors_of
 from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.models.project import CheckFile, LocatedCheck
 from minerva_promote.config.suggest import did_you_mean, listing
-from minerva_promote.database.read_only import Connection, QueryError, fetch, read_only
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import QueryError, read_only, run_query
 from minerva_promote.errors import Location, UsageError
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.search.query_shape import limit_of
@@ -79,22 +80,22 @@ def _is_vector(value: Any) -> bool:
     )
 
 
-def record_golden(connection: Connection, prepared: PreparedCheck, k: int, vectors: Sequence[str] = ()) -> StepResult:
+def record_golden(conn: Connection, prepared: PreparedCheck, k: int, vectors: Sequence[str] = ()) -> StepResult:
     """Write the golden file of the check; ``vectors`` are searched with instead of stored ones. Changes no database."""
     name = prepared.check.golden
     path = prepared.root / name
     try:
-        with read_only(connection, prepared.timeout, one_snapshot=True):
-            budget = Budget(connection)
-            stored = vectors_of(connection, prepared)
+        with read_only(conn, prepared.timeout, one_snapshot=True):
+            budget = Budget(conn)
+            stored = vectors_of(conn, prepared)
             length = stored[0].count(",") + 1
             for vector in vectors:
                 if vector.count(",") + 1 != length:
                     given = vector.count(",") + 1
                     raise GoldenFault(f"a vector of {given:,} was given, the stored ones have {length:,}")
-            queries = record(connection, prepared.sql, vectors or stored, k, budget)
-            models = fetch(connection, prepared.model_sql).rows if prepared.model_sql else ()
-            total = fetch(connection, _count(prepared)).rows[0][0]
+            queries = record(conn, prepared.sql, vectors or stored, k, budget)
+            models = run_query(conn, prepared.model_sql).rows if prepared.model_sql else ()
+            total = run_query(conn, _count(prepared)).rows[0][0]
             spent = budget.spent
     except (QueryError, NothingToMeasure, GoldenFault) as error:
         return StepResult("golden", name, Outcome.ERROR, str(error))
@@ -116,12 +117,12 @@ def record_golden(connection: Connection, prepared: PreparedCheck, k: int, vecto
 
 def _count(prepared: PreparedCheck) -> bytes:
     """How many vectors there are: the sample, without its bound."""
-    from minerva_promote.sqltext import ident
+    from minerva_promote.sqltext import quote_ident
 
     params = prepared.check.params
     if "table" not in params or "column" not in params:
         return b"select 0"
-    return f"select count({ident(params['column'])}) from {ident(params['table'])}".encode()
+    return f"select count({quote_ident(params['column'])}) from {quote_ident(params['table'])}".encode()
 
 
 def _default(project: Project, k: int) -> LocatedCheck:

@@ -17,7 +17,8 @@ from minerva_promote.checks.probes.plan import measure_plan
 from minerva_promote.checks.probes.recall import measure_recall
 from minerva_promote.checks.thresholds import Bound, Incomparable, Value, format_value, violations
 from minerva_promote.config.models.project import Stage
-from minerva_promote.database.read_only import Connection, QueryError, QueryTimeoutError, fetch_few, read_only
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import QueryError, QueryTimeoutError, read_only, run_query_limited
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.text_format import seconds
@@ -30,7 +31,7 @@ _WORTH_SAYING = 0.05  # seconds that measuring took
 
 
 def run_checks(
-    connection: Connection,
+    conn: Connection,
     project: Project,
     environment: Environment,
     stage: Stage | None,
@@ -45,14 +46,14 @@ def run_checks(
     ERROR: an import that nothing proves is not one that passed. Raises ConfigErrors before anything runs, and
     TargetError when the connection is lost.
     """
-    yield from run_prepared(connection, prepare_checks(project, environment, stage, facts, run_id, only), stage)
+    yield from run_prepared(conn, prepare_checks(project, environment, stage, facts, run_id, only), stage)
 
 
-def run_prepared(connection: Connection, checks: Iterable[PreparedCheck], stage: Stage | None) -> Iterator[StepResult]:
+def run_prepared(conn: Connection, checks: Iterable[PreparedCheck], stage: Stage | None) -> Iterator[StepResult]:
     """`run_checks` of checks that are prepared already, so that a fault of a template cannot stop an import midway."""
     total = looked = 0
     for prepared in checks:
-        result = run_check(connection, prepared)
+        result = run_check(conn, prepared)
         total += 1
         looked += result.outcome is not Outcome.SKIP
         yield result
@@ -73,7 +74,7 @@ def nothing_checked(skipped: int, stage: Stage | None) -> StepResult:
     )
 
 
-def run_check(connection: Connection, prepared: PreparedCheck) -> StepResult:
+def run_check(conn: Connection, prepared: PreparedCheck) -> StepResult:
     """The result of one check. Raises TargetError when the connection is lost."""
     if prepared.skip:
         return _result(prepared, Outcome.SKIP, prepared.skip, 0.0)
@@ -81,7 +82,7 @@ def run_check(connection: Connection, prepared: PreparedCheck) -> StepResult:
     values: Mapping[str, Value] = {}
     more: Mapping[str, Any] = {}
     try:
-        detail, values, more = _look(connection, prepared)
+        detail, values, more = _look(conn, prepared)
         failed = violations(prepared.bounds.expect, values)
         warned = violations(_warned_of(prepared), values)
     except QueryTimeoutError:
@@ -118,12 +119,12 @@ def _warned_of(prepared: PreparedCheck) -> Mapping[str, tuple[Bound, ...]]:
     return {name: each for name, each in own.items() if name not in names} | dict(prepared.bounds.warn)
 
 
-def _look(connection: Connection, prepared: PreparedCheck) -> Measured:
+def _look(conn: Connection, prepared: PreparedCheck) -> Measured:
     """What is there: as a sentence, as values by name, and what else a report may want."""
     if prepared.check.probe:
-        return _PROBES[prepared.check.probe](connection, prepared)
-    with read_only(connection, prepared.timeout):
-        found = fetch_few(connection, prepared.sql, limit=2)
+        return _PROBES[prepared.check.probe](conn, prepared)
+    with read_only(conn, prepared.timeout):
+        found = run_query_limited(conn, prepared.sql, limit=2)
     value = _single(found.rows, found.types)
     return format_value(value), {"": value}, {}
 

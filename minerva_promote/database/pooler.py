@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from minerva_promote.config.connection_url import FORMAT
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.server_errors import target_errors
-from minerva_promote.database.session import Connection, closed_after, connect_to, own_session, release_session
+from minerva_promote.database.session import closed_after, connect_to, own_session, release_session
 from minerva_promote.database.sibling_connection import same_database_query
 from minerva_promote.errors import ConfigError
 

@@ -12,8 +12,7 @@ import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-from minerva_promote.database.connection import READ_COMMITTED, REPEATABLE_READ, raw_cursor
-from minerva_promote.database.connection import Connection as Connection
+from minerva_promote.database.connection import READ_COMMITTED, REPEATABLE_READ, Connection, raw_cursor
 from minerva_promote.database.quote import literal, sql_text
 from minerva_promote.database.server_errors import lock_holders
 from minerva_promote.errors import TargetError
@@ -41,13 +40,13 @@ class QueryTimeoutError(QueryError):
     """The statement timeout broke a query off."""
 
 
-def in_transaction(connection: Connection) -> bool:
+def in_transaction(conn: Connection) -> bool:
     """Whether a transaction is under way, an import's for one, whose rows nobody else sees."""
-    return connection.info.transaction_status is not TransactionStatus.IDLE
+    return conn.info.transaction_status is not TransactionStatus.IDLE
 
 
 @contextmanager
-def read_only(connection: Connection, timeout: str, *, one_snapshot: bool = False) -> Iterator[None]:
+def read_only(conn: Connection, timeout: str, *, one_snapshot: bool = False) -> Iterator[None]:
     """Whatever runs inside only reads, no statement longer than ``timeout``, and all of it is rolled back.
 
     Inside a transaction this is a savepoint: rolling back to it brings back the transaction's own read-write mode and
@@ -60,14 +59,14 @@ def read_only(connection: Connection, timeout: str, *, one_snapshot: bool = Fals
         b"set local transaction_read_only = on; set local statement_timeout = " + sql_text(literal(timeout)).encode()
     )
     try:
-        with connection.transaction(force_rollback=True, how=how, more=settings):
+        with conn.transaction(force_rollback=True, how=how, more=settings):
             yield
     except psycopg.Error as error:
-        raise _failure(connection, error) from error
+        raise _failure(conn, error) from error
 
 
 @contextmanager
-def local_settings(connection: Connection, settings: Mapping[str, str]) -> Iterator[None]:
+def local_settings(conn: Connection, settings: Mapping[str, str]) -> Iterator[None]:
     """Settings of the server that hold inside only: a savepoint of the transaction, which is rolled back.
 
     Raises QueryError for a value that the server refuses.
@@ -76,30 +75,30 @@ def local_settings(connection: Connection, settings: Mapping[str, str]) -> Itera
         yield
         return
     try:
-        with connection.transaction(force_rollback=True):
-            connection.execute(
+        with conn.transaction(force_rollback=True):
+            conn.execute(
                 "select set_config(name, value, true) from unnest(%s::text[], %s::text[]) as wanted (name, value)",
                 [list(settings), list(settings.values())],
             )
             yield
     except psycopg.Error as error:
-        raise _failure(connection, error) from error
+        raise _failure(conn, error) from error
 
 
-def fetch(connection: Connection, sql: bytes, parameters: Sequence[Any] = ()) -> Rows:
+def run_query(conn: Connection, sql: bytes, parameters: Sequence[Any] = ()) -> Rows:
     """All rows of ``sql``, with ``$1`` … bound; not prepared, so every call is planned for its own values."""
     try:
-        with raw_cursor(connection) as cursor:
+        with raw_cursor(conn) as cursor:
             begun = time.perf_counter()
             cursor.execute(sql, parameters or None, binary=True, prepare=False)
             rows = cursor.fetchall()
             seconds = time.perf_counter() - begun
             return Rows(tuple(rows), _types(cursor), seconds)
     except psycopg.Error as error:
-        raise _failure(connection, error) from error
+        raise _failure(conn, error) from error
 
 
-def fetch_few(connection: Connection, sql: bytes, limit: int) -> Rows:
+def run_query_limited(conn: Connection, sql: bytes, limit: int) -> Rows:
     """The first rows of ``sql``; it is broken off after ``limit``, so that no result fills the memory.
 
     The extended protocol (binary) takes one statement only.
@@ -107,7 +106,7 @@ def fetch_few(connection: Connection, sql: bytes, limit: int) -> Rows:
     rows: list[tuple[Any, ...]] = []
     begun = time.perf_counter()
     try:
-        with raw_cursor(connection) as cursor:
+        with raw_cursor(conn) as cursor:
             with closing(cast("Generator[tuple[Any, ...]]", cursor.stream(sql, binary=True))) as stream:
                 for row in stream:
                     rows.append(row)
@@ -115,18 +114,18 @@ def fetch_few(connection: Connection, sql: bytes, limit: int) -> Rows:
                         break
             types = _types(cursor)
     except psycopg.Error as error:
-        raise _failure(connection, error) from error
+        raise _failure(conn, error) from error
     return Rows(tuple(rows), types, time.perf_counter() - begun)
 
 
-def set_statement_timeout(connection: Connection, milliseconds: int) -> None:
+def set_statement_timeout(conn: Connection, milliseconds: int) -> None:
     """Bound the next statements of this transaction; 0 is no bound."""
-    fetch(connection, b"select set_config('statement_timeout', $1, true)", [str(milliseconds)])
+    run_query(conn, b"select set_config('statement_timeout', $1, true)", [str(milliseconds)])
 
 
-def statement_timeout(connection: Connection) -> int:
+def statement_timeout(conn: Connection) -> int:
     """The bound of a statement now, in milliseconds; 0 is none."""
-    found = fetch(connection, b"select setting::int from pg_settings where name = 'statement_timeout'")
+    found = run_query(conn, b"select setting::int from pg_settings where name = 'statement_timeout'")
     return int(found.rows[0][0])
 
 
@@ -134,10 +133,10 @@ def _types(cursor: psycopg.Cursor[Any] | psycopg.RawCursor[Any]) -> tuple[str, .
     return tuple(column.type_display for column in cursor.description or ())
 
 
-def _failure(connection: Connection, error: psycopg.Error) -> Exception:
+def _failure(conn: Connection, error: psycopg.Error) -> Exception:
     """``error`` as a QueryError, or as a TargetError when there is no connection any more."""
     reason = (error.diag.message_primary or str(error) or type(error).__name__).splitlines()[0]
-    if connection.closed or connection.broken:
+    if conn.closed or conn.broken:
         return TargetError(
             f"the connection was lost: {reason}", hint="look at the server's log, then run the command again"
         )

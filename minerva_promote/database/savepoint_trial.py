@@ -12,7 +12,7 @@ from psycopg import pq, sql, waiting
 
 from minerva_promote.database.connection import READ_COMMITTED, Connection
 from minerva_promote.database.quote import literal, sql_text
-from minerva_promote.database.server_errors import StatementError, refusal, target_error, target_errors
+from minerva_promote.database.server_errors import StatementError, statement_error, target_error, target_errors
 
 _SAVEPOINT = b"promote_trial"
 _AT_ONCE = 500  # statements sent before the first answer is read
@@ -111,7 +111,7 @@ def _told(conn: Connection, results: Sequence[pq.abc.PGresult]) -> TrialResult:
         raise target_error("trying what the role can do", _error(conn, rolled_back))
     result = rest[-1]
     if result.status == pq.ExecStatus.FATAL_ERROR:
-        return TrialResult(refusal(_error(conn, result)))
+        return TrialResult(statement_error(_error(conn, result)))
     value = result.get_value(0, 0) if result.ntuples and result.nfields else None
     return TrialResult(None, None if value is None else value.decode("utf-8", "replace"))
 

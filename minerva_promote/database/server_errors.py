@@ -33,12 +33,12 @@ class StatementError:
     hint: str = ""
 
 
-def is_refusal(error: BaseException) -> bool:
+def is_driver_error(error: BaseException) -> bool:
     """Whether the driver says it, and not a program."""
     return isinstance(error, psycopg.Error)
 
 
-def refusal(error: BaseException | None) -> StatementError:
+def statement_error(error: BaseException | None) -> StatementError:
     """What a driver error says, without the statement it is about."""
     if not isinstance(error, psycopg.Error):
         return StatementError("", str(error))
@@ -66,7 +66,7 @@ def _without_answer(error: psycopg.Error) -> str:
 
 def target_error(doing: str, error: BaseException | None) -> TargetError:
     """The exception that stops a command: what was being done, what the server said, the way out."""
-    said = refusal(error)
+    said = statement_error(error)
     if said.sqlstate == LOCK_TIMEOUT and error is not None and not lock_holders(error):
         fact = f"{doing}: waited for a lock longer than lock_timeout allows"
         return TargetError(fact, hint=said.hint, sqlstate=said.sqlstate)
@@ -82,7 +82,7 @@ def target_errors(doing: str) -> Iterator[None]:
         raise target_error(doing, error) from error
 
 
-def attempt_outside(conn: Connection, statement: sql.SQL | sql.Composed) -> StatementError | None:
+def try_execute_without_transaction(conn: Connection, statement: sql.SQL | sql.Composed) -> StatementError | None:
     """Execute a statement that takes no transaction, such as CREATE DATABASE; None when it worked.
 
     It has none of the settings of the connection.
@@ -92,7 +92,7 @@ def attempt_outside(conn: Connection, statement: sql.SQL | sql.Composed) -> Stat
     except psycopg.Error as error:
         if conn.closed:
             raise target_error("the connection was lost", error) from error
-        return refusal(error)
+        return statement_error(error)
     return None
 
 
@@ -117,5 +117,5 @@ def try_execute(conn: Connection, statement: sql.SQL | sql.Composed) -> Statemen
     except psycopg.Error as error:
         if conn.closed:
             raise target_error("the connection was lost", error) from error
-        return refusal(error)
+        return statement_error(error)
     return None

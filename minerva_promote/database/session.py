@@ -11,8 +11,7 @@ import psycopg
 
 from minerva_promote import commit_log
 from minerva_promote.config.models.project import Timeouts
-from minerva_promote.database.connection import READ_COMMITTED, REPEATABLE_READ
-from minerva_promote.database.connection import Connection as Connection
+from minerva_promote.database.connection import READ_COMMITTED, REPEATABLE_READ, Connection
 from minerva_promote.database.connection_errors import connection_error
 from minerva_promote.database.database_identity import require_identity
 from minerva_promote.database.server_errors import target_error, target_errors
@@ -155,14 +154,6 @@ def begin_view(conn: Connection) -> None:
     """Start a transaction that only looks, all of it at one moment."""
     with target_errors("starting the transaction"):
         conn.start(REPEATABLE_READ + b", read only")
-
-
-def execute(conn: Connection, statement: bytes, doing: str) -> None:
-    """One statement without parameters; a driver error becomes a TargetError."""
-    try:
-        conn.execute(statement)
-    except psycopg.Error as error:
-        raise target_error(doing, error) from error
 
 
 def commit(conn: Connection, change: str = "") -> bool:

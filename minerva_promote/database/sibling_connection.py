@@ -7,8 +7,9 @@ from urllib.parse import quote
 import psycopg
 
 from minerva_promote.config.models.project import Timeouts
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.server_errors import target_errors
-from minerva_promote.database.session import Connection, own_session, prepare
+from minerva_promote.database.session import own_session, prepare
 from minerva_promote.database.waiting import watch
 
 _PROOF = """select 1 from pg_catalog.pg_locks where locktype = 'advisory' and granted and pid = {pid}

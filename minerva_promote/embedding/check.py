@@ -11,13 +11,13 @@ from minerva_promote.results import Outcome, Severity, StepResult
 from minerva_promote.text_format import seconds
 
 if TYPE_CHECKING:
-    from minerva_promote.database.read_only import Connection
+    from minerva_promote.database.connection import Connection
 
 NAME = "embedding space"
 
 
 def space_step(
-    connection: Connection,
+    conn: Connection,
     samples: Iterable[SpaceSample],
     roots: Sequence[str],
     timeout: str,
@@ -41,8 +41,8 @@ def space_step(
         if not sample.rows:
             continue
         try:
-            target = target_sample(connection, sample.space, roots, timeout)
-            same = same_texts(connection, sample, roots) if target.vectors else ()
+            target = target_sample(conn, sample.space, roots, timeout)
+            same = same_texts(conn, sample, roots) if target.vectors else ()
         except QueryTimeoutError:
             detail = f"the target's vectors were not read within {timeout}"
             return StepResult(step, NAME, Outcome.ERROR, detail, time.perf_counter() - begun)

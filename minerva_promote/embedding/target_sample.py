@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, qualified
-from minerva_promote.database.read_only import Connection, QueryTimeoutError, fetch, read_only
+from minerva_promote.database.read_only import QueryTimeoutError, read_only, run_query
 from minerva_promote.embedding.model import NULL, ConfigRow, Space, SpaceSample, Text
 
 SAMPLE = 512  # vectors: 3.1 MB of 1,536 dimensions each
@@ -21,16 +22,16 @@ from pg_class where oid = to_regclass($1)
 """
 
 
-def target_sample(connection: Connection, space: Space, roots: Sequence[str], timeout: str) -> SpaceSample:
+def target_sample(conn: Connection, space: Space, roots: Sequence[str], timeout: str) -> SpaceSample:
     """Vectors of the target that belong to none of ``roots``, and all its embedding configs.
 
     The same rows as long as the table is the same. Raises QueryError and TargetError.
     """
     name = qualified(space.table).as_string(None)
-    with read_only(connection, timeout):
-        rows, pages = next(iter(fetch(connection, _SIZE, [name]).rows), (0, 0))
-        found = fetch(connection, _sample(space, pages), [list(roots)] if space.root else []).rows
-        configs = fetch(connection, _configs(space)).rows if space.config_table else ()
+    with read_only(conn, timeout):
+        rows, pages = next(iter(run_query(conn, _SIZE, [name]).rows), (0, 0))
+        found = run_query(conn, _sample(space, pages), [list(roots)] if space.root else []).rows
+        configs = run_query(conn, _configs(space)).rows if space.config_table else ()
     return SpaceSample(
         space,
         max(rows, len(found)),
@@ -42,9 +43,7 @@ def target_sample(connection: Connection, space: Space, roots: Sequence[str], ti
     )
 
 
-def same_texts(
-    connection: Connection, sample: SpaceSample, roots: Sequence[str]
-) -> tuple[tuple[Text, bytes], ...] | None:
+def same_texts(conn: Connection, sample: SpaceSample, roots: Sequence[str]) -> tuple[tuple[Text, bytes], ...] | None:
     """Texts of the sample that the target has too, each with a vector of the target; None: not found out in time.
 
     The length is compared first, which does not read a long text. Raises QueryError and TargetError.
@@ -54,9 +53,9 @@ def same_texts(
         return ()
     sizes, digests = [text.size for text in wanted], [text.sha256 for text in wanted]
     try:
-        with read_only(connection, TEXT_TIMEOUT):
+        with read_only(conn, TEXT_TIMEOUT):
             more = [list(roots)] if sample.space.root else []
-            found = fetch(connection, _texts(sample.space), [sizes, digests, *more]).rows
+            found = run_query(conn, _texts(sample.space), [sizes, digests, *more]).rows
     except QueryTimeoutError:
         return None
     return tuple((Text(size, digest), vector) for size, digest, vector in found)

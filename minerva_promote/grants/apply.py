@@ -12,11 +12,12 @@ from psycopg import sql
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.advisory_lock import acquire_target_lock
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.quote import ident, literal, sql_text
 from minerva_promote.database.scram import scram
 from minerva_promote.database.server_errors import execute, target_errors
-from minerva_promote.database.session import Connection, admin_session, begin, commit_or_unknown, rollback
+from minerva_promote.database.session import admin_session, begin, commit_or_unknown, rollback
 from minerva_promote.errors import TargetError
 from minerva_promote.grants.model import Drift
 from minerva_promote.grants.other_environments import OtherEnvironments, read_other_environments

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from minerva_promote.config.models.roles import Accept
 from minerva_promote.config.project import Environment
-from minerva_promote.database.session import Connection
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import Location
 from minerva_promote.grants.diff import find_privilege_drift
 from minerva_promote.grants.escalation import find_escalations

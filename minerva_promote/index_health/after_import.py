@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.read_only import Connection, QueryError, fetch, read_only
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import QueryError, read_only, run_query
 from minerva_promote.errors import PromoteError
 from minerva_promote.index_health.measure import pages_read, planned
 from minerva_promote.index_health.verdict import GROWN
@@ -56,7 +57,7 @@ def _told(conn: Connection, index: VectorIndex, new: int, environment: str) -> I
     what = _what(index, counted)
     if not what:
         return
-    vectors = fetch(conn, index.sample(1)).rows
+    vectors = run_query(conn, index.sample(1)).rows
     if not vectors or planned(conn, index, vectors[0][0]) != index.name:
         return
     share = min(1.0, pages_read(conn, index, vectors[0][0]) / max(1, index.pages))

@@ -9,8 +9,9 @@ from dataclasses import replace
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import server
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.notices import Notices
-from minerva_promote.database.read_only import Connection, QueryError
+from minerva_promote.database.read_only import QueryError
 from minerva_promote.database.server_errors import execute
 from minerva_promote.database.session import import_session
 from minerva_promote.errors import TargetError

@@ -11,14 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from minerva_promote.database.read_only import (
-    Connection,
-    QueryError,
-    QueryTimeoutError,
-    fetch,
-    local_settings,
-    read_only,
-)
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import QueryError, QueryTimeoutError, local_settings, read_only, run_query
 from minerva_promote.search.queries import queries_of
 from minerva_promote.search.query_plan import FORCED, pages_touched, plan_of
 from minerva_promote.search.recall import Answer, Recall, recall_of
@@ -79,20 +73,18 @@ class MeasurementBudget:
         return time.perf_counter() - self.begun
 
 
-def measure(
-    connection: Connection, index: VectorIndex, timeout: str, *, k: int = K, queries: int = QUERIES
-) -> Measured:
+def measure(conn: Connection, index: VectorIndex, timeout: str, *, k: int = K, queries: int = QUERIES) -> Measured:
     """All that is worth knowing. Raises QueryError where not even the rows can be counted, TargetError."""
     cost = MeasurementBudget()
-    with read_only(connection, timeout, one_snapshot=True):
-        budget = Budget(connection)
-        counted = count_rows(connection, index)
+    with read_only(conn, timeout, one_snapshot=True):
+        budget = Budget(conn)
+        counted = count_rows(conn, index)
         cost.statements += 5
         if not index.valid or not counted.rows or not index.operator:
             return Measured(counted, statements=cost.statements, seconds=cost.seconds)
         try:
-            with _savepoint(connection):
-                return _measure(connection, index, counted, budget, cost, k, queries)
+            with _savepoint(conn):
+                return _measure(conn, index, counted, budget, cost, k, queries)
         except QueryError as error:
             return Measured(counted, statements=cost.statements, seconds=cost.seconds, left_out=why(error, timeout))
 
@@ -104,7 +96,7 @@ def why(error: QueryError, timeout: str) -> str:
 
 
 def _measure(
-    connection: Connection,
+    conn: Connection,
     index: VectorIndex,
     counted: RowCounts,
     budget: Budget,
@@ -114,13 +106,13 @@ def _measure(
 ) -> Measured:
     name = SETTING[index.method]
     budget.limit()
-    stored = [str(row[0]) for row in fetch(connection, index.sample(queries)).rows]
+    stored = [str(row[0]) for row in run_query(conn, index.sample(queries)).rows]
     if not stored:
         return Measured(counted, name, statements=cost.statements, seconds=cost.seconds, left_out="no vector to search")
     vectors = queries_of(stored, index.method, index.base_type)
-    _, _, present, source = fetch(connection, _PRESENT, [name]).rows[0]
-    now, answers = _searched(connection, index, k, vectors, present, Settings(), budget)
-    exact, left_out = _exact(connection, index.search(k), vectors, budget)
+    _, _, present, source = run_query(conn, _PRESENT, [name]).rows[0]
+    now, answers = _searched(conn, index, k, vectors, present, Settings(), budget)
+    exact, left_out = _exact(conn, index.search(k), vectors, budget)
     cost.statements += 6 + len(answers) + len(exact)
     trials: list[SettingTrial] = []
     for setting in candidates(index, present, k):
@@ -132,8 +124,8 @@ def _measure(
             left_out = left_out or f"no time for {name} = {setting} and more"
             break
         try:
-            with _savepoint(connection):
-                trial, found = _tried(connection, index, k, vectors[: len(exact) or None], setting, budget)
+            with _savepoint(conn):
+                trial, found = _tried(conn, index, k, vectors[: len(exact) or None], setting, budget)
         except QueryError as error:
             left_out = left_out or f"{name} = {setting}: {error.reason}"
             break
@@ -155,37 +147,37 @@ def _measure(
     )
 
 
-def _exact(connection: Connection, sql: bytes, vectors: list[str], budget: Budget) -> tuple[list[Answer], str]:
+def _exact(conn: Connection, sql: bytes, vectors: list[str], budget: Budget) -> tuple[list[Answer], str]:
     """The exact answers, and what there was no time for."""
     try:
-        with _savepoint(connection):
-            return exact_results(connection, sql, vectors, budget=budget), ""
+        with _savepoint(conn):
+            return exact_results(conn, sql, vectors, budget=budget), ""
     except QueryError as error:
         return [], f"exact search: {error.reason}"
 
 
 @contextmanager
-def _savepoint(connection: Connection) -> Iterator[None]:
+def _savepoint(conn: Connection) -> Iterator[None]:
     """A savepoint, so that what is broken off by its timeout leaves the transaction usable."""
-    with local_settings(connection, {"transaction_read_only": "on"}):
+    with local_settings(conn, {"transaction_read_only": "on"}):
         yield
 
 
 def _tried(
-    connection: Connection, index: VectorIndex, k: int, vectors: list[str], setting: int, budget: Budget
+    conn: Connection, index: VectorIndex, k: int, vectors: list[str], setting: int, budget: Budget
 ) -> tuple[SettingTrial, list[Answer]]:
     """Searches that are forced to use the index with a setting, and whether they would use it without being forced."""
     settings = Settings({SETTING[index.method]: str(setting)})
-    with settings.applied(connection):
+    with settings.applied(conn):
         budget.limit()
-        chosen = planned(connection, index, vectors[0], k) == index.name
-    with local_settings(connection, FORCED):
-        trial, found = _searched(connection, index, k, vectors, setting, settings, budget)
+        chosen = planned(conn, index, vectors[0], k) == index.name
+    with local_settings(conn, FORCED):
+        trial, found = _searched(conn, index, k, vectors, setting, settings, budget)
     return replace(trial, chosen=chosen), found
 
 
 def _searched(
-    connection: Connection,
+    conn: Connection,
     index: VectorIndex,
     k: int,
     vectors: list[str],
@@ -195,12 +187,12 @@ def _searched(
 ) -> tuple[SettingTrial, list[Answer]]:
     """A trial of one setting, its recall still unknown, and its answers."""
     sql = index.search(k)
-    found_with_distance(connection, sql, vectors[:1], settings, budget=budget)  # warms up
-    with settings.applied(connection):
+    found_with_distance(conn, sql, vectors[:1], settings, budget=budget)  # warms up
+    with settings.applied(conn):
         budget.limit()
-        uses = planned(connection, index, vectors[0], k)
-        pages = pages_read(connection, index, vectors[0]) if uses == index.name else 0
-    answers = found_with_distance(connection, sql, vectors, settings, budget=budget)
+        uses = planned(conn, index, vectors[0], k)
+        pages = pages_read(conn, index, vectors[0]) if uses == index.name else 0
+    answers = found_with_distance(conn, sql, vectors, settings, budget=budget)
     times = sorted(each.seconds * 1000 for each in answers)
     share = min(1.0, pages / max(1, index.pages))
     return SettingTrial(value, percentile(times, 0.5), percentile(times, 0.95), None, share, uses), answers
@@ -210,18 +202,18 @@ def _with_recall(trial: SettingTrial, answers: list[Answer], exact: list[Answer]
     return replace(trial, recall=recall_of(answers[: len(exact)], exact, k)) if exact else trial
 
 
-def pages_read(connection: Connection, index: VectorIndex, vector: str) -> int:
+def pages_read(conn: Connection, index: VectorIndex, vector: str) -> int:
     """The pages that the index's scan reads to find the first row; 0 where another plan is made after all.
 
     A page that is read twice counts twice, as an hnsw scan of a small index does it.
     """
-    with local_settings(connection, FORCED):
-        return pages_touched(connection, index.search(1), [vector], index)
+    with local_settings(conn, FORCED):
+        return pages_touched(conn, index.search(1), [vector], index)
 
 
-def planned(connection: Connection, index: VectorIndex, vector: str, k: int = K) -> str:
+def planned(conn: Connection, index: VectorIndex, vector: str, k: int = K) -> str:
     """The index that the planner chooses for the index's own search; empty for none."""
-    return plan_of(connection, index.search(k), [vector]).scans
+    return plan_of(conn, index.search(k), [vector]).scans
 
 
 def candidates(index: VectorIndex, present: int, k: int = K) -> tuple[int, ...]:
@@ -234,16 +226,16 @@ def candidates(index: VectorIndex, present: int, k: int = K) -> tuple[int, ...]:
 
 
 def measure_exact(
-    connection: Connection, column: VectorColumn, operator: str, timeout: str, *, k: int = K, queries: int = QUERIES
+    conn: Connection, column: VectorColumn, operator: str, timeout: str, *, k: int = K, queries: int = QUERIES
 ) -> Measured:
     """How long a search takes where there is no index. Raises QueryError, TargetError."""
     cost = MeasurementBudget()
-    with read_only(connection, timeout, one_snapshot=True):
-        budget = Budget(connection)
+    with read_only(conn, timeout, one_snapshot=True):
+        budget = Budget(conn)
         search = placeholder_index(column, operator)
-        counted = count_rows(connection, search)
-        vectors = [str(row[0]) for row in fetch(connection, search.sample(queries)).rows]
-        exact, left_out = _exact(connection, search.search(k), vectors, budget)
+        counted = count_rows(conn, search)
+        vectors = [str(row[0]) for row in run_query(conn, search.sample(queries)).rows]
+        exact, left_out = _exact(conn, search.search(k), vectors, budget)
     times = sorted(each.seconds * 1000 for each in exact)
     return Measured(
         counted,

@@ -23,7 +23,7 @@ from minerva_promote.database.advisory_lock import with_lock_holder
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.pooler import owner_session
 from minerva_promote.database.quote import ident, literal, sql_text
-from minerva_promote.database.read_only import QueryError, fetch
+from minerva_promote.database.read_only import QueryError, run_query
 from minerva_promote.database.server_errors import execute, target_errors, try_execute
 from minerva_promote.database.session import admin_session
 from minerva_promote.errors import TargetError
@@ -166,7 +166,7 @@ def _build(
 ) -> None:
     """Run a statement that builds; what it leaves behind when it fails or is interrupted is dropped."""
     conn = site.conn
-    present, shared = fetch(conn, _MEMORY).rows[0]
+    present, shared = run_query(conn, _MEMORY).rows[0]
     wanted = needed(method, options, index.base_type, index.dimensions, rows)
     kilobytes = setting(wanted, present, shared) // 1024
     execute(conn, f"SET maintenance_work_mem = {kilobytes}".encode(), "preparing the build")
@@ -247,7 +247,7 @@ def _poll(site: BuildSession, pid: int, progress: Progress, over: threading.Even
     try:
         with admin_session(site.project, site.environment, application="promote index (progress)") as conn:
             while not over.wait(_POLL):
-                for phase, done, total in fetch(conn, _PROGRESS, [pid]).rows:
+                for phase, done, total in run_query(conn, _PROGRESS, [pid]).rows:
                     progress.progress(str(phase), int(done or 0), int(total or 0))
     except (QueryError, TargetError):
         return  # the build goes on; only nobody sees how

@@ -10,7 +10,8 @@ from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.advisory_lock import run_lock_key
 from minerva_promote.database.catalog import fetch, server
-from minerva_promote.database.session import CommitLost, CommitStopped, Connection, commit, import_session
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.session import CommitLost, CommitStopped, commit, import_session
 from minerva_promote.errors import OutcomeUnknown, TargetError
 from minerva_promote.ledger.events import is_recorded
 

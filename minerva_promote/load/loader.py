@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.pipeline import Pipelined
-from minerva_promote.database.session import Connection
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
 from minerva_promote.exportfile.rule_model import key_of
 from minerva_promote.exportfile.value_display import display

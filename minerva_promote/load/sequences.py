@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from minerva_promote.database.catalog import fetch, query
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, qualified
-from minerva_promote.database.session import Connection
 
 MOST_STEPS = 1_000_000  # of one sequence; some 0.3 s
 

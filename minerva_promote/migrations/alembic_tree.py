@@ -15,12 +15,12 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection as SqlAlchemyConnection
 from sqlalchemy.exc import DBAPIError
 
 from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.connection import Connection as Session
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.pooler import owner_session
 from minerva_promote.database.server_errors import target_error
@@ -113,7 +113,7 @@ class Tree:
         """The qualified name of Alembic's version table, which env.py may choose."""
         return self.files.table or self._ask_env_for_version_table()
 
-    def script(self, environment: Environment, current: Collection[str], conn: Session) -> Script:
+    def script(self, environment: Environment, current: Collection[str], conn: Connection) -> Script:
         """The SQL from ``current`` to the head, as Alembic's offline mode writes it. Changes nothing."""
         text, running, reason = io.StringIO(), [""], ""
 
@@ -130,7 +130,7 @@ class Tree:
 
     def upgrade(
         self,
-        connection: Connection,
+        connection: SqlAlchemyConnection,
         environment: Environment,
         on_step: OnStep | None = None,
         *,
@@ -162,7 +162,7 @@ class Tree:
             self._run_on_session(second, environment, on_step, revision)
 
     @contextmanager
-    def _second_session(self, conn: Session, environment: Environment) -> Iterator[Session]:
+    def _second_session(self, conn: Connection, environment: Environment) -> Iterator[Connection]:
         """A second session on the database of ``conn``, past any pooler."""
         if conn.pooled:
             task, name = "a migration that commits by itself", "promote migrate"
@@ -172,7 +172,9 @@ class Tree:
             with closed_after(sibling_connection(conn, environment.timeouts, "promote migrate")) as second:
                 yield second
 
-    def _run_on_session(self, conn: Session, environment: Environment, on_step: OnStep | None, revision: str) -> None:
+    def _run_on_session(
+        self, conn: Connection, environment: Environment, on_step: OnStep | None, revision: str
+    ) -> None:
         """Run env.py on ``conn``, where it commits by itself; another session holds the target's lock."""
         with engine_for_connection(conn).connect() as connection:
             config = self._config(environment, connection=connection)
@@ -223,7 +225,7 @@ class Tree:
         self,
         environment: Environment | None = None,
         *,
-        connection: Connection | None = None,
+        connection: SqlAlchemyConnection | None = None,
         output: io.StringIO | None = None,
         url: str = "",
     ) -> Config:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Collection, Mapping
 
 import psycopg
-from sqlalchemy import Connection
+from sqlalchemy import Connection as SqlAlchemyConnection
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch, revisions
-from minerva_promote.database.connection import Connection as Session
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.notices import Notices
 from minerva_promote.errors import PromoteError, TargetError
 from minerva_promote.migrations.alembic_tree import Revision, Tree
@@ -69,7 +69,7 @@ class RevisionRunner:
         self.started = time.perf_counter()
         self.statements = StatementLog()
 
-    def run_in_one_transaction(self, conn: Session, connection: Connection) -> tuple[StepResult, ...]:
+    def run_in_one_transaction(self, conn: Connection, connection: SqlAlchemyConnection) -> tuple[StepResult, ...]:
         """Apply all revisions in the transaction open on ``connection``; one step per revision.
 
         Raises PromoteError when one fails; nothing was changed then.
@@ -83,7 +83,7 @@ class RevisionRunner:
             raise _mark_unchanged(error) from error
         return tuple(self.steps)
 
-    def run_separately(self, conn: Session, connection: Connection) -> tuple[StepResult, ...]:
+    def run_separately(self, conn: Connection, connection: SqlAlchemyConnection) -> tuple[StepResult, ...]:
         """Apply revisions that commit by themselves, in another session; one step per revision.
 
         A revision that fails half way is a failed step that lists what was committed and what was not executed.
@@ -114,7 +114,7 @@ class RevisionRunner:
         return tuple(self.steps)
 
     def _record_interruption(
-        self, interruption: KeyboardInterrupt, conn: Session, table: str, invalid: Collection[str]
+        self, interruption: KeyboardInterrupt, conn: Connection, table: str, invalid: Collection[str]
     ) -> None:
         """Record what is committed, and note the indexes that an interrupted build left invalid."""
         stored = self.tree.ancestors(revisions(conn, table) or ())
@@ -127,7 +127,7 @@ class RevisionRunner:
             if row["name"] not in invalid:
                 interruption.add_note(invalid_index_note(row))
 
-    def _add_cause(self, conn: Session, error: PromoteError) -> None:
+    def _add_cause(self, conn: Connection, error: PromoteError) -> None:
         """Add to a server error: who holds the lock on a table, how to run a statement outside a transaction."""
         if not isinstance(error, TargetError) or not self.statements.last_statement:
             return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection as SqlAlchemyConnection
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.advisory_lock import acquire_target_lock
-from minerva_promote.database.connection import Connection as Session
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.extension import require_vector_available
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.server_errors import execute
@@ -24,7 +24,7 @@ from minerva_promote.search.index_builds import record_builds
 MIGRATABLE = (MigrationStatus.UP_TO_DATE, MigrationStatus.BEHIND, MigrationStatus.NOT_MIGRATED)
 
 
-def pending(conn: Session, project: Project, environment: Environment) -> tuple[Revision, ...]:
+def pending(conn: Connection, project: Project, environment: Environment) -> tuple[Revision, ...]:
     """The revisions that the database lacks, oldest first. Raises TargetError when its state is not migratable."""
     return _require_migratable(conn, project, environment).pending
 
@@ -85,8 +85,8 @@ def script(project: Project, environment: Environment) -> str:
 
 
 def apply_pending(
-    conn: Session,
-    connection: Connection,
+    conn: Connection,
+    connection: SqlAlchemyConnection,
     project: Project,
     environment: Environment,
     notices: Notices,
@@ -112,7 +112,7 @@ def apply_pending(
     return runner.run_separately(conn, connection)
 
 
-def check_at_head(conn: Session, project: Project) -> MigrationState:
+def check_at_head(conn: Connection, project: Project) -> MigrationState:
     """Read the state again after a COMMIT. Raises TargetError when the database is not at the head."""
     state = migration_state(conn, project)
     if not state.is_current:
@@ -124,7 +124,7 @@ def check_at_head(conn: Session, project: Project) -> MigrationState:
 
 
 def shape_steps(
-    conn: Session, project: Project, environment: Environment, state: MigrationState
+    conn: Connection, project: Project, environment: Environment, state: MigrationState
 ) -> tuple[StepResult, ...]:
     """A failed step per column of a database at its head that differs from what today's configuration would create."""
     if not state.is_current:
@@ -132,7 +132,7 @@ def shape_steps(
     return tuple(map(shape_step, shape_findings(conn, project, environment)))
 
 
-def _require_migratable(conn: Session, project: Project, environment: Environment) -> MigrationState:
+def _require_migratable(conn: Connection, project: Project, environment: Environment) -> MigrationState:
     state = migration_state(conn, project)
     if state.status not in MIGRATABLE:
         raise TargetError(f"the database is {state.description}", hint=state.hint(environment.name))
@@ -140,7 +140,7 @@ def _require_migratable(conn: Session, project: Project, environment: Environmen
 
 
 def _state_steps(
-    conn: Session, project: Project, environment: Environment, state: MigrationState
+    conn: Connection, project: Project, environment: Environment, state: MigrationState
 ) -> tuple[StepResult, ...]:
     if state.status not in MIGRATABLE:
         return (state_step(state, environment, migratable=False),)

@@ -20,13 +20,14 @@ from typing import Any
 from unittest.mock import patch
 
 from psycopg import Connection as PsycopgConnection
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection as SqlAlchemyConnection
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from minerva_promote.config.project import Environment
 from minerva_promote.database.catalog import fetch
-from minerva_promote.database.connection import Connection as Session
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.server_errors import target_error
 from minerva_promote.database.session import commit_or_unknown
@@ -60,7 +61,7 @@ def alembic_environment(files: TreeFiles) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def url_variables(files: TreeFiles, conn: Session) -> Iterator[str]:
+def url_variables(files: TreeFiles, conn: Connection) -> Iterator[str]:
     """Set the environment variables from which env.py reads a URL to the database of ``conn``; yields that URL."""
     url, password = sqlalchemy_url(conn)
     values = dict.fromkeys(files.variables, url)
@@ -71,7 +72,9 @@ def url_variables(files: TreeFiles, conn: Session) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def checked_connections(files: TreeFiles, conn: Session, environment: Environment, notices: Notices) -> Iterator[None]:
+def checked_connections(
+    files: TreeFiles, conn: Connection, environment: Environment, notices: Notices
+) -> Iterator[None]:
     """Check every connection that SQLAlchemy opens inside: same database as ``conn``, its timeouts, its notices.
 
     ``conn`` has a transaction open; an advisory lock in it is the proof. Raises TargetError for another database.
@@ -131,7 +134,7 @@ class StatementLog:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _check(self, _conn: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    def _check(self, _conn: SqlAlchemyConnection, _cursor: Any, statement: str, *_: Any) -> None:
         if self.one_transaction and _COMMIT_STATEMENT.match(statement):
             raise TargetError(
                 f"migration {self.revision}: it sends {statement.strip()}, and its file does not show it",
@@ -139,7 +142,7 @@ class StatementLog:
             )
         self.last_statement = statement
 
-    def _finish(self, conn: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    def _finish(self, conn: SqlAlchemyConnection, _cursor: Any, statement: str, *_: Any) -> None:
         if conn.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             self.committed.append((self.revision, statement))
         elif _COMMIT_STATEMENT.match(statement):
@@ -147,7 +150,7 @@ class StatementLog:
         else:
             self._uncommitted.append((self.revision, statement))
 
-    def _commit(self, _: Connection) -> None:
+    def _commit(self, _: SqlAlchemyConnection) -> None:
         self.committed += self._uncommitted
         self._uncommitted.clear()
 
@@ -161,7 +164,7 @@ def _listening(name: str, function: Callable[..., None]) -> Iterator[None]:
         event.remove(Engine, name, function)
 
 
-def engine_for_connection(conn: Session) -> Engine:
+def engine_for_connection(conn: Connection) -> Engine:
     """An SQLAlchemy engine over ``conn``, which it does not close."""
     return create_engine(
         "postgresql+psycopg://",
@@ -173,7 +176,7 @@ def engine_for_connection(conn: Session) -> Engine:
 
 
 @contextlib.contextmanager
-def transaction_for_alembic(conn: Session) -> Iterator[Connection]:
+def transaction_for_alembic(conn: Connection) -> Iterator[SqlAlchemyConnection]:
     """One transaction on the idle ``conn`` as an SQLAlchemy connection; committed unless the block raises.
 
     Statements on ``conn`` itself belong to the transaction after its first statement. The connection stays open.
@@ -202,7 +205,7 @@ def transaction_for_alembic(conn: Session) -> Iterator[Connection]:
             _autocommit(conn, before)
 
 
-def _autocommit(conn: Session, value: bool) -> bool:
+def _autocommit(conn: Connection, value: bool) -> bool:
     before = conn.autocommit
     if before != value:
         conn.autocommit = value

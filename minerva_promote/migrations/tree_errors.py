@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from minerva_promote.database.server_errors import is_refusal, target_error
+from minerva_promote.database.server_errors import is_driver_error, target_error
 from minerva_promote.errors import ConfigError, Location, PromoteError, TargetError
 from minerva_promote.migrations.tree_files import TreeFiles
 
@@ -33,7 +33,7 @@ def import_failure(error: ImportError, files: TreeFiles) -> ConfigError:
 def env_failure(error: BaseException, files: TreeFiles, activity: str) -> PromoteError:
     """The error for any other exception of env.py or a revision; ``activity`` is what promote was doing."""
     text = " ".join(str(error).split())
-    if is_refusal(error):
+    if is_driver_error(error):
         return target_error(activity, error)
     if isinstance(error, ValueError) and "greenlet" in text:
         return import_failure(ImportError(text).with_traceback(error.__traceback__), files)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from minerva_promote.config.drift_codes import ESCALATION_CODES
 from minerva_promote.config.project import Environment
-from minerva_promote.database.session import Connection
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import ConfigError
 from minerva_promote.grants.findings import undeclared_import_role_finding
 from minerva_promote.grants.inspect import inspect

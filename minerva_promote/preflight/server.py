@@ -10,8 +10,8 @@ from minerva_promote.config.models.project import Contract
 from minerva_promote.config.project import Environment
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.catalog import Server, SideEffect, TablePrivileges, fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, qualified
-from minerva_promote.database.session import Connection
 from minerva_promote.exportfile.validation import Validation
 from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
 from minerva_promote.preflight.row_privileges import tables_without_privileges

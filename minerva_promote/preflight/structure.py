@@ -8,7 +8,7 @@ from minerva_promote.config.models.project import ColumnRule, Contract, TableRul
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.config.suggest import nearest
 from minerva_promote.database.catalog import Row, fetch, query
-from minerva_promote.database.session import Connection
+from minerva_promote.database.connection import Connection
 from minerva_promote.exportfile.wire_values import column_type
 from minerva_promote.results import Finding, Severity
 

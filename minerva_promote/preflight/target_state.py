@@ -15,7 +15,7 @@ from minerva_promote.database.catalog import (
     side_effects,
     table_privileges,
 )
-from minerva_promote.database.session import Connection
+from minerva_promote.database.connection import Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
 from minerva_promote.preflight import server as preflight

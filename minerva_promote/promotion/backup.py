@@ -15,10 +15,10 @@ from minerva_promote.config.durations import in_seconds
 from minerva_promote.config.models.project import Backup
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import server
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.database_identity import DatabaseIdentity, WrongDatabase, identity_yaml, whereabouts
 from minerva_promote.database.pg_dump import Program, dump, find_pg_dump, open_params
 from minerva_promote.database.pooler import owner_session
-from minerva_promote.database.session import Connection
 from minerva_promote.errors import ConfigError, TargetError
 from minerva_promote.progress import ProgressListener
 from minerva_promote.results import Outcome, StepResult

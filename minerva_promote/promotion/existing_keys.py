@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.pipeline import Pipelined
-from minerva_promote.database.session import Connection
 from minerva_promote.exportfile.row_decoder import Row, Value
 from minerva_promote.load import insert_statements as statements
 from minerva_promote.preflight.row_privileges import NONE

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.database_identity import whereabouts
-from minerva_promote.database.session import Connection
 from minerva_promote.ledger.recent_changes import describe_changes, latest_changes
 from minerva_promote.load.load_result import LoadResult
 from minerva_promote.promotion.backup import backup_steps

@@ -11,7 +11,8 @@ from minerva_promote.checks.file_facts import FileFacts
 from minerva_promote.checks.prepare import prepare_checks
 from minerva_promote.checks.run import run_prepared
 from minerva_promote.config.models.project import Stage as CheckStage
-from minerva_promote.database.session import Connection, execute
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.server_errors import execute
 from minerva_promote.errors import FileChanged, TargetError
 from minerva_promote.exportfile.report import run_title, validate_step
 from minerva_promote.exportfile.row_decoder import Row

@@ -13,8 +13,8 @@ from minerva_promote import __version__
 from minerva_promote.config.fingerprint import fingerprint, plain
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import Server, definitions, revisions, server
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.database_identity import DatabaseIdentity, whereabouts
-from minerva_promote.database.session import Connection
 from minerva_promote.errors import UsageError
 from minerva_promote.ledger.recent_changes import MOST_CHANGES, RecentChange, describe_changes, latest_changes
 from minerva_promote.preflight.target_state import TargetState

@@ -12,9 +12,10 @@ from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.models.project import Requires
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.database_identity import DatabaseIdentity, whereabouts
 from minerva_promote.database.read_only import QueryError, read_only
-from minerva_promote.database.session import Connection, import_session
+from minerva_promote.database.session import import_session
 from minerva_promote.errors import ConfigError, ConfigErrors, TargetError
 from minerva_promote.ledger.install import require_ledger
 from minerva_promote.ledger.runs import SHORT, Run, failing, read_runs

@@ -11,7 +11,8 @@ from contextlib import nullcontext
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.advisory_lock import acquire_target_lock, announce_run
-from minerva_promote.database.session import Connection, begin, import_session, rollback
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.session import begin, import_session, rollback
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError
 from minerva_promote.exportfile.byte_window import open_export
 from minerva_promote.ledger.commit_proof import session_name

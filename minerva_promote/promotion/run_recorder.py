@@ -14,7 +14,8 @@ from typing import Any
 
 from minerva_promote.config.fingerprint import fingerprint
 from minerva_promote.database.advisory_lock import with_lock_holder
-from minerva_promote.database.session import Connection, import_session
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.session import import_session
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.events import ENDED, FOREIGN_RUN, Event, Kind, add_event, add_event_separately
 from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version

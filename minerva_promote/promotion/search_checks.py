@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.snapshot import Snapshot
-from minerva_promote.database.session import Connection
+from minerva_promote.database.connection import Connection
 from minerva_promote.embedding.check import space_step
 from minerva_promote.embedding.file_sample import SpaceCollector
 from minerva_promote.exportfile.row_decoder import Row

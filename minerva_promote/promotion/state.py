@@ -10,8 +10,8 @@ from typing import Literal, Protocol, TypeVar
 from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.config.models.project import Stage as CheckStage
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.notices import Notices
-from minerva_promote.database.session import Connection
 from minerva_promote.exportfile.validation import Validation
 from minerva_promote.ledger.run_rows import RowBatch
 from minerva_promote.load.load_result import LoadResult

@@ -15,8 +15,9 @@ from psycopg import sql
 from minerva_promote.config.models.project import Contract
 from minerva_promote.database.advisory_lock import acquire_target_lock
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.server_errors import execute
-from minerva_promote.database.session import Connection, admin_session, begin, rollback
+from minerva_promote.database.session import admin_session, begin, rollback
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.run_rows import RunRows, unpack
 from minerva_promote.promotion.state import RunState, Stage, known

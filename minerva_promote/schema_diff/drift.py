@@ -12,9 +12,10 @@ from minerva_promote.config.connection_url import parse_url
 from minerva_promote.config.models.project import Timeouts
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import databases, fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import DEFAULT_SCHEMA, ident
-from minerva_promote.database.server_errors import attempt_outside, execute
-from minerva_promote.database.session import Connection, closed_after, connect, import_session
+from minerva_promote.database.server_errors import execute, try_execute_without_transaction
+from minerva_promote.database.session import closed_after, connect, import_session
 from minerva_promote.errors import TargetError
 from minerva_promote.migrations.alembic_tree import Tree, transaction_for_alembic
 from minerva_promote.migrations.apply import needs_own_transaction
@@ -100,7 +101,7 @@ def scratch_database(project: Project, schema: str = "public") -> Iterator[Conne
         fetch(maintenance, b"SELECT pg_catalog.pg_advisory_lock(%(key)s, %(number)s)", {"key": _KEY, "number": number})
         try:
             create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(ident(name))
-            refusal = attempt_outside(maintenance, create)
+            refusal = try_execute_without_transaction(maintenance, create)
             if refusal is not None:
                 raise TargetError(f"making a scratch database: {refusal.message}", hint=refusal.hint)
             with closed_after(_session(project, name)) as conn:
@@ -120,7 +121,7 @@ def _session(project: Project, database: str) -> Connection:
 
 def _drop(maintenance: Connection, name: str) -> None:
     """Drop the database; the next process retries when that fails."""
-    attempt_outside(maintenance, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(ident(name)))
+    try_execute_without_transaction(maintenance, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(ident(name)))
 
 
 def _drop_leftovers(maintenance: Connection) -> None:

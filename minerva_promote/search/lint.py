@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from minerva_promote.config.project import DeclaredSearch
 from minerva_promote.database.catalog import server
-from minerva_promote.database.read_only import Connection, QueryError, QueryTimeoutError, fetch, read_only
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import QueryError, QueryTimeoutError, read_only, run_query
 from minerva_promote.errors import ConfigError, ConfigErrors
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.search.lint_rules import shape_findings
@@ -52,19 +53,19 @@ class _Column:
     type: str  # "vector", "halfvec", "sparsevec", "bit"
 
 
-def lint(connection: Connection, project: Project) -> tuple[Finding, ...]:
+def lint(conn: Connection, project: Project) -> tuple[Finding, ...]:
     """What is wrong with the searches that promote.yaml declares; nothing for searches that an index serves.
 
     Each is explained, and one with a filter is made a few times, in a read-only transaction. Raises ConfigErrors for
     queries that are no single SELECT, and TargetError when the connection is lost.
     """
-    return tuple(finding for step in lint_steps(connection, project) for finding in step.findings)
+    return tuple(finding for step in lint_steps(conn, project) for finding in step.findings)
 
 
-def lint_steps(connection: Connection, project: Project, environment: str = "ENV") -> tuple[StepResult, ...]:
+def lint_steps(conn: Connection, project: Project, environment: str = "ENV") -> tuple[StepResult, ...]:
     """A result for every declared search: FAIL when an error is among its findings. Raises as `lint` does."""
     require_searches(project.searches)
-    return tuple(_step(connection, search, environment) for search in project.searches)
+    return tuple(_step(conn, search, environment) for search in project.searches)
 
 
 def require_searches(searches: Sequence[DeclaredSearch]) -> None:
@@ -99,11 +100,11 @@ def _require_parameters(each: DeclaredSearch) -> None:
         raise ConfigError(f"an example of ${number}, which the query does not take", at=each.at)
 
 
-def _step(connection: Connection, each: DeclaredSearch, environment: str) -> StepResult:
+def _step(conn: Connection, each: DeclaredSearch, environment: str) -> StepResult:
     detail = ""
     try:
-        with read_only(connection, TIMEOUT, one_snapshot=True):
-            detail, findings = _look(connection, each)
+        with read_only(conn, TIMEOUT, one_snapshot=True):
+            detail, findings = _look(conn, each)
     except QueryTimeoutError:
         findings = [Finding("timeout", f"took longer than {TIMEOUT}", severity=Severity.WARN)]
     except QueryError as error:
@@ -124,18 +125,18 @@ def _step(connection: Connection, each: DeclaredSearch, environment: str) -> Ste
     return StepResult("search", each.name, outcome, detail, findings=placed)
 
 
-def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Finding]]:
+def _look(conn: Connection, each: DeclaredSearch) -> tuple[str, list[Finding]]:
     """A sentence and the findings of one search."""
     sql, shapes = each.sql.encode(), shapes_of(each.sql)
     settings = Settings.of(each.settings)
-    settings.require_known(connection)
+    settings.require_known(conn)
     more = [_listed(each.params[number]) for number in range(2, len(each.params) + 2)]
-    with settings.applied(connection):
-        columns = [_column(connection, shape) for shape in shapes]
+    with settings.applied(conn):
+        columns = [_column(conn, shape) for shape in shapes]
         vector = _any_vector(columns[0], shapes[0].parameter)
-        own = plan_of(connection, sql, [vector, *more])
-        forced = plan_of(connection, sql, [vector, *more], forced=True)
-    indexes = read_indexes(connection, own.tables or [column.table for column in columns if column])
+        own = plan_of(conn, sql, [vector, *more])
+        forced = plan_of(conn, sql, [vector, *more], forced=True)
+    indexes = read_indexes(conn, own.tables or [column.table for column in columns if column])
     serving = forced.ordered(indexes)
     used = next(iter(serving), None)
     findings: list[Finding] = []
@@ -143,7 +144,7 @@ def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Findi
         mine = next((index for index in serving if index.operator == shape.operator or not shape.operator), None)
         if mine is not None and len(shapes) > 1:
             serving.remove(mine)
-        impossible = "" if indexes or column is None else _impossible(connection, column)
+        impossible = "" if indexes or column is None else _impossible(conn, column)
         findings += shape_findings(shape, mine, indexes, column.name if column else "", impossible)
     if used is None:
         return "", findings
@@ -151,18 +152,18 @@ def _look(connection: Connection, each: DeclaredSearch) -> tuple[str, list[Findi
         whole = own.reads_whole(used)
         return f"{used.name} serves it; {'a small table is read whole' if whole else _PREFERRED}", findings
     if not findings:
-        findings += _filtered_below_limit(connection, sql, more, settings, used, columns[0], shapes[0])
+        findings += _filtered_below_limit(conn, sql, more, settings, used, columns[0], shapes[0])
     return f"{used.name} serves it", findings
 
 
-def _impossible(connection: Connection, column: _Column) -> str:
+def _impossible(conn: Connection, column: _Column) -> str:
     """Why a column can have no index; empty where it can."""
     mine = [
         each
-        for each in read_columns(connection)
+        for each in read_columns(conn)
         if (f"{each.schema}.{each.table}", each.column) == (column.table, column.name)
     ]
-    return why_no_index(mine, parse_version(server(connection).vector_version))
+    return why_no_index(mine, parse_version(server(conn).vector_version))
 
 
 def _listed(value: Any) -> Any:
@@ -171,7 +172,7 @@ def _listed(value: Any) -> Any:
 
 
 def _filtered_below_limit(
-    connection: Connection,
+    conn: Connection,
     sql: bytes,
     more: Sequence[Any],
     settings: Settings,
@@ -182,10 +183,10 @@ def _filtered_below_limit(
     """A search that returns fewer rows than there are, tried with a few stored vectors."""
     if column is None:
         return
-    vectors = _stored(connection, column, shape.parameter)
+    vectors = _stored(conn, column, shape.parameter)
     for vector in vectors:
-        (found,) = search(connection, sql, [vector], settings, 1, more)
-        (exact,) = exact_results(connection, sql, [vector], parameters=more)
+        (found,) = search(conn, sql, [vector], settings, 1, more)
+        (exact,) = exact_results(conn, sql, [vector], parameters=more)
         if len(found.rows) < len(exact.rows):
             fact = (
                 f"{index.name} gives {len(found.rows)} rows where {len(exact.rows)} fit: the index is left before the"
@@ -212,9 +213,9 @@ def _server_error(error: QueryError) -> Finding:
     return Finding("query", error.reason, hint="correct the query in promote.yaml, or migrate the target")
 
 
-def _column(connection: Connection, shape: Shape) -> _Column | None:
+def _column(conn: Connection, shape: Shape) -> _Column | None:
     """The vector column that is searched: the one that the ORDER BY names, else the first of the tables."""
-    found = [_Column(*row) for row in fetch(connection, _COLUMN, [list(shape.tables)]).rows]
+    found = [_Column(*row) for row in run_query(conn, _COLUMN, [list(shape.tables)]).rows]
     name = shape.column.rpartition(".")[2].strip('"')
     named = [column for column in found if column.name == name]
     return next(iter(named or found), None)
@@ -233,13 +234,13 @@ def _any_vector(column: _Column | None, parameter: str) -> str:
             return f"[{','.join(ones)}]"
 
 
-def _stored(connection: Connection, column: _Column, parameter: str) -> list[str]:
+def _stored(conn: Connection, column: _Column, parameter: str) -> list[str]:
     """Some stored vectors, as text of the type that $1 is cast to; of bits those that binary_quantize() gives back."""
-    from minerva_promote.sqltext import ident
+    from minerva_promote.sqltext import quote_ident
 
-    name = ident(column.name)
+    name = quote_ident(column.name)
     sql = f"select {name}::text from {column.table_sql} where {name} is not null limit {_TRIED}"
-    stored = [row[0] for row in fetch(connection, sql.encode()).rows]
+    stored = [row[0] for row in run_query(conn, sql.encode()).rows]
     if column.type == "bit" and parameter in ("vector", "halfvec"):
         return ["[" + ",".join("1" if bit == "1" else "-1" for bit in bits) + "]" for bits in stored]
     return stored

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minerva_promote.database.read_only import Connection, fetch, local_settings
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import local_settings, run_query
 from minerva_promote.search.query_shape import nearest_alone
 from minerva_promote.search.vector_indexes import VectorIndex
 
@@ -70,20 +71,20 @@ class Plan:
         return ""
 
 
-def plan_of(connection: Connection, sql: bytes, parameters: Sequence[Any], *, forced: bool = False) -> Plan:
+def plan_of(conn: Connection, sql: bytes, parameters: Sequence[Any], *, forced: bool = False) -> Plan:
     """The plan as it is, or as it is when indexes are preferred to everything. Raises QueryError."""
-    with local_settings(connection, FORCED if forced else {}):
-        return _plan(connection, b"explain (verbose, format json) " + sql, parameters)
+    with local_settings(conn, FORCED if forced else {}):
+        return _plan(conn, b"explain (verbose, format json) " + sql, parameters)
 
 
-def pages_touched(connection: Connection, sql: bytes, parameters: Sequence[Any], index: VectorIndex) -> int:
+def pages_touched(conn: Connection, sql: bytes, parameters: Sequence[Any], index: VectorIndex) -> int:
     """How many pages of the index a search reads; it is made once, for its nearest row alone.
 
     EXPLAIN counts the pages of an index scan together with those of the rows that it fetches: one is taken off for
     the row, a few of a filter or of a long value may be left. 0 when the plan does not use the index.
     """
     alone = nearest_alone(sql) or sql
-    plan = _plan(connection, b"explain (analyze, buffers, timing off, verbose, format json) " + alone, parameters)
+    plan = _plan(conn, b"explain (analyze, buffers, timing off, verbose, format json) " + alone, parameters)
     for node in plan.nodes:
         if (node.get("Schema"), node.get("Index Name")) == (index.schema, index.name):
             touched = int(node.get("Shared Hit Blocks", 0)) + int(node.get("Shared Read Blocks", 0))
@@ -91,8 +92,8 @@ def pages_touched(connection: Connection, sql: bytes, parameters: Sequence[Any],
     return 0
 
 
-def _plan(connection: Connection, explain: bytes, parameters: Sequence[Any]) -> Plan:
-    waiting = [fetch(connection, explain, parameters).rows[0][0][0]["Plan"]]
+def _plan(conn: Connection, explain: bytes, parameters: Sequence[Any]) -> Plan:
+    waiting = [run_query(conn, explain, parameters).rows[0][0][0]["Plan"]]
     nodes = []
     while waiting:
         node = waiting.pop(0)

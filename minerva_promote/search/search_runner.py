@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minerva_promote.config.rules.searches import SEARCH_SETTINGS
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.read_only import (
-    Connection,
     QueryError,
     QueryTimeoutError,
-    fetch,
     local_settings,
+    run_query,
     set_statement_timeout,
     statement_timeout,
 )
@@ -53,16 +53,16 @@ class Settings:
     def __str__(self) -> str:
         return ", ".join(f"{name} = {value}" for name, value in self.values.items()) or "default settings"
 
-    def applied(self, connection: Connection) -> AbstractContextManager[None]:
+    def applied(self, conn: Connection) -> AbstractContextManager[None]:
         """A block of the transaction in which the settings hold. Raises QueryError."""
-        return local_settings(connection, self.values)
+        return local_settings(conn, self.values)
 
-    def require_known(self, connection: Connection) -> None:
+    def require_known(self, conn: Connection) -> None:
         """Raise QueryError naming a setting that this pgvector does not have: PostgreSQL would take it in silence."""
         if not self.values:
             return
-        version = fetch(connection, _VERSION).rows[0][1]  # the cast loads the library, which declares its settings
-        known = {name for (name,) in fetch(connection, _KNOWN, [list(self.values)]).rows}
+        version = run_query(conn, _VERSION).rows[0][1]  # the cast loads the library, which declares its settings
+        known = {name for (name,) in run_query(conn, _KNOWN, [list(self.values)]).rows}
         for name in self.values:
             if name not in known:
                 since = ".".join(map(str, SEARCH_SETTINGS[name].since))
@@ -77,9 +77,9 @@ DEFAULTS = Settings()
 class Budget:
     """The time that a whole measurement may take: the statement timeout that it began with."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._milliseconds = statement_timeout(connection)
+    def __init__(self, conn: Connection) -> None:
+        self._connection = conn
+        self._milliseconds = statement_timeout(conn)
         self._begun = time.monotonic()
 
     @property
@@ -115,7 +115,7 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 def search_times(
-    connection: Connection,
+    conn: Connection,
     sql: bytes,
     vectors: Sequence[str],
     settings: Settings,
@@ -125,11 +125,11 @@ def search_times(
     budget: Budget | None = None,
 ) -> list[float]:
     """How long each of ``samples`` searches took for the client, in milliseconds, in their order; none is left out."""
-    return [answer.seconds * 1000 for answer in search(connection, sql, vectors, settings, samples, parameters, budget)]
+    return [answer.seconds * 1000 for answer in search(conn, sql, vectors, settings, samples, parameters, budget)]
 
 
 def search(
-    connection: Connection,
+    conn: Connection,
     sql: bytes,
     vectors: Sequence[str],
     settings: Settings = DEFAULTS,
@@ -142,14 +142,14 @@ def search(
     Each is planned anew with its own vector ($1; ``parameters`` are $2 …), as a client without prepared statements
     does it. Raises QueryError, also when the time is over.
     """
-    budget = budget or Budget(connection)
+    budget = budget or Budget(conn)
     wanted = len(vectors) if samples is None else samples
     answers: list[Answer] = []
-    with settings.applied(connection):
+    with settings.applied(conn):
         for number in range(wanted):
             budget.limit()
             try:
-                found = fetch(connection, sql, [vectors[number % len(vectors)], *parameters])
+                found = run_query(conn, sql, [vectors[number % len(vectors)], *parameters])
             except QueryTimeoutError:
                 raise budget.exhausted(number, wanted) from None
             answers.append(Answer(found.rows, None, found.seconds))
@@ -157,7 +157,7 @@ def search(
 
 
 def exact_results(
-    connection: Connection,
+    conn: Connection,
     sql: bytes,
     vectors: Sequence[str],
     *,
@@ -169,16 +169,16 @@ def exact_results(
     It stops early, after `LEAST_EXACT` vectors or more, when half of the time is gone: there may be fewer answers than
     vectors. Raises QueryError.
     """
-    budget = budget or Budget(connection)
+    budget = budget or Budget(conn)
     told = with_distance(sql)
     answers: list[Answer] = []
-    with local_settings(connection, EXACT):
+    with local_settings(conn, EXACT):
         for vector in vectors:
             if len(answers) >= LEAST_EXACT and budget.share_used > 0.5:
                 break
             budget.limit()
             try:
-                found = fetch(connection, told or sql, [vector, *parameters])
+                found = run_query(conn, told or sql, [vector, *parameters])
             except QueryTimeoutError:
                 raise budget.exhausted(len(answers), len(vectors)) from None
             answers.append(_answer(found.rows, found.seconds, told is not None))
@@ -186,7 +186,7 @@ def exact_results(
 
 
 def recall(
-    connection: Connection,
+    conn: Connection,
     sql: bytes,
     vectors: Sequence[str],
     k: int,
@@ -200,15 +200,15 @@ def recall(
 
     A row as near as the k-th exact one counts as found. Raises QueryError.
     """
-    budget = budget or Budget(connection)
+    budget = budget or Budget(conn)
     if exact is None:
-        exact = exact_results(connection, sql, vectors, parameters=parameters, budget=budget)
-    found = found_with_distance(connection, sql, vectors[: len(exact)], settings, parameters, budget)
+        exact = exact_results(conn, sql, vectors, parameters=parameters, budget=budget)
+    found = found_with_distance(conn, sql, vectors[: len(exact)], settings, parameters, budget)
     return recall_of(found, exact, k)
 
 
 def found_with_distance(
-    connection: Connection,
+    conn: Connection,
     sql: bytes,
     vectors: Sequence[str],
     settings: Settings,
@@ -217,7 +217,7 @@ def found_with_distance(
 ) -> list[Answer]:
     """`search` with the distance of every row, where the search has an ORDER BY of its own."""
     told = with_distance(sql)
-    answers = search(connection, told or sql, vectors, settings, None, parameters, budget)
+    answers = search(conn, told or sql, vectors, settings, None, parameters, budget)
     return [_answer(each.rows, each.seconds, told is not None) for each in answers]
 
 

@@ -193,7 +193,7 @@ def count_rows(conn: Connection, index: VectorIndex, count_all: int = COUNT_ALL)
     whole = percent >= 100
     some = "" if whole else f" TABLESAMPLE SYSTEM ({percent:.6f})"
     where = f" WHERE {index.predicate}" if index.predicate else ""
-    found = reads.fetch(
+    found = reads.run_query(
         conn,
         f"SELECT count(*), count(*) FILTER (WHERE {index.present}),"
         f" count(*) FILTER (WHERE {index.present} AND pg_catalog.age(xmin) >= {_AGE})"
@@ -226,7 +226,8 @@ where n.nspname = 'promote' and c.relname = 'vector_indexes'
 
 def _recorded(conn: Connection, index: VectorIndex) -> int | None:
     """The rows that promote wrote down when it built the index, if it is still the same build, whatever its name."""
-    if reads.fetch(conn, RECORDS).rows != ((True,),):
+    if reads.run_query(conn, RECORDS).rows != ((True,),):
         return None
-    found = reads.fetch(conn, _RECORD, [index.schema, index.name, index.filenode, f"{index.schema}.{index.table}"]).rows
-    return int(found[0][0]) if found else None
+    parameters = [index.schema, index.name, index.filenode, f"{index.schema}.{index.table}"]
+    rows = reads.run_query(conn, _RECORD, parameters).rows
+    return int(rows[0][0]) if rows else None

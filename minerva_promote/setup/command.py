@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection as SqlAlchemyConnection
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.advisory_lock import acquire_target_lock
 from minerva_promote.database.catalog import Server, server
-from minerva_promote.database.connection import Connection as Session
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.extension import ensure_vector
 from minerva_promote.database.notices import Notices
 from minerva_promote.database.session import admin_session
@@ -31,7 +31,7 @@ from minerva_promote.setup.privileges import ensure_privileges
 from minerva_promote.setup.report import extension_step, ledger_step, part_step, setup_verdict
 from minerva_promote.setup.roles import ensure_roles
 
-SetupPart = Callable[[Connection], Iterable[StepResult]]
+SetupPart = Callable[[SqlAlchemyConnection], Iterable[StepResult]]
 
 
 def setup(project: Project, environment: Environment, *, recreate: bool = False) -> RunResult:
@@ -62,7 +62,7 @@ def setup(project: Project, environment: Environment, *, recreate: bool = False)
     )
 
 
-def _set_up_database(conn: Session, project: Project, environment: Environment) -> tuple[StepResult, ...]:
+def _set_up_database(conn: Connection, project: Project, environment: Environment) -> tuple[StepResult, ...]:
     _require_usable_server(server(conn))
     notices = Notices(conn, environment.name)
     steps: list[StepResult] = []
@@ -86,7 +86,7 @@ def _set_up_database(conn: Session, project: Project, environment: Environment) 
 
 
 def _group_into_transactions(
-    conn: Session, project: Project, parts: tuple[SetupPart, ...]
+    conn: Connection, project: Project, parts: tuple[SetupPart, ...]
 ) -> list[tuple[SetupPart, ...]]:
     """All parts in one transaction; one each when migrations commit by themselves and must see what came before."""
     pending = migration_state(conn, project).pending
@@ -105,7 +105,7 @@ def _require_usable_server(info: Server) -> None:
         )
 
 
-def _set_up_extension(conn: Session, project: Project) -> tuple[StepResult, ...]:
+def _set_up_extension(conn: Connection, project: Project) -> tuple[StepResult, ...]:
     """Create pgvector if the project uses it."""
     if not project.asks_for_vector:
         return ()
@@ -116,7 +116,7 @@ def _set_up_extension(conn: Session, project: Project) -> tuple[StepResult, ...]
 
 
 def _apply_migrations(
-    conn: Session, connection: Connection, project: Project, environment: Environment, notices: Notices
+    conn: Connection, connection: SqlAlchemyConnection, project: Project, environment: Environment, notices: Notices
 ) -> tuple[StepResult, ...]:
     if project.migrations is None:
         return ()
@@ -126,7 +126,7 @@ def _apply_migrations(
     return (part_step("migrations", f"already there ({migration_state(conn, project).head})"),)
 
 
-def _set_up_ledger(conn: Session, project: Project, environment: Environment) -> Iterator[StepResult]:
+def _set_up_ledger(conn: Connection, project: Project, environment: Environment) -> Iterator[StepResult]:
     """Create or upgrade the ledger, and repair its structure."""
     table = version_table(project)
     yield _timed(lambda: _install_ledger(conn, table))
@@ -136,7 +136,7 @@ def _set_up_ledger(conn: Session, project: Project, environment: Environment) ->
     yield from repair_steps(repair)
 
 
-def _install_ledger(conn: Session, table: str) -> StepResult:
+def _install_ledger(conn: Connection, table: str) -> StepResult:
     before = ledger_version(conn)
     changed = install(conn, table)
     record_builds(conn)

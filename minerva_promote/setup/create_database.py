@@ -12,10 +12,11 @@ from psycopg import sql
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import databases, server
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.database_identity import WrongDatabase
 from minerva_promote.database.quote import ident, sql_text
-from minerva_promote.database.server_errors import attempt_outside
-from minerva_promote.database.session import Connection, admin_session, closed_after, connect_to
+from minerva_promote.database.server_errors import try_execute_without_transaction
+from minerva_promote.database.session import admin_session, closed_after, connect_to
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import StepResult
 from minerva_promote.setup.report import database_step
@@ -60,7 +61,7 @@ def ensure_database(project: Project, environment: Environment, *, recreate: boo
             record_change(f"database {name} dropped")
         # From template0: without the objects and the encoding that template1 may have.
         create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(ident(name))
-        refusal = attempt_outside(conn, create)
+        refusal = try_execute_without_transaction(conn, create)
         if refusal is not None and refusal.sqlstate not in DUPLICATE:
             owner = sql.SQL("{} OWNER {}").format(create, ident(server(conn).role))
             raise TargetError(
@@ -104,6 +105,6 @@ def _require_connectable(project: Project, environment: Environment, recreate: b
 
 
 def _execute_or_raise(conn: Connection, statement: sql.Composed, activity: str) -> None:
-    refusal = attempt_outside(conn, statement)
+    refusal = try_execute_without_transaction(conn, statement)
     if refusal is not None:
         raise TargetError(f"{activity}: {refusal.message}", hint=f"as an administrator: {sql_text(statement)}")

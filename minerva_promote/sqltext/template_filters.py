@@ -40,7 +40,7 @@ class QuotingError(jinja2.TemplateRuntimeError):
     """A value that cannot be quoted, or that no filter has quoted."""
 
 
-def ident(value: object) -> Sql:
+def quote_ident(value: object) -> Sql:
     """A name, each part of a dotted one quoted; of a list, all names with commas between.
 
     Always quoted: names are case-sensitive, as in the catalog.
@@ -49,7 +49,7 @@ def ident(value: object) -> Sql:
     if isinstance(value, (list, tuple)):
         if not value:
             raise QuotingError("an empty list has no name to quote")
-        return Sql(", ".join(ident(item) for item in value))
+        return Sql(", ".join(quote_ident(item) for item in value))
     if isinstance(value, Sql):
         raise QuotingError(f"{value!r} is already quoted")
     if not isinstance(value, str):
@@ -57,7 +57,7 @@ def ident(value: object) -> Sql:
     return Sql(".".join(_quoted_name(part, value) for part in value.split(".")))
 
 
-def literal(value: object) -> Sql:
+def quote_literal(value: object) -> Sql:
     """A constant; of a list, an ``ARRAY[…]`` (of an empty one ``'{}'``), to be cast where the element type matters.
 
     Right with and without standard_conforming_strings. Negative numbers are in parentheses: ``5 -{{ n | literal }}``
@@ -67,7 +67,7 @@ def literal(value: object) -> Sql:
     if isinstance(value, (list, tuple)):
         if any(isinstance(item, (list, tuple)) for item in value):
             raise QuotingError("a list within a list cannot be quoted")
-        return Sql(f"ARRAY[{', '.join(literal(item) for item in value)}]" if value else "'{}'")
+        return Sql(f"ARRAY[{', '.join(quote_literal(item) for item in value)}]" if value else "'{}'")
     if isinstance(value, Sql):
         raise QuotingError(f"{value!r} is already quoted")
     if value is None:

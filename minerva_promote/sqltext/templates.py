@@ -30,8 +30,8 @@ from minerva_promote.sqltext.template_filters import (
     QuotingError,
     Sql,
     array,
-    ident,
-    literal,
+    quote_ident,
+    quote_literal,
     require_defined,
     truncated,
     value_and_type,
@@ -157,7 +157,11 @@ class _Environment(ImmutableSandboxedEnvironment):
             cache_size=-1,
         )
         self.globals.clear()
-        kept = {name: self.filters[name] for name in _FILTERS} | {"ident": ident, "literal": literal, "array": array}
+        kept = {name: self.filters[name] for name in _FILTERS} | {
+            "ident": quote_ident,
+            "literal": quote_literal,
+            "array": array,
+        }
         added = {WATCHED: self._watched, JOINED: self.budget.joined, CREATED: self.budget.spend}
         self.filters: dict[str, Any] = {**bounded_filters(kept, self.budget), **added}
         self.tests: dict[str, Any] = bounded_tests(dict(self.tests), self.budget)

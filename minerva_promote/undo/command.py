@@ -13,7 +13,8 @@ from uuid import uuid4
 from minerva_promote.config.fingerprint import fingerprint
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.advisory_lock import acquire_target_lock, announce_run
-from minerva_promote.database.session import Connection, admin_session, begin, begin_view, rollback
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.session import admin_session, begin, begin_view, rollback
 from minerva_promote.errors import OutcomeUnknown, PromoteError, TargetError, UsageError
 from minerva_promote.ledger.commit_proof import commit_with_proof, session_name
 from minerva_promote.ledger.events import Event, Kind, add_event, add_event_separately

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from psycopg import sql
 
 from minerva_promote.database.catalog import fetch
-from minerva_promote.database.connection import raw_cursor
+from minerva_promote.database.connection import Connection, raw_cursor
 from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.database.quote import split
 from minerva_promote.database.server_errors import execute, target_errors
-from minerva_promote.database.session import Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import REMOVED_TABLE, altered_row_error
 from minerva_promote.text_format import counted

@@ -9,9 +9,9 @@ from psycopg import sql
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import fetch
+from minerva_promote.database.connection import Connection
 from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.database.server_errors import execute, target_errors
-from minerva_promote.database.session import Connection
 from minerva_promote.errors import TargetError
 from minerva_promote.results import Finding, Severity
 from minerva_promote.text_format import counted

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from minerva_promote.database.connection import Connection
 from minerva_promote.errors import ConfigError
-from minerva_promote.sqltext import QuotingError, Sql, ident, literal
+from minerva_promote.sqltext import QuotingError, Sql, quote_ident, quote_literal
 from tests import servers
 from tests.checks.test_templates import refused, rendered
 
@@ -153,7 +153,7 @@ def test_a_negative_number_begins_no_comment(connection: Connection) -> None:
 )
 def test_what_literal_refuses(value: Any, message: str) -> None:
     with pytest.raises(QuotingError) as caught:
-        literal(value)
+        quote_literal(value)
     assert caught.value.message == message
     assert refused("select {{ value | literal }}", value=value) == message
 
@@ -174,10 +174,10 @@ def test_what_literal_refuses(value: Any, message: str) -> None:
 )
 def test_what_ident_refuses(value: Any, message: str) -> None:
     with pytest.raises(QuotingError) as caught:
-        ident(value)
+        quote_ident(value)
     assert caught.value.message == message
 
 
 def test_dotted_names_and_lists_of_names() -> None:
-    assert ident("public.chunks") == '"public"."chunks"'
-    assert ident(["id", 'od"d', "c.book_id"]) == '"id", "od""d", "c"."book_id"'
+    assert quote_ident("public.chunks") == '"public"."chunks"'
+    assert quote_ident(["id", 'od"d', "c.book_id"]) == '"id", "od""d", "c"."book_id"'

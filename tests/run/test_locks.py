@@ -155,7 +155,8 @@ def test_the_holder_of_a_lock_is_named_by_every_command(shop: Shop) -> None:
 def test_both_sides_of_a_deadlock_are_named(shop: Shop) -> None:
     """The server ends one of them; when it is ours, the other is named."""
     from minerva_promote.config.load_project import load_project
-    from minerva_promote.database.session import admin_session, execute
+    from minerva_promote.database.server_errors import execute
+    from minerva_promote.database.session import admin_session
     from minerva_promote.errors import TargetError
 
     project = load_project(shop.root)

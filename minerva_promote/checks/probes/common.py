@@ -7,7 +7,8 @@ from typing import Any
 
 from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.thresholds import Value
-from minerva_promote.database.read_only import Connection, QueryError, fetch
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import QueryError, run_query
 from minerva_promote.search.search_runner import Settings, percentile
 
 Measured = tuple[str, Mapping[str, Value], Mapping[str, Any]]  # a sentence, values by name, more for JSON
@@ -21,18 +22,18 @@ class NotApplicable(Exception):  # a fact about the target
     """What a probe is about cannot be there, and nothing is wrong with that."""
 
 
-def settings_of(connection: Connection, prepared: PreparedCheck) -> Settings:
+def settings_of(conn: Connection, prepared: PreparedCheck) -> Settings:
     """The settings of the check's searches. Raises QueryError for one that this pgvector does not have."""
     settings = Settings.of(prepared.check.search)
-    settings.require_known(connection)
+    settings.require_known(conn)
     return settings
 
 
-def vectors_of(connection: Connection, prepared: PreparedCheck) -> list[str]:
+def vectors_of(conn: Connection, prepared: PreparedCheck) -> list[str]:
     """The vectors to search with, as text: those given, or stored ones, the same every time as long as the rows are."""
     if prepared.vectors:
         return list(prepared.vectors)
-    found = fetch(connection, prepared.sample_sql)
+    found = run_query(conn, prepared.sample_sql)
     vectors = [row[0] for row in found.rows if row and row[0] is not None]
     if not vectors:
         raise NothingToMeasure("no row to search with: there is no stored vector")

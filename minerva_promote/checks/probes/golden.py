@@ -15,7 +15,8 @@ from minerva_promote.checks.probes.common import (
     vectors_of,
 )
 from minerva_promote.checks.thresholds import Value
-from minerva_promote.database.read_only import Connection, fetch, read_only
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import read_only, run_query
 from minerva_promote.search.query_shape import limit_of
 from minerva_promote.search.recall import interval
 from minerva_promote.search.search_runner import Budget, found_with_distance, search
@@ -23,7 +24,7 @@ from minerva_promote.search.search_runner import Budget, found_with_distance, se
 _NAMED = 3  # missing rows in a sentence
 
 
-def measure_golden(connection: Connection, prepared: PreparedCheck) -> Measured:
+def measure_golden(conn: Connection, prepared: PreparedCheck) -> Measured:
     """Recall@k over the recorded rows, how far their order agrees (Kendall's tau), and how long the searches took.
 
     Rows that the target does not have are missing, named, and not counted as missed; rows that are further away than
@@ -34,18 +35,18 @@ def measure_golden(connection: Connection, prepared: PreparedCheck) -> Measured:
         golden = read(prepared.root / prepared.check.golden, prepared.check.golden)
     except GoldenFault as fault:
         raise NothingToMeasure(str(fault)) from fault
-    with read_only(connection, prepared.timeout, one_snapshot=True):
-        budget = Budget(connection)
-        settings = settings_of(connection, prepared)
-        _require_same_space(connection, prepared, golden)
+    with read_only(conn, prepared.timeout, one_snapshot=True):
+        budget = Budget(conn)
+        settings = settings_of(conn, prepared)
+        _require_same_space(conn, prepared, golden)
         recorded = sorted({key for query in golden.queries for key, _ in query.rows})
-        there = frozenset(row[0] for row in fetch(connection, prepared.ids_sql, [recorded]).rows)
+        there = frozenset(row[0] for row in run_query(conn, prepared.ids_sql, [recorded]).rows)
         missing = [key for key in recorded if key not in there]
         if not there:
             raise NothingToMeasure(f"none of the {len(recorded):,} recorded rows is there: {_from(golden)}")
         vectors = [query.text for query in golden.queries]
-        first = search(connection, prepared.sql, vectors, settings, 1, budget=budget)
-        answers = found_with_distance(connection, prepared.sql, vectors, settings, budget=budget)
+        first = search(conn, prepared.sql, vectors, settings, 1, budget=budget)
+        answers = found_with_distance(conn, prepared.sql, vectors, settings, budget=budget)
         spent = budget.spent
     k = min(golden.k, limit_of(prepared.sql) or golden.k)
     pairs = zip(golden.queries, answers, strict=True)
@@ -77,15 +78,15 @@ def measure_golden(connection: Connection, prepared: PreparedCheck) -> Measured:
     return detail, values, more
 
 
-def _require_same_space(connection: Connection, prepared: PreparedCheck, golden: GoldenFile) -> None:
+def _require_same_space(conn: Connection, prepared: PreparedCheck, golden: GoldenFile) -> None:
     """Raise NothingToMeasure when the target's vectors cannot be compared with the recorded ones."""
-    length = vectors_of(connection, prepared)[0].count(",") + 1
+    length = vectors_of(conn, prepared)[0].count(",") + 1
     if length != golden.dimensions:
         raise NothingToMeasure(
             f"recorded with vectors of {golden.dimensions:,}, the target's have {length:,}: {_from(golden)}"
         )
     if prepared.model_sql and golden.models:
-        models = [str(row[0]) for row in fetch(connection, prepared.model_sql).rows]
+        models = [str(row[0]) for row in run_query(conn, prepared.model_sql).rows]
         absent = [model for model in golden.models if model not in models]
         if absent:
             raise NothingToMeasure(

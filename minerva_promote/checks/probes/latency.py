@@ -16,7 +16,8 @@ from minerva_promote.checks.probes.common import (
     times_of,
     vectors_of,
 )
-from minerva_promote.database.read_only import Connection, QueryError, in_transaction, read_only
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import QueryError, in_transaction, read_only
 from minerva_promote.database.together import run_together
 from minerva_promote.errors import TargetError
 from minerva_promote.search.query_shape import limit_of
@@ -24,7 +25,7 @@ from minerva_promote.search.recall import Answer
 from minerva_promote.search.search_runner import Budget, Settings, exact_results, search
 
 
-def measure_latency(connection: Connection, prepared: PreparedCheck) -> Measured:
+def measure_latency(conn: Connection, prepared: PreparedCheck) -> Measured:
     """How long searches take, seen from the client: nearest-rank percentiles over ``samples`` searches.
 
     Every search is planned anew with its own vector, as a client without prepared statements does it. The first of
@@ -33,24 +34,24 @@ def measure_latency(connection: Connection, prepared: PreparedCheck) -> Measured
     than the check's timeout. Raises QueryError, NothingToMeasure and TargetError.
     """
     check = prepared.check
-    sessions = 1 if in_transaction(connection) else check.concurrency
-    with read_only(connection, prepared.timeout, one_snapshot=True):
-        budget = Budget(connection)
-        settings = settings_of(connection, prepared)
-        vectors = vectors_of(connection, prepared)
-        first = search(connection, prepared.sql, vectors, settings, 1, budget=budget)
-        warm = search(connection, prepared.sql, vectors[1:] + vectors[:1], settings, check.warm_up, budget=budget)
+    sessions = 1 if in_transaction(conn) else check.concurrency
+    with read_only(conn, prepared.timeout, one_snapshot=True):
+        budget = Budget(conn)
+        settings = settings_of(conn, prepared)
+        vectors = vectors_of(conn, prepared)
+        first = search(conn, prepared.sql, vectors, settings, 1, budget=budget)
+        warm = search(conn, prepared.sql, vectors[1:] + vectors[:1], settings, check.warm_up, budget=budget)
         begun = time.perf_counter()
         if sessions > 1:
             measured, took = _together(prepared, vectors, settings, sessions)
         else:
-            measured = search(connection, prepared.sql, vectors, settings, check.samples, budget=budget)
+            measured = search(conn, prepared.sql, vectors, settings, check.samples, budget=budget)
             took = time.perf_counter() - begun
         every = [*first, *warm, *measured]
         least = min(len(answer.rows) for answer in every)
         if not least:
             raise NothingToMeasure("a search for a stored vector found no row; the search or its index is broken")
-        missing = _missing(connection, prepared, vectors, measured, budget)
+        missing = _missing(conn, prepared, vectors, measured, budget)
         spent = budget.spent
     values = times_of([answer.seconds * 1000 for answer in measured], first[0].seconds * 1000) | {
         "samples": len(measured),
@@ -70,7 +71,7 @@ def measure_latency(connection: Connection, prepared: PreparedCheck) -> Measured
 
 
 def _missing(
-    connection: Connection, prepared: PreparedCheck, vectors: Sequence[str], answers: Sequence[Answer], budget: Budget
+    conn: Connection, prepared: PreparedCheck, vectors: Sequence[str], answers: Sequence[Answer], budget: Budget
 ) -> int:
     """How many rows fewer than exact search the worst search found; exact search is asked only below the LIMIT."""
     limit = limit_of(prepared.sql)
@@ -78,7 +79,7 @@ def _missing(
     found = len(answers[worst].rows)
     if limit is not None and found >= limit:
         return 0
-    (exact,) = exact_results(connection, prepared.sql, [vectors[worst % len(vectors)]], budget=budget)
+    (exact,) = exact_results(conn, prepared.sql, [vectors[worst % len(vectors)]], budget=budget)
     return max(0, len(exact.rows) - found)
 
 
@@ -94,11 +95,11 @@ def _together(
     def session(number: int) -> tuple[list[Answer], float, float]:
         own = [vectors[(number + step * sessions) % len(vectors)] for step in range(max(1, counts[number]))]
         try:
-            with connect() as connection, read_only(connection, prepared.timeout, one_snapshot=True):
-                search(connection, prepared.sql, own, settings, 1)  # a session's first search fills its caches
+            with connect() as conn, read_only(conn, prepared.timeout, one_snapshot=True):
+                search(conn, prepared.sql, own, settings, 1)  # a session's first search fills its caches
                 ready.wait()
                 begun = time.perf_counter()
-                answers = search(connection, prepared.sql, own, settings, counts[number])
+                answers = search(conn, prepared.sql, own, settings, counts[number])
                 return answers, begun, time.perf_counter()
         except BaseException:
             ready.abort()

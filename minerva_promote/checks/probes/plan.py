@@ -8,7 +8,8 @@ from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.probes.common import Measured, NotApplicable, settings_of, settings_suffix, vectors_of
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.catalog import server
-from minerva_promote.database.read_only import Connection, read_only
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import read_only
 from minerva_promote.search.pgvector_features import parse_version, why_no_index
 from minerva_promote.search.query_plan import pages_touched, plan_of
 from minerva_promote.search.query_shape import shape_of
@@ -16,13 +17,13 @@ from minerva_promote.search.search_runner import Budget
 from minerva_promote.search.vector_indexes import read_columns, read_indexes
 
 
-def _impossible(connection: Connection, tables: Sequence[str]) -> str:
+def _impossible(conn: Connection, tables: Sequence[str]) -> str:
     """Why no column of vectors of these tables can have an index; empty where one can."""
-    columns = [column for column in read_columns(connection) if f"{column.schema}.{column.table}" in tables]
-    return why_no_index(columns, parse_version(server(connection).vector_version)) if columns else ""
+    columns = [column for column in read_columns(conn) if f"{column.schema}.{column.table}" in tables]
+    return why_no_index(columns, parse_version(server(conn).vector_version)) if columns else ""
 
 
-def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
+def measure_plan(conn: Connection, prepared: PreparedCheck) -> Measured:
     """Whether a search can use a vector index, and whether the planner chooses it by itself.
 
     index_chosen: the plan as it is has an ivfflat or hnsw index scan. index_usable: the same with sequential scans and
@@ -31,19 +32,19 @@ def measure_plan(connection: Connection, prepared: PreparedCheck) -> Measured:
     operator. pages_share: how much of the chosen index one search reads, 0 when none is chosen. Raises QueryError,
     NothingToMeasure, NotApplicable where no index is possible, and TargetError.
     """
-    with read_only(connection, prepared.timeout, one_snapshot=True):
-        budget = Budget(connection)
-        settings = settings_of(connection, prepared)
-        vector = vectors_of(connection, prepared)[:1]
-        with settings.applied(connection):
-            own = plan_of(connection, prepared.sql, vector)
-            forced = plan_of(connection, prepared.sql, vector, forced=True)
-            indexes = read_indexes(connection, own.tables)
-            if not indexes and (why := _impossible(connection, own.tables)):
+    with read_only(conn, prepared.timeout, one_snapshot=True):
+        budget = Budget(conn)
+        settings = settings_of(conn, prepared)
+        vector = vectors_of(conn, prepared)[:1]
+        with settings.applied(conn):
+            own = plan_of(conn, prepared.sql, vector)
+            forced = plan_of(conn, prepared.sql, vector, forced=True)
+            indexes = read_indexes(conn, own.tables)
+            if not indexes and (why := _impossible(conn, own.tables)):
                 raise NotApplicable(f"{why}; every search reads all rows, and search_latency says whether in time")
             chosen, usable = own.used(indexes), forced.used(indexes)
             budget.limit()
-            touched = pages_touched(connection, prepared.sql, vector, chosen) if chosen else 0
+            touched = pages_touched(conn, prepared.sql, vector, chosen) if chosen else 0
         spent = budget.spent
     operator = shape_of(prepared.sql.decode()).operator
     values: dict[str, Value] = {

@@ -5,30 +5,31 @@ from __future__ import annotations
 from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.probes.common import Measured, NothingToMeasure, settings_of, settings_suffix, vectors_of
 from minerva_promote.checks.thresholds import Value
-from minerva_promote.database.read_only import Connection, read_only
+from minerva_promote.database.connection import Connection
+from minerva_promote.database.read_only import read_only
 from minerva_promote.search.query_plan import plan_of
 from minerva_promote.search.recall import Recall, recall_of
 from minerva_promote.search.search_runner import Budget, exact_results, found_with_distance, percentile
 from minerva_promote.search.vector_indexes import read_indexes
 
 
-def measure_recall(connection: Connection, prepared: PreparedCheck) -> Measured:
+def measure_recall(conn: Connection, prepared: PreparedCheck) -> Measured:
     """Recall@k against exact search on the same snapshot, with a 95 % interval.
 
     Where the planner reads the rows without a vector index the search is exact: its recall is 1, and the searches
     are not made twice. Raises QueryError, NothingToMeasure and TargetError.
     """
     k, wanted = prepared.check.k, prepared.check.samples
-    with read_only(connection, prepared.timeout, one_snapshot=True):
-        budget = Budget(connection)
-        settings = settings_of(connection, prepared)
-        vectors = vectors_of(connection, prepared)[:wanted]
-        with settings.applied(connection):
-            plan = plan_of(connection, prepared.sql, vectors[:1])
-        index = plan.used(read_indexes(connection, plan.tables))
-        exact = exact_results(connection, prepared.sql, vectors, budget=budget)
+    with read_only(conn, prepared.timeout, one_snapshot=True):
+        budget = Budget(conn)
+        settings = settings_of(conn, prepared)
+        vectors = vectors_of(conn, prepared)[:wanted]
+        with settings.applied(conn):
+            plan = plan_of(conn, prepared.sql, vectors[:1])
+        index = plan.used(read_indexes(conn, plan.tables))
+        exact = exact_results(conn, prepared.sql, vectors, budget=budget)
         used = vectors[: len(exact)]
-        found = found_with_distance(connection, prepared.sql, used, settings, budget=budget) if index else exact
+        found = found_with_distance(conn, prepared.sql, used, settings, budget=budget) if index else exact
         spent = budget.spent
     result = recall_of(found, exact, k)
     if not result.queries:

@@ -243,7 +243,7 @@ def databases(info: ServerInfo) -> dict[str, int]:
     try:
         with psycopg.connect(
             host=info.host, hostaddr="", port=info.port, user=info.superuser, dbname="postgres", connect_timeout=10
-        ) as connection:
-            return dict(connection.execute(query).fetchall())
+        ) as conn:
+            return dict(conn.execute(query).fetchall())
     except psycopg.Error as error:
         raise ServerError(f"the embedded server does not answer: {error}", hint="promote server stop") from error
