@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from minerva_promote.config.allowed_differences import read_allowances
+from minerva_promote.config.contract_version import version_faults, with_version_defaults
 from minerva_promote.config.files import is_present
 from minerva_promote.config.model_validation import raise_all, validate
 from minerva_promote.config.models.project import ChecksFile, Contract, LocatedCheck, ProjectFile
@@ -59,7 +60,8 @@ def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}
     environments = _environment_names(root / "environments", faults)
     contract, snapshot = None, None
     if file is not None:
-        contract = _without_unused_defaults(file.contract, source)
+        contract = with_version_defaults(_without_unused_defaults(file.contract, source), source, file.version)
+        faults += version_faults(contract, source, file.version)
         snapshot = _snapshot(root, contract, source, variables, faults) if recorded else None
         faults += contract_faults(contract, source, snapshot)
         faults += extension_faults(file.extensions, source)

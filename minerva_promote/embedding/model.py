@@ -88,7 +88,7 @@ def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
             identity = tuple(name for name, its in others.items() if name != key and _plain(its.type))
             column_rule = rule.columns.get(column)
             text = column_rule.text if column_rule else None
-            root = next(iter(rule.belongs_to), None)
+            root = next(iter(contract.owners(table)), None)
             active = "is_active" if "is_active" in others else None
             found.append(Space(table, column, rule.key, text, root, refers, parent, key, identity, active))
     return tuple(found)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from minerva_promote.exportfile.row_decoder import Value
 from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState, key_of_one
 from minerva_promote.exportfile.value_display import display
 from minerva_promote.exportfile.wire_values import uuid_array_elements
 
+RootOf = Callable[[Row], Value]  # the root of a row, or None where it belongs to none
+
 
 def reference_check(
-    rules: RuleState, table: str, place: Mapping[str, int], column: str, target: str, owner_place: int | None
+    rules: RuleState, table: str, place: Mapping[str, int], column: str, target: str, root_of: RootOf | None
 ) -> Check:
     """Every key in ``column`` is a row of ``target`` before this one, of the same root.
 
@@ -20,13 +22,9 @@ def reference_check(
     has one, is the length of this row's vectors.
     """
     at, keys, shared = place[column], rules.keys[target], rules.contract.tables[target].shared
-    columns = rules.snapshot.tables[table].columns
+    columns, roots = rules.snapshot.tables[table].columns, " or ".join(rules.contract.root_tables)
     array = columns[column].type.endswith("[]")
     vectors = [place[name] for name in place if columns[name].type.startswith("vector")]
-
-    def root_of(values: Row) -> Value:
-        value = values[owner_place] if owner_place is not None else None
-        return key_of_one(value) if value is not None else None
 
     def missing(key: bytes, shown: str, values: Row) -> Sequence[RuleFault]:
         if rules.incomplete:
@@ -39,14 +37,14 @@ def reference_check(
         return [RuleFault("reference", fact, f"put the row of {target} first", column)]
 
     def other_root() -> RuleFault:
-        fact = f"{table}.{column} names a row of {target} that belongs to another row of {rules.contract.roots.table}"
+        fact = f"{table}.{column} names a row of {target} that belongs to another row of {roots}"
         return RuleFault("reference", fact, "name rows of the same root", column)
 
     def each(values: Row) -> Sequence[RuleFault]:
         wire = values[at]
         if wire is None:
             return ()
-        owner = root_of(values)
+        owner = root_of(values) if root_of is not None else None
         found: list[RuleFault] = []
         for key in uuid_array_elements(wire):
             if key not in keys:
@@ -60,7 +58,7 @@ def reference_check(
         if wire is None:
             return ()
         key = key_of_one(wire)
-        owner = root_of(values)
+        owner = root_of(values) if root_of is not None else None
         found: list[RuleFault] = []
         if key not in keys:
             found += missing(key, display(wire, columns[column].value_type), values)

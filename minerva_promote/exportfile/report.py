@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from minerva_promote.config.models.project import Contract
@@ -76,8 +76,8 @@ def describe_contents(manifest: Manifest) -> str:
     return ", ".join(counted(count, table) for table, count in manifest.rows.items() if count) or "no rows"
 
 
-def run_title(manifest: Manifest, roots: str, most: Sequence[str] = ()) -> str:
-    """The heading of a run: "export 5b21… (23.8 MB, 1 book, 1,000 chunks)"."""
-    shown = [table for table, count in manifest.rows.items() if count and (table == roots or table in most)]
+def run_title(manifest: Manifest, tables: Collection[str]) -> str:
+    """The heading of a run, with the rows of these tables: "export 5b21… (23.8 MB, 1 book, 1,000 chunks)"."""
+    shown = [table for table, count in manifest.rows.items() if count and table in tables]
     parts = [size(manifest.size), *(counted(manifest.rows[table], table) for table in shown)]
     return f"export {manifest.sha256[:8]}… ({', '.join(parts)})"

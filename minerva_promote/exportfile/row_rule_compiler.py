@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from minerva_promote.exportfile.json_parser import parse_json, strings
-from minerva_promote.exportfile.reference_rules import reference_check
+from minerva_promote.exportfile.reference_rules import RootOf, reference_check
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Value
 from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState, SequenceTracker, key_of, key_of_one
 from minerva_promote.exportfile.value_display import display, value_text
@@ -30,7 +30,7 @@ class _RuleCompiler:
         self.rule = rules.contract.tables[layout.table]
         self.columns = rules.snapshot.tables[layout.table].columns
         self.place = {name: number for number, name in enumerate(layout.columns)}
-        self.owner = next((self.place[column] for column in self.rule.belongs_to), None)
+        self.root_of = self._root_of()
 
     def checks(self) -> Iterable[Check]:
         yield self.key()
@@ -45,11 +45,34 @@ class _RuleCompiler:
             yield self.belongs_to(column, table)
         for column, table in self.rule.references.items():
             if column in self.place:
-                yield reference_check(self.rules, self.table, self.place, column, table, self.owner)
+                yield reference_check(self.rules, self.table, self.place, column, table, self.root_of)
         for column, contiguous in self.rule.contiguous.items():
             yield self.contiguous(column, contiguous.per, contiguous.start)
         if self.rules.contract.local_paths.forbid:
             yield from self.local_paths()
+
+    def _root_of(self) -> RootOf | None:
+        """What gives the root of a row: of the first column of belongs_to, or the first that is not NULL."""
+        rules = self.rules
+        owners = [(self.place[column], table) for column, table in rules.contract.owners(self.table).items()]
+        if not owners:
+            return None
+        if len(owners) == 1:
+            (place, table), *_ = owners
+
+            def one(values: Row) -> Value:
+                value = values[place]
+                return rules.root_of(table, key_of_one(value)) if value is not None else None
+
+            return one
+
+        def first(values: Row) -> Value:
+            for place, table in owners:
+                if (value := values[place]) is not None:
+                    return rules.root_of(table, key_of_one(value))
+            return None
+
+        return first
 
     def named(self, column: str, value: Value) -> str:
         return display(value, self.columns[column].value_type)
@@ -59,8 +82,8 @@ class _RuleCompiler:
         places = [self.place[column] for column in self.rule.key]
         pick = _picker(places)
         types = [self.columns[column].value_type for column in self.rule.key]
-        owner = self.owner
-        is_root = self.table == rules.contract.roots.table
+        root_of = self.root_of
+        is_root = self.table in rules.contract.root_tables
         dimensions = self.place.get("dimensions") if self.rule.shared else None
 
         def check(values: Row) -> Sequence[RuleFault]:
@@ -71,9 +94,10 @@ class _RuleCompiler:
                 shown = ", ".join(self.named(name, values[self.place[name]]) for name in self.rule.key)
                 fact = f"{self.table} {shown} stands in the file before"
                 return [RuleFault("duplicate-key", fact, "keep one row for each key", self.rule.key[0])]
-            root = values[owner] if owner is not None else None
-            keys[key] = key if is_root else key_of_one(root) if root is not None else None
-            if is_root:
+            if not is_root:
+                keys[key] = root_of(values) if root_of is not None else None
+            else:
+                keys[key] = rules.root_of(self.table, key)
                 keyed = [values[place] or b"" for place in places]
                 rules.roots.append(tuple(value_text(value, name) for value, name in zip(keyed, types, strict=True)))
             if dimensions is not None and (wire := values[dimensions]):

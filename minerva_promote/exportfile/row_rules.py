@@ -45,9 +45,10 @@ class RowRules(RuleState):
                 yield RuleFault("table-empty", f"no row of {name}, which every export has", "export the book again")
 
     def _roots(self) -> Iterable[RuleFault]:
-        roots = self.contract.roots
-        if self.rows[roots.table] > roots.max:
-            fact = f"{self.rows[roots.table]:,} {roots.table}, at most {roots.max:,} in one file"
+        tables = self.contract.root_tables
+        count = sum(self.rows[table] for table in tables)
+        if self.contract.roots is not None and count > self.contract.roots.max:
+            fact = f"{count:,} {' and '.join(tables)}, at most {self.contract.roots.max:,} in one file"
             yield RuleFault("too-many-roots", fact, "export each into a file of its own")
 
     def _counts(self, counts: dict[str, int]) -> Iterable[RuleFault]:

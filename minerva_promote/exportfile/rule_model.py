@@ -80,4 +80,9 @@ class RuleState:
         self.choices: dict[tuple[str, str, bytes | None], bytes] = {}  # table, column, root -> its shared row
         self.unique: dict[tuple[str, tuple[str, ...]], set[bytes]] = {}
         self.numbers: dict[tuple[str, str], dict[bytes, SequenceTracker]] = {}
+        self._several = len(contract.root_tables) > 1
         self.incomplete = False  # rows were unreadable: what follows from their absence is not said
+
+    def root_of(self, table: str, key: bytes) -> bytes:
+        """What stands for a root: its key, and where there are several tables of roots, its table, too."""
+        return key_of((table.encode(), key)) if self._several else key

@@ -65,7 +65,7 @@ class Loader:
         self._sent: tuple[ColumnLayout, list[Row]] | None = None
         self._shapes: dict[ColumnLayout, BatchShape] = {}
         self._types: dict[str, Mapping[str, int]] = {}
-        self._old_roots: set[bytes] = set()  # roots that were in the target before
+        self._old_roots: dict[str, set[bytes]] = {}  # roots that were in the target before, by their table
 
     def add(self, row: Row) -> None:
         """Take one row; it is written with its batch."""
@@ -184,17 +184,22 @@ class Loader:
         self._fresh.append((layout, rows))
         if self._written is not None:
             self._written.add(layout, self._shape(layout).key_places, rows)
-        owners = self.contract.tables[layout.table].belongs_to
+        owners = self.contract.owners(layout.table)
         if not owners or not self._old_roots:
             self.loaded.add(layout.table, "new", len(rows))
             return
-        column, root = next(iter(owners.items()))
-        place = layout.columns.index(column)
-        owner_type = self.snapshot.tables[layout.table].columns[column].value_type
+        columns = self.snapshot.tables[layout.table].columns
+        parents = [
+            (layout.columns.index(column), columns[column].value_type, root, self._old_roots[root])
+            for column, root in owners.items()
+            if root in self._old_roots
+        ]
         for row in rows:
-            if key_of((row.values[place],)) in self._old_roots:
-                fact = f"is new, but its row of {root} {display(row.values[place], owner_type)} was promoted before"
-                self._clash("appended", layout, self._key(layout, row), row.offset, fact)
+            for place, value_type, root, old in parents:
+                if key_of((row.values[place],)) in old:
+                    fact = f"is new, but its row of {root} {display(row.values[place], value_type)} was promoted before"
+                    self._clash("appended", layout, self._key(layout, row), row.offset, fact)
+                    break
             else:
                 self.loaded.add(layout.table, "new")
 
@@ -207,7 +212,7 @@ class Loader:
         compared = [place for place, name in enumerate(layout.columns) if name not in ignored]
         table = self.snapshot.tables[layout.table]
         columns = [table.columns[layout.columns[place]] for place in compared]
-        is_root = layout.table == self.contract.roots.table
+        is_root = layout.table in self.contract.root_tables
         for row in rows:
             key = key_of([row.values[place] for place in shape.key_places])
             target = by_key.get(key)
@@ -215,7 +220,7 @@ class Loader:
                 self._clash("blocked", layout, self._key(layout, row), row.offset, self._blocked_by(layout, row))
                 continue
             if is_root:
-                self._old_roots.add(key)
+                self._old_roots.setdefault(layout.table, set()).add(key)
             ours, theirs = ([values[place] for place in compared] for values in (row.values, target))
             unlike = differences(columns, ours, theirs)
             if unlike:

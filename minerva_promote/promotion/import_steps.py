@@ -114,7 +114,7 @@ def validate_file(state: RunState, sink: Sink, activity: str = "validate") -> Va
         raise file_changed_error(state.request.file) from None
     state.validation = validation
     biggest = max(validation.manifest.rows, key=lambda table: validation.manifest.rows[table])
-    state.title = run_title(validation.manifest, contract.roots.table, (biggest,))
+    state.title = run_title(validation.manifest, {*contract.root_tables, biggest})
     if state.request.dry_run:
         state.title += "   dry run"
     listener.heading(state.environment.name, state.request.run_id, state.title)

@@ -48,8 +48,8 @@ class Searches:
     def embedding_space_step(self, conn: Connection, roots: tuple[str, ...]) -> StepResult:
         """Whether the file's vectors are of the model that the target's are of."""
         timeout = self._environment.timeouts.check
-        table = self._project.contract.roots.table
-        step = space_step(conn, self._collector.samples(), roots, timeout, root_table=table)
+        tables = " or ".join(self._project.contract.root_tables) or "rows"
+        step = space_step(conn, self._collector.samples(), roots, timeout, root_table=tables)
         return _warned(step) if self._environment.space == "warn" else step
 
     def indexes(self, conn: Connection, new: Mapping[str, int], watch: ProgressListener) -> Iterator[StepResult]:

@@ -107,8 +107,8 @@ contract:
         'f.yaml:6:89: contract.tables.books.columns.c.must_be: "nul" is not allowed; one of: null; did you mean "null"?',
         'f.yaml:7:19: contract.tables.chunks.key: expected a list, found "id"',
     ]
-    assert faults(ProjectFile, "project: x\ncontract: {tables: {a: {key: [b]}}}\n") == [
-        'f.yaml:2:1: contract: missing key "roots"'
+    assert faults(ProjectFile, "project: x\ncontract: {roots: {table: a}}\n") == [
+        'f.yaml:2:1: contract: missing key "tables"'
     ]
     assert faults(ProjectFile, "[]") == ["f.yaml:1:1: expected a mapping, found a list"]
 

@@ -195,6 +195,7 @@ def test_several_roots() -> None:
         chunk=str(chunk())
         + str(chunk(2, book_id=f"'{second}'", chunk_sequence="1", screenshot_ids=f"'{{{support.SHOT[:-1]}2}}'")),
     )
+    assert contract.roots is not None
     roots = contract.roots.model_copy(update={"max": 2})
     assert findings(content, roots=roots) == []
     assert read(content).codes == ["too-many-roots"]

@@ -6,6 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from minerva_promote.config.models.contract import ColumnRule as ColumnRule
+from minerva_promote.config.models.contract import ConflictRule as ConflictRule
+from minerva_promote.config.models.contract import Contiguous as Contiguous
+from minerva_promote.config.models.contract import Contract as Contract
+from minerva_promote.config.models.contract import Limits as Limits
+from minerva_promote.config.models.contract import LocalPaths as LocalPaths
+from minerva_promote.config.models.contract import Repair as Repair
+from minerva_promote.config.models.contract import Roots as Roots
+from minerva_promote.config.models.contract import TableRule as TableRule
 from minerva_promote.config.models.roles import STRICT
 from minerva_promote.config.models.roles import Accept as Accept
 from minerva_promote.config.models.roles import AllExcept as AllExcept
@@ -25,91 +34,6 @@ class Model(BaseModel):
     """Base of every configuration value."""
 
     model_config = STRICT
-
-
-class Roots(Model):
-    """Which table holds the rows a promotion is about, and how many one file may carry."""
-
-    table: str  # the table of the roots
-    max: int = Field(default=1, ge=1)  # roots that one file may carry
-
-
-class ColumnRule(Model):
-    """What must hold for one column in every row of a file."""
-
-    one_of: tuple[str, ...] = ()  # the only values that are accepted
-    must_be: Literal["null"] | None = None  # the column must be NULL in every row
-    required: bool = False  # NULL is refused
-    dimensions: int | None = Field(default=None, ge=1, le=16000)  # length of a vector
-    text: str | None = None  # the column whose text the vector stands for
-
-
-class Contiguous(Model):
-    """Numbers without a gap: ``from`` (default 1), one more each, for every value of ``per``."""
-
-    per: str  # the column by whose values the numbers are counted
-    start: int = Field(default=1, alias="from")  # the first number
-
-
-class ConflictRule(Model):
-    """Columns that a file's DO UPDATE SET may name; they are left out of the comparison."""
-
-    may_update: tuple[str, ...] = ()  # columns that DO UPDATE SET may name
-
-
-class TableRule(Model):
-    """What an export may hold of one table."""
-
-    key: tuple[str, ...] = Field(min_length=1)  # columns of the primary key
-    shared: bool = False  # belongs to no root
-    required: bool = False  # a file has at least one row of it
-    belongs_to: dict[str, str] = {}  # column -> root table, whose row must be in the file
-    references: dict[str, str] = {}  # column (a key or an array of keys) -> table
-    unique: tuple[tuple[str, ...], ...] = ()  # further sets of columns whose values do not repeat
-    contiguous: dict[str, Contiguous] = {}  # by the column that holds the numbers
-    columns: dict[str, ColumnRule] = {}  # rules for single columns, by name
-    given: tuple[str, ...] = ()  # columns that a file must name although the database has a default for them
-    conflict: ConflictRule = ConflictRule()  # what ON CONFLICT may do
-
-
-class LocalPaths(Model):
-    """Whether local file paths are refused, and the columns (table.column) where they are data."""
-
-    forbid: bool = True  # refuse local file paths
-    except_: tuple[str, ...] = Field(default=(), alias="except")  # columns (table.column) in which a path is data
-
-
-class Repair(Model):
-    """A known fault of old exporters and how ``--repair`` fixes it, for one table."""
-
-    table: str  # the table whose rows it repairs
-    rename: dict[str, str] = {}  # column of the file -> column of the table
-    vector_braces: tuple[str, ...] = ()  # '{1,2}' read as '[1,2]'
-    default: dict[str, int | str] = {}  # missing column -> a constant, or the column it copies
-
-
-class Limits(Model):
-    """Bounds of an accepted file."""
-
-    file_bytes: int = Field(default=64 << 30, ge=1)  # size of a file
-    row_bytes: int = Field(default=64 << 20, ge=1024)  # one row, or one statement that is not an INSERT
-    rows: int = Field(default=10_000_000, ge=1)  # rows of a file
-    findings: int = Field(default=100, ge=1)  # printed; the rest is counted
-    work: int = Field(default=100_000, ge=1)  # steps of parsing what is not a row, besides one for every 32 bytes
-    validate_first: int = Field(default=64 << 20, ge=0)  # bytes; a bigger file is validated while its rows go in
-
-
-class Contract(Model):
-    """What an export may hold."""
-
-    snapshot: str = "alembic/snapshot.yaml"  # columns of the tables, for validation without a connection
-    roots: Roots  # what a promotion is about
-    tables: dict[str, TableRule] = Field(min_length=1)  # the tables of an export, parents first
-    # comments of a file's header, and the table that each of them counts
-    header_counts: dict[str, str] = {"Total Chunks": "chunks", "Total Screenshots": "screenshots"}
-    local_paths: LocalPaths = LocalPaths()  # paths that mean nothing elsewhere
-    limits: Limits = Limits()  # bounds of an accepted file
-    repairs: tuple[Repair, ...] = ()  # known faults of older exporters
 
 
 class SearchFile(Model):
@@ -137,6 +61,7 @@ class ProjectFile(Model):
     """promote.yaml."""
 
     project: str  # the project's name
+    version: int = Field(default=1, ge=1, le=2)  # of the words of contract; 1 keeps the meaning of older files
     variables: dict[str, int | str] = {}  # values for ${NAME}; --var overrides one
     # the Alembic tree: its folder, or its alembic.ini or pyproject.toml; none: somebody else makes the tables
     migrations: Annotated[str | None, BeforeValidator(no_migrations)] = "alembic"

@@ -22,9 +22,9 @@ def contract_faults(contract: Contract, source: Source, snapshot: Snapshot | Non
             yield fault(source.at(path), path, message, f"tables: {listing(contract.tables)}")
     for table, rule in contract.tables.items():
         for column, parent in rule.belongs_to.items():
-            if parent in contract.tables and parent != contract.roots.table:
+            if parent in contract.tables and parent not in contract.root_tables:
                 path = ("contract", "tables", table, "belongs_to", column)
-                message = f'"{parent}" is not the table of the roots, "{contract.roots.table}"'
+                message = f'"{parent}" is {_no_root_table(contract.root_tables)}'
                 yield fault(source.at(path), path, message, "a row of any other table is named under references")
     for number, entry in enumerate(contract.local_paths.except_):
         if entry.count(".") != 1:
@@ -32,6 +32,14 @@ def contract_faults(contract: Contract, source: Source, snapshot: Snapshot | Non
             yield fault(source.at(path), path, f'"{entry}" is not table.column')
     if snapshot is not None:
         yield from _column_faults(contract, source, snapshot)
+
+
+def _no_root_table(tables: tuple[str, ...]) -> str:
+    if not tables:
+        return "no table of roots: the contract has no roots"
+    if len(tables) == 1:
+        return f'not the table of the roots, "{tables[0]}"'
+    return f"none of the tables of the roots: {listing(tables)}"
 
 
 def extension_faults(extensions: Mapping[str, str], source: Source) -> Iterator[ConfigError]:
@@ -44,7 +52,10 @@ def extension_faults(extensions: Mapping[str, str], source: Source) -> Iterator[
 
 
 def _tables_named(contract: Contract, source: Source) -> Iterator[tuple[Keys, str]]:
-    yield (*_CONTRACT, "roots", "table"), contract.roots.table
+    if contract.roots is not None and contract.roots.table is not None:
+        yield (*_CONTRACT, "roots", "table"), contract.roots.table
+    for number, table in enumerate(contract.roots.tables if contract.roots is not None else ()):
+        yield (*_CONTRACT, "roots", "tables", number), table
     for name, rule in contract.tables.items():
         for kind in ("belongs_to", "references"):
             for column, table in getattr(rule, kind).items():
