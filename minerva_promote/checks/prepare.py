@@ -116,28 +116,30 @@ def prepare_check(
                 raise ConfigError("the probe's SQL does not use {{ query }}, the vector to search with", at=at)
             if check.vectors == "file" and facts is None:
                 raise NoFact("vectors")
-            sample = _other("sample", SAMPLE_TEMPLATE, check, at, project, templates, values)
+            sample = _render_probe_template("sample", SAMPLE_TEMPLATE, check, at, project, templates, values)
         if check.probe == "golden":
-            ids = _other("ids_of", IDS_TEMPLATE, check, at, project, templates, values | {"ids": Sql("$1::text[]")})
+            ids = _render_probe_template(
+                "ids_of", IDS_TEMPLATE, check, at, project, templates, values | {"ids": Sql("$1::text[]")}
+            )
             if "model" in check.params or (project.templates / MODEL_TEMPLATE).is_file():
-                model = _other("model", MODEL_TEMPLATE, check, at, project, templates, values)
+                model = _render_probe_template("model", MODEL_TEMPLATE, check, at, project, templates, values)
     except (NoFact, FileNeeded):
-        return replace(prepared, skip=_elsewhere(check, environment) or NEEDS_FILE)
+        return replace(prepared, skip=_why_not_applicable(check, environment) or NEEDS_FILE)
     return replace(
         prepared,
         bounds=bounds,
         sql=sql.encode(),
         sample_sql=sample.encode(),
-        vectors=_given(check),
+        vectors=_declared_vectors(check),
         connect=_connect(project, environment) if check.concurrency > 1 else None,
         root=project.root,
         model_sql=model.encode(),
         ids_sql=ids.encode(),
-        skip=_elsewhere(check, environment),
+        skip=_why_not_applicable(check, environment),
     )
 
 
-def _other(
+def _render_probe_template(
     param: str,
     default: str,
     check: CheckFile,
@@ -153,7 +155,7 @@ def _other(
     return text
 
 
-def _given(check: CheckFile) -> tuple[str, ...]:
+def _declared_vectors(check: CheckFile) -> tuple[str, ...]:
     """The query vectors of ``params.vectors``, as pgvector reads them."""
     if check.vectors != "list":
         return ()
@@ -193,7 +195,7 @@ def _values(
     }
 
 
-def _elsewhere(check: CheckFile, environment: Environment) -> str:
+def _why_not_applicable(check: CheckFile, environment: Environment) -> str:
     """Why the check does not apply to the environment, or nothing."""
     when = check.when
     if when.kind is not None and when.kind != environment.kind:

@@ -82,9 +82,9 @@ def run_check(conn: Connection, prepared: PreparedCheck) -> StepResult:
     values: Mapping[str, Value] = {}
     more: Mapping[str, Any] = {}
     try:
-        detail, values, more = _look(conn, prepared)
+        detail, values, more = _evaluate(conn, prepared)
         failed = violations(prepared.bounds.expect, values)
-        warned = violations(_warned_of(prepared), values)
+        warned = violations(_warning_bounds(prepared), values)
     except QueryTimeoutError:
         detail = f"took longer than its timeout of {prepared.timeout}"
         return _result(prepared, Outcome.ERROR, detail, time.perf_counter() - begun)
@@ -112,24 +112,24 @@ _PROBES: Mapping[str, Callable[[Connection, PreparedCheck], Measured]] = {
 }
 
 
-def _warned_of(prepared: PreparedCheck) -> Mapping[str, tuple[Bound, ...]]:
+def _warning_bounds(prepared: PreparedCheck) -> Mapping[str, tuple[Bound, ...]]:
     """The bounds that warn: those of the check, and those of its probe on values that the check leaves alone."""
     own = _DEFAULT_PROBE_BOUNDS.get(prepared.check.probe or "", {})
     names = prepared.bounds.names
     return {name: each for name, each in own.items() if name not in names} | dict(prepared.bounds.warn)
 
 
-def _look(conn: Connection, prepared: PreparedCheck) -> Measured:
+def _evaluate(conn: Connection, prepared: PreparedCheck) -> Measured:
     """What is there: as a sentence, as values by name, and what else a report may want."""
     if prepared.check.probe:
         return _PROBES[prepared.check.probe](conn, prepared)
     with read_only(conn, prepared.timeout):
         found = run_query_limited(conn, prepared.sql, limit=2)
-    value = _single(found.rows, found.types)
+    value = _single_value(found.rows, found.types)
     return format_value(value), {"": value}, {}
 
 
-def _single(rows: tuple[tuple[Any, ...], ...], types: tuple[str, ...]) -> Value:
+def _single_value(rows: tuple[tuple[Any, ...], ...], types: tuple[str, ...]) -> Value:
     """The one value of a result. Raises QueryError for every other shape."""
     if not rows:
         raise QueryError("returned no row; a check returns one row with one value")
@@ -154,7 +154,7 @@ def _result(
     more: Mapping[str, Any] | None = None,
 ) -> StepResult:
     check = prepared.check
-    plain = {name or "value": _plain(value) for name, value in (values or {}).items()}
+    plain = {name or "value": _json_value(value) for name, value in (values or {}).items()}
     thresholds = {
         side: {name or "value": [str(bound) for bound in each] for name, each in bounds.items()}
         for side, bounds in (("expect", prepared.bounds.expect), ("warn", prepared.bounds.warn))
@@ -180,7 +180,7 @@ def _diagnostic_command(prepared: PreparedCheck) -> str:
     return f"promote check --env {prepared.environment} --only {prepared.check.name}"
 
 
-def _plain(value: Value) -> Value:
+def _json_value(value: Value) -> Value:
     """A value that JSON has: whole numbers stay whole, and NaN and infinity become text."""
     if isinstance(value, Decimal) and math.isfinite(value) and value == value.to_integral_value():
         return int(value)

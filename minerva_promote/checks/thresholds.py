@@ -103,7 +103,7 @@ def describe(
         said = [
             f"{name} must {_MUST[operator]}{operand}".lstrip()
             for name, each in named.items()
-            for operator, operand in _described(each)
+            for operator, operand in _describe_bounds(each)
         ]
         sides += [prefix + ", ".join(said)] if said else []
     return "; ".join(sides) or "no threshold"
@@ -130,7 +130,7 @@ def _bounds(threshold: Threshold, facts: FileFacts | None) -> Iterator[Bound]:
         yield Bound("max", threshold.between[1])
 
 
-def _described(threshold: Threshold) -> Iterator[tuple[str, str]]:
+def _describe_bounds(threshold: Threshold) -> Iterator[tuple[str, str]]:
     for operator in ("equals", "not_equals", "min", "max"):
         operand = getattr(threshold, operator)
         if operand is not None:

@@ -58,7 +58,7 @@ def run_lock_key(run_id: str) -> dict[str, int]:
     return {"class": RUN_CLASS, "id": int(run_id[:8], 16)}
 
 
-def name_of(high: int, low: int, parts: int) -> str:
+def lock_name(high: int, low: int, parts: int) -> str:
     """What an advisory lock stands for, by its numbers in pg_locks."""
     key = (high << 32) | low
     if parts == 1 and key in (LOCK_KEY, BUILDS_KEY):

@@ -128,7 +128,7 @@ class Connection(psycopg.Connection[Any]):
         return results
 
     def explain(self, error: psycopg.Error) -> None:
-        """Keep with an error what was seen of its cause: nothing, but for waiting.watch()."""
+        """Keep with an error what was seen of its cause: nothing, but for wait_monitor.monitor_waits()."""
 
     @contextmanager
     def enclosed(self) -> Iterator[None]:

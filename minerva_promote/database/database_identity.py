@@ -44,7 +44,7 @@ class DatabaseIdentity:
         return bool(self.system_identifier)
 
 
-def whereabouts(conn: Connection) -> DatabaseIdentity:
+def read_database_identity(conn: Connection) -> DatabaseIdentity:
     """Where the session is; asks for nothing that the role may not have. In autocommit or inside a transaction."""
     with target_errors("asking which database this is"):
         database = str(conn.execute(_DATABASE).fetchall()[0][0])
@@ -68,7 +68,7 @@ def require_identity(conn: Connection, environment: Environment, target: Target,
     pin = environment.pin
     if pin is None:
         return
-    found = whereabouts(conn)
+    found = read_database_identity(conn)
     database = environment.admin_url.dbname if maintenance else found.database
     at = environment.location("identity")
     if pin.system_identifier is not None and not found.known:

@@ -34,7 +34,7 @@ def ensure_vector(conn: Connection) -> bool:
         return False
     refused = try_execute(conn, _CREATE)
     if refused is not None:
-        raise _refusal(facts, refused)
+        raise _creation_error(facts, refused)
     return True
 
 
@@ -50,10 +50,10 @@ def require_vector_available(conn: Connection) -> None:
     with conn.transaction(force_rollback=True):
         refused = try_execute(conn, _CREATE)
     if refused is not None and refused.sqlstate != NOT_PERMITTED:
-        raise _refusal(facts, refused)
+        raise _creation_error(facts, refused)
 
 
-def _refusal(facts: Server, refused: StatementError) -> TargetError:
+def _creation_error(facts: Server, refused: StatementError) -> TargetError:
     if refused.sqlstate == NOT_PERMITTED:
         more = "" if refused.hint == HINTS[NOT_PERMITTED] else f" {refused.hint}"
         return TargetError(

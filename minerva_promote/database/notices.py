@@ -45,7 +45,7 @@ class Notices:
 
     def drain(self) -> tuple[Finding, ...]:
         """The findings since the last call."""
-        drained = tuple(map(_counted, self._findings.values()))
+        drained = tuple(map(_with_count, self._findings.values()))
         if self._more:
             fact = f"{self._more:,} more notices of the server"
             drained += (Finding("server-notice", fact, severity=Severity.WARN, count=self._more),)
@@ -63,7 +63,7 @@ class Notices:
         return drained
 
 
-def _counted(finding: Finding) -> Finding:
+def _with_count(finding: Finding) -> Finding:
     return replace(finding, message=f"{finding.message} ({finding.count:,} times)") if finding.count > 1 else finding
 
 

@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from minerva_promote.database.catalog import server
-from minerva_promote.database.database_identity import DatabaseIdentity, identity_yaml, require_identity, whereabouts
+from minerva_promote.database.database_identity import (
+    DatabaseIdentity,
+    identity_yaml,
+    read_database_identity,
+    require_identity,
+)
 from minerva_promote.database.session import closed_after, connect
 from minerva_promote.errors import ConfigError, TargetError
 from minerva_promote.results import Outcome, RunResult, StepResult
@@ -45,7 +50,7 @@ def _identity_step(
         target = environment.target(identity)
         conn = connect(target, project.root, environment.timeouts, environment=environment.name)
         with closed_after(conn):
-            databases[identity] = whereabouts(conn)
+            databases[identity] = read_database_identity(conn)
             require_identity(conn, environment, target)
             info, pooled = server(conn), conn.pooled
     except ConfigError as error:

@@ -13,7 +13,7 @@ from psycopg import capabilities, generators, pq
 
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.server_errors import target_error
-from minerva_promote.database.waiting import watch_of
+from minerva_promote.database.wait_monitor import wait_monitor_of
 from minerva_promote.errors import TargetError
 
 Wire = bytes | None
@@ -105,7 +105,7 @@ class Pipelined:
         result: pq.abc.PGresult = results[-1]
         if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
             refused = psycopg.errors.error_from_result(result, encoding="utf-8")
-            if watching := watch_of(self.conn):
+            if watching := wait_monitor_of(self.conn):
                 watching.explain(refused)
             raise target_error(self.doing, refused) from refused
         return result

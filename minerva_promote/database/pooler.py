@@ -34,7 +34,7 @@ def owner_session(
     ``task`` begins the message: "index --apply". Raises ConfigError where a pooler gives none.
     """
     if environment.pooler == "transaction" and environment.session_identity == "admin_url":
-        raise _refusal(environment, task, "which pools transactions")
+        raise _pooler_error(environment, task, "which pools transactions")
     target = environment.target(environment.session_identity)
     with closed_after(connect_to(project, environment, target, application=application)) as conn:
         if conn.pooled and environment.pooler != "none":
@@ -71,9 +71,9 @@ def _require_unshared(project: Project, environment: Environment, conn: Connecti
     target = environment.target(environment.session_identity)
     with closed_after(connect_to(project, environment, target, application="promote")) as other:
         if shared(conn, other):
-            raise _refusal(environment, task, "which pools transactions")
+            raise _pooler_error(environment, task, "which pools transactions")
     if environment.session_identity == "admin_url" and environment.pooler is None:
-        raise _refusal(environment, task, "and whether that pools sessions or transactions cannot be seen")
+        raise _pooler_error(environment, task, "and whether that pools sessions or transactions cannot be seen")
 
 
 def shared(one: Connection, other: Connection) -> bool:
@@ -85,7 +85,7 @@ def shared(one: Connection, other: Connection) -> bool:
     return bool(one.pids & other.pids) or max(len(one.pids), len(other.pids)) > 1
 
 
-def _refusal(environment: Environment, task: str, which: str) -> ConfigError:
+def _pooler_error(environment: Environment, task: str, which: str) -> ConfigError:
     identity = environment.session_identity
     name = f"{environment.name}_DIRECT_DATABASE_URL".upper().replace("-", "_")
     hint = f"add the owner's URL that goes around it: direct_url: ${{{name}}}, and set {name}={FORMAT}"

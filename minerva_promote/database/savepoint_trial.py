@@ -60,13 +60,13 @@ def try_statements(conn: Connection, statements: Sequence[sql.Composable]) -> tu
     with target_errors("trying what the role can do"):
         conn.execute(b"savepoint " + _SAVEPOINT)
         for start in range(0, len(statements), _AT_ONCE):
-            tried += _sent_ahead(conn, [each.as_bytes(conn) for each in statements[start : start + _AT_ONCE]])
+            tried += _send_batch(conn, [each.as_bytes(conn) for each in statements[start : start + _AT_ONCE]])
         conn.execute(b"rollback to savepoint " + _SAVEPOINT)
         conn.execute(b"release savepoint " + _SAVEPOINT)
     return tuple(tried)
 
 
-def _sent_ahead(conn: Connection, statements: Sequence[bytes]) -> list[TrialResult]:
+def _send_batch(conn: Connection, statements: Sequence[bytes]) -> list[TrialResult]:
     """One batch; the savepoint of the caller is there before and after."""
     pgconn = conn.pgconn
     pgconn.enter_pipeline_mode()
@@ -81,7 +81,7 @@ def _sent_ahead(conn: Connection, statements: Sequence[bytes]) -> list[TrialResu
             pgconn.exit_pipeline_mode()
         else:  # broken off in the middle: what is under way ends with the connection
             conn.close()
-    return [_told(conn, answer) for answer in answers]
+    return [_trial_result(conn, answer) for answer in answers]
 
 
 def _receive(
@@ -105,7 +105,7 @@ def _receive(
     return answers[:-1]
 
 
-def _told(conn: Connection, results: Sequence[pq.abc.PGresult]) -> TrialResult:
+def _trial_result(conn: Connection, results: Sequence[pq.abc.PGresult]) -> TrialResult:
     rolled_back, *rest = results
     if rolled_back.status != pq.ExecStatus.COMMAND_OK or not rest:
         raise target_error("trying what the role can do", _error(conn, rolled_back))

@@ -54,7 +54,7 @@ def statement_error(error: BaseException | None) -> StatementError:
 
 
 def lock_holders(error: BaseException) -> str:
-    """Who held the lock that a statement waited for, in words, where that was seen: see database/waiting.py."""
+    """Who held the lock that a statement waited for, in words, where that was seen: see database/wait_monitor.py."""
     return str(getattr(error, "lock_holders", ""))
 
 

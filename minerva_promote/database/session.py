@@ -16,7 +16,7 @@ from minerva_promote.database.connection_errors import connection_error
 from minerva_promote.database.database_identity import require_identity
 from minerva_promote.database.server_errors import target_error, target_errors
 from minerva_promote.database.settings import settings
-from minerva_promote.database.waiting import Watch, watch, watch_of
+from minerva_promote.database.wait_monitor import WaitMonitor, monitor_waits, wait_monitor_of
 from minerva_promote.errors import OutcomeUnknown, TargetError
 from minerva_promote.signals import Stop, current
 
@@ -55,7 +55,7 @@ def connect(
         conn = Connection.connect(**params, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
     except psycopg.Error as error:
         raise connection_error(target, environment, error) from None
-    watch(conn, timeouts)
+    monitor_waits(conn, timeouts)
     prepare(conn, timeouts, application)
     return conn
 
@@ -164,7 +164,7 @@ def commit(conn: Connection, change: str = "") -> bool:
     that it has changed, if it is stopped later.
     Raises TargetError when it was rolled back, Stop when a signal did that, CommitLost when there was no answer.
     """
-    watching = watch_of(conn)
+    watching = wait_monitor_of(conn)
     heard = watching.unconfirmed if watching else 0
     with current().held() as signals, _committing(watching):
         try:
@@ -199,7 +199,7 @@ def commit_or_unknown(conn: Connection, change: str, hint: str) -> bool:
 
 
 @contextmanager
-def _committing(watching: Watch | None) -> Iterator[None]:
+def _committing(watching: WaitMonitor | None) -> Iterator[None]:
     """The first signal inside cancels the waiting for a standby, whose end the server then tells."""
     if watching is not None:
         watching.committing = True

@@ -10,7 +10,7 @@ from minerva_promote.config.models.project import Timeouts
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.server_errors import target_errors
 from minerva_promote.database.session import own_session, prepare
-from minerva_promote.database.waiting import watch
+from minerva_promote.database.wait_monitor import monitor_waits
 
 _PROOF = """select 1 from pg_catalog.pg_locks where locktype = 'advisory' and granted and pid = {pid}
 and database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
@@ -26,7 +26,7 @@ def sibling_connection(conn: Connection, timeouts: Timeouts, application: str) -
             autocommit=True,
             prepare_threshold=None,
         )
-    watch(other, timeouts)
+    monitor_waits(other, timeouts)
     prepare(other, timeouts, application)
     own_session(other, timeouts, application)
     return other

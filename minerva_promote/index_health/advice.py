@@ -11,7 +11,7 @@ from psycopg import sql
 from minerva_promote.config.project import Environment
 from minerva_promote.database.quote import ident, sql_text
 from minerva_promote.index_health.measure import SETTING, Measured
-from minerva_promote.index_health.verdict import Health, Targets, Verdict, finer_lists, lists_off, usual_lists
+from minerva_promote.index_health.verdict import Health, Targets, Verdict, default_lists, finer_lists, lists_off
 from minerva_promote.search.pgvector_features import INDEXABLE, SINCE, Version, too_old
 from minerva_promote.search.vector_indexes import VectorColumn, VectorIndex
 
@@ -86,15 +86,15 @@ def advise(
         case Verdict.UNUSED if health.setting is not None:
             return _set(index, health, seen, environment)
         case Verdict.UNUSED:
-            return _use(index, health, rows, version)
+            return _advise_unused(index, health, rows, version)
         case Verdict.BUILT_EMPTY | Verdict.STALE:
             return _rebuild(index, rows)
         case Verdict.WRONG_LISTS:
-            return _replace(index, "ivfflat", {"lists": usual_lists(rows)})
+            return _replace(index, "ivfflat", {"lists": default_lists(rows)})
         case Verdict.WRONG_SETTING | Verdict.EXACT:
             return _set(index, health, seen, environment)
         case _:
-            return _beyond(index, seen, targets, version)
+            return _advise_unreachable(index, seen, targets, version)
 
 
 def _repair(index: VectorIndex) -> Advice:
@@ -107,7 +107,7 @@ def _repair(index: VectorIndex) -> Advice:
     return Advice(Step.DROP, "drop it", (f"DROP INDEX CONCURRENTLY {index.qualified}",))
 
 
-def _use(index: VectorIndex, health: Health, rows: int, version: Version) -> Advice:
+def _advise_unused(index: VectorIndex, health: Health, rows: int, version: Version) -> Advice:
     drop = f"DROP INDEX CONCURRENTLY {index.qualified}"
     if health.cause == "operator":
         return Advice(Step.PERSON, "build one for the operator of the searches, or drop it", (drop,))
@@ -132,7 +132,7 @@ def _for_planner(index: VectorIndex, rows: int, version: Version) -> Advice | No
 
 def _rebuild(index: VectorIndex, rows: int) -> Advice:
     if lists_off(index, rows) and not index.of_partition:
-        return _replace(index, "ivfflat", {"lists": usual_lists(rows)})
+        return _replace(index, "ivfflat", {"lists": default_lists(rows)})
     return Advice(Step.REBUILD, f"rebuild it with {index.parameters}", (reindex(index),))
 
 
@@ -162,7 +162,7 @@ def _set(index: VectorIndex, health: Health, seen: Measured, environment: Enviro
     return Advice(Step.SETTING, f"set {name} = {value}", (statement,), setting=(name, value))
 
 
-def _beyond(index: VectorIndex, seen: Measured, targets: Targets, version: Version) -> Advice:
+def _advise_unreachable(index: VectorIndex, seen: Measured, targets: Targets, version: Version) -> Advice:
     """When no setting of a well-built index reaches the targets."""
     if index.method == "ivfflat" and version >= SINCE["hnsw"]:
         return _replace(index, "hnsw", FIRST)

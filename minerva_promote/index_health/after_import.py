@@ -11,7 +11,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.read_only import QueryError, read_only, run_query
 from minerva_promote.errors import PromoteError
-from minerva_promote.index_health.measure import pages_read, planned
+from minerva_promote.index_health.measure import pages_read, planned_index
 from minerva_promote.index_health.verdict import GROWN
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.search.vector_indexes import RowCounts, VectorIndex, count_rows, read_indexes
@@ -34,7 +34,7 @@ def stale_after_import(
     for index in read_indexes(conn, [table for table in tables if new_rows.get(table)]):
         try:
             with read_only(conn, PATIENCE):
-                findings += _told(conn, index, new_rows[_name(index, new_rows)], environment)
+                findings += _stale_findings(conn, index, new_rows[_table_name(index, new_rows)], environment)
         except QueryError as error:
             findings.append(
                 _finding("index-unseen", f"{index.name} could not be looked at: {error.reason}", environment)
@@ -42,11 +42,11 @@ def stale_after_import(
     return tuple(findings)
 
 
-def _name(index: VectorIndex, names: Mapping[str, int]) -> str:
+def _table_name(index: VectorIndex, names: Mapping[str, int]) -> str:
     return index.table if index.table in names else f"{index.schema}.{index.table}"
 
 
-def _told(conn: Connection, index: VectorIndex, new: int, environment: str) -> Iterator[Finding]:
+def _stale_findings(conn: Connection, index: VectorIndex, new: int, environment: str) -> Iterator[Finding]:
     if not index.valid:
         if index.building:
             yield _finding("index-invalid", f"{index.name} is being built: no search uses it yet", environment)
@@ -54,19 +54,19 @@ def _told(conn: Connection, index: VectorIndex, new: int, environment: str) -> I
             yield _finding("index-invalid", f"{index.name} is invalid: no search uses it", environment)
         return
     counted = count_rows(conn, index, COUNTED)
-    what = _what(index, counted)
+    what = _describe_staleness(index, counted)
     if not what:
         return
     vectors = run_query(conn, index.sample(1)).rows
-    if not vectors or planned(conn, index, vectors[0][0]) != index.name:
+    if not vectors or planned_index(conn, index, vectors[0][0]) != index.name:
         return
     share = min(1.0, pages_read(conn, index, vectors[0][0]) / max(1, index.pages))
     fact = f"{index.name} {what}, {counted.rows:,} rows now, {new:,} of them new"
     fact = f"{fact}; a search touches {share:.0%} of its pages"
-    yield _finding(_code(index, counted), fact, environment)
+    yield _finding(_finding_code(index, counted), fact, environment)
 
 
-def _what(index: VectorIndex, counted: RowCounts) -> str:
+def _describe_staleness(index: VectorIndex, counted: RowCounts) -> str:
     """What is wrong by the number of rows at build; nothing for hnsw, which grows with the rows."""
     built = counted.built
     if not index.lists or built is None or counted.rows <= built:
@@ -78,7 +78,7 @@ def _what(index: VectorIndex, counted: RowCounts) -> str:
     return ""
 
 
-def _code(index: VectorIndex, counted: RowCounts) -> str:
+def _finding_code(index: VectorIndex, counted: RowCounts) -> str:
     """The code of the finding."""
     return BUILT_EMPTY if (counted.built or 0) < index.lists else "index-stale"
 

@@ -15,7 +15,7 @@ from minerva_promote.database.read_only import QueryError
 from minerva_promote.database.server_errors import execute
 from minerva_promote.database.session import import_session
 from minerva_promote.errors import TargetError
-from minerva_promote.index_health import report as telling
+from minerva_promote.index_health import report
 from minerva_promote.index_health.advice import Step, advise
 from minerva_promote.index_health.declared_searches import declared_searches, declared_targets
 from minerva_promote.index_health.measure import Measured, measure, measure_exact, why
@@ -35,7 +35,7 @@ from minerva_promote.search.vector_indexes import RowCounts, VectorColumn, Vecto
 
 TIMEOUT = "2min"  # for one index
 ROUNDS = 3  # of building: the cheapest index first, and what was advised after each was measured
-NOT_SEEN = Measured(RowCounts(0, 0, None, recorded=False, exact=False))
+NOT_MEASURED = Measured(RowCounts(0, 0, None, recorded=False, exact=False))
 
 
 def inspect_indexes(
@@ -48,23 +48,23 @@ def inspect_indexes(
         facts = server(conn)
         version = parse_version(facts.vector_version)
         columns, indexes = read_columns(conn), read_indexes(conn)
-        unready = _unready(conn, project, environment, version, columns)
+        unready = _not_ready(conn, project, environment, version, columns)
         seen = []
         for index in indexes:
-            measured = _measured(conn, index, timeout)
+            measured = _measure_index(conn, index, timeout)
             health = assess(index, measured, targets, declared.get((index.table, index.column), ()))
             advice = advise(index, health, measured, targets, version, environment)
             seen.append(InspectedIndex(index, measured, health, advice))
         over = {(each.schema, each.table, each.column) for each in indexes}
         bare = [
-            _bare(conn, column, declared.get((column.table, column.column), ()), timeout)
+            _measure_unindexed(conn, column, declared.get((column.table, column.column), ()), timeout)
             for column in columns
             if (column.schema, column.table, column.column) not in over
         ]
     return IndexReport(tuple(seen), tuple(bare), targets, version, time.perf_counter() - begun, unready)
 
 
-def _unready(
+def _not_ready(
     conn: Connection, project: Project, environment: Environment, version: Version, columns: Sequence[VectorColumn]
 ) -> StepResult | None:
     if not version:
@@ -80,27 +80,29 @@ def _unready(
     return StepResult("index", "database", Outcome.ERROR, fact, hint="declare one in a migration")
 
 
-def _measured(conn: Connection, index: VectorIndex, timeout: str) -> Measured:
+def _measure_index(conn: Connection, index: VectorIndex, timeout: str) -> Measured:
     if not index.readable:
         return Measured(
-            replace(NOT_SEEN.counted, rows=index.estimate), left_out=f"this role may not read {index.table}"
+            replace(NOT_MEASURED.counted, rows=index.estimate), left_out=f"this role may not read {index.table}"
         )
     try:
         return measure(conn, index, timeout)
     except QueryError as error:
-        return Measured(NOT_SEEN.counted, left_out=why(error, timeout))
+        return Measured(NOT_MEASURED.counted, left_out=why(error, timeout))
 
 
-def _bare(conn: Connection, column: VectorColumn, searches: Sequence[Search], timeout: str) -> UnindexedColumn:
+def _measure_unindexed(
+    conn: Connection, column: VectorColumn, searches: Sequence[Search], timeout: str
+) -> UnindexedColumn:
     operator = searches[0].operator if searches else "<=>"
     if not column.readable:
         return UnindexedColumn(
-            column, Measured(NOT_SEEN.counted, left_out=f"this role may not read {column.table}"), operator
+            column, Measured(NOT_MEASURED.counted, left_out=f"this role may not read {column.table}"), operator
         )
     try:
         return UnindexedColumn(column, measure_exact(conn, column, operator, timeout), operator)
     except QueryError as error:
-        return UnindexedColumn(column, Measured(NOT_SEEN.counted, left_out=why(error, timeout)), operator)
+        return UnindexedColumn(column, Measured(NOT_MEASURED.counted, left_out=why(error, timeout)), operator)
 
 
 def health_of(
@@ -112,7 +114,7 @@ def health_of(
     timeout: str = TIMEOUT,
 ) -> RunResult:
     """The verdict on every vector index; nothing is changed."""
-    return telling.looked(
+    return report.inspection_result(
         environment, inspect_indexes(project, environment, declared_targets(project, recall, latency), timeout)
     )
 
@@ -144,28 +146,28 @@ def repair_indexes(
                 if not builds:
                     break
                 for each in builds:
-                    done.append(_build(site, each))
+                    done.append(_build_index(site, each))
                     record_change(f"index {each.index.name} built")
                 found = inspect_indexes(project, environment, targets, timeout)
-            if settings := _settings(found):
+            if settings := _wanted_settings(found):
                 for name, value in settings.items():
-                    done.append(_set(site, found, name, value))
+                    done.append(_apply_setting(site, found, name, value))
                     record_change(f"{name} set to {value}")
                 found = inspect_indexes(project, environment, targets, timeout)
             done += notices.steps("index")
     except TargetError as error:
-        error.message += _before(done)
+        error.message += _describe_done(done)
         raise
-    return telling.applied(environment, found, tuple(done))
+    return report.repair_result(environment, found, tuple(done))
 
 
-def _before(done: Sequence[StepResult]) -> str:
+def _describe_done(done: Sequence[StepResult]) -> str:
     """What stays of a command that did not come to its end; nothing where it had done nothing yet."""
     said = ", ".join(step.detail if step.step == "mend" else f"{step.step} {step.name}" for step in done)
     return f"; done before, and it stays: {said}" if said else ""
 
 
-def _set(site: BuildSession, found: IndexReport, name: str, value: int) -> StepResult:
+def _apply_setting(site: BuildSession, found: IndexReport, name: str, value: int) -> StepResult:
     """Make one setting for the whole database."""
     statement = next(each.advice.statements[0] for each in found.seen if each.advice.setting == (name, value))
     site.conn.execute(b"SELECT '[1]'::vector")  # loads pgvector, which declares its settings
@@ -174,14 +176,14 @@ def _set(site: BuildSession, found: IndexReport, name: str, value: int) -> StepR
     return StepResult("set", name, Outcome.OK, detail, data={"statement": statement})
 
 
-def _build(site: BuildSession, each: InspectedIndex) -> StepResult:
+def _build_index(site: BuildSession, each: InspectedIndex) -> StepResult:
     begun = time.perf_counter()
     rows = each.measured.counted.rows
     rebuild_index(site, each.index, each.advice, rows)
-    return telling.built(each.index, each.health, each.advice, rows, time.perf_counter() - begun)
+    return report.build_step(each.index, each.health, each.advice, rows, time.perf_counter() - begun)
 
 
-def _settings(found: IndexReport) -> dict[str, int]:
+def _wanted_settings(found: IndexReport) -> dict[str, int]:
     """The settings to make: of several indexes that want another value, the greatest."""
     wanted: dict[str, int] = {}
     for each in found.seen:

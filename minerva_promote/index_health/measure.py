@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.read_only import QueryError, QueryTimeoutError, local_settings, read_only, run_query
-from minerva_promote.search.queries import queries_of
 from minerva_promote.search.query_plan import FORCED, pages_touched, plan_of
-from minerva_promote.search.recall import Answer, Recall, recall_of
+from minerva_promote.search.recall import Answer, Recall, query_vectors, recall_of
 from minerva_promote.search.search_runner import Budget, Settings, exact_results, found_with_distance, percentile
 from minerva_promote.search.vector_indexes import RowCounts, VectorColumn, VectorIndex, count_rows, placeholder_index
 
@@ -109,9 +108,9 @@ def _measure(
     stored = [str(row[0]) for row in run_query(conn, index.sample(queries)).rows]
     if not stored:
         return Measured(counted, name, statements=cost.statements, seconds=cost.seconds, left_out="no vector to search")
-    vectors = queries_of(stored, index.method, index.base_type)
+    vectors = query_vectors(stored, index.method, index.base_type)
     _, _, present, source = run_query(conn, _PRESENT, [name]).rows[0]
-    now, answers = _searched(conn, index, k, vectors, present, Settings(), budget)
+    now, answers = _search_trial(conn, index, k, vectors, present, Settings(), budget)
     exact, left_out = _exact(conn, index.search(k), vectors, budget)
     cost.statements += 6 + len(answers) + len(exact)
     trials: list[SettingTrial] = []
@@ -170,13 +169,13 @@ def _tried(
     settings = Settings({SETTING[index.method]: str(setting)})
     with settings.applied(conn):
         budget.limit()
-        chosen = planned(conn, index, vectors[0], k) == index.name
+        chosen = planned_index(conn, index, vectors[0], k) == index.name
     with local_settings(conn, FORCED):
-        trial, found = _searched(conn, index, k, vectors, setting, settings, budget)
+        trial, found = _search_trial(conn, index, k, vectors, setting, settings, budget)
     return replace(trial, chosen=chosen), found
 
 
-def _searched(
+def _search_trial(
     conn: Connection,
     index: VectorIndex,
     k: int,
@@ -190,7 +189,7 @@ def _searched(
     found_with_distance(conn, sql, vectors[:1], settings, budget=budget)  # warms up
     with settings.applied(conn):
         budget.limit()
-        uses = planned(conn, index, vectors[0], k)
+        uses = planned_index(conn, index, vectors[0], k)
         pages = pages_read(conn, index, vectors[0]) if uses == index.name else 0
     answers = found_with_distance(conn, sql, vectors, settings, budget=budget)
     times = sorted(each.seconds * 1000 for each in answers)
@@ -211,7 +210,7 @@ def pages_read(conn: Connection, index: VectorIndex, vector: str) -> int:
         return pages_touched(conn, index.search(1), [vector], index)
 
 
-def planned(conn: Connection, index: VectorIndex, vector: str, k: int = K) -> str:
+def planned_index(conn: Connection, index: VectorIndex, vector: str, k: int = K) -> str:
     """The index that the planner chooses for the index's own search; empty for none."""
     return plan_of(conn, index.search(k), [vector]).scans
 

@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 NOTHING = "nothing was changed"
 
 
-def looked(environment: Environment, found: IndexReport) -> RunResult:
+def inspection_result(environment: Environment, found: IndexReport) -> RunResult:
     """The verdicts, and what --apply would do."""
     return _result(environment, found, (), changed=False, verdict=f"{_verdict(environment, found)}; {NOTHING}")
 
 
-def applied(environment: Environment, found: IndexReport, done: tuple[StepResult, ...]) -> RunResult:
+def repair_result(environment: Environment, found: IndexReport, done: tuple[StepResult, ...]) -> RunResult:
     """What was done, and the verdicts after it."""
     made = f"applied: {counted(len(done), 'changes')}" if done else NOTHING
     return _result(environment, found, done, changed=bool(done), verdict=f"{made}; {_verdict(environment, found)}")
 
 
-def built(index: VectorIndex, health: Health, advice: Advice, rows: int, took: float) -> StepResult:
+def build_step(index: VectorIndex, health: Health, advice: Advice, rows: int, took: float) -> StepResult:
     """One index that was built anew."""
     detail = f"was {health.verdict}; built over {rows:,} rows: {advice.said}"
     data = {"index": index.name, "rows": rows, "statements": list(advice.statements)}

@@ -87,7 +87,7 @@ class Health:
     cause: str = ""  # of an index that is not used, and should be: "operator", "another index", "planner"
 
 
-def usual_lists(rows: int) -> int:
+def default_lists(rows: int) -> int:
     """pgvector's advice: a thousandth of the rows up to a million, their root beyond; at least ten."""
     return max(LEAST_LISTS, round(rows / 1000) if rows <= 1_000_000 else round(math.sqrt(rows)))
 
@@ -103,7 +103,7 @@ def finer_lists(rows: int) -> int:
 
 def lists_off(index: VectorIndex, rows: int) -> bool:
     """Whether there are far more or far fewer lists than usual for these rows, and not the finer ones either."""
-    usual, finer = usual_lists(rows), finer_lists(rows)
+    usual, finer = default_lists(rows), finer_lists(rows)
     as_usual = usual / LISTS_FACTOR <= index.lists <= usual * LISTS_FACTOR
     as_finer = finer / math.sqrt(2) <= index.lists <= finer * 2 and rows >= LEAST_ROWS * index.lists
     return bool(index.lists) and not as_usual and not as_finer
@@ -137,7 +137,7 @@ def assess(index: VectorIndex, seen: Measured, targets: Targets, declared: Seque
         # An index that would be used with another setting is worth that, though exact search suffices.
         setting = None if seen.exact_p95 <= SMALL * targets.latency else best_setting(seen, targets)
         slow = seen.exact_p95 > targets.exact_enough
-        why = f"the planner reads {_all(rows)}: {exact_said(seen)}"
+        why = f"the planner reads {_all(rows)}: {describe_exact_search(seen)}"
         if slow:
             why += f", should be <= {targets.exact_enough:g}"
         return Health(Verdict.EXACT, why, setting, cause="planner" if slow else "")
@@ -147,7 +147,7 @@ def assess(index: VectorIndex, seen: Measured, targets: Targets, declared: Seque
     if not chosen and now.uses:
         return Health(Verdict.UNUSED, f"the planner prefers {now.uses}", cause="another index")
     if not chosen:
-        why = f"the planner reads {_all(rows)} instead: {exact_said(seen)}"
+        why = f"the planner reads {_all(rows)} instead: {describe_exact_search(seen)}"
         return Health(Verdict.UNUSED, why, best_setting(seen, targets), cause="planner")
     if now.recall is None:
         return Health(Verdict.UNKNOWN, f"recall is unknown: {seen.left_out}")
@@ -187,7 +187,7 @@ def _is_fresh_build(index: VectorIndex, seen: Measured) -> bool:
 
 
 def _wrong_lists(index: VectorIndex, rows: int, evidence: str) -> Health:
-    usual = usual_lists(rows)
+    usual = default_lists(rows)
     return Health(Verdict.WRONG_LISTS, f"{index.lists} lists for {rows:,} rows, usual are {usual}; {evidence}")
 
 
@@ -238,6 +238,6 @@ def _all(rows: int) -> str:
     return "the only row" if rows == 1 else f"all {rows:,} rows"
 
 
-def exact_said(seen: Measured) -> str:
+def describe_exact_search(seen: Measured) -> str:
     """How long exact search takes."""
     return f"exact search takes {seen.exact_p50:.1f} ms, p95 {seen.exact_p95:.1f} ms"

@@ -32,7 +32,7 @@ from minerva_promote.database.notices import Notices
 from minerva_promote.database.server_errors import target_error
 from minerva_promote.database.session import commit_or_unknown
 from minerva_promote.database.sibling_connection import same_database_query, sqlalchemy_url
-from minerva_promote.database.waiting import watch, watch_of
+from minerva_promote.database.wait_monitor import monitor_waits, wait_monitor_of
 from minerva_promote.errors import TargetError
 from minerva_promote.migrations.tree_files import TreeFiles
 from minerva_promote.signals import interruption_behind
@@ -103,8 +103,8 @@ def checked_connections(
         driver = getattr(connection, "driver_connection", connection)
         if hasattr(driver, "add_notice_handler"):
             notices.listen(driver)
-        if isinstance(driver, PsycopgConnection) and watch_of(driver) is None:
-            watch(driver, environment.timeouts)
+        if isinstance(driver, PsycopgConnection) and wait_monitor_of(driver) is None:
+            monitor_waits(driver, environment.timeouts)
 
     with _listening("connect", prove_database):
         yield

@@ -16,7 +16,12 @@ from minerva_promote.config.models.project import Backup
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import server
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.database_identity import DatabaseIdentity, WrongDatabase, identity_yaml, whereabouts
+from minerva_promote.database.database_identity import (
+    DatabaseIdentity,
+    WrongDatabase,
+    identity_yaml,
+    read_database_identity,
+)
 from minerva_promote.database.pg_dump import Program, dump, find_pg_dump, open_params
 from minerva_promote.database.pooler import owner_session
 from minerva_promote.errors import ConfigError, TargetError
@@ -72,7 +77,7 @@ def prepare(project: Project, environment: Environment, wanted: Backup, conn: Co
     _require_folder(folder)
     target = environment.target(environment.session_identity)
     with owner_session(project, environment, "backup:", application="promote backup") as owner:
-        _require_same(whereabouts(conn), whereabouts(owner))
+        _require_same(read_database_identity(conn), read_database_identity(owner))
         setting = f"backup.program in {environment.at.file}"
         program = find_pg_dump(wanted.program or "", server(owner).version_num, setting)
     params = dict(target.params)

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.database_identity import whereabouts
+from minerva_promote.database.database_identity import read_database_identity
 from minerva_promote.ledger.recent_changes import describe_changes, latest_changes
 from minerva_promote.load.load_result import LoadResult
 from minerva_promote.promotion.backup import backup_steps
@@ -30,7 +30,7 @@ def before_rows(conn: Connection, state: RunState) -> GateEvidence:
     if environment.requires is not None or wanted is not None:
         sha256 = state.validation.manifest.sha256 if state.validation else hash_of(request.file)
     if environment.requires is not None:
-        step = required_step(state.project, environment, whereabouts(conn), request.file, sha256)
+        step = required_step(state.project, environment, read_database_identity(conn), request.file, sha256)
         state.log.record(step)
         details["requires"] = dict(step.data)
     if wanted is not None:

@@ -14,7 +14,7 @@ from minerva_promote.config.fingerprint import fingerprint, plain
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import Server, definitions, revisions, server
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.database_identity import DatabaseIdentity, whereabouts
+from minerva_promote.database.database_identity import DatabaseIdentity, read_database_identity
 from minerva_promote.errors import UsageError
 from minerva_promote.ledger.recent_changes import MOST_CHANGES, RecentChange, describe_changes, latest_changes
 from minerva_promote.preflight.target_state import TargetState
@@ -69,7 +69,7 @@ class PlannedTarget:
 def read_planned_target(conn: Connection, outlook: TargetState, counts: Mapping[str, KeyCounts]) -> PlannedTarget:
     """The target as it is now. Raises TargetError."""
     return PlannedTarget(
-        whereabouts(conn),
+        read_database_identity(conn),
         server(conn),
         revisions(conn),
         latest_changes(conn),

@@ -13,7 +13,7 @@ from minerva_promote.config.models.project import Requires
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.database_identity import DatabaseIdentity, whereabouts
+from minerva_promote.database.database_identity import DatabaseIdentity, read_database_identity
 from minerva_promote.database.read_only import QueryError, read_only
 from minerva_promote.database.session import import_session
 from minerva_promote.errors import ConfigError, ConfigErrors, TargetError
@@ -88,7 +88,7 @@ class _RequirementCheck:
 
 def _other_and_whole(conn: Connection, asked: _RequirementCheck) -> StepResult | None:
     """Nothing, or why its ledger proves nothing at all."""
-    there = whereabouts(conn)
+    there = read_database_identity(conn)
     if there.known and there == asked.here:
         fact = f"{asked.other.name} and {asked.environment.name} are the same database, {there.database}"
         return asked.failure(fact, f"correct the URLs: promote env ping --env {asked.other.name}")

@@ -12,8 +12,8 @@ from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.snapshot_file import read_snapshot_file
 from minerva_promote.config.suggest import did_you_mean, listing
+from minerva_promote.database.parallel import run_in_parallel
 from minerva_promote.database.session import import_session
-from minerva_promote.database.together import run_together
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import RunResult
 from minerva_promote.schema_diff.allowances import ClassifiedDifference, Side, apply_allowances
@@ -50,7 +50,7 @@ def compare(project: Project, left_name: str, right_name: str, schemas: Collecti
 def read_sides(project: Project, left_name: str, right_name: str) -> tuple[Side, Side]:
     """The schemas of two environments as their import roles see them, or of files; two servers are read at a time."""
     sources = [_find_source(project, name) for name in (left_name, right_name)]
-    left, right = run_together([partial(_side, project, source) for source in sources])
+    left, right = run_in_parallel([partial(_side, project, source) for source in sources])
     return left.result(), right.result()
 
 

@@ -60,7 +60,7 @@ def record_builds(conn: Connection) -> int:
     As the owner, in the transaction that is open or in one of its own; for setup and migrations, after their work.
     What was there before is told from the rows' transactions. Nothing is done where there is no ledger.
     """
-    if not _there(conn):
+    if not _record_exists(conn):
         return 0
     written = 0
     with conn.transaction():
@@ -79,7 +79,7 @@ def record_builds(conn: Connection) -> int:
 
 def record_build(conn: Connection, index: VectorIndex, rows: int) -> None:
     """Write down one index that `promote index` built over so many rows; nothing where there is no ledger."""
-    if _there(conn):
+    if _record_exists(conn):
         _write(conn, index, rows, applied=True)
 
 
@@ -108,7 +108,7 @@ def _write(conn: Connection, index: VectorIndex, rows: int, *, applied: bool) ->
         conn.execute(_WRITE, values)
 
 
-def _there(conn: Connection) -> bool:
+def _record_exists(conn: Connection) -> bool:
     """Whether there is a ledger to write to; the table, or its newest column, is made where it is missing."""
     if fetch(conn, _SCHEMA) != [{"ours": True}]:
         return False

@@ -65,7 +65,7 @@ def lint(conn: Connection, project: Project) -> tuple[Finding, ...]:
 def lint_steps(conn: Connection, project: Project, environment: str = "ENV") -> tuple[StepResult, ...]:
     """A result for every declared search: FAIL when an error is among its findings. Raises as `lint` does."""
     require_searches(project.searches)
-    return tuple(_step(conn, search, environment) for search in project.searches)
+    return tuple(_search_step(conn, search, environment) for search in project.searches)
 
 
 def require_searches(searches: Sequence[DeclaredSearch]) -> None:
@@ -100,11 +100,11 @@ def _require_parameters(each: DeclaredSearch) -> None:
         raise ConfigError(f"an example of ${number}, which the query does not take", at=each.at)
 
 
-def _step(conn: Connection, each: DeclaredSearch, environment: str) -> StepResult:
+def _search_step(conn: Connection, each: DeclaredSearch, environment: str) -> StepResult:
     detail = ""
     try:
         with read_only(conn, TIMEOUT, one_snapshot=True):
-            detail, findings = _look(conn, each)
+            detail, findings = _inspect(conn, each)
     except QueryTimeoutError:
         findings = [Finding("timeout", f"took longer than {TIMEOUT}", severity=Severity.WARN)]
     except QueryError as error:
@@ -125,12 +125,12 @@ def _step(conn: Connection, each: DeclaredSearch, environment: str) -> StepResul
     return StepResult("search", each.name, outcome, detail, findings=placed)
 
 
-def _look(conn: Connection, each: DeclaredSearch) -> tuple[str, list[Finding]]:
+def _inspect(conn: Connection, each: DeclaredSearch) -> tuple[str, list[Finding]]:
     """A sentence and the findings of one search."""
     sql, shapes = each.sql.encode(), shapes_of(each.sql)
     settings = Settings.of(each.settings)
     settings.require_known(conn)
-    more = [_listed(each.params[number]) for number in range(2, len(each.params) + 2)]
+    more = [_as_parameter(each.params[number]) for number in range(2, len(each.params) + 2)]
     with settings.applied(conn):
         columns = [_column(conn, shape) for shape in shapes]
         vector = _any_vector(columns[0], shapes[0].parameter)
@@ -144,7 +144,7 @@ def _look(conn: Connection, each: DeclaredSearch) -> tuple[str, list[Finding]]:
         mine = next((index for index in serving if index.operator == shape.operator or not shape.operator), None)
         if mine is not None and len(shapes) > 1:
             serving.remove(mine)
-        impossible = "" if indexes or column is None else _impossible(conn, column)
+        impossible = "" if indexes or column is None else _why_not_indexable(conn, column)
         findings += shape_findings(shape, mine, indexes, column.name if column else "", impossible)
     if used is None:
         return "", findings
@@ -156,7 +156,7 @@ def _look(conn: Connection, each: DeclaredSearch) -> tuple[str, list[Finding]]:
     return f"{used.name} serves it", findings
 
 
-def _impossible(conn: Connection, column: _Column) -> str:
+def _why_not_indexable(conn: Connection, column: _Column) -> str:
     """Why a column can have no index; empty where it can."""
     mine = [
         each
@@ -166,9 +166,9 @@ def _impossible(conn: Connection, column: _Column) -> str:
     return why_no_index(mine, parse_version(server(conn).vector_version))
 
 
-def _listed(value: Any) -> Any:
+def _as_parameter(value: Any) -> Any:
     """A value of the configuration as a parameter: its sequences are arrays."""
-    return [_listed(each) for each in value] if isinstance(value, (list, tuple)) else value
+    return [_as_parameter(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _filtered_below_limit(
@@ -183,7 +183,7 @@ def _filtered_below_limit(
     """A search that returns fewer rows than there are, tried with a few stored vectors."""
     if column is None:
         return
-    vectors = _stored(conn, column, shape.parameter)
+    vectors = _stored_vectors(conn, column, shape.parameter)
     for vector in vectors:
         (found,) = search(conn, sql, [vector], settings, 1, more)
         (exact,) = exact_results(conn, sql, [vector], parameters=more)
@@ -234,7 +234,7 @@ def _any_vector(column: _Column | None, parameter: str) -> str:
             return f"[{','.join(ones)}]"
 
 
-def _stored(conn: Connection, column: _Column, parameter: str) -> list[str]:
+def _stored_vectors(conn: Connection, column: _Column, parameter: str) -> list[str]:
     """Some stored vectors, as text of the type that $1 is cast to; of bits those that binary_quantize() gives back."""
     from minerva_promote.sqltext import quote_ident
 

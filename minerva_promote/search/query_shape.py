@@ -115,13 +115,13 @@ def shapes_of(sql: str) -> tuple[Shape, ...]:
     tree = parse(sql)
     selects = [node for node in nodes(tree) if node.DESCRIPTOR.name == "SelectStmt"]
     reach = RowSources(tree)
-    ordering = [each for each in selects if _place(each, reach) is not None]
+    ordering = [each for each in selects if _distance_position(each, reach) is not None]
     inmost = [each for each in ordering if not any(one is other for one in reach.below(each) for other in ordering)]
     return tuple(_shape(tree, each, selects, reach) for each in inmost or [tree.stmts[0].stmt.select_stmt])
 
 
 def _shape(tree: Any, select: Any, selects: list[Any], reach: RowSources) -> Shape:
-    place = _place(select, reach)
+    place = _distance_position(select, reach)
     key = reach.resolve_names(select, order_key(select, place or 0))
     found = distance_in(key)
     below = reach.below(select)
@@ -163,7 +163,7 @@ def _shape(tree: Any, select: Any, selects: list[Any], reach: RowSources) -> Sha
     )
 
 
-def _place(select: Any, reach: RowSources) -> int | None:
+def _distance_position(select: Any, reach: RowSources) -> int | None:
     """Which of its keys is the distance, or holds it."""
     for place in range(len(select.sort_clause)):
         if distance_in(reach.resolve_names(select, order_key(select, place))) is not None:
@@ -229,14 +229,14 @@ def _collapsing(select: Any) -> str:
             if node.DESCRIPTOR.name != "FuncCall":
                 continue
             name = node.funcname[-1].string.sval
-            if node.HasField("over") and not _passing(node.over):
+            if node.HasField("over") and not _keeps_search_order(node.over):
                 return f"{name}() OVER"
             if not node.HasField("over") and name in _AGGREGATES:
                 return f"{name}()"
     return ""
 
 
-def _passing(window: Any) -> bool:
+def _keeps_search_order(window: Any) -> bool:
     """Whether a window takes the rows as a search gives them, in its order; a named one may."""
     if window.name or window.refname:
         return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.database_identity import DatabaseIdentity, whereabouts
+from minerva_promote.database.database_identity import DatabaseIdentity, read_database_identity
 from minerva_promote.database.quote import split
 from minerva_promote.ledger.run_rows import RunRows
 from minerva_promote.ledger.runs import LedgerEvent, Run
@@ -128,7 +128,7 @@ def trusted_xmins(conn: Connection, run: Run) -> TrustedXmins:
     until 2^31 others have followed. A copy of the database's files, under whatever name, keeps both. A row has only
     the low 32 bits: once the server has given out all of these, a row that is 2^32 transactions older has them, too.
     """
-    here = whereabouts(conn)
+    here = read_database_identity(conn)
     next_xact = int(fetch(conn, _NEXT_XACT)[0]["xact"])
     reasons = [
         (event, _distrust(event, here, next_xact))

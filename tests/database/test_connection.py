@@ -181,4 +181,4 @@ def test_there_is_no_other_way_to_a_server() -> None:
     )
     found = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if ways.search(path.read_text("utf-8"))}
     # The embedded server asks itself; holders reads of another session, with settings of its own in the same message.
-    assert found == {"database/connection.py", "database/embedded/server.py", "database/holders.py"}
+    assert found == {"database/connection.py", "database/embedded/server.py", "database/lock_holders.py"}

@@ -209,7 +209,7 @@ def test_data_in_use_by_a_hidden_server_is_left_alone(shared: EmbeddedServer, mo
     shared.ensure_running()
     shared.stop()
     monkeypatch.setattr(embedded, "START_SECONDS", 0.3)
-    held = embedded_data.claim(shared._files, time.monotonic())  # as a server in another container does
+    held = embedded_data.lock_in_use_file(shared._files, time.monotonic())  # as a server in another container does
     try:
         with pytest.raises(ServerError) as caught:
             shared.ensure_running()

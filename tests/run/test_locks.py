@@ -187,12 +187,12 @@ def _quietly(conn: Connection, statement: str) -> None:
 
 def test_nobody_is_named_who_cannot_be_seen(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a second connection the message is what the server says."""
-    from minerva_promote.database import waiting
+    from minerva_promote.database import wait_monitor
 
     def refuse(_: object) -> None:
         raise psycopg.OperationalError("too many connections")
 
-    monkeypatch.setattr(waiting, "_sibling_of", refuse)
+    monkeypatch.setattr(wait_monitor, "_monitoring_connection", refuse)
     shop.environment(timeouts={"lock": "100ms"})
     with holding(shop, "lock table screenshots in share row exclusive mode"):
         ran = shop.run(shop.file(Export()))

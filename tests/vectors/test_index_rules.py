@@ -18,9 +18,9 @@ from minerva_promote.index_health.verdict import (
     Targets,
     Verdict,
     assess,
+    default_lists,
     finer_lists,
     lists_off,
-    usual_lists,
 )
 from minerva_promote.search.pgvector_features import indexable, too_old
 from minerva_promote.search.recall import Recall
@@ -313,7 +313,7 @@ def test_pgvector_older_than_iterative_scans_and_halfvec() -> None:
 
 @pytest.mark.parametrize(("rows", "lists"), [(0, 10), (1_000, 10), (100_000, 100), (10**6, 1000), (4 * 10**6, 2000)])
 def test_usual_lists(rows: int, lists: int) -> None:
-    assert usual_lists(rows) == lists
+    assert default_lists(rows) == lists
     assert not lists_off(index(options={"lists": lists}), rows)
     assert lists_off(index(options={"lists": lists * 50}), rows)
 

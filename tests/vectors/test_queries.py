@@ -6,19 +6,19 @@ import json
 
 import pytest
 
-from minerva_promote.search.queries import AWAY, queries_of
+from minerva_promote.search.recall import AWAY, query_vectors
 
 STORED = ["[1,0,0]", "[0,1,0]", "[0,0,2]"]
 
 
 def test_a_graph_is_asked_for_vectors_that_it_does_not_hold() -> None:
-    found = [json.loads(vector) for vector in queries_of(STORED, "hnsw", "vector")]
+    found = [json.loads(vector) for vector in query_vectors(STORED, "hnsw", "vector")]
     expected = [[1 - AWAY, AWAY, 0], [0, 1 - AWAY, 2 * AWAY], [AWAY, 0, 2 - 2 * AWAY]]
     assert [number for row in found for number in row] == pytest.approx([number for row in expected for number in row])
-    assert queries_of(["[3,4]"], "hnsw", "halfvec") == ["[3,4]"]
-    assert queries_of([], "hnsw", "vector") == []
+    assert query_vectors(["[3,4]"], "hnsw", "halfvec") == ["[3,4]"]
+    assert query_vectors([], "hnsw", "vector") == []
 
 
 @pytest.mark.parametrize(("method", "base_type"), [("ivfflat", "vector"), ("hnsw", "bit"), ("hnsw", "sparsevec")])
 def test_others_are_asked_for_stored_ones(method: str, base_type: str) -> None:
-    assert queries_of(STORED, method, base_type) == STORED
+    assert query_vectors(STORED, method, base_type) == STORED

@@ -43,7 +43,7 @@ def measure_golden(conn: Connection, prepared: PreparedCheck) -> Measured:
         there = frozenset(row[0] for row in run_query(conn, prepared.ids_sql, [recorded]).rows)
         missing = [key for key in recorded if key not in there]
         if not there:
-            raise NothingToMeasure(f"none of the {len(recorded):,} recorded rows is there: {_from(golden)}")
+            raise NothingToMeasure(f"none of the {len(recorded):,} recorded rows is there: {_origin(golden)}")
         vectors = [query.text for query in golden.queries]
         first = search(conn, prepared.sql, vectors, settings, 1, budget=budget)
         answers = found_with_distance(conn, prepared.sql, vectors, settings, budget=budget)
@@ -53,7 +53,7 @@ def measure_golden(conn: Connection, prepared: PreparedCheck) -> Measured:
     each = [agreement(query, answer, there, k) for query, answer in pairs]
     counted = [one for one in each if one.expected]
     if not counted:
-        raise NothingToMeasure(f"no recorded row is among the {k} nearest any more; record anew: {_from(golden)}")
+        raise NothingToMeasure(f"no recorded row is among the {k} nearest any more; record anew: {_origin(golden)}")
     mean, low, _ = interval([one.found / one.expected for one in counted], sum(one.expected for one in counted))
     ranks = [one.rank for one in each if one.rank is not None]
     times = times_of([answer.seconds * 1000 for answer in answers], first[0].seconds * 1000)
@@ -66,7 +66,7 @@ def measure_golden(conn: Connection, prepared: PreparedCheck) -> Measured:
         "displaced": sum(one.displaced for one in each),
         **times,
     }
-    detail = _said(values, counted, k, missing, len(recorded)) + settings_suffix(settings)
+    detail = _describe(values, counted, k, missing, len(recorded)) + settings_suffix(settings)
     more = {
         "k": k,
         "rank_measure": "Kendall's tau",
@@ -83,18 +83,20 @@ def _require_same_space(conn: Connection, prepared: PreparedCheck, golden: Golde
     length = vectors_of(conn, prepared)[0].count(",") + 1
     if length != golden.dimensions:
         raise NothingToMeasure(
-            f"recorded with vectors of {golden.dimensions:,}, the target's have {length:,}: {_from(golden)}"
+            f"recorded with vectors of {golden.dimensions:,}, the target's have {length:,}: {_origin(golden)}"
         )
     if prepared.model_sql and golden.models:
         models = [str(row[0]) for row in run_query(conn, prepared.model_sql).rows]
         absent = [model for model in golden.models if model not in models]
         if absent:
             raise NothingToMeasure(
-                f"recorded with {', '.join(absent)}, the target has {', '.join(models) or 'none'}: {_from(golden)}"
+                f"recorded with {', '.join(absent)}, the target has {', '.join(models) or 'none'}: {_origin(golden)}"
             )
 
 
-def _said(values: dict[str, Value], counted: Sequence[Agreement], k: int, missing: Sequence[str], recorded: int) -> str:
+def _describe(
+    values: dict[str, Value], counted: Sequence[Agreement], k: int, missing: Sequence[str], recorded: int
+) -> str:
     found, expected = sum(one.found for one in counted), sum(one.expected for one in counted)
     detail = f"{found:,} of {expected:,} rows at k = {k}, rank agreement {values['rank_agreement']:.3f}, "
     detail += f"p95 {values['p95_ms']:.1f} ms, {len(counted)} queries"
@@ -106,5 +108,5 @@ def _said(values: dict[str, Value], counted: Sequence[Agreement], k: int, missin
     return detail
 
 
-def _from(golden: GoldenFile) -> str:
+def _origin(golden: GoldenFile) -> str:
     return f"recorded from {golden.environment}, {golden.recorded_at}"

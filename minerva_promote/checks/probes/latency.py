@@ -17,8 +17,8 @@ from minerva_promote.checks.probes.common import (
     vectors_of,
 )
 from minerva_promote.database.connection import Connection
+from minerva_promote.database.parallel import run_in_parallel
 from minerva_promote.database.read_only import QueryError, in_transaction, read_only
-from minerva_promote.database.together import run_together
 from minerva_promote.errors import TargetError
 from minerva_promote.search.query_shape import limit_of
 from minerva_promote.search.recall import Answer
@@ -43,7 +43,7 @@ def measure_latency(conn: Connection, prepared: PreparedCheck) -> Measured:
         warm = search(conn, prepared.sql, vectors[1:] + vectors[:1], settings, check.warm_up, budget=budget)
         begun = time.perf_counter()
         if sessions > 1:
-            measured, took = _together(prepared, vectors, settings, sessions)
+            measured, took = _search_in_sessions(prepared, vectors, settings, sessions)
         else:
             measured = search(conn, prepared.sql, vectors, settings, check.samples, budget=budget)
             took = time.perf_counter() - begun
@@ -83,7 +83,7 @@ def _missing(
     return max(0, len(exact.rows) - found)
 
 
-def _together(
+def _search_in_sessions(
     prepared: PreparedCheck, vectors: Sequence[str], settings: Settings, sessions: int
 ) -> tuple[list[Answer], float]:
     """The answers of all sessions, the first session's first, and how long it took them; connecting is left out."""
@@ -105,7 +105,7 @@ def _together(
             ready.abort()
             raise
 
-    futures = run_together([partial(session, number) for number in range(sessions)])
+    futures = run_in_parallel([partial(session, number) for number in range(sessions)])
     failures = [error for future in futures if (error := future.exception())]
     for error in sorted(failures, key=lambda error: isinstance(error, BrokenBarrierError)):
         if isinstance(error, TargetError):

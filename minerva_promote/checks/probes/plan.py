@@ -17,7 +17,7 @@ from minerva_promote.search.search_runner import Budget
 from minerva_promote.search.vector_indexes import read_columns, read_indexes
 
 
-def _impossible(conn: Connection, tables: Sequence[str]) -> str:
+def _why_not_indexable(conn: Connection, tables: Sequence[str]) -> str:
     """Why no column of vectors of these tables can have an index; empty where one can."""
     columns = [column for column in read_columns(conn) if f"{column.schema}.{column.table}" in tables]
     return why_no_index(columns, parse_version(server(conn).vector_version)) if columns else ""
@@ -40,7 +40,7 @@ def measure_plan(conn: Connection, prepared: PreparedCheck) -> Measured:
             own = plan_of(conn, prepared.sql, vector)
             forced = plan_of(conn, prepared.sql, vector, forced=True)
             indexes = read_indexes(conn, own.tables)
-            if not indexes and (why := _impossible(conn, own.tables)):
+            if not indexes and (why := _why_not_indexable(conn, own.tables)):
                 raise NotApplicable(f"{why}; every search reads all rows, and search_latency says whether in time")
             chosen, usable = own.used(indexes), forced.used(indexes)
             budget.limit()

@@ -54,7 +54,7 @@ def locked(files: Files) -> Iterator[None]:
             os.close(descriptor)
 
 
-def claim(files: Files, deadline: float) -> int:
+def lock_in_use_file(files: Files, deadline: float) -> int:
     """A descriptor whose lock says that no process of the server is left; to be handed on to the new server.
 
     A session of a killed server may be at work for a moment, and a server in another container has a number and

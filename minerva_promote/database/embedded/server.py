@@ -152,13 +152,13 @@ class EmbeddedServer:
 
     def _start(self, deadline: float) -> ServerInfo:
         """Start the server; nothing of ours is alive. Makes the data directory first where there is none."""
-        from minerva_promote.database.embedded.data_directory import claim, initialise
+        from minerva_promote.database.embedded.data_directory import initialise, lock_in_use_file
 
         files = self._files
         launcher = processes.launcher_for(processes.account_for(files.data), files)
         initialise(files, launcher)
         folder = socket_folder(files, launcher.account.uid, launcher.account.gid)
-        in_use = claim(files, deadline)
+        in_use = lock_in_use_file(files, deadline)
         try:
             # Left by a crash. The server would believe in them if another process had got the old number meanwhile.
             socket_path = socket_file(str(folder), PORTS[files.version])

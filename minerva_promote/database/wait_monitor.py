@@ -20,7 +20,7 @@ from minerva_promote import commit_log
 from minerva_promote.config.durations import in_seconds
 from minerva_promote.config.models.project import Timeouts
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.holders import Holders, deadlocked, holders_of
+from minerva_promote.database.lock_holders import LockHolders, read_deadlock, read_lock_holders
 from minerva_promote.signals import current, obey
 
 FIRST_LOOK = 0.5  # seconds that a statement takes before anybody looks what it waits for
@@ -31,7 +31,7 @@ _STANDBY_WARNING = "SyncRepWaitForLSN"  # the server's function that says that a
 _LOCK_TIMEOUT, _DEADLOCK = "55P03", "40P01"
 
 
-class Watch:
+class WaitMonitor:
     """Looks at one connection's statements from a second one, which is opened when a statement takes long."""
 
     # Of the statement that runs, set by _begin(); times are seconds of time.monotonic().
@@ -52,7 +52,7 @@ class Watch:
         self._first = min(FIRST_LOOK, self._longest)
         self._sibling: psycopg.Connection[Any] | None = None
         self._blind = False  # there is no second connection to be had
-        self.holders: Holders | None = None
+        self.holders: LockHolders | None = None
         self._begin()
         conn.add_notice_handler(self._hear)
 
@@ -74,7 +74,7 @@ class Watch:
     def explain(self, error: psycopg.Error) -> None:
         """Keep with the error who held the lock that it waited for."""
         if error.sqlstate == _DEADLOCK and not self.holders:
-            self.holders = self._ask(lambda sibling: deadlocked(sibling, error.diag.message_detail or ""))
+            self.holders = self._ask(lambda sibling: read_deadlock(sibling, error.diag.message_detail or ""))
         if error.sqlstate in (_LOCK_TIMEOUT, _DEADLOCK) and self.holders:
             waited = time.monotonic() - self._begun
             error.lock_holders = self.holders.text(  # type: ignore[attr-defined]
@@ -106,7 +106,7 @@ class Watch:
     def _look(self, now: float) -> None:
         pid = getattr(self._conn, "server_pid", 0) or self._conn.info.backend_pid
         name = self._conn.info.parameter_status("application_name") or ""
-        seen = self._ask(lambda sibling: holders_of(sibling, pid, name))
+        seen = self._ask(lambda sibling: read_lock_holders(sibling, pid, name))
         if seen is not None and seen.standby:
             if not self._standby_since:
                 self._standby_since = now
@@ -120,13 +120,13 @@ class Watch:
         if self._commit and self._standby_since:
             self._next = max(self._next, self._standby_since + self._commit)
 
-    def _ask(self, question: Any) -> Holders | None:
+    def _ask(self, question: Any) -> LockHolders | None:
         if self._blind:
             return None
         try:
             if self._sibling is None:
-                self._sibling = _sibling_of(self._conn)
-            answer: Holders | None = question(self._sibling)
+                self._sibling = _monitoring_connection(self._conn)
+            answer: LockHolders | None = question(self._sibling)
         except psycopg.Error:
             self._blind = True  # no connection is left for us, or the server has gone
             return None
@@ -155,7 +155,7 @@ class Watch:
 class _Observed:
     """A generator of the driver that is told when nothing has come; no exception in between ends it."""
 
-    def __init__(self, generator: Generator[int, int, Any], watch: Watch) -> None:
+    def __init__(self, generator: Generator[int, int, Any], watch: WaitMonitor) -> None:
         self._generator = generator
         self._watch = watch
 
@@ -174,12 +174,12 @@ class _Observed:
         return self._generator.send(ready)
 
 
-_watches: WeakKeyDictionary[psycopg.Connection[Any], Watch] = WeakKeyDictionary()
+_watches: WeakKeyDictionary[psycopg.Connection[Any], WaitMonitor] = WeakKeyDictionary()
 
 
-def watch(conn: psycopg.Connection[Any], timeouts: Timeouts) -> None:
+def monitor_waits(conn: psycopg.Connection[Any], timeouts: Timeouts) -> None:
     """Have a connection look what its statements wait for, from now on."""
-    watching = Watch(conn, in_seconds(timeouts.lock), in_seconds(timeouts.commit))
+    watching = WaitMonitor(conn, in_seconds(timeouts.lock), in_seconds(timeouts.commit))
     wait = type(conn).wait.__get__(conn)
     _watches[conn] = watching
     if isinstance(conn, Connection):
@@ -187,12 +187,12 @@ def watch(conn: psycopg.Connection[Any], timeouts: Timeouts) -> None:
     conn.wait = lambda generator, *args, **more: watching.run(wait, generator, *args, **more)  # type: ignore[method-assign]
 
 
-def watch_of(conn: psycopg.Connection[Any]) -> Watch | None:
+def wait_monitor_of(conn: psycopg.Connection[Any]) -> WaitMonitor | None:
     """Who looks at the statements of a connection, if anybody does."""
     return _watches.get(conn)
 
 
-def _sibling_of(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+def _monitoring_connection(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     info = conn.info
     params = {name: value for name, value in info.get_parameters().items() if value}
     params |= {"host": info.host, "port": str(info.port), "connect_timeout": str(_CONNECT_SECONDS)}

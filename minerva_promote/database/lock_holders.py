@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from minerva_promote.database.advisory_lock import name_of
+from minerva_promote.database.advisory_lock import lock_name
 from minerva_promote.text_format import one_line
 
 # The session by its process and name; behind a pooler that hides the process, by its name alone.
@@ -43,7 +43,7 @@ _RELATION = re.compile(r'"([^"]+)"')  # in the context of an error: while updati
 
 
 @dataclass(frozen=True, slots=True)
-class Holders:
+class LockHolders:
     """What a session waits for, and who is in its way."""
 
     standby: bool  # it waits for a synchronous standby
@@ -56,24 +56,24 @@ class Holders:
         what = self.what
         if self.row and (relation := _RELATION.search(context)):
             what = f"a row of {relation[1]}"
-        return f"waited {_seconds(waited)} for a lock on {what}, held by {', '.join(self.who)}"
+        return f"waited {_format_seconds(waited)} for a lock on {what}, held by {', '.join(self.who)}"
 
 
-def holders_of(sibling: psycopg.Connection[Any], pid: int, application: str) -> Holders | None:
+def read_lock_holders(sibling: psycopg.Connection[Any], pid: int, application: str) -> LockHolders | None:
     """What the session ``pid`` waits for; None when it is not there, or waits for nothing that we may see."""
     rows = _fetch(sibling, _WAITS, {"pid": pid, "name": application})
     if not rows:
         return None
-    who = tuple(_session(row) for row in rows if row["holder"] is not None)
-    return Holders(bool(rows[0]["standby"]), _object(rows[0]), rows[0]["locktype"] == "transactionid", who)
+    who = tuple(_describe_session(row) for row in rows if row["holder"] is not None)
+    return LockHolders(bool(rows[0]["standby"]), _describe_object(rows[0]), rows[0]["locktype"] == "transactionid", who)
 
 
-def deadlocked(sibling: psycopg.Connection[Any], detail: str) -> Holders | None:
+def read_deadlock(sibling: psycopg.Connection[Any], detail: str) -> LockHolders | None:
     """The other sessions of a deadlock; ``detail`` is the server's, with the numbers of their processes."""
     # one line a session, whatever the language: "Process 11 waits for ShareLock on …; blocked by process 12."
     ours, *others = [int(number[0]) for line in detail.splitlines() if (number := re.search(r"\d{1,9}", line))] or [0]
     rows = _fetch(sibling, _SESSIONS, {"pids": [pid for pid in others if pid != ours]})
-    return Holders(False, "what it needs", True, tuple(map(_session, rows))) if rows else None
+    return LockHolders(False, "what it needs", True, tuple(map(_describe_session, rows))) if rows else None
 
 
 def _fetch(sibling: psycopg.Connection[Any], query: bytes, values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -85,10 +85,10 @@ def _fetch(sibling: psycopg.Connection[Any], query: bytes, values: dict[str, Any
         return cursor.fetchall()
 
 
-def _object(row: dict[str, Any]) -> str:
+def _describe_object(row: dict[str, Any]) -> str:
     kind = row["locktype"]
     if kind == "advisory":
-        return name_of(row["classid"], row["objid"], row["objsubid"])
+        return lock_name(row["classid"], row["objid"], row["objsubid"])
     if row["relation"]:
         return f"a row of {row['relation']}" if kind in ("tuple", "transactionid") else str(row["relation"])
     if kind == "transactionid":
@@ -98,7 +98,7 @@ def _object(row: dict[str, Any]) -> str:
     return f"an object of the database ({kind})"
 
 
-def _session(row: dict[str, Any]) -> str:
+def _describe_session(row: dict[str, Any]) -> str:
     if not row["holder"]:
         return "a prepared transaction (see pg_prepared_xacts)"
     since = f"for {row['seconds']:.0f} s" if row["seconds"] is not None else ""
@@ -108,5 +108,5 @@ def _session(row: dict[str, Any]) -> str:
     return f"process {row['holder']}{f' ({known})' if known else ''}"
 
 
-def _seconds(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -12,7 +12,7 @@ from minerva_promote.signals import Stop, obeying
 Result = TypeVar("Result")
 
 
-def run_together(tasks: Sequence[Callable[[], Result]]) -> list[Future[Result]]:
+def run_in_parallel(tasks: Sequence[Callable[[], Result]]) -> list[Future[Result]]:
     """All of the tasks, done or failed, in the order given.
 
     Signals reach the main thread only: when one stops it, the statements that the other threads wait for are cancelled
