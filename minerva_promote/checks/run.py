@@ -116,7 +116,7 @@ def _warning_bounds(prepared: PreparedCheck) -> Mapping[str, tuple[Bound, ...]]:
     """The bounds that warn: those of the check, and those of its probe on values that the check leaves alone."""
     own = _DEFAULT_PROBE_BOUNDS.get(prepared.check.probe or "", {})
     names = prepared.bounds.names
-    return {name: each for name, each in own.items() if name not in names} | dict(prepared.bounds.warn)
+    return {name: bounds for name, bounds in own.items() if name not in names} | dict(prepared.bounds.warn)
 
 
 def _evaluate(conn: Connection, prepared: PreparedCheck) -> Measured:
@@ -124,8 +124,8 @@ def _evaluate(conn: Connection, prepared: PreparedCheck) -> Measured:
     if prepared.check.probe:
         return _PROBES[prepared.check.probe](conn, prepared)
     with read_only(conn, prepared.timeout):
-        found = run_query_limited(conn, prepared.sql, limit=2)
-    value = _single_value(found.rows, found.types)
+        result = run_query_limited(conn, prepared.sql, limit=2)
+    value = _single_value(result.rows, result.types)
     return format_value(value), {"": value}, {}
 
 
@@ -156,7 +156,7 @@ def _result(
     check = prepared.check
     plain = {name or "value": _json_value(value) for name, value in (values or {}).items()}
     thresholds = {
-        side: {name or "value": [str(bound) for bound in each] for name, each in bounds.items()}
+        side: {name or "value": [str(bound) for bound in value_bounds] for name, value_bounds in bounds.items()}
         for side, bounds in (("expect", prepared.bounds.expect), ("warn", prepared.bounds.warn))
         if bounds
     }

@@ -81,16 +81,18 @@ def resolve(
 ) -> Mapping[str, tuple[Bound, ...]]:
     """The bounds of ``expect`` or ``warn`` with the file's values filled in. Raises NoFact."""
     named = {"": threshold} if isinstance(threshold, Threshold) else threshold or {}
-    return {name: tuple(_bounds(each, facts)) for name, each in named.items()}
+    return {name: tuple(_bounds(bound, facts)) for name, bound in named.items()}
 
 
 def violations(bounds: Mapping[str, tuple[Bound, ...]], values: Mapping[str, Value]) -> list[str]:
     """A sentence for every bound that does not hold: "37, must be <= 0". Raises Incomparable."""
-    found = []
-    for name, each in bounds.items():
+    sentences = []
+    for name, value_bounds in bounds.items():
         value = values[name]
-        found += [f"{name} {format_value(value)}, {bound}".lstrip() for bound in each if not bound.holds(value)]
-    return found
+        sentences += [
+            f"{name} {format_value(value)}, {bound}".lstrip() for bound in value_bounds if not bound.holds(value)
+        ]
+    return sentences
 
 
 def describe(
@@ -100,12 +102,12 @@ def describe(
     sides = []
     for prefix, threshold in (("", expect), ("warns: ", warn)):
         named = {"": threshold} if isinstance(threshold, Threshold) else threshold or {}
-        said = [
+        conditions = [
             f"{name} must {_MUST[operator]}{operand}".lstrip()
-            for name, each in named.items()
-            for operator, operand in _describe_bounds(each)
+            for name, bound in named.items()
+            for operator, operand in _describe_bounds(bound)
         ]
-        sides += [prefix + ", ".join(said)] if said else []
+        sides += [prefix + ", ".join(conditions)] if conditions else []
     return "; ".join(sides) or "no threshold"
 
 

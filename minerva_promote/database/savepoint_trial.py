@@ -60,7 +60,7 @@ def try_statements(conn: Connection, statements: Sequence[sql.Composable]) -> tu
     with target_errors("trying what the role can do"):
         conn.execute(b"savepoint " + _SAVEPOINT)
         for start in range(0, len(statements), _AT_ONCE):
-            tried += _send_batch(conn, [each.as_bytes(conn) for each in statements[start : start + _AT_ONCE]])
+            tried += _send_batch(conn, [statement.as_bytes(conn) for statement in statements[start : start + _AT_ONCE]])
         conn.execute(b"rollback to savepoint " + _SAVEPOINT)
         conn.execute(b"release savepoint " + _SAVEPOINT)
     return tuple(tried)

@@ -34,8 +34,8 @@ def kmeans(lists: int, size: int, rows: int) -> int:
 def vector_size(base_type: str, dimensions: int) -> int:
     """Bytes of one vector in memory."""
     numbers = max(1, dimensions)
-    each = {"vector": 4 * numbers, "halfvec": 2 * numbers, "bit": (numbers + 7) // 8}.get(base_type, 8 * 1000)
-    return (each + 8 + 7) // 8 * 8
+    size = {"vector": 4 * numbers, "halfvec": 2 * numbers, "bit": (numbers + 7) // 8}.get(base_type, 8 * 1000)
+    return (size + 8 + 7) // 8 * 8
 
 
 def setting(wanted: int, present: int, shared_buffers: int) -> int:

@@ -55,7 +55,7 @@ def inspect_indexes(
             health = assess(index, measured, targets, declared.get((index.table, index.column), ()))
             advice = advise(index, health, measured, targets, version, environment)
             seen.append(InspectedIndex(index, measured, health, advice))
-        over = {(each.schema, each.table, each.column) for each in indexes}
+        over = {(index.schema, index.table, index.column) for index in indexes}
         bare = [
             _measure_unindexed(conn, column, declared.get((column.table, column.column), ()), timeout)
             for column in columns
@@ -137,17 +137,19 @@ def repair_indexes(
     try:
         with build_session(project, environment, progress) as site:
             notices = Notices(site.conn, environment.name)
-            for said in clean_up_interrupted_builds(site.conn):
-                done.append(StepResult("mend", "vector indexes", Outcome.OK, said))
-                record_change(said)
+            for repair in clean_up_interrupted_builds(site.conn):
+                done.append(StepResult("mend", "vector indexes", Outcome.OK, repair))
+                record_change(repair)
             found = inspect_indexes(project, environment, targets, timeout)
             for _ in range(ROUNDS):
-                builds = [each for each in found.seen if each.advice.step in (Step.REBUILD, Step.REPLACE)]
+                builds = [
+                    inspected for inspected in found.seen if inspected.advice.step in (Step.REBUILD, Step.REPLACE)
+                ]
                 if not builds:
                     break
-                for each in builds:
-                    done.append(_build_index(site, each))
-                    record_change(f"index {each.index.name} built")
+                for inspected in builds:
+                    done.append(_build_index(site, inspected))
+                    record_change(f"index {inspected.index.name} built")
                 found = inspect_indexes(project, environment, targets, timeout)
             if settings := _wanted_settings(found):
                 for name, value in settings.items():
@@ -163,31 +165,33 @@ def repair_indexes(
 
 def _describe_done(done: Sequence[StepResult]) -> str:
     """What stays of a command that did not come to its end; nothing where it had done nothing yet."""
-    said = ", ".join(step.detail if step.step == "mend" else f"{step.step} {step.name}" for step in done)
-    return f"; done before, and it stays: {said}" if said else ""
+    actions = ", ".join(step.detail if step.step == "mend" else f"{step.step} {step.name}" for step in done)
+    return f"; done before, and it stays: {actions}" if actions else ""
 
 
 def _apply_setting(site: BuildSession, found: IndexReport, name: str, value: int) -> StepResult:
     """Make one setting for the whole database."""
-    statement = next(each.advice.statements[0] for each in found.seen if each.advice.setting == (name, value))
+    statement = next(
+        inspected.advice.statements[0] for inspected in found.seen if inspected.advice.setting == (name, value)
+    )
     site.conn.execute(b"SELECT '[1]'::vector")  # loads pgvector, which declares its settings
     execute(site.conn, statement.encode(), f"setting {name}")
     detail = f"{name} = {value} for every new session"
     return StepResult("set", name, Outcome.OK, detail, data={"statement": statement})
 
 
-def _build_index(site: BuildSession, each: InspectedIndex) -> StepResult:
+def _build_index(site: BuildSession, inspected: InspectedIndex) -> StepResult:
     begun = time.perf_counter()
-    rows = each.measured.counted.rows
-    rebuild_index(site, each.index, each.advice, rows)
-    return report.build_step(each.index, each.health, each.advice, rows, time.perf_counter() - begun)
+    rows = inspected.measured.counted.rows
+    rebuild_index(site, inspected.index, inspected.advice, rows)
+    return report.build_step(inspected.index, inspected.health, inspected.advice, rows, time.perf_counter() - begun)
 
 
 def _wanted_settings(found: IndexReport) -> dict[str, int]:
     """The settings to make: of several indexes that want another value, the greatest."""
     wanted: dict[str, int] = {}
-    for each in found.seen:
-        if each.advice.step is Step.SETTING and each.advice.setting:
-            name, value = each.advice.setting
+    for inspected in found.seen:
+        if inspected.advice.step is Step.SETTING and inspected.advice.setting:
+            name, value = inspected.advice.setting
             wanted[name] = max(value, wanted.get(name, 0))
     return wanted

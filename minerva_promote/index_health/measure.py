@@ -130,7 +130,7 @@ def _measure(
             break
         cost.statements += 5 + len(found)
         trials.append(_with_recall(trial, found, exact, k))
-    times = sorted(each.seconds * 1000 for each in exact)
+    times = sorted(answer.seconds * 1000 for answer in exact)
     return Measured(
         counted,
         setting=name,
@@ -192,7 +192,7 @@ def _search_trial(
         uses = planned_index(conn, index, vectors[0], k)
         pages = pages_read(conn, index, vectors[0]) if uses == index.name else 0
     answers = found_with_distance(conn, sql, vectors, settings, budget=budget)
-    times = sorted(each.seconds * 1000 for each in answers)
+    times = sorted(answer.seconds * 1000 for answer in answers)
     share = min(1.0, pages / max(1, index.pages))
     return SettingTrial(value, percentile(times, 0.5), percentile(times, 0.95), None, share, uses), answers
 
@@ -235,7 +235,7 @@ def measure_exact(
         counted = count_rows(conn, search)
         vectors = [str(row[0]) for row in run_query(conn, search.sample(queries)).rows]
         exact, left_out = _exact(conn, search.search(k), vectors, budget)
-    times = sorted(each.seconds * 1000 for each in exact)
+    times = sorted(answer.seconds * 1000 for answer in exact)
     return Measured(
         counted,
         exact_p50=percentile(times, 0.5),

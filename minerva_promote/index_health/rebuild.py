@@ -94,7 +94,11 @@ def rebuild_index(site: BuildSession, index: VectorIndex, advice: Advice, rows: 
             name = f"{TEMPORARY}{index.oid}"
             statement = definition(index, name, advice.method, advice.options)
             _build(site, index, statement, advice.method, advice.options, rows)
-            built = [each for each in read_indexes(site.conn) if (each.schema, each.name) == (index.schema, name)]
+            built = [
+                candidate
+                for candidate in read_indexes(site.conn)
+                if (candidate.schema, candidate.name) == (index.schema, name)
+            ]
             finish(site.conn, built[0], rows)
     except KeyboardInterrupt as stop:
         if advice.step is Step.REPLACE and not getattr(stop, "__notes__", ()):
@@ -117,7 +121,7 @@ def clean_up_interrupted_builds(conn: Connection) -> Iterator[str]:
 def original(conn: Connection, index: VectorIndex) -> VectorIndex | None:
     """The index that a build of ours was to replace, if it is still there."""
     number = index.name.removeprefix(TEMPORARY)
-    return next((each for each in read_indexes(conn) if number == str(each.oid)), None)
+    return next((candidate for candidate in read_indexes(conn) if number == str(candidate.oid)), None)
 
 
 def drop(conn: Connection, index: VectorIndex) -> None:

@@ -40,23 +40,23 @@ def build_step(index: VectorIndex, health: Health, advice: Advice, rows: int, to
 
 
 def _result(
-    environment: Environment, found: IndexReport, done: tuple[StepResult, ...], *, changed: bool, verdict: str
+    environment: Environment, report: IndexReport, done: tuple[StepResult, ...], *, changed: bool, verdict: str
 ) -> RunResult:
     steps = list(done)
-    steps += [found.unready] if found.unready else []
-    for each in found.seen:
-        steps += _index_steps(environment, found, each)
-    steps += [_column_step(found, each) for each in found.bare]
-    if found.seen or found.bare:
-        steps.append(_cost(found))
+    steps += [report.unready] if report.unready else []
+    for inspected in report.seen:
+        steps += _index_steps(environment, report, inspected)
+    steps += [_column_step(report, unindexed) for unindexed in report.bare]
+    if report.seen or report.bare:
+        steps.append(_cost(report))
     return RunResult(
         "index",
         environment.name,
-        title=f"targets recall@{K} >= {found.targets.recall:g}, p95 <= {found.targets.latency:g} ms",
+        title=f"targets recall@{K} >= {report.targets.recall:g}, p95 <= {report.targets.latency:g} ms",
         steps=tuple(steps),
         verdict=verdict,
         changed=changed,
-        data={"recall": found.targets.recall, "latency_ms": found.targets.latency, "pgvector": _dotted(found)},
+        data={"recall": report.targets.recall, "latency_ms": report.targets.latency, "pgvector": _dotted(report)},
     )
 
 
@@ -64,31 +64,31 @@ def _dotted(found: IndexReport) -> str:
     return ".".join(map(str, found.version))
 
 
-def _index_steps(environment: Environment, found: IndexReport, each: InspectedIndex) -> Iterator[StepResult]:
+def _index_steps(environment: Environment, report: IndexReport, inspected: InspectedIndex) -> Iterator[StepResult]:
     """The verdict, what the index is, and a line for each setting that was tried."""
-    index, seen, health, advice = each.index, each.measured, each.health, each.advice
+    index, seen, health, advice = inspected.index, inspected.measured, inspected.health, inspected.advice
     yield StepResult(
         "index",
         index.name,
         outcome_of(health),
         f"{health.verdict}: {health.why}",
         hint=_hint(environment, advice),
-        findings=tuple(_findings(found, each)),
-        data=_data(each),
+        findings=tuple(_findings(report, inspected)),
+        data=_data(inspected),
     )
     yield StepResult("made", index.over, Outcome.OK, _made(index, seen))
     if not math.isnan(seen.exact_p50):
-        yield _exact_step(seen, found.targets)
+        yield _exact_step(seen, report.targets)
     if seen.now is not None:
         other = f"with {seen.now.uses}, " if seen.now.uses else "without an index, "
         as_it_is = "" if seen.now.uses == index.name else other
-        yield _trial_step(seen, seen.now, found.targets, as_it_is)
+        yield _trial_step(seen, seen.now, report.targets, as_it_is)
     for trial in seen.trials:
         if trial.uses != index.name:
             detail = f"the planner takes {trial.uses or 'no index'} all the same"
             yield StepResult("search", f"{seen.setting} = {trial.setting}", Outcome.SKIP, detail)
         else:
-            yield _trial_step(seen, trial, found.targets)
+            yield _trial_step(seen, trial, report.targets)
 
 
 def outcome_of(health: Health) -> Outcome:
@@ -134,9 +134,9 @@ def _trial_step(seen: Measured, trial: SettingTrial, targets: Targets, as_it_is:
     return StepResult("search", name, outcome, detail)
 
 
-def _findings(found: IndexReport, each: InspectedIndex) -> Iterator[Finding]:
+def _findings(report: IndexReport, inspected: InspectedIndex) -> Iterator[Finding]:
     """What is worth a word beside the verdict."""
-    index, seen = each.index, each.measured
+    index, seen = inspected.index, inspected.measured
     rows, without = seen.counted.rows, seen.counted.without
     if without:
         fact = f"{without:,} of {counted(rows + without, 'rows')} have no vector: no search by the index finds them"
@@ -151,7 +151,7 @@ def _findings(found: IndexReport, each: InspectedIndex) -> Iterator[Finding]:
         yield _note("expression-index", fact)
     same = [
         other.index.name
-        for other in found.seen
+        for other in report.seen
         if (other.index.schema, other.index.table, other.index.expression, other.index.operator, other.index.predicate)
         == (index.schema, index.table, index.expression, index.operator, index.predicate)
     ]
@@ -161,13 +161,17 @@ def _findings(found: IndexReport, each: InspectedIndex) -> Iterator[Finding]:
     now = seen.now
     if now is not None and now.recall is not None and now.recall.least_rows < now.recall.least_exact:
         fact = f"at {seen.setting} = {now.setting} a search finds as few as {now.recall.least_rows} of {K} rows"
-        known = found.version >= SINCE["iterative scans"]
+        known = report.version >= SINCE["iterative scans"]
         goes_on = f"SET {index.method}.iterative_scan = relaxed_order: a search goes on until it has enough"
-        yield _note("short-answer", fact, goes_on if known else too_old("iterative scans", found.version))
-    if each.health.cause == "planner" and each.health.verdict is Verdict.EXACT and not each.advice.automatic:
+        yield _note("short-answer", fact, goes_on if known else too_old("iterative scans", report.version))
+    if (
+        inspected.health.cause == "planner"
+        and inspected.health.verdict is Verdict.EXACT
+        and not inspected.advice.automatic
+    ):
         fact = f"the planner takes reading the table for cheaper than {index.name}"
         yield _note("planner", fact, "ALTER DATABASE … SET random_page_cost = 1.1, where the disk is an SSD")
-    if seen.left_out and each.health.verdict is not Verdict.UNKNOWN:
+    if seen.left_out and inspected.health.verdict is not Verdict.UNKNOWN:
         yield _note("left-out", seen.left_out, "give it more time: --timeout 10min")
 
 
@@ -199,36 +203,36 @@ def _column_step(found: IndexReport, bare: UnindexedColumn) -> StepResult:
     return StepResult("index", name, Outcome.FAIL, over, hint=hint, data=data)
 
 
-def _cost(found: IndexReport) -> StepResult:
-    every = [*(each.measured for each in found.seen), *(each.measured for each in found.bare)]
-    statements = sum(each.statements for each in every)
-    detail = f"{statements:,} queries, read-only, {seconds(found.seconds)}"
+def _cost(report: IndexReport) -> StepResult:
+    every = [*(measured.measured for measured in report.seen), *(measured.measured for measured in report.bare)]
+    statements = sum(measured.statements for measured in every)
+    detail = f"{statements:,} queries, read-only, {seconds(report.seconds)}"
     return StepResult(
-        "cost", "looking", Outcome.OK, detail, data={"seconds": round(found.seconds, 3), "queries": statements}
+        "cost", "looking", Outcome.OK, detail, data={"seconds": round(report.seconds, 3), "queries": statements}
     )
 
 
-def _verdict(environment: Environment, found: IndexReport) -> str:
-    if found.unready:
+def _verdict(environment: Environment, report: IndexReport) -> str:
+    if report.unready:
         return "nothing was looked at"
-    bad = [each for each in found.seen if outcome_of(each.health).closes_gate]
-    slow = [each for each in found.bare if _column_step(found, each).outcome.closes_gate]
+    bad = [inspected for inspected in report.seen if outcome_of(inspected.health).closes_gate]
+    slow = [unindexed for unindexed in report.bare if _column_step(report, unindexed).outcome.closes_gate]
     if not bad and not slow:
-        many, empty = len(found.seen), sum(each.health.verdict is Verdict.EMPTY for each in found.seen)
+        many, empty = len(report.seen), sum(inspected.health.verdict is Verdict.EMPTY for inspected in report.seen)
         if many and many == empty:
             return "nothing to measure yet: look again when the rows are there"
         later = f"; {empty} without rows: look again when they are there" if empty else ""
         return f"healthy: {counted(many - empty, 'vector indexes')}{later}" if many else "exact search suffices"
-    mendable = sum(each.advice.automatic for each in bad)
-    said = f"{len(bad) + len(slow)} of {len(found.seen) + len(found.bare)} not healthy"
+    mendable = sum(inspected.advice.automatic for inspected in bad)
+    said = f"{len(bad) + len(slow)} of {len(report.seen) + len(report.bare)} not healthy"
     if not mendable:
         return f"{said}; none of it can be mended by --apply"
     some = "mends it" if mendable == len(bad) + len(slow) else f"mends {mendable} of them"
     return f"{said}; promote index --env {environment.name} --apply {some}"
 
 
-def _data(each: InspectedIndex) -> dict[str, Any]:
-    index, seen, health, advice = each.index, each.measured, each.health, each.advice
+def _data(inspected: InspectedIndex) -> dict[str, Any]:
+    index, seen, health, advice = inspected.index, inspected.measured, inspected.health, inspected.advice
     return {
         "index": f"{index.schema}.{index.name}",
         "table": f"{index.schema}.{index.table}",

@@ -222,11 +222,11 @@ def best_setting(seen: Measured, targets: Targets) -> int | None:
 
 def describe_evidence(trial: SettingTrial, seen: Measured, targets: Targets) -> str:
     """The evidence in a few words: "recall@10 0.44, must be >= 0.95, p95 2.1 ms at ivfflat.probes = 1"."""
-    found = trial.recall
+    recall = trial.recall
     parts = []
-    if found is not None:
-        must = "" if found.mean >= targets.recall else f" (must be >= {targets.recall:g})"
-        parts.append(f"recall@{K} {found.mean:.3f}{must}")
+    if recall is not None:
+        must = "" if recall.mean >= targets.recall else f" (must be >= {targets.recall:g})"
+        parts.append(f"recall@{K} {recall.mean:.3f}{must}")
     must = "" if trial.p95 <= targets.latency else f" (must be <= {targets.latency:g})"
     parts.append(f"p95 {trial.p95:.1f} ms{must}")
     if not targets.worthwhile(trial, seen, STAYS):

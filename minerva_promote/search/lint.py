@@ -71,66 +71,66 @@ def lint_steps(conn: Connection, project: Project, environment: str = "ENV") -> 
 def require_searches(searches: Sequence[DeclaredSearch]) -> None:
     """Raise ConfigErrors for every query that is no single SELECT, or does not take the vector as $1."""
     faults: list[ConfigError] = []
-    for each in searches:
+    for declared in searches:
         try:
-            require_one_select(each.sql, each.at)
-            _require_parameters(each)
+            require_one_select(declared.sql, declared.at)
+            _require_parameters(declared)
         except ConfigError as error:
             fact = error.message.replace("; a check ", "; a search ")
-            faults.append(ConfigError(f"{each.name}: {fact}", at=error.location, hint=error.hint))
+            faults.append(ConfigError(f"{declared.name}: {fact}", at=error.location, hint=error.hint))
     if faults:
         raise ConfigErrors(faults)
 
 
-def _require_parameters(each: DeclaredSearch) -> None:
-    if not uses_parameter(each.sql):
-        quoted = "'$1" in each.sql
+def _require_parameters(search: DeclaredSearch) -> None:
+    if not uses_parameter(search.sql):
+        quoted = "'$1" in search.sql
         hint = "take $1 out of the quotes: embedding <=> $1" if quoted else "ORDER BY embedding <=> $1 LIMIT 10"
-        raise ConfigError("does not take the vector as $1", at=each.at, hint=hint)
-    numbers = parameters_of(each.sql)
+        raise ConfigError("does not take the vector as $1", at=search.at, hint=hint)
+    numbers = parameters_of(search.sql)
     if 1 not in numbers:
         raise ConfigError(
-            "does not take the vector as $1", at=each.at, hint="number the parameters from $1, the vector"
+            "does not take the vector as $1", at=search.at, hint="number the parameters from $1, the vector"
         )
     for number in range(2, max(numbers) + 1):
-        if number not in each.params:
+        if number not in search.params:
             hint = f'params: {{"{number}": …}}, a value that the application searches with'
-            raise ConfigError(f"${number} has no example", at=each.at, hint=hint)
-    for number in sorted(set(each.params) - numbers):
-        raise ConfigError(f"an example of ${number}, which the query does not take", at=each.at)
+            raise ConfigError(f"${number} has no example", at=search.at, hint=hint)
+    for number in sorted(set(search.params) - numbers):
+        raise ConfigError(f"an example of ${number}, which the query does not take", at=search.at)
 
 
-def _search_step(conn: Connection, each: DeclaredSearch, environment: str) -> StepResult:
+def _search_step(conn: Connection, declared: DeclaredSearch, environment: str) -> StepResult:
     detail = ""
     try:
         with read_only(conn, TIMEOUT, one_snapshot=True):
-            detail, findings = _inspect(conn, each)
+            detail, findings = _inspect(conn, declared)
     except QueryTimeoutError:
         findings = [Finding("timeout", f"took longer than {TIMEOUT}", severity=Severity.WARN)]
     except QueryError as error:
         findings = [_server_error(error)]
     placed = tuple(
         replace(
-            found,
-            message=f"{each.name}: {found.message}",
-            location=each.at,
-            hint=found.hint.replace("--env ENV", f"--env {environment}"),
+            finding,
+            message=f"{declared.name}: {finding.message}",
+            location=declared.at,
+            hint=finding.hint.replace("--env ENV", f"--env {environment}"),
         )
-        for found in findings
+        for finding in findings
     )
-    failed = any(found.severity is Severity.ERROR for found in findings)
+    failed = any(finding.severity is Severity.ERROR for finding in findings)
     outcome = Outcome.FAIL if failed else Outcome.WARN if findings else Outcome.OK
     if findings:
         detail = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
-    return StepResult("search", each.name, outcome, detail, findings=placed)
+    return StepResult("search", declared.name, outcome, detail, findings=placed)
 
 
-def _inspect(conn: Connection, each: DeclaredSearch) -> tuple[str, list[Finding]]:
+def _inspect(conn: Connection, declared: DeclaredSearch) -> tuple[str, list[Finding]]:
     """A sentence and the findings of one search."""
-    sql, shapes = each.sql.encode(), shapes_of(each.sql)
-    settings = Settings.of(each.settings)
+    sql, shapes = declared.sql.encode(), shapes_of(declared.sql)
+    settings = Settings.of(declared.settings)
     settings.require_known(conn)
-    more = [_as_parameter(each.params[number]) for number in range(2, len(each.params) + 2)]
+    more = [_as_parameter(declared.params[number]) for number in range(2, len(declared.params) + 2)]
     with settings.applied(conn):
         columns = [_column(conn, shape) for shape in shapes]
         vector = _any_vector(columns[0], shapes[0].parameter)
@@ -159,16 +159,16 @@ def _inspect(conn: Connection, each: DeclaredSearch) -> tuple[str, list[Finding]
 def _why_not_indexable(conn: Connection, column: _Column) -> str:
     """Why a column can have no index; empty where it can."""
     mine = [
-        each
-        for each in read_columns(conn)
-        if (f"{each.schema}.{each.table}", each.column) == (column.table, column.name)
+        candidate
+        for candidate in read_columns(conn)
+        if (f"{candidate.schema}.{candidate.table}", candidate.column) == (column.table, column.name)
     ]
     return why_no_index(mine, parse_version(server(conn).vector_version))
 
 
 def _as_parameter(value: Any) -> Any:
     """A value of the configuration as a parameter: its sequences are arrays."""
-    return [_as_parameter(each) for each in value] if isinstance(value, (list, tuple)) else value
+    return [_as_parameter(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _filtered_below_limit(
@@ -185,11 +185,11 @@ def _filtered_below_limit(
         return
     vectors = _stored_vectors(conn, column, shape.parameter)
     for vector in vectors:
-        (found,) = search(conn, sql, [vector], settings, 1, more)
+        (answer,) = search(conn, sql, [vector], settings, 1, more)
         (exact,) = exact_results(conn, sql, [vector], parameters=more)
-        if len(found.rows) < len(exact.rows):
+        if len(answer.rows) < len(exact.rows):
             fact = (
-                f"{index.name} gives {len(found.rows)} rows where {len(exact.rows)} fit: the index is left before the"
+                f"{index.name} gives {len(answer.rows)} rows where {len(exact.rows)} fit: the index is left before the"
             )
             fact += " LIMIT is reached"
             partial = "or a partial index for the filter; " if shape.filtered else ""
@@ -215,10 +215,10 @@ def _server_error(error: QueryError) -> Finding:
 
 def _column(conn: Connection, shape: Shape) -> _Column | None:
     """The vector column that is searched: the one that the ORDER BY names, else the first of the tables."""
-    found = [_Column(*row) for row in run_query(conn, _COLUMN, [list(shape.tables)]).rows]
+    columns = [_Column(*row) for row in run_query(conn, _COLUMN, [list(shape.tables)]).rows]
     name = shape.column.rpartition(".")[2].strip('"')
-    named = [column for column in found if column.name == name]
-    return next(iter(named or found), None)
+    named = [column for column in columns if column.name == name]
+    return next(iter(named or columns), None)
 
 
 def _any_vector(column: _Column | None, parameter: str) -> str:

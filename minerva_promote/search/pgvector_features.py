@@ -19,7 +19,7 @@ def parse_version(version: str | None) -> Version:
 
 def too_old(feature: str, version: Version) -> str:
     """The sentence for a feature that this pgvector does not have."""
-    since, have = (".".join(map(str, each)) for each in (SINCE[feature], version))
+    since, have = (".".join(map(str, release)) for release in (SINCE[feature], version))
     return f"{feature} came with pgvector {since}, this is {have}: ALTER EXTENSION vector UPDATE"
 
 

@@ -115,31 +115,35 @@ def shapes_of(sql: str) -> tuple[Shape, ...]:
     tree = parse(sql)
     selects = [node for node in nodes(tree) if node.DESCRIPTOR.name == "SelectStmt"]
     reach = RowSources(tree)
-    ordering = [each for each in selects if _distance_position(each, reach) is not None]
-    inmost = [each for each in ordering if not any(one is other for one in reach.below(each) for other in ordering)]
-    return tuple(_shape(tree, each, selects, reach) for each in inmost or [tree.stmts[0].stmt.select_stmt])
+    ordering = [candidate for candidate in selects if _distance_position(candidate, reach) is not None]
+    inmost = [
+        candidate
+        for candidate in ordering
+        if not any(one is other for one in reach.below(candidate) for other in ordering)
+    ]
+    return tuple(_shape(tree, ordered, selects, reach) for ordered in inmost or [tree.stmts[0].stmt.select_stmt])
 
 
 def _shape(tree: Any, select: Any, selects: list[Any], reach: RowSources) -> Shape:
     place = _distance_position(select, reach)
     key = reach.resolve_names(select, order_key(select, place or 0))
-    found = distance_in(key)
+    distance = distance_in(key)
     below = reach.below(select)
     around = [
-        each
-        for each in selects
-        if each is not select and any(one is select for one in (*nodes(each), *reach.below(each)))
+        other
+        for other in selects
+        if other is not select and any(one is select for one in (*nodes(other), *reach.below(other)))
     ]
     tables = tuple(_table(node) for node in nodes(tree) if node.DESCRIPTOR.name == "RangeVar")
-    bounding = [each for each in below if limits(each)]
-    operator, function, column, plain, cast, vector_cast = _parts(found)
+    bounding = [other for other in below if limits(other)]
+    operator, function, column, plain, cast, vector_cast = _parts(distance)
     keys = [sql_of(sort.sort_by.node) for sort in select.sort_clause]
     sort = select.sort_clause[place or 0].sort_by if select.sort_clause else None
     return Shape(
         operator=operator,
         key=sql_of(key),
-        distance=sql_of(found),
-        bare=found is not None and found is key and not function,
+        distance=sql_of(distance),
+        bare=distance is not None and distance is key and not function,
         function=function,
         alias=_alias(select, place or 0, key),
         falling=is_descending(select, place or 0),
@@ -150,13 +154,13 @@ def _shape(tree: Any, select: Any, selects: list[Any], reach: RowSources) -> Sha
         plain=plain,
         cast=cast,
         vector_cast=vector_cast,
-        limited=any(limits(each) for each in (select, *around)),
+        limited=any(limits(other) for other in (select, *around)),
         limit=_constant(select.limit_count),
         limit_inside=bool(bounding),
-        chosen_inside=all(each.sort_clause for each in bounding),
-        distance_in_where=next(filter(None, (_bounded(each, reach) for each in selects)), ""),
+        chosen_inside=all(other.sort_clause for other in bounding),
+        distance_in_where=next(filter(None, (_bounded(other, reach) for other in selects)), ""),
         collapsing=_collapsing(select),
-        filtered=any(each.HasField("where_clause") for each in selects) or len(tables) > 1,
+        filtered=any(other.HasField("where_clause") for other in selects) or len(tables) > 1,
         parameter=_parameter(tree),
         routine=_routine(tree),
         tables=tables,
@@ -188,13 +192,13 @@ def _parts(distance: Any | None) -> tuple[str, str, str, bool, str, str]:
         return operator, function, "", False, "", ""
     side = (own or columns)[0]
     inner, cast = _uncast(side)
-    vector = next((each for each in sides if each is not side), side)
+    vector = next((other for other in sides if other is not side), side)
     return operator, function, sql_of(inner), inner.WhichOneof("node") == "column_ref", cast, _uncast(vector)[1]
 
 
 def _of_a_row(node: Any) -> bool:
     """Whether a side of a distance differs from row to row: it names a column, other than in a query of its own."""
-    kinds = {each.DESCRIPTOR.name for each in nodes(node)}
+    kinds = {part.DESCRIPTOR.name for part in nodes(node)}
     return "ColumnRef" in kinds and "SubLink" not in kinds
 
 

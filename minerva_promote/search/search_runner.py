@@ -149,10 +149,10 @@ def search(
         for number in range(wanted):
             budget.limit()
             try:
-                found = run_query(conn, sql, [vectors[number % len(vectors)], *parameters])
+                result = run_query(conn, sql, [vectors[number % len(vectors)], *parameters])
             except QueryTimeoutError:
                 raise budget.exhausted(number, wanted) from None
-            answers.append(Answer(found.rows, None, found.seconds))
+            answers.append(Answer(result.rows, None, result.seconds))
     return answers
 
 
@@ -170,7 +170,7 @@ def exact_results(
     vectors. Raises QueryError.
     """
     budget = budget or Budget(conn)
-    told = with_distance(sql)
+    with_distances = with_distance(sql)
     answers: list[Answer] = []
     with local_settings(conn, EXACT):
         for vector in vectors:
@@ -178,10 +178,10 @@ def exact_results(
                 break
             budget.limit()
             try:
-                found = run_query(conn, told or sql, [vector, *parameters])
+                result = run_query(conn, with_distances or sql, [vector, *parameters])
             except QueryTimeoutError:
                 raise budget.exhausted(len(answers), len(vectors)) from None
-            answers.append(_answer(found.rows, found.seconds, told is not None))
+            answers.append(_answer(result.rows, result.seconds, with_distances is not None))
     return answers
 
 
@@ -203,8 +203,8 @@ def recall(
     budget = budget or Budget(conn)
     if exact is None:
         exact = exact_results(conn, sql, vectors, parameters=parameters, budget=budget)
-    found = found_with_distance(conn, sql, vectors[: len(exact)], settings, parameters, budget)
-    return recall_of(found, exact, k)
+    answers = found_with_distance(conn, sql, vectors[: len(exact)], settings, parameters, budget)
+    return recall_of(answers, exact, k)
 
 
 def found_with_distance(
@@ -216,14 +216,14 @@ def found_with_distance(
     budget: Budget | None = None,
 ) -> list[Answer]:
     """`search` with the distance of every row, where the search has an ORDER BY of its own."""
-    told = with_distance(sql)
-    answers = search(conn, told or sql, vectors, settings, None, parameters, budget)
-    return [_answer(each.rows, each.seconds, told is not None) for each in answers]
+    with_distances = with_distance(sql)
+    answers = search(conn, with_distances or sql, vectors, settings, None, parameters, budget)
+    return [_answer(answer.rows, answer.seconds, with_distances is not None) for answer in answers]
 
 
-def _answer(rows: tuple[tuple[Any, ...], ...], seconds: float, told: bool) -> Answer:
+def _answer(rows: tuple[tuple[Any, ...], ...], seconds: float, has_distance: bool) -> Answer:
     """The answer with its last column, `DISTANCE`, taken out of the rows; a row without a vector is no neighbour."""
-    if not told:
+    if not has_distance:
         return Answer(rows, None, seconds)
     near = [row for row in rows if row[-1] is not None and not math.isnan(row[-1])]
     return Answer(tuple(row[:-1] for row in near), tuple(row[-1] for row in near), seconds)

@@ -155,8 +155,8 @@ class RowCounts:
 def read_indexes(conn: Connection, tables: Iterable[str] | None = None) -> tuple[VectorIndex, ...]:
     """All vector indexes, or those of tables given by name, with the schema or (of public) without; one query."""
     wanted = None if tables is None else {name if "." in name else f"public.{name}" for name in tables}
-    found = (_index(row) for row in fetch(conn, query("indexes", __package__)))
-    return tuple(each for each in found if wanted is None or f"{each.schema}.{each.table}" in wanted)
+    indexes = (_index(row) for row in fetch(conn, query("indexes", __package__)))
+    return tuple(index for index in indexes if wanted is None or f"{index.schema}.{index.table}" in wanted)
 
 
 def read_columns(conn: Connection) -> tuple[VectorColumn, ...]:
@@ -165,9 +165,9 @@ def read_columns(conn: Connection) -> tuple[VectorColumn, ...]:
 
 
 def _index(row: Row) -> VectorIndex:
-    given = dict(option.split("=", 1) for option in row["options"])
+    declared = dict(option.split("=", 1) for option in row["options"])
     known = DEFAULTS[row["method"]]
-    options = {name: int(given.get(name, default)) for name, default in known.items()}
+    options = {name: int(declared.get(name, default)) for name, default in known.items()}
     return VectorIndex(**{**row, "options": options})
 
 
@@ -193,14 +193,14 @@ def count_rows(conn: Connection, index: VectorIndex, count_all: int = COUNT_ALL)
     whole = percent >= 100
     some = "" if whole else f" TABLESAMPLE SYSTEM ({percent:.6f})"
     where = f" WHERE {index.predicate}" if index.predicate else ""
-    found = reads.run_query(
+    counts = reads.run_query(
         conn,
         f"SELECT count(*), count(*) FILTER (WHERE {index.present}),"
         f" count(*) FILTER (WHERE {index.present} AND pg_catalog.age(xmin) >= {_AGE})"
         f" FROM {index.table_sql}{some}{where}".encode(),
         [index.oid],
     )
-    every, rows, old = found.rows[0]
+    every, rows, old = counts.rows[0]
     scale = 1.0 if whole else 100 / percent
     return RowCounts(
         rows=round(rows * scale),

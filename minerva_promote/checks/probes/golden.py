@@ -50,12 +50,12 @@ def measure_golden(conn: Connection, prepared: PreparedCheck) -> Measured:
         spent = budget.spent
     k = min(golden.k, limit_of(prepared.sql) or golden.k)
     pairs = zip(golden.queries, answers, strict=True)
-    each = [agreement(query, answer, there, k) for query, answer in pairs]
-    counted = [one for one in each if one.expected]
+    agreements = [agreement(query, answer, there, k) for query, answer in pairs]
+    counted = [one for one in agreements if one.expected]
     if not counted:
         raise NothingToMeasure(f"no recorded row is among the {k} nearest any more; record anew: {_origin(golden)}")
     mean, low, _ = interval([one.found / one.expected for one in counted], sum(one.expected for one in counted))
-    ranks = [one.rank for one in each if one.rank is not None]
+    ranks = [one.rank for one in agreements if one.rank is not None]
     times = times_of([answer.seconds * 1000 for answer in answers], first[0].seconds * 1000)
     values: dict[str, Value] = {
         "recall_at_k": round(mean, 4),
@@ -63,7 +63,7 @@ def measure_golden(conn: Connection, prepared: PreparedCheck) -> Measured:
         "rank_agreement": round(sum(ranks) / len(ranks), 4) if ranks else 1.0,
         "queries": len(counted),
         "missing": len(missing),
-        "displaced": sum(one.displaced for one in each),
+        "displaced": sum(one.displaced for one in agreements),
         **times,
     }
     detail = _describe(values, counted, k, missing, len(recorded)) + settings_suffix(settings)
