@@ -15,7 +15,7 @@ from minerva_promote.config.drift_codes import CODES
 from tests.material import REPOSITORY
 
 PACKAGE = REPOSITORY / "minerva_promote"
-CALLBACKS = {("exportfile", "_tell"): 0}  # what is called with a code under another name
+CALLBACKS = {("exportfile", "_report"): 0}  # what is called with a code under another name
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 
 

@@ -33,35 +33,35 @@ def space_step(
     """
     from minerva_promote.database.read_only import QueryError, QueryTimeoutError
     from minerva_promote.embedding.compare import compare
-    from minerva_promote.embedding.target_sample import same_texts, target_sample
+    from minerva_promote.embedding.target_sample import find_same_texts, read_target_sample
 
-    begun = time.perf_counter()
-    results: list[Comparison] = []
+    started = time.perf_counter()
+    comparisons: list[Comparison] = []
     for sample in samples:
         if not sample.rows:
             continue
         try:
-            target = target_sample(conn, sample.space, roots, timeout)
-            same = same_texts(conn, sample, roots) if target.vectors else ()
+            target = read_target_sample(conn, sample.space, roots, timeout)
+            same = find_same_texts(conn, sample, roots) if target.vectors else ()
         except QueryTimeoutError:
             detail = f"the target's vectors were not read within {timeout}"
-            return StepResult(step, NAME, Outcome.ERROR, detail, time.perf_counter() - begun)
+            return StepResult(step, NAME, Outcome.ERROR, detail, time.perf_counter() - started)
         except QueryError as error:
             detail = f"the target's vectors cannot be read: {error}"
-            return StepResult(step, NAME, Outcome.ERROR, detail, time.perf_counter() - begun)
-        results.append(compare(sample, target, same, root_table))
-    took = time.perf_counter() - begun
-    if not results:
-        return StepResult(step, NAME, Outcome.SKIP, "the file has no vectors", took)
-    findings = tuple(finding for result in results for finding in result.findings)
-    numbers = {name: value for result in results for name, value in result.numbers.items()}
-    detail = "; ".join(result.detail for result in results)
+            return StepResult(step, NAME, Outcome.ERROR, detail, time.perf_counter() - started)
+        comparisons.append(compare(sample, target, same, root_table))
+    elapsed = time.perf_counter() - started
+    if not comparisons:
+        return StepResult(step, NAME, Outcome.SKIP, "the file has no vectors", elapsed)
+    findings = tuple(finding for comparison in comparisons for finding in comparison.findings)
+    numbers = {name: value for comparison in comparisons for name, value in comparison.numbers.items()}
+    detail = "; ".join(comparison.detail for comparison in comparisons)
     if any(finding.severity is Severity.ERROR for finding in findings):
         outcome = Outcome.FAIL
     elif findings:
         outcome = Outcome.WARN
     else:
-        outcome = Outcome.OK if any(result.compared for result in results) else Outcome.SKIP
+        outcome = Outcome.OK if any(comparison.compared for comparison in comparisons) else Outcome.SKIP
     if outcome is not Outcome.SKIP:
-        detail += f", {seconds(took)}"
-    return StepResult(step, NAME, outcome, detail, took, findings=findings, data={"values": numbers})
+        detail += f", {seconds(elapsed)}"
+    return StepResult(step, NAME, outcome, detail, elapsed, findings=findings, data={"values": numbers})

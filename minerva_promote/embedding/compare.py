@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from minerva_promote.embedding.direction_statistics import (
-    FEWEST,
-    FEWEST_DIMENSIONS,
-    LEAST,
-    directions,
+    MIN_DIMENSIONS,
+    MIN_TARGET_VECTORS,
+    MIN_VECTORS,
+    compare_directions,
     enough_samples,
     normalize,
     outlier_count,
@@ -20,12 +20,12 @@ from minerva_promote.results import Finding, Severity
 if TYPE_CHECKING:
     from minerva_promote.embedding.direction_statistics import Vectors
 
-FEWEST_NORMS = 8  # vectors on each side
-NORM_APART = 0.05  # of the target's
+MIN_NORMS = 8  # vectors on each side
+MAX_NORM_DIFFERENCE = 0.05  # of the target's
 NORM_SPREADS = 4.0
 NORM_FIXED = 0.01  # a spread below this share of the norm is that of vectors made equally long
 SAME_TEXT = 0.9  # cosine of two vectors of the same text
-_HELP = "embed the texts with the target's model, and export again"
+REEMBED_HINT = "embed the texts with the target's model, and export again"
 
 
 def compare(
@@ -34,18 +34,20 @@ def compare(
     """What speaks against the file's vectors; ``same`` are vectors of the target for texts of the file."""
     findings = list(config_findings(file, target))
     numbers: dict[str, float | int] = {"file_vectors": file.rows, "target_vectors": target.rows}
-    ours, theirs = _singles(file.vectors), _singles(target.vectors)
-    if not len(theirs):
+    file_vectors, target_vectors = _to_matrix(file.vectors), _to_matrix(target.vectors)
+    if not len(target_vectors):
         detail = f"nothing to compare: the target has no {file.space.column} of other {root_table}"
         return Comparison(detail, tuple(findings), numbers, compared=False)
-    if ours.shape[1] != theirs.shape[1]:
-        fact = f"vectors of {ours.shape[1]:,}, the target's have {theirs.shape[1]:,}"
-        findings.append(Finding("embedding-space", fact, hint=_HELP))
-        return Comparison(fact, tuple(findings), numbers)
-    said = [_of_norms(ours, theirs, findings, numbers)]
-    said.append(_of_directions(ours, theirs, target.roots, root_table, findings, numbers))
-    said.append(_of_texts(file, same, findings, numbers))
-    detail = f"{len(ours)} vectors against {len(theirs)}: " + ", ".join(part for part in said if part)
+    if file_vectors.shape[1] != target_vectors.shape[1]:
+        message = f"vectors of {file_vectors.shape[1]:,}, the target's have {target_vectors.shape[1]:,}"
+        findings.append(Finding("embedding-space", message, hint=REEMBED_HINT))
+        return Comparison(message, tuple(findings), numbers)
+    details = [_compare_norms(file_vectors, target_vectors, findings, numbers)]
+    details.append(_compare_directions(file_vectors, target_vectors, target.roots, root_table, findings, numbers))
+    details.append(_compare_texts(file, same, findings, numbers))
+    detail = f"{len(file_vectors)} vectors against {len(target_vectors)}: " + ", ".join(
+        part for part in details if part
+    )
     return Comparison(detail, tuple(findings), numbers)
 
 
@@ -56,106 +58,120 @@ def config_findings(file: SpaceSample, target: SpaceSample) -> Iterable[Finding]
         return
     after = {row.key: row for row in (*target.configs, *file.configs)}
     before = {row.key: row for row in target.configs}
-    theirs = [before[key] for key in sorted(target.used) if key in before]
+    target_rows = [before[key] for key in sorted(target.used) if key in before]
     if not target.vectors:
-        theirs = [row for key, row in before.items() if row.active and key not in {row.key for row in file.configs}]
-    theirs = [row for row in theirs if row.active] or theirs
+        target_rows = [
+            row for key, row in before.items() if row.active and key not in {row.key for row in file.configs}
+        ]
+    target_rows = [row for row in target_rows if row.active] or target_rows
     for row in [after[key] for key in sorted(file.used) if key in after]:
-        if theirs and row.identity not in [other.identity for other in theirs]:
-            unlike = _unlike(space, row, theirs[0])
-            fact = f"the file's vectors are of another {space.config_table} row than the target's: {unlike}"
-            yield Finding("embedding-config", fact, hint=_HELP)
+        if target_rows and row.identity not in [other.identity for other in target_rows]:
+            unlike = _describe_difference(space, row, target_rows[0])
+            message = f"the file's vectors are of another {space.config_table} row than the target's: {unlike}"
+            yield Finding("embedding-config", message, hint=REEMBED_HINT)
     active = [row for row in after.values() if row.active]
     if space.active and len(active) != 1:
-        fact = f"{len(active)} rows of {space.config_table} would be active after the import, must be 1"
+        message = f"{len(active)} rows of {space.config_table} would be active after the import, must be 1"
         if active:
-            fact += ": " + "; ".join(f"{row.key} ({', '.join(row.identity)})" for row in active[:4])
+            message += ": " + "; ".join(f"{row.key} ({', '.join(row.identity)})" for row in active[:4])
         one = "export with the target's config" if len(active) > 1 else "export with an active one"
         same = len({row.identity for row in active}) == 1  # a doubled row: nothing is searched with another model
-        help_ = f"{one}, or set {space.active} in the target"
+        hint = f"{one}, or set {space.active} in the target"
         severity = Severity.WARN if same else Severity.ERROR
-        yield Finding("embedding-config-active", fact, hint=help_, severity=severity)
+        yield Finding("embedding-config-active", message, hint=hint, severity=severity)
 
 
-def _unlike(space: Space, row: ConfigRow, other: ConfigRow) -> str:
+def _describe_difference(space: Space, row: ConfigRow, other: ConfigRow) -> str:
     parts = zip(space.identity, row.identity, other.identity, strict=True)
     return "; ".join(f"{name} {mine}, the target has {its}" for name, mine, its in parts if mine != its)
 
 
-def _of_norms(ours: Vectors, theirs: Vectors, findings: list[Finding], numbers: dict[str, float | int]) -> str:
+def _compare_norms(
+    file_vectors: Vectors, target_vectors: Vectors, findings: list[Finding], numbers: dict[str, float | int]
+) -> str:
     import numpy as np
 
-    (mine, my_spread), (its, its_spread) = (
-        (float(norms.mean()), float(norms.std())) for norms in (np.linalg.norm(each, axis=1) for each in (ours, theirs))
+    (file_mean, file_spread), (target_mean, target_spread) = (
+        (float(norms.mean()), float(norms.std()))
+        for norms in (np.linalg.norm(vectors, axis=1) for vectors in (file_vectors, target_vectors))
     )
     numbers |= {
-        "norm": _round(mine), "norm_spread": _round(my_spread),
-        "target_norm": _round(its), "target_norm_spread": _round(its_spread),
+        "norm": _round(file_mean), "norm_spread": _round(file_spread),
+        "target_norm": _round(target_mean), "target_norm_spread": _round(target_spread),
     }  # fmt: skip
-    if min(len(ours), len(theirs)) < FEWEST_NORMS:
-        return f"fewer than {FEWEST_NORMS} on a side, norms not compared"
-    shown = f"norm {_norm(mine, my_spread)}, target {_norm(its, its_spread)}"
-    if abs(mine - its) > max(NORM_APART * its, NORM_SPREADS * max(my_spread, its_spread)):
-        help_ = "scale the vectors as the target's are, or embed the texts with its model"
-        findings.append(Finding("embedding-space", shown, hint=help_))
-    elif (my_spread > NORM_APART * mine) != (its_spread > NORM_APART * its) and (
-        min(my_spread / mine, its_spread / its) < NORM_FIXED
+    if min(len(file_vectors), len(target_vectors)) < MIN_NORMS:
+        return f"fewer than {MIN_NORMS} on a side, norms not compared"
+    summary = f"norm {_norm(file_mean, file_spread)}, target {_norm(target_mean, target_spread)}"
+    if abs(file_mean - target_mean) > max(
+        MAX_NORM_DIFFERENCE * target_mean, NORM_SPREADS * max(file_spread, target_spread)
     ):
-        fact = f"{shown}: only one side's are all of one length"
-        help_ = "harmless for cosine searches; find out why"
-        findings.append(Finding("embedding-space", fact, hint=help_, severity=Severity.WARN))
-    return shown
+        hint = "scale the vectors as the target's are, or embed the texts with its model"
+        findings.append(Finding("embedding-space", summary, hint=hint))
+    elif (file_spread > MAX_NORM_DIFFERENCE * file_mean) != (target_spread > MAX_NORM_DIFFERENCE * target_mean) and (
+        min(file_spread / file_mean, target_spread / target_mean) < NORM_FIXED
+    ):
+        message = f"{summary}: only one side's are all of one length"
+        hint = "harmless for cosine searches; find out why"
+        findings.append(Finding("embedding-space", message, hint=hint, severity=Severity.WARN))
+    return summary
 
 
-def _of_directions(
-    ours: Vectors,
-    theirs: Vectors,
+def _compare_directions(
+    file_vectors: Vectors,
+    target_vectors: Vectors,
     roots: Sequence[str],
     root_table: str,
     findings: list[Finding],
     numbers: dict[str, float | int],
 ) -> str:
-    if ours.shape[1] < FEWEST_DIMENSIONS:
-        return f"{ours.shape[1]} dimensions are too few to compare directions"
-    if len(theirs) < LEAST:
-        return f"fewer than {LEAST} in the target, directions not compared"
-    found = directions(ours, theirs, roots)
-    numbers |= {"cosine": _round(found.cosine), "cosine_subsets": _round(found.cosine_subsets)}
-    if found.cosine_groups is not None:
-        numbers["cosine_groups"] = _round(found.cosine_groups)
-    if found.overlaps is not None:
-        numbers |= {"overlap": _round(found.overlaps.file), "overlap_target": _round(found.overlaps.target)}
-    if not found.structured:
+    if file_vectors.shape[1] < MIN_DIMENSIONS:
+        return f"{file_vectors.shape[1]} dimensions are too few to compare directions"
+    if len(target_vectors) < MIN_TARGET_VECTORS:
+        return f"fewer than {MIN_TARGET_VECTORS} in the target, directions not compared"
+    result = compare_directions(file_vectors, target_vectors, roots)
+    numbers |= {"cosine": _round(result.cosine), "cosine_subsets": _round(result.cosine_subsets)}
+    if result.cosine_groups is not None:
+        numbers["cosine_groups"] = _round(result.cosine_groups)
+    if result.overlaps is not None:
+        numbers |= {"overlap": _round(result.overlaps.file), "overlap_target": _round(result.overlaps.target)}
+    if not result.structured:
         return "the target's vectors point nowhere in particular, directions not compared"
-    own = f"random subsets of the target have {found.cosine_subsets:.2f} or more"
-    if found.cosine_groups is not None:
-        own = f"{root_table} of the target have {found.cosine_groups:.2f} or more, {own}"
-    shown = f"cosine of mean directions {found.cosine:.2f} ({own})"
-    enough = enough_samples(ours, theirs)
-    doubt = "" if enough else f"; {min(len(ours), len(theirs))} on a side are too few to be sure"
-    if found.opposite:
-        fact = f"the vectors point the other way: {shown}{doubt}"
+    reference = f"random subsets of the target have {result.cosine_subsets:.2f} or more"
+    if result.cosine_groups is not None:
+        reference = f"{root_table} of the target have {result.cosine_groups:.2f} or more, {reference}"
+    summary = f"cosine of mean directions {result.cosine:.2f} ({reference})"
+    enough = enough_samples(file_vectors, target_vectors)
+    doubt = "" if enough else f"; {min(len(file_vectors), len(target_vectors))} on a side are too few to be sure"
+    if result.opposite:
+        message = f"the vectors point the other way: {summary}{doubt}"
         severity = Severity.ERROR if enough else Severity.WARN
-        help_ = "find out where their signs were changed"
-        findings.append(Finding("embedding-space", fact, hint=help_, severity=severity))
-    elif found.overlaps is not None and found.foreign:
-        fact = (
-            f"the vectors look like those of another model: {shown};"
-            f" overlap {found.overlaps.file:.2f} (by chance 1.00, within the target {found.overlaps.target:.2f})"
+        hint = "find out where their signs were changed"
+        findings.append(Finding("embedding-space", message, hint=hint, severity=severity))
+    elif result.overlaps is not None and result.foreign:
+        message = (
+            f"the vectors look like those of another model: {summary};"
+            f" overlap {result.overlaps.file:.2f} (by chance 1.00, within the target {result.overlaps.target:.2f})"
         )
-        if found.scattered:
-            fact += f"; so do {root_table} of the target among themselves"
-        severity = Severity.WARN if found.scattered or not enough else Severity.ERROR
-        help_ = _HELP if min(len(ours), len(theirs)) >= FEWEST else f"{_HELP}; or say space: warn in the environment"
-        findings.append(Finding("embedding-space", fact + doubt, hint=help_, severity=severity))
-    elif lost := outlier_count(ours, theirs):
-        fact = f"{lost} of {len(ours)} vectors have nothing in common with the target's, which all follow one direction"
-        help_ = "are they of another model? embed their texts again"
-        findings.append(Finding("embedding-space", fact, hint=help_, severity=Severity.WARN))
-    return shown
+        if result.scattered:
+            message += f"; so do {root_table} of the target among themselves"
+        severity = Severity.WARN if result.scattered or not enough else Severity.ERROR
+        hint = (
+            REEMBED_HINT
+            if min(len(file_vectors), len(target_vectors)) >= MIN_VECTORS
+            else f"{REEMBED_HINT}; or say space: warn in the environment"
+        )
+        findings.append(Finding("embedding-space", message + doubt, hint=hint, severity=severity))
+    elif outliers := outlier_count(file_vectors, target_vectors):
+        message = (
+            f"{outliers} of {len(file_vectors)} vectors have nothing in common with the target's,"
+            " which all follow one direction"
+        )
+        hint = "are they of another model? embed their texts again"
+        findings.append(Finding("embedding-space", message, hint=hint, severity=Severity.WARN))
+    return summary
 
 
-def _of_texts(
+def _compare_texts(
     file: SpaceSample,
     same: Sequence[tuple[Text, bytes]] | None,
     findings: list[Finding],
@@ -166,35 +182,35 @@ def _of_texts(
 
     if same is None:
         return "the same texts were not looked for: it took too long"
-    mine = {text: vector for text, vector in zip(file.texts, file.vectors, strict=True) if text is not None}
+    by_text = {text: vector for text, vector in zip(file.texts, file.vectors, strict=True) if text is not None}
     pairs: dict[Text, float] = {}
     for text, vector in same:
-        if text in mine:
-            one, other = normalize(_singles((mine[text], vector)))
-            pairs[text] = max(pairs.get(text, -1.0), float(one @ other))
+        if text in by_text:
+            first, second = normalize(_to_matrix((by_text[text], vector)))
+            pairs[text] = max(pairs.get(text, -1.0), float(first @ second))
     numbers["same_texts"] = len(pairs)
     if not pairs:
         return ""
-    middle, least = float(np.median(list(pairs.values()))), min(pairs.values())
-    numbers |= {"same_text_cosine": _round(middle), "same_text_least": _round(least)}
-    shown = "1 text in both" if len(pairs) == 1 else f"{len(pairs)} texts in both"
-    shown += f", cosine of its vectors {middle:.2f}" if len(pairs) == 1 else f", cosine of their vectors {middle:.2f}"
-    apart = sum(value < SAME_TEXT for value in pairs.values())
-    if middle < SAME_TEXT:
-        findings.append(Finding("embedding-text", f"{shown}, must be {SAME_TEXT:.2f} or more", hint=_HELP))
-    elif apart:
-        fact = f"{apart} of {shown}; the least {least:.2f}"
-        findings.append(Finding("embedding-text", fact, hint="embed these texts again", severity=Severity.WARN))
-    return shown
+    median, least = float(np.median(list(pairs.values()))), min(pairs.values())
+    numbers |= {"same_text_cosine": _round(median), "same_text_least": _round(least)}
+    summary = "1 text in both" if len(pairs) == 1 else f"{len(pairs)} texts in both"
+    summary += f", cosine of its vectors {median:.2f}" if len(pairs) == 1 else f", cosine of their vectors {median:.2f}"
+    below = sum(value < SAME_TEXT for value in pairs.values())
+    if median < SAME_TEXT:
+        findings.append(Finding("embedding-text", f"{summary}, must be {SAME_TEXT:.2f} or more", hint=REEMBED_HINT))
+    elif below:
+        message = f"{below} of {summary}; the least {least:.2f}"
+        findings.append(Finding("embedding-text", message, hint="embed these texts again", severity=Severity.WARN))
+    return summary
 
 
-def _singles(vectors: Sequence[bytes]) -> Vectors:
+def _to_matrix(vectors: Sequence[bytes]) -> Vectors:
     """Wire forms as rows; those of another length than the first are left out."""
     import numpy as np
 
     length = len(vectors[0]) if vectors else 4
-    alike = b"".join(vector[4:] for vector in vectors if len(vector) == length)
-    return np.frombuffer(alike, ">f4").reshape(-1, (length - 4) // 4 or 1).astype(np.float64)
+    components = b"".join(vector[4:] for vector in vectors if len(vector) == length)
+    return np.frombuffer(components, ">f4").reshape(-1, (length - 4) // 4 or 1).astype(np.float64)
 
 
 def _norm(mean: float, spread: float) -> str:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float64]  # one a row
 
-FEWEST = 30  # vectors on each side, with which a verdict is sure
-FEW, FEW_DIMENSIONS = 8, 256  # in so many dimensions fewer are enough: chance has less room
-LEAST = 4  # vectors of the target: with fewer nothing is known of it
-FEWEST_DIMENSIONS = 64  # in fewer, chance alone makes cosines above 0.5
+MIN_VECTORS = 30  # vectors on each side, with which a verdict is sure
+MIN_VECTORS_HIGH_DIMENSIONS, HIGH_DIMENSIONS = 8, 256  # in so many dimensions fewer are enough: chance has less room
+MIN_TARGET_VECTORS = 4  # vectors of the target: with fewer nothing is known of it
+MIN_DIMENSIONS = 64  # in fewer, chance alone makes cosines above 0.5
 CHANCE = 4.0  # standard deviations of what chance makes
 STRAY = 3.0  # standard deviations of chance, within which a single vector lies across
 GAP = 1.5  # times that: all others are beyond, and none between
@@ -82,52 +82,56 @@ class Directions:
         return self.cosine_groups < self.cosine_chance and self.overlaps.groups < self.overlaps.limit
 
 
-def directions(ours: Vectors, theirs: Vectors, roots: Sequence[str]) -> Directions:
+def compare_directions(file_vectors: Vectors, target_vectors: Vectors, roots: Sequence[str]) -> Directions:
     """Hold vectors of a file against vectors of a target, whose ``roots`` stand in step."""
-    ours, theirs = normalize(ours), normalize(theirs)
-    cosine = _cosine(ours.mean(0), theirs.mean(0))
-    cosine_chance = CHANCE / float(ours.shape[1]) ** 0.5
-    subsets = _subsets(theirs, min(len(ours), len(theirs) // 2))
-    groups, members = _groups(theirs, roots)
-    overlaps = _overlaps(ours, theirs, members) if cosine < cosine_chance else None
+    file_vectors, target_vectors = normalize(file_vectors), normalize(target_vectors)
+    cosine = _cosine(file_vectors.mean(0), target_vectors.mean(0))
+    cosine_chance = CHANCE / float(file_vectors.shape[1]) ** 0.5
+    subsets = _subset_cosine(target_vectors, min(len(file_vectors), len(target_vectors) // 2))
+    groups, members = _group_cosine(target_vectors, roots)
+    overlaps = _overlaps(file_vectors, target_vectors, members) if cosine < cosine_chance else None
     return Directions(cosine, cosine_chance, subsets, groups, overlaps)
 
 
-def _overlaps(ours: Vectors, theirs: Vectors, members: Sequence[int]) -> Overlaps:
+def _overlaps(file_vectors: Vectors, target_vectors: Vectors, members: Sequence[int]) -> Overlaps:
     """``members`` are the rows of the target's root that lies farthest from the others."""
     import numpy as np
 
-    file, chance = _overlap(ours, theirs)
-    target, _ = _overlap(theirs[::2], theirs[1::2])
+    file, chance = _overlap(file_vectors, target_vectors)
+    target, _ = _overlap(target_vectors[::2], target_vectors[1::2])
     groups = None
-    if FEWEST <= len(members) <= len(theirs) - FEWEST:
-        inside = np.isin(np.arange(len(theirs)), members)
-        groups, _ = _overlap(theirs[inside], theirs[~inside])
+    if MIN_VECTORS <= len(members) <= len(target_vectors) - MIN_VECTORS:
+        inside = np.isin(np.arange(len(target_vectors)), members)
+        groups, _ = _overlap(target_vectors[inside], target_vectors[~inside])
     return Overlaps(file, chance, target, groups)
 
 
-def enough_samples(ours: Vectors, theirs: Vectors) -> bool:
+def enough_samples(file_vectors: Vectors, target_vectors: Vectors) -> bool:
     """Whether there are vectors enough for a verdict.
 
     Of 500 small books of the target's model (8 to 18 vectors of 384 and 1,024 dimensions) two looked foreign, of 500 of
     another model two did not. In 64 dimensions half of the former do.
     """
-    fewest = min(len(ours), len(theirs))
-    return fewest >= FEWEST or (fewest >= FEW and ours.shape[1] >= FEW_DIMENSIONS)
+    smaller = min(len(file_vectors), len(target_vectors))
+    return smaller >= MIN_VECTORS or (
+        smaller >= MIN_VECTORS_HIGH_DIMENSIONS and file_vectors.shape[1] >= HIGH_DIMENSIONS
+    )
 
 
-def outlier_count(ours: Vectors, theirs: Vectors) -> int:
+def outlier_count(file_vectors: Vectors, target_vectors: Vectors) -> int:
     """How many vectors of a file lie across the target's mean direction, as chance has it, where all others follow it.
 
     0 where the target's own do not all follow it clearly, or the file's other ones do not.
     """
     import numpy as np
 
-    mean = normalize(theirs).mean(0, keepdims=True)
-    mine, its = (np.abs(normalize(each) @ normalize(mean)[0]) for each in (ours, theirs))
-    noise = STRAY / float(ours.shape[1]) ** 0.5
-    across = mine < noise
-    clear = min(its.min(), mine[~across].min(initial=1)) > GAP * noise and not across.all()
+    mean = normalize(target_vectors).mean(0, keepdims=True)
+    file_cosines, target_cosines = (
+        np.abs(normalize(vectors) @ normalize(mean)[0]) for vectors in (file_vectors, target_vectors)
+    )
+    noise = STRAY / float(file_vectors.shape[1]) ** 0.5
+    across = file_cosines < noise
+    clear = min(target_cosines.min(), file_cosines[~across].min(initial=1)) > GAP * noise and not across.all()
     return int(across.sum()) if clear else 0
 
 
@@ -140,18 +144,18 @@ def normalize(vectors: Vectors) -> Vectors:
     return result
 
 
-def _overlap(ours: Vectors, theirs: Vectors) -> tuple[float, float]:
+def _overlap(file_vectors: Vectors, target_vectors: Vectors) -> tuple[float, float]:
     """Mean squared cosine of the axes of two samples, weighted by their lengths, times the dimensions; its chance.
 
     The weights are lengths, not their squares, so that a few subjects do not outweigh what all texts share.
     """
-    my_lengths, my_axes = _axes(ours)
-    its_lengths, its_axes = _axes(theirs)
-    if not len(my_lengths) or not len(its_lengths):
+    file_lengths, file_axes = _axes(file_vectors)
+    target_lengths, target_axes = _axes(target_vectors)
+    if not len(file_lengths) or not len(target_lengths):
         return 0.0, 1.0  # all of a sample are the same vector: it varies in no direction
-    mine, its = my_lengths / my_lengths.sum(), its_lengths / its_lengths.sum()
-    overlap = float(ours.shape[1] * (mine @ (my_axes @ its_axes.T) ** 2 @ its))
-    spread = (2 * float((mine**2).sum()) * float((its**2).sum())) ** 0.5
+    file_weights, target_weights = file_lengths / file_lengths.sum(), target_lengths / target_lengths.sum()
+    overlap = float(file_vectors.shape[1] * (file_weights @ (file_axes @ target_axes.T) ** 2 @ target_weights))
+    spread = (2 * float((file_weights**2).sum()) * float((target_weights**2).sum())) ** 0.5
     return overlap, 1 + CHANCE * spread
 
 
@@ -159,14 +163,14 @@ def _axes(vectors: Vectors) -> tuple[Vectors, Vectors]:
     """The principal axes of a sample around its mean, and their lengths."""
     import numpy as np
 
-    around = normalize(vectors - vectors.mean(0))
-    squares, turned = np.linalg.eigh(around @ around.T)
+    centered = normalize(vectors - vectors.mean(0))
+    squares, eigenvectors = np.linalg.eigh(centered @ centered.T)
     kept = squares > max(1e-9 * squares[-1], 1e-12)
     lengths = np.sqrt(squares[kept])
-    return lengths, (turned[:, kept] / lengths).T @ around
+    return lengths, (eigenvectors[:, kept] / lengths).T @ centered
 
 
-def _subsets(vectors: Vectors, size: int) -> float:
+def _subset_cosine(vectors: Vectors, size: int) -> float:
     """The least cosine between the mean of a random subset and that of the rest, but for one in a hundred."""
     import numpy as np
 
@@ -178,22 +182,22 @@ def _subsets(vectors: Vectors, size: int) -> float:
     return float(np.quantile([_cosine(part, total - part) for part in chosen @ vectors], 0.01))
 
 
-def _groups(vectors: Vectors, roots: Sequence[str]) -> tuple[float | None, list[int]]:
+def _group_cosine(vectors: Vectors, roots: Sequence[str]) -> tuple[float | None, list[int]]:
     """The least cosine between the mean of one root's vectors and that of all others, and that root's rows."""
     total = vectors.sum(0)
     members: dict[str, list[int]] = {}
-    for place, root in enumerate(roots[: len(vectors)]):
-        members.setdefault(root, []).append(place)
+    for index, root in enumerate(roots[: len(vectors)]):
+        members.setdefault(root, []).append(index)
     cosines = [
-        (_cosine(part, total - part), places)
-        for places in members.values()
-        if GROUP <= len(places) <= len(vectors) - GROUP
-        for part in (vectors[places].sum(0),)
+        (_cosine(part, total - part), indexes)
+        for indexes in members.values()
+        if GROUP <= len(indexes) <= len(vectors) - GROUP
+        for part in (vectors[indexes].sum(0),)
     ]
     return min(cosines, default=(None, []))
 
 
-def _cosine(one: Any, other: Any) -> float:
+def _cosine(first: Any, second: Any) -> float:
     import numpy as np
 
-    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other) or 1))
+    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second) or 1))

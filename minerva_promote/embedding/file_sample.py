@@ -22,7 +22,7 @@ class SpaceCollector:
     def __init__(self, contract: Contract, snapshot: Snapshot, size: int = SAMPLE) -> None:
         self.spaces = spaces_of(contract, snapshot)
         self._snapshot = snapshot
-        self._draws = {space: _Draw(size) for space in self.spaces}
+        self._reservoirs = {space: _Reservoir(size) for space in self.spaces}
         self._configs: dict[str, dict[str, ConfigRow]] = {}  # table -> key -> row
         self._takers: dict[ColumnLayout, Callable[[list[Value]], None] | None] = {}
 
@@ -31,36 +31,36 @@ class SpaceCollector:
         try:
             take = self._takers[row.layout]
         except KeyError:
-            take = self._takers[row.layout] = self._taker(row.layout)
+            take = self._takers[row.layout] = self._build_taker(row.layout)
         if take is not None:
             take(row.values)
 
     def samples(self) -> tuple[SpaceSample, ...]:
         """What was kept, one sample for each vector column of the contract."""
-        found = []
-        for space, draw in self._draws.items():
-            key_of = _reader(self._snapshot, space.config_table, space.config_key)
-            root_of = _reader(self._snapshot, space.table, space.root)
-            found.append(
+        samples = []
+        for space, reservoir in self._reservoirs.items():
+            key_of = _text_reader(self._snapshot, space.config_table, space.config_key)
+            root_of = _text_reader(self._snapshot, space.table, space.root)
+            samples.append(
                 SpaceSample(
                     space,
-                    draw.seen,
-                    tuple(vector for vector, _, _ in draw.kept),
-                    tuple(text for _, text, _ in draw.kept),
-                    tuple(root_of(root) for _, _, root in draw.kept),
-                    frozenset(key_of(key) for key in draw.used),
+                    reservoir.seen,
+                    tuple(vector for vector, _, _ in reservoir.kept),
+                    tuple(text for _, text, _ in reservoir.kept),
+                    tuple(root_of(root) for _, _, root in reservoir.kept),
+                    frozenset(key_of(key) for key in reservoir.used),
                     tuple(self._configs.get(space.config_table or "", {}).values()),
                 )
             )
-        return tuple(found)
+        return tuple(samples)
 
-    def _taker(self, layout: ColumnLayout) -> Callable[[list[Value]], None] | None:
+    def _build_taker(self, layout: ColumnLayout) -> Callable[[list[Value]], None] | None:
         takers: list[Callable[[list[Value]], None]] = []
         for space in self.spaces:
             if space.table == layout.table and space.column in layout.columns:
-                takers.append(self._draws[space].taker(space, layout.columns))
+                takers.append(self._reservoirs[space].build_taker(space, layout.columns))
             if space.config_table == layout.table and not takers:
-                takers.append(self._config_taker(space, layout))
+                takers.append(self._build_config_taker(space, layout))
         if len(takers) < 2:
             return takers[0] if takers else None
 
@@ -70,19 +70,19 @@ class SpaceCollector:
 
         return take_all
 
-    def _config_taker(self, space: Space, layout: ColumnLayout) -> Callable[[list[Value]], None]:
-        place = {name: number for number, name in enumerate(layout.columns)}
-        readers = {name: _reader(self._snapshot, layout.table, name) for name in layout.columns}
+    def _build_config_taker(self, space: Space, layout: ColumnLayout) -> Callable[[list[Value]], None]:
+        column_index = {name: index for index, name in enumerate(layout.columns)}
+        readers = {name: _text_reader(self._snapshot, layout.table, name) for name in layout.columns}
         configs = self._configs.setdefault(layout.table, {})
 
-        def value(values: Sequence[Value], name: str) -> str:
-            return readers[name](values[place[name]]) if name in place else NULL
+        def read_value(values: Sequence[Value], name: str) -> str:
+            return readers[name](values[column_index[name]]) if name in column_index else NULL
 
         def take(values: list[Value]) -> None:
-            flag = values[place[space.active]] if space.active in place else None
+            flag = values[column_index[space.active]] if space.active in column_index else None
             row = ConfigRow(
-                value(values, space.config_key or ""),
-                tuple(value(values, name) for name in space.identity),
+                read_value(values, space.config_key or ""),
+                tuple(read_value(values, name) for name in space.identity),
                 None if flag is None else flag == b"\1",
             )
             configs[row.key] = row
@@ -90,7 +90,7 @@ class SpaceCollector:
         return take
 
 
-def _reader(snapshot: Snapshot, table: str | None, column: str | None) -> Callable[[Value], str]:
+def _text_reader(snapshot: Snapshot, table: str | None, column: str | None) -> Callable[[Value], str]:
     """A function from the wire form of this column to what PostgreSQL prints for it."""
     name = snapshot.tables[table].columns[column].type.partition("(")[0] if table and column else ""
 
@@ -104,7 +104,7 @@ def _reader(snapshot: Snapshot, table: str | None, column: str | None) -> Callab
     return read
 
 
-class _Draw:
+class _Reservoir:
     """``size`` of the rows that pass, each as likely as any other (Li 1994, algorithm L), the same in every run."""
 
     def __init__(self, size: int) -> None:
@@ -116,7 +116,7 @@ class _Draw:
         self._weight = 1.0
         self._random = random.Random(0)
 
-    def taker(self, space: Space, columns: Sequence[str]) -> Callable[[list[Value]], None]:
+    def build_taker(self, space: Space, columns: Sequence[str]) -> Callable[[list[Value]], None]:
         """A function that takes the rows of one layout."""
         vector, text, root, config = (
             columns.index(name) if name in columns else None
@@ -135,9 +135,9 @@ class _Draw:
                 last = key
             self.seen += 1
             if self.seen == self._next:
-                said = values[text] if text is not None else None
-                known = Text(len(said), hashlib.sha256(said).digest()) if said else None
-                self._keep((wire, known, values[root] if root is not None else None))
+                value = values[text] if text is not None else None
+                text_digest = Text(len(value), hashlib.sha256(value).digest()) if value else None
+                self._keep((wire, text_digest, values[root] if root is not None else None))
 
         return take
 

@@ -69,13 +69,13 @@ def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
     The embedding config is the shared row with a column ``dimensions`` that the vector's row references; its text and
     number columns are its identity, and ``is_active`` its flag.
     """
-    found = []
+    spaces = []
     for table, rule in contract.tables.items():
         columns = snapshot.tables[table].columns if table in snapshot.tables else {}
-        for column, its in columns.items():
-            if its.type.partition("(")[0] != "vector":
+        for column, info in columns.items():
+            if info.type.partition("(")[0] != "vector":
                 continue
-            refers, parent = next(
+            config_column, parent = next(
                 (
                     (name, parent)
                     for name, parent in rule.references.items()
@@ -84,17 +84,17 @@ def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
                 (None, None),
             )
             key = contract.tables[parent].key[0] if parent else None
-            others = snapshot.tables[parent].columns if parent else {}
-            identity = tuple(name for name, its in others.items() if name != key and _plain(its.type))
+            config_columns = snapshot.tables[parent].columns if parent else {}
+            identity = tuple(name for name, info in config_columns.items() if name != key and _is_plain(info.type))
             column_rule = rule.columns.get(column)
             text = column_rule.text if column_rule else None
             root = next(iter(contract.owners(table)), None)
-            active = "is_active" if "is_active" in others else None
-            found.append(Space(table, column, rule.key, text, root, refers, parent, key, identity, active))
-    return tuple(found)
+            active = "is_active" if "is_active" in config_columns else None
+            spaces.append(Space(table, column, rule.key, text, root, config_column, parent, key, identity, active))
+    return tuple(spaces)
 
 
-def _plain(type_name: str) -> bool:
+def _is_plain(type_name: str) -> bool:
     return type_name.partition("(")[0] in (*TEXTS, *NUMBERS)
 
 

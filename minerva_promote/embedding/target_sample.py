@@ -22,46 +22,48 @@ from pg_class where oid = to_regclass($1)
 """
 
 
-def target_sample(conn: Connection, space: Space, roots: Sequence[str], timeout: str) -> SpaceSample:
+def read_target_sample(conn: Connection, space: Space, roots: Sequence[str], timeout: str) -> SpaceSample:
     """Vectors of the target that belong to none of ``roots``, and all its embedding configs.
 
     The same rows as long as the table is the same. Raises QueryError and TargetError.
     """
     name = qualified(space.table).as_string(None)
     with read_only(conn, timeout):
-        rows, pages = next(iter(run_query(conn, _SIZE, [name]).rows), (0, 0))
-        found = run_query(conn, _sample(space, pages), [list(roots)] if space.root else []).rows
-        configs = run_query(conn, _configs(space)).rows if space.config_table else ()
+        estimated_rows, pages = next(iter(run_query(conn, _SIZE, [name]).rows), (0, 0))
+        sampled = run_query(conn, _sample_query(space, pages), [list(roots)] if space.root else []).rows
+        configs = run_query(conn, _configs_query(space)).rows if space.config_table else ()
     return SpaceSample(
         space,
-        max(rows, len(found)),
-        tuple(row[0] for row in found),
-        (None,) * len(found),
-        tuple(row[1] for row in found),
-        frozenset(row[2] for row in found if row[2] is not None),
+        max(estimated_rows, len(sampled)),
+        tuple(row[0] for row in sampled),
+        (None,) * len(sampled),
+        tuple(row[1] for row in sampled),
+        frozenset(row[2] for row in sampled if row[2] is not None),
         tuple(ConfigRow(row[0], tuple(row[2:]), row[1]) for row in configs),
     )
 
 
-def same_texts(conn: Connection, sample: SpaceSample, roots: Sequence[str]) -> tuple[tuple[Text, bytes], ...] | None:
+def find_same_texts(
+    conn: Connection, sample: SpaceSample, roots: Sequence[str]
+) -> tuple[tuple[Text, bytes], ...] | None:
     """Texts of the sample that the target has too, each with a vector of the target; None: not found out in time.
 
     The length is compared first, which does not read a long text. Raises QueryError and TargetError.
     """
-    wanted = sorted({text for text in sample.texts if text is not None})
-    if not wanted or sample.space.text is None:
+    texts = sorted({text for text in sample.texts if text is not None})
+    if not texts or sample.space.text is None:
         return ()
-    sizes, digests = [text.size for text in wanted], [text.sha256 for text in wanted]
+    sizes, digests = [text.size for text in texts], [text.sha256 for text in texts]
     try:
         with read_only(conn, TEXT_TIMEOUT):
-            more = [list(roots)] if sample.space.root else []
-            found = run_query(conn, _texts(sample.space), [sizes, digests, *more]).rows
+            root_parameters = [list(roots)] if sample.space.root else []
+            rows = run_query(conn, _texts_query(sample.space), [sizes, digests, *root_parameters]).rows
     except QueryTimeoutError:
         return None
-    return tuple((Text(size, digest), vector) for size, digest, vector in found)
+    return tuple((Text(size, digest), vector) for size, digest, vector in rows)
 
 
-def _sample(space: Space, pages: int) -> bytes:
+def _sample_query(space: Space, pages: int) -> bytes:
     share = "" if pages <= PAGES else f" tablesample system ({100 * PAGES / pages:.6f}) repeatable (0)"
     statement = sql.SQL(
         "select {vector}, {root}, {config} from {table}{share} where {vector} is not null{others}"
@@ -69,29 +71,29 @@ def _sample(space: Space, pages: int) -> bytes:
     )
     return statement.format(
         vector=ident(space.column),
-        root=_text(space.root, f"'{NULL}'"),
-        config=_text(space.config, "null::text"),
+        root=_as_text(space.root, f"'{NULL}'"),
+        config=_as_text(space.config, "null::text"),
         table=qualified(space.table),
         share=sql.SQL(share),
-        others=_others(space, 1),
-        key=sql.SQL(" || ").join(_text(name, "") for name in space.key),
+        others=_other_roots_condition(space, 1),
+        key=sql.SQL(" || ").join(_as_text(name, "") for name in space.key),
         limit=sql.Literal(SAMPLE),
     ).as_bytes(None)
 
 
-def _configs(space: Space) -> bytes:
+def _configs_query(space: Space) -> bytes:
     statement = sql.SQL("select {}, {}, {} from {} order by 1")
     assert space.config_table is not None
     identity = [sql.SQL(f"coalesce({{}}::text, '{NULL}')").format(ident(name)) for name in space.identity]
     return statement.format(
-        _text(space.config_key, "null::text"),
+        _as_text(space.config_key, "null::text"),
         ident(space.active) if space.active else sql.SQL("null::boolean"),
         sql.SQL(", ").join(identity),
         qualified(space.config_table),
     ).as_bytes(None)
 
 
-def _texts(space: Space) -> bytes:
+def _texts_query(space: Space) -> bytes:
     statement = sql.SQL(
         "select octet_length({text}), sha256(convert_to({text}, 'UTF8')), {vector} from {table}"
         " where {vector} is not null{others} and case when octet_length({text}) = any ($1::int[])"
@@ -101,17 +103,17 @@ def _texts(space: Space) -> bytes:
         text=ident(space.text or ""),
         vector=ident(space.column),
         table=qualified(space.table),
-        others=_others(space, 3),
+        others=_other_roots_condition(space, 3),
         limit=sql.Literal(PAIRS),
     ).as_bytes(None)
 
 
-def _others(space: Space, number: int) -> sql.Composable:
+def _other_roots_condition(space: Space, number: int) -> sql.Composable:
     """The condition that leaves the file's own roots out."""
     if space.root is None:
         return sql.SQL("")
     return sql.SQL(" and {}::text <> all (${}::text[])").format(ident(space.root), sql.SQL(str(number)))
 
 
-def _text(column: str | None, otherwise: str) -> sql.Composable:
+def _as_text(column: str | None, otherwise: str) -> sql.Composable:
     return sql.SQL("{}::text").format(ident(column)) if column else sql.SQL(otherwise)

@@ -19,16 +19,16 @@ BLOCK = 1 << 20  # bytes of one read: stays in the cache of the core that works 
 
 
 class BadByte(Exception):
-    """The file is not strict UTF-8, or holds a NUL, at this offset."""
+    """The file is not strict UTF-8, or holds a NUL, at this offset of the file."""
 
-    def __init__(self, offset: int, fact: str) -> None:
-        super().__init__(fact)
+    def __init__(self, offset: int, message: str) -> None:
+        super().__init__(message)
         self.offset = offset
-        self.fact = fact
+        self.message = message
 
 
-class Source:
-    """A window over a file; ``window[0]`` stands at byte ``start`` of the file.
+class ByteWindow:
+    """A window over a file; ``window[0]`` is byte ``start`` of the file.
 
     Only :meth:`grow` reads, in a second thread, one block ahead. A window that would hold more than ``limit`` bytes
     does not grow. Not thread-safe.
@@ -44,15 +44,15 @@ class Source:
         self._read = 0  # bytes
         self.bad: BadByte | None = None  # the window ends before this byte
         self._hash = hashlib.sha256()
-        self._first = (0, 1, 1)  # a place asked for before, as below
-        self._known = (0, 1, 1)  # an offset in the file, its line and its column
+        self._earlier = (0, 1, 1)  # the location computed before the last one, as below
+        self._latest = (0, 1, 1)  # the last computed location: offset in the file, line, column
         self._file = open_export(path)
         self._stamp = stamp(os.fstat(self._file.fileno()))
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="promote-read")
         self._blocks = _checked(self._file, self._hash)
         self._next: Future[bytes] = self._reader.submit(next, self._blocks, b"")
 
-    def __enter__(self) -> Source:
+    def __enter__(self) -> ByteWindow:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -65,8 +65,8 @@ class Source:
         if self.ended or len(self.window) > self.limit:
             return False
         pieces = [self.window]
-        wanted = max(1, len(self.window) // BLOCK)  # a long row doubles, so that it is not scanned over and over
-        for _ in range(wanted):
+        blocks = max(1, len(self.window) // BLOCK)  # a long row doubles, so that it is not scanned over and over
+        for _ in range(blocks):
             block = self._take()
             if not block:
                 break
@@ -94,28 +94,28 @@ class Source:
         self.window = self.window[keep:]
         self.start += keep
 
-    def place(self, position: int) -> tuple[int, int]:
-        """Line and column, both from 1, of a place in the window; columns count characters.
+    def line_and_column(self, position: int) -> tuple[int, int]:
+        """Line and column, both from 1, of an offset in the window; columns count characters.
 
-        Reads the file again from the place asked for before: nobody pays for lines until there is a finding.
+        Reads the file again from a location computed earlier: lines cost nothing until there is a finding.
         """
         offset = self.start + position
-        known = [place for place in (self._first, self._known) if place[0] <= offset]
-        at, line, column = known[-1] if known else (0, 1, 1)
-        for block in self._between(at, offset):
+        known = [location for location in (self._earlier, self._latest) if location[0] <= offset]
+        begin, line, column = known[-1] if known else (0, 1, 1)
+        for block in self._blocks_between(begin, offset):
             lines = block.count(b"\n")
             if lines:
                 line += lines
                 column = 1
                 block = block[block.rfind(b"\n") + 1 :]
             column += characters(block)
-        if offset < self._known[0]:
-            self._first = (offset, line, column)  # a statement's head is asked for after its rows
+        if offset < self._latest[0]:
+            self._earlier = (offset, line, column)  # a finding of a statement's head may follow those of its rows
         else:
-            self._first, self._known = self._known, (offset, line, column)
+            self._earlier, self._latest = self._latest, (offset, line, column)
         return line, column
 
-    def _between(self, begin: int, end: int) -> Iterator[bytes]:
+    def _blocks_between(self, begin: int, end: int) -> Iterator[bytes]:
         while begin < end:
             block = os.pread(self._file.fileno(), min(BLOCK, end - begin), begin)
             if not block:
@@ -126,10 +126,10 @@ class Source:
     def require_unchanged(self) -> None:
         """Raise FileChanged when the file is not what it was when it was opened."""
         try:
-            now = (stamp(os.fstat(self._file.fileno())), stamp(self.path.stat()))
+            current = (stamp(os.fstat(self._file.fileno())), stamp(self.path.stat()))
         except OSError:
             raise file_changed(self.path) from None
-        if now != (self._stamp, self._stamp):
+        if current != (self._stamp, self._stamp):
             raise file_changed(self.path)
 
     @property
@@ -138,58 +138,58 @@ class Source:
         return self._hash.digest()
 
 
-def stamp(found: os.stat_result) -> tuple[int, ...]:
-    """What is different after a file was written to or replaced."""
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+def stamp(status: os.stat_result) -> tuple[int, ...]:
+    """Device, inode, size and time: one of them changes when a file is written to or replaced."""
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def file_changed(path: Path) -> FileChanged:
-    """The exception for a file that somebody wrote to meanwhile."""
+    """The exception for a file that was written to while it was read."""
     hint = "let nobody write to it, then run the command again"
     return FileChanged("changed while it was read", at=Location(str(path)), hint=hint)
 
 
 def characters(data: bytes) -> int:
-    """How many characters these bytes of UTF-8 begin."""
+    """The number of characters that begin in these bytes of UTF-8."""
     return len(data if data.isascii() else data.translate(None, _CONTINUATION))
 
 
 def open_export(path: Path) -> BinaryIO:
-    """The file, open for reading. Raises NoSuchFile for what is none, FileError for one that cannot be opened."""
-    at = Location(str(path))
+    """The file, open for reading. Raises NoSuchFile when it is missing or no regular file, FileError otherwise."""
+    location = Location(str(path))
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise NoSuchFile("is a directory", at=at, hint="name the export file itself")
+            raise NoSuchFile("is a directory", at=location, hint="name the export file itself")
         if not stat.S_ISREG(mode):
-            raise NoSuchFile("is not a regular file: it is read twice", at=at, hint="save it to a file first")
+            raise NoSuchFile("is not a regular file: it is read twice", at=location, hint="save it to a file first")
         return path.open("rb", buffering=0)
     except FileNotFoundError:
-        raise NoSuchFile("no such file", at=at, hint="check the path") from None
+        raise NoSuchFile("no such file", at=location, hint="check the path") from None
     except OSError as error:
-        raise FileError(f"cannot be read: {error.strerror}", at=at, hint="check its permissions") from None
+        raise FileError(f"cannot be read: {error.strerror}", at=location, hint="check its permissions") from None
 
 
 def _checked(file: BinaryIO, digest: hashlib._Hash) -> Iterator[bytes]:
-    """Blocks that end at a character, hashed; a bad byte is raised after all the good ones before it were given."""
+    """Blocks that end at a character boundary, hashed; raises BadByte after the last valid byte was yielded."""
     offset, rest = 0, b""
     while block := file.read(BLOCK):
         digest.update(block)
         block = rest + block if rest else block
-        good, fact = len(block), ""
+        good, message = len(block), ""
         nul = block.find(b"\0")
         if nul >= 0:
-            good, fact = nul, "NUL byte"
+            good, message = nul, "NUL byte"
         if not block.isascii():
-            whole = good - (0 if fact else _unfinished(block))
+            whole = good - (0 if message else _unfinished(block))
             bad = _not_utf8(block[:whole] if whole < len(block) else block)
             good = whole
             if bad is not None:
-                good, fact = bad
+                good, message = bad
         if good:
             yield block[:good] if good < len(block) else block
-        if fact:
-            raise BadByte(offset + good, fact)
+        if message:
+            raise BadByte(offset + good, message)
         offset, rest = offset + good, block[good:]
     if rest:
         raise BadByte(offset, f"byte 0x{rest[0]:02X} is not valid UTF-8 (unexpected end of data)")
@@ -208,25 +208,25 @@ def _unfinished(block: bytes) -> int:
 
 
 def _not_utf8(block: bytes) -> tuple[int, str] | None:
-    """Where a block is not strict UTF-8, and why; None for a good one.
+    """The offset where a block is not strict UTF-8, and why; None for a valid one.
 
-    Only the words of eight bytes that hold anything beyond ASCII are decoded, set apart by blanks where they do not
-    touch: in numbers and English text they are few.
+    Only the words of eight bytes that hold anything beyond ASCII are decoded, separated by blanks where they are not
+    adjacent: in numbers and English text they are few.
     """
     import numpy as np
 
     words = np.frombuffer(block, np.uint64, len(block) // 8)
     hot = np.flatnonzero(words & np.uint64(0x8080808080808080))
     if not len(words) or len(hot) > len(words) // 4:
-        return _decoded(block)
+        return _decoding_error(block)
     if not len(hot) or hot[-1] != len(words) - 1:
         hot = np.append(hot, len(words) - 1)  # the bytes after the last word may continue it
     breaks = np.flatnonzero(np.diff(hot) > 1) + 1
-    apart = np.insert(words[hot], breaks, np.uint64(0x2020202020202020)).tobytes() + block[len(words) * 8 :]
-    return _decoded(block) if _decoded(apart) else None
+    separated = np.insert(words[hot], breaks, np.uint64(0x2020202020202020)).tobytes() + block[len(words) * 8 :]
+    return _decoding_error(block) if _decoding_error(separated) else None
 
 
-def _decoded(block: bytes) -> tuple[int, str] | None:
+def _decoding_error(block: bytes) -> tuple[int, str] | None:
     try:
         block.decode("utf-8", "strict")
     except UnicodeDecodeError as error:

@@ -13,22 +13,22 @@ from minerva_promote.exportfile.fragments import Fault
 FREE_BYTES = 32  # bytes of the file that allow one more unit
 TOKEN = 2
 ESCAPES = 20  # decoding those of one string
-UNIT = 4  # a head, a row or a tail that is lexed
+FRAGMENT = 4  # a head, a row or a tail that is lexed
 STATEMENT = 8  # one that is not a repetition of the one before it
 FAULT = 5
 PARSE = 250  # by PostgreSQL's grammar
 ROW_FAULT = 25  # a row that breaks a rule, which was read first
-PLAN = 150  # a shape that is bound to its columns for the first time
+BUILD_DECODER = 150  # a shape that is bound to its columns for the first time
 FREE_COST = 100  # of the head and the tail of an accepted statement
 FREE_TOKENS = 24  # of an accepted row, besides twelve for every constant
 
 
-def too_costly(at: int) -> Fault:
+def too_costly(offset: int) -> Fault:
     """The fault of the place where reading stops."""
     return Fault(
         "too-costly",
         "reading stops here: what the file holds costs far more work than its size allows",
-        at,
+        offset,
         "it looks like no export; if it is one, raise contract.limits.work in promote.yaml",
     )
 

@@ -11,7 +11,7 @@ class FileTypeGuess(NamedTuple):
     """What a file looks like."""
 
     what: str
-    help: str
+    hint: str
     certain: bool  # False: only a comment says so, and an export may begin with it as well
 
 
@@ -44,7 +44,7 @@ _TEXTS = (
 )
 
 
-def foreign_file(path: Path) -> FileTypeGuess | None:
+def read_file_type(path: Path) -> FileTypeGuess | None:
     """What the file looks like that begins so; None when it begins like an export file."""
     with path.open("rb") as file:
         return guess_file_type(file.read(600))
@@ -52,12 +52,12 @@ def foreign_file(path: Path) -> FileTypeGuess | None:
 
 def guess_file_type(head: bytes) -> FileTypeGuess | None:
     """What these first bytes look like, with the way out; None when they begin like an export file."""
-    for signature, what, help_ in _SIGNATURES:
+    for signature, what, hint in _SIGNATURES:
         if head.startswith(signature):
-            return FileTypeGuess(what, help_, True)
+            return FileTypeGuess(what, hint, True)
     if head[257:262] == b"ustar":
         return FileTypeGuess("a tar archive", "unpack it", True)
-    for pattern, what, help_ in _TEXTS:
+    for pattern, what, hint in _TEXTS:
         if match := pattern.match(head):
-            return FileTypeGuess(what, help_, match.group().strip()[:1] in (b"<", b"{", b"["))
+            return FileTypeGuess(what, hint, match.group().strip()[:1] in (b"<", b"{", b"["))
     return None

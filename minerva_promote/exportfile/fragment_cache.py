@@ -1,8 +1,8 @@
-"""Reading a unit that looks like one before: the same bytes between its literals, literals of the same kind.
+"""Recognition of fragments that look like an earlier one: the same bytes between the literals, literals of one kind.
 
-An export repeats a handful of statements thousands of times. Where a plain string or a decimal integer ends is decided
-by the byte after it; as that byte is the one that was there before, lexing again would find the same tokens. Whatever
-does not match is lexed in full.
+An export repeats a handful of statements thousands of times. The byte after a plain string or a decimal integer decides
+where it ends; as that byte is the same as before, lexing again would return the same tokens. A fragment that matches no
+pattern is lexed in full.
 """
 
 from __future__ import annotations
@@ -12,130 +12,126 @@ from typing import NamedTuple
 
 from minerva_promote.exportfile.fragments import INTEGER, PLAIN, Fragment
 
-KEPT = 6  # templates of one kind of unit
+MAX_PATTERNS = 6  # of one kind of fragment
 
 _DIGITS = re.compile(rb"[0-9]++")
 
 
 class PatternLiteral(NamedTuple):
-    """One literal of a template, and what stands behind it."""
+    """One literal of a pattern, and the text after it."""
 
     is_string: bool
-    after: bytes  # up to the next literal, with its opening quote, or to the end
-    size: int  # of ``after``, with the closing quote before it
+    text_after: bytes  # up to the next literal, with its opening quote, or to the end
+    size_after: int  # bytes of ``text_after``, with the closing quote before it
 
 
 class FragmentPattern:
-    """One unit with its literals taken out."""
+    """The text of one fragment without its literals; ``decoder`` belongs to whoever stores the pattern."""
 
-    __slots__ = ("begin", "excess", "lead", "meaning", "model", "steps")
+    __slots__ = ("decoder", "example", "literals", "lookahead", "prefix", "skipped")
 
-    def __init__(self, model: Fragment, begin: bytes, steps: list[PatternLiteral], excess: int, lead: int = 0) -> None:
-        self.model = model
-        self.lead = lead  # bytes matched before the unit
-        self.meaning: object = None  # what the learner wants to know again
-        self.begin = begin  # what stands before the first literal, or all of it
-        self.steps = steps
-        self.excess = excess  # bytes matched beyond the unit
+    def __init__(
+        self, example: Fragment, prefix: bytes, literals: list[PatternLiteral], lookahead: int, skipped: int = 0
+    ) -> None:
+        self.example = example
+        self.prefix = prefix  # the text before the first literal, or all of it
+        self.literals = literals
+        self.lookahead = lookahead  # bytes matched beyond the end of the fragment
+        self.skipped = skipped  # bytes of the prefix before the fragment: the head of a whole statement
+        self.decoder: object = None
 
     def match(self, window: bytes, begin: int) -> Fragment | None:
-        """The unit at this place, when it is like the template; None otherwise, or at the end of the window."""
-        if not window.startswith(self.begin, begin):
+        """The fragment at this offset when it is like the pattern; None otherwise, or at the end of the window."""
+        if not window.startswith(self.prefix, begin):
             return None
-        place = begin + len(self.begin)
+        offset = begin + len(self.prefix)
         texts: list[bytes] = []
-        find, startswith, keep = window.find, window.startswith, texts.append
-        for is_string, after, size in self.steps:
+        find, startswith, append = window.find, window.startswith, texts.append
+        for is_string, text_after, size_after in self.literals:
             if is_string:
-                end = find(b"'", place)
-                if startswith(after, end + 1):
-                    keep(window[place:end])
+                end = find(b"'", offset)
+                if startswith(text_after, end + 1):
+                    append(window[offset:end])
                 else:
-                    end = _doubled(window, end, after)
+                    end = _quote_after_doubled(window, end, text_after)
                     if end < 0:
                         return None
-                    keep(window[place:end].replace(b"''", b"'"))
-                place = end + size
+                    append(window[offset:end].replace(b"''", b"'"))
+                offset = end + size_after
             else:
-                digits = _DIGITS.match(window, place)
-                if digits is None or not startswith(after, digits.end()):
+                digits = _DIGITS.match(window, offset)
+                if digits is None or not startswith(text_after, digits.end()):
                     return None
-                keep(digits.group())
-                place = digits.end() + size
-        model = self.model
+                append(digits.group())
+                offset = digits.end() + size_after
+        example = self.example
         return Fragment(
-            model.kind, model.shape, model.kinds, model.holes, texts, begin + self.lead, place - self.excess,
-            pattern=(self, window), rows_follow=model.rows_follow, ended=model.ended,
+            example.kind, example.shape, example.kinds, example.placeholder_offsets, texts, begin + self.skipped,
+            offset - self.lookahead, pattern=(self, window), rows_follow=example.rows_follow, ended=example.ended,
         )  # fmt: skip
 
-    def places(self, window: bytes, begin: int) -> tuple[list[int], list[tuple[int, int]]]:
-        """Where the literals of a matched unit begin, and its cuts; worked out only when somebody asks."""
-        place = begin - self.lead + len(self.begin)
-        places, cuts = [], []
-        for number, (is_string, after, size) in enumerate(self.steps):
-            places.append(place - 1 if is_string else place)
+    def offsets(self, window: bytes, begin: int) -> tuple[list[int], list[tuple[int, int]]]:
+        """Literal offsets and offset map of the matched fragment at ``begin``; computed only for messages."""
+        offset = begin - self.skipped + len(self.prefix)
+        literal_offsets, offset_map = [], []
+        for index, (is_string, text_after, size_after) in enumerate(self.literals):
+            literal_offsets.append(offset - 1 if is_string else offset)
             if is_string:
-                end = window.find(b"'", place)
-                if not window.startswith(after, end + 1):
-                    end = _doubled(window, end, after)
-                behind = end + 1
+                end = window.find(b"'", offset)
+                if not window.startswith(text_after, end + 1):
+                    end = _quote_after_doubled(window, end, text_after)
+                literal_end = end + 1
             else:
-                digits = _DIGITS.match(window, place)
-                behind = end = digits.end() if digits else place
-            place = end + size
+                digits = _DIGITS.match(window, offset)
+                literal_end = end = digits.end() if digits else offset
+            offset = end + size_after
             width = 3 if is_string else 1  # of the placeholders 's' and 1
-            cuts.append((self.model.holes[number] + width, behind))
-        return places, cuts
+            offset_map.append((self.example.placeholder_offsets[index] + width, literal_end))
+        return literal_offsets, offset_map
 
 
-def template_of(window: bytes, unit: Fragment) -> FragmentPattern | None:
-    """How to recognise units like this one; None when it holds more than plain strings and integers."""
+def build_pattern(window: bytes, fragment: Fragment) -> FragmentPattern | None:
+    """The pattern of fragments like this one; None when it holds more than plain strings and integers."""
     if (
-        unit.faults
-        or len(unit.offset_map) != len(unit.kinds)
-        or not (unit.ended or unit.kind == "row" or unit.rows_follow)
+        fragment.faults
+        or len(fragment.offset_map) != len(fragment.kinds)
+        or not (fragment.ended or fragment.kind == "row" or fragment.rows_follow)
     ):
         return None
-    if any(kind not in (PLAIN, INTEGER) for kind in unit.kinds):
+    if any(kind not in (PLAIN, INTEGER) for kind in fragment.kinds):
         return None
-    gaps, place = [], unit.begin
-    for kind, at, (_, end) in zip(unit.kinds, unit.places, unit.offset_map, strict=True):
-        gaps.append(window[place : at + 1] if kind == PLAIN else window[place:at])
-        place = end
-    excess = 1 if unit.rows_follow else 0  # the parenthesis that ends a head
-    gaps.append(window[place : unit.end + excess])
+    gaps, gap_begin = [], fragment.begin
+    for kind, begin, (_, end) in zip(fragment.kinds, fragment.literal_offsets, fragment.offset_map, strict=True):
+        gaps.append(window[gap_begin : begin + 1] if kind == PLAIN else window[gap_begin:begin])
+        gap_begin = end
+    lookahead = 1 if fragment.rows_follow else 0  # the parenthesis that ends a head
+    gaps.append(window[gap_begin : fragment.end + lookahead])
     if not all(gaps):
         return None
-    steps = [
-        PatternLiteral(kind == PLAIN, after, len(after) + (kind == PLAIN))
-        for kind, after in zip(unit.kinds, gaps[1:], strict=True)
+    literals = [
+        PatternLiteral(kind == PLAIN, gap, len(gap) + (kind == PLAIN))
+        for kind, gap in zip(fragment.kinds, gaps[1:], strict=True)
     ]
-    return FragmentPattern(unit, gaps[0], steps, excess)
+    return FragmentPattern(fragment, gaps[0], literals, lookahead)
 
 
-def statement_template(window: bytes, head: Fragment, row: Fragment, tail: Fragment) -> FragmentPattern | None:
-    """How to recognise whole statements of one row like this one; what is found is the row."""
-    template = template_of(window, row)
-    if template is None or not template.steps or tail.kinds or head.begin < 0:
+def build_statement_pattern(window: bytes, head: Fragment, row: Fragment, tail: Fragment) -> FragmentPattern | None:
+    """The pattern of whole statements with one row like this one; a match returns the row's fragment."""
+    pattern = build_pattern(window, row)
+    if pattern is None or not pattern.literals or tail.kinds or head.begin < 0:
         return None
-    behind = window[row.end : tail.end]
-    if (
-        b"--" in behind
-        or b"/*" in behind
-        or b"--" in window[head.begin : row.begin]
-        or b"/*" in window[head.begin : row.begin]
-    ):
+    before, after = window[head.begin : row.begin], window[row.end : tail.end]
+    if b"--" in after or b"/*" in after or b"--" in before or b"/*" in before:
         return None
-    last = template.steps[-1]
-    steps = [*template.steps[:-1], PatternLiteral(last.is_string, last.after + behind, last.size + len(behind))]
-    begin = window[head.begin : row.begin] + template.begin
-    return FragmentPattern(row, begin, steps, 0, row.begin - head.begin)
+    last = pattern.literals[-1]
+    last = PatternLiteral(last.is_string, last.text_after + after, last.size_after + len(after))
+    return FragmentPattern(row, before + pattern.prefix, [*pattern.literals[:-1], last], 0, len(before))
 
 
-def _doubled(window: bytes, quote: int, after: bytes) -> int:
-    """The closing quote of a string that holds doubled ones; -1 when it does not end like the template."""
+def _quote_after_doubled(window: bytes, quote: int, text_after: bytes) -> int:
+    """The closing quote of a string that holds doubled ones; -1 when it does not end like the pattern."""
     while quote >= 0 and window.startswith(b"''", quote):
         quote = window.find(b"'", quote + 2)
-        if quote >= 0 and window.startswith(after, quote + 1):
+        if quote >= 0 and window.startswith(text_after, quote + 1):
             return quote
     return -1

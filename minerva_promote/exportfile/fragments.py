@@ -1,4 +1,4 @@
-"""The pieces of a file: heads, rows and tails of statements, each a shape with its literals."""
+"""The fragments of a file (heads, rows and tails of statements), each a shape with its literals."""
 
 from __future__ import annotations
 
@@ -15,59 +15,59 @@ class NeedMore(Exception):
 
 @dataclass(slots=True)
 class Fault:
-    """Something that no accepted file holds, at a place in the window."""
+    """Something that no accepted file holds, with its offset in the window."""
 
     code: str
-    fact: str
-    at: int
-    help: str
+    message: str
+    offset: int
+    hint: str
 
 
 class Pattern(Protocol):
-    """What a replayed unit is like."""
+    """What a cached fragment was matched with."""
 
-    meaning: object  # what the reader of units remembers of it
+    decoder: object  # set for whole statements: what the reader of fragments stored with the pattern
 
-    def places(self, window: bytes, begin: int) -> tuple[list[int], list[tuple[int, int]]]:
-        """Where the literals begin, and (place in the shape, place in the window) after each replaced piece."""
+    def offsets(self, window: bytes, begin: int) -> tuple[list[int], list[tuple[int, int]]]:
+        """Literal offsets and offset map of the fragment that was matched at ``begin``, see Fragment."""
 
 
 @dataclass(slots=True)
 class Fragment:
-    """A head, a row or a tail; places count in the window as it was when ``base`` was its place in the file."""
+    """A head, a row or a tail; offsets count in the window as it was when ``base`` was its offset in the file."""
 
     kind: str  # "head", "row", "tail"
-    shape: bytes
-    kinds: Sequence[str]  # of its literals: PLAIN, ESCAPE, UNICODE, DOLLAR are strings, INTEGER, DECIMAL numbers
-    holes: Sequence[int]  # where the placeholder of each literal stands in the shape
-    texts: list[bytes]  # what each stands for; of a number its digits
+    shape: bytes  # the text with a placeholder for every literal and a blank for every comment
+    kinds: Sequence[str]  # of its literals: PLAIN, ESCAPE, UNICODE, DOLLAR strings, INTEGER, DECIMAL numbers
+    placeholder_offsets: Sequence[int]  # of each literal's placeholder in the shape
+    texts: list[bytes]  # the decoded value of each string, the digits of each number
     begin: int  # of the first byte that is no blank or comment
     end: int
     faults: list[Fault] = field(default_factory=list)
-    starts: Sequence[int] = ()  # where each literal begins; of a replayed unit see places
-    replaced: Sequence[tuple[int, int]] = ()  # likewise: see cuts
+    lexed_offsets: Sequence[int] = ()  # of a lexed fragment: see literal_offsets
+    lexed_offset_map: Sequence[tuple[int, int]] = ()  # of a lexed fragment: see offset_map
     rows_follow: bool = False  # a head before its first row
     ended: bool = True  # the statement's semicolon was reached
     base: int = 0
-    pattern: tuple[Pattern, bytes] | None = None  # of a replayed unit: what it is like, and its window
-    cut: bool = False  # the file ends inside it
-    cost: int = 0  # of lexing it, in units of effort; 0 for a replayed one
+    pattern: tuple[Pattern, bytes] | None = None  # of a cached fragment: what it was matched with, and its window
+    truncated: bool = False  # the file ends inside it
+    cost: int = 0  # of lexing it, in units of effort; 0 for a cached one
 
     @property
-    def places(self) -> Sequence[int]:
-        """Where each literal begins."""
-        return self.pattern[0].places(self.pattern[1], self.begin)[0] if self.pattern else self.starts
+    def literal_offsets(self) -> Sequence[int]:
+        """The offset in the window of each literal, quotes and prefixes included."""
+        return self.pattern[0].offsets(self.pattern[1], self.begin)[0] if self.pattern else self.lexed_offsets
 
     @property
     def offset_map(self) -> Sequence[tuple[int, int]]:
-        """(place in the shape, place in the window) after each replaced piece."""
-        return self.pattern[0].places(self.pattern[1], self.begin)[1] if self.pattern else self.replaced
+        """(offset in the shape, offset in the window) after each replaced literal or comment."""
+        return self.pattern[0].offsets(self.pattern[1], self.begin)[1] if self.pattern else self.lexed_offset_map
 
-    def window_place(self, hole: int) -> int:
-        """Where a byte of the shape stands in the window."""
-        here, there = 0, self.begin
-        for shape_at, window_at in self.offset_map:
-            if shape_at > hole:
+    def window_offset(self, shape_offset: int) -> int:
+        """The offset in the window of a byte of the shape."""
+        last_shape, last_window = 0, self.begin
+        for shape_end, window_end in self.offset_map:
+            if shape_end > shape_offset:
                 break
-            here, there = shape_at, window_at
-        return there + hole - here
+            last_shape, last_window = shape_end, window_end
+        return last_window + shape_offset - last_shape

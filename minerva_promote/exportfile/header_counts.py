@@ -9,14 +9,14 @@ from minerva_promote.config.models.project import Contract
 _TITLE = re.compile(rb"[A-Za-z][A-Za-z ]*+")
 
 
-class Header:
+class HeaderCounts:
     """Listens to comments; ``counts`` is by table, -1 where what is said is no number or contradicts itself."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self.counts: dict[str, int] = {}
 
-    def comment(self, text: bytes) -> None:
+    def read_comment(self, text: bytes) -> None:
         """Take a comment; the same one twice changes nothing."""
         title, colon, value = text.lstrip(b"-").partition(b":")
         title = title.strip(b" \t")

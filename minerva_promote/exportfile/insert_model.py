@@ -8,9 +8,9 @@ from dataclasses import dataclass
 class Refused(Exception):
     """A shape that no accepted file holds; ``part`` ("head", "row", "tail") and ``hole`` say where."""
 
-    def __init__(self, code: str, fact: str, help_: str, part: str = "head", hole: int = 0) -> None:
-        super().__init__(fact)
-        self.code, self.fact, self.help, self.part, self.hole = code, fact, help_, part, hole
+    def __init__(self, code: str, message: str, hint: str, part: str = "head", offset: int = 0) -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint, self.part, self.offset = code, message, hint, part, offset
 
     def kept(self) -> Refused:
         """Itself, to be remembered: without the frames it came through, which hold windows of the file."""
@@ -25,7 +25,7 @@ class TypeName:
     names: tuple[str, ...]  # ("pg_catalog", "varchar"), ("public", "vector")
     typmods: tuple[int, ...]  # holes of their constants
     array: bool
-    hole: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Slot:
     """One value of a row."""
 
     kind: str  # "null", "true", "false", "string", "number", "array"
-    holes: tuple[int, ...]  # of its constants; of an array one each element
-    hole: int  # where it begins
+    placeholder_offsets: tuple[int, ...]  # of its constants; of an array one each element
+    offset: int  # where it begins
     negative: bool = False
     cast: TypeName | None = None
 
@@ -55,6 +55,6 @@ class Insert:
     schema: str
     table: str
     columns: tuple[str, ...]
-    column_holes: tuple[int, ...]
+    column_offsets: tuple[int, ...]
     slots: tuple[Slot, ...]
     conflict: Conflict

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from minerva_promote.exportfile.insert_model import Insert, Refused
-from minerva_promote.exportfile.insert_reader import Reading
-from minerva_promote.exportfile.value_faults import shown
+from minerva_promote.exportfile.insert_reader import InsertReader
+from minerva_promote.exportfile.value_faults import excerpt
 from minerva_promote.sql_parser import SqlSyntaxError, parse
 
 MAX_COLUMNS = 1_600  # of a table of PostgreSQL
@@ -26,11 +26,6 @@ _NEAR = re.compile(r'near "(.*)"$', re.DOTALL)
 _EDGE = re.compile(rb"[(\[,)\]]")
 _SET_OPERATION = re.compile(rb"(?<![A-Za-z0-9_$\x80-\xff])(?:union|intersect|except)(?![A-Za-z0-9_$\x80-\xff])", re.I)
 _TRANSACTION = re.compile(rb"(?:(?:begin|commit|end)(?: (?:work|transaction))?|start transaction)", re.I)
-
-
-def row_shape(head: bytes, row: bytes) -> Insert | Refused:
-    """The head and one row, whatever the tail will say."""
-    return read_insert(head, row, ANY_CONFLICT)
 
 
 def plain_transaction(shape: bytes) -> str:
@@ -69,7 +64,7 @@ def read_insert(head: bytes, row: bytes, tail: bytes) -> Insert | Refused:
             raise Refused(
                 "statement", "not an INSERT … VALUES statement", "write INSERT INTO table (columns) VALUES (…)"
             )
-        return Reading(head, row).insert(statement.insert_stmt)
+        return InsertReader(head, row).insert(statement.insert_stmt)
     except Refused as refused:
         return refused.kept()
 
@@ -85,11 +80,11 @@ def _parse(parts: tuple[tuple[str, bytes], ...]) -> Any:
     try:
         statements = parse(decoded).stmts
     except SqlSyntaxError as error:
-        part, hole = _part_of(parts, len(decoded[: max(error.cursorpos - 1, 0)].encode()))
-        fact = error.message if error.message.startswith("syntax error") else f"syntax error: {error.message}"
-        fact = _PLACEHOLDER.sub("near a constant", fact)
-        fact = _NEAR.sub(lambda found: f'near "{shown(found[1].encode())}"', fact)
-        raise Refused("syntax", fact, "see what stands there", part, hole) from None
+        part, offset = _part_of(parts, len(decoded[: max(error.cursorpos - 1, 0)].encode()))
+        message = error.message if error.message.startswith("syntax error") else f"syntax error: {error.message}"
+        message = _PLACEHOLDER.sub("near a constant", message)
+        message = _NEAR.sub(lambda match: f'near "{excerpt(match[1].encode())}"', message)
+        raise Refused("syntax", message, "see what stands there", part, offset) from None
     except RecursionError:
         raise Refused("too-complex", "an expression nested too deeply", "write plain constants") from None
     if len(statements) != 1:
@@ -107,11 +102,11 @@ def nesting(shape: bytes) -> int:
     if _SET_OPERATION.search(text):
         return len(text)
     levels = [[0, 0, 0]]  # of each open bracket: bytes since the comma, deepest bracket since, deepest before
-    place = 0
+    position = 0
     for match in _EDGE.finditer(text):
         level = levels[-1]
-        level[0] += match.end() - place
-        place = match.end()
+        level[0] += match.end() - position
+        position = match.end()
         edge = match.group()
         if edge in b"([":
             levels.append([0, 0, 0])
@@ -121,13 +116,13 @@ def nesting(shape: bytes) -> int:
         if edge != b"," and len(levels) > 1:
             levels.pop()
             levels[-1][1] = max(levels[-1][1], deepest)
-    levels[-1][0] += len(text) - place
+    levels[-1][0] += len(text) - position
     return sum(max(level[2], level[0] + level[1]) for level in levels)
 
 
-def _part_of(parts: tuple[tuple[str, bytes], ...], place: int) -> tuple[str, int]:
+def _part_of(parts: tuple[tuple[str, bytes], ...], position: int) -> tuple[str, int]:
     for name, text in parts:
-        if place < len(text):
-            return name, place
-        place -= len(text)
+        if position < len(text):
+            return name, position
+        position -= len(text)
     return parts[-1][0], len(parts[-1][1])

@@ -56,25 +56,27 @@ _REFUSED_VALUES = {
 }
 
 
-class Reading:
+class InsertReader:
     """Reads one parse tree; places become holes of the part they fall into."""
 
     def __init__(self, head: bytes, row: bytes) -> None:
         self.head, self.row = len(head), len(row)
 
-    def refuse(self, code: str, fact: str, help_: str, place: int) -> Refused:
-        if place < self.head:
-            return Refused(code, fact, help_, "head", max(place, 0))
-        if place < self.head + self.row:
-            return Refused(code, fact, help_, "row", place - self.head)
-        return Refused(code, fact, help_, "tail", max(place - self.head - self.row - 1, 0))
+    def refuse(self, code: str, message: str, hint: str, position: int) -> Refused:
+        if position < self.head:
+            return Refused(code, message, hint, "head", max(position, 0))
+        if position < self.head + self.row:
+            return Refused(code, message, hint, "row", position - self.head)
+        return Refused(code, message, hint, "tail", max(position - self.head - self.row - 1, 0))
 
-    def only(self, node: Any, allowed: Iterable[str], place: int) -> None:
+    def require_only(self, node: Any, allowed: Iterable[str], position: int) -> None:
         allowed = {*allowed, "location"}
         for descriptor, _ in node.ListFields():
             if descriptor.name not in allowed:
                 what = _REFUSED_FIELDS.get(descriptor.name, descriptor.name.replace("_", " "))
-                raise self.refuse("form", f"{what} is not accepted", "write INSERT … VALUES … ON CONFLICT only", place)
+                raise self.refuse(
+                    "form", f"{what} is not accepted", "write INSERT … VALUES … ON CONFLICT only", position
+                )
 
     def insert(self, node: Any) -> Insert:
         relation = node.relation
@@ -83,17 +85,17 @@ class Reading:
         if not select.values_lists and select.op <= 1:  # SETOP_NONE
             what = "rows that come from a query are" if node.HasField("select_stmt") else "DEFAULT VALUES is"
             raise self.refuse("form", f"{what} not accepted", "write VALUES (…), (…)", relation.location)
-        self.only(relation, ("schemaname", "relname", "inh", "relpersistence"), relation.location)
+        self.require_only(relation, ("schemaname", "relname", "inh", "relpersistence"), relation.location)
         if not relation.inh:
             raise self.refuse("form", "ONLY is not accepted", "name the table alone", relation.location)
         allowed = {"relation", "cols", "select_stmt", "on_conflict_clause"}
         if node.override in (1, 3):  # OVERRIDING_NOT_SET, OVERRIDING_SYSTEM_VALUE: what promote writes itself
             allowed.add("override")
-        self.only(node, allowed, tail if "override" in allowed else relation.location)
+        self.require_only(node, allowed, tail if "override" in allowed else relation.location)
         if not node.cols:
             raise self.refuse("columns", "the columns are not named", "name every column", relation.location)
         for item in node.cols:
-            self.only(item.res_target, ("name",), item.res_target.location)
+            self.require_only(item.res_target, ("name",), item.res_target.location)
         slots = self.values(select, tail)
         if not node.HasField("on_conflict_clause"):
             raise self.refuse(
@@ -111,15 +113,15 @@ class Reading:
             self.conflict(node.on_conflict_clause),
         )
 
-    def values(self, select: Any, place: int) -> tuple[Slot, ...]:
+    def values(self, select: Any, position: int) -> tuple[Slot, ...]:
         allowed = {"values_lists"}
         if select.limit_option == 1:  # LIMIT_OPTION_DEFAULT
             allowed.add("limit_option")
         if select.op == 1:  # SETOP_NONE
             allowed.add("op")
-        self.only(select, allowed, place)
+        self.require_only(select, allowed, position)
         if len(select.values_lists) != 1:
-            raise self.refuse("form", "rows could not be told apart", "write VALUES (…), (…)", place)
+            raise self.refuse("form", "rows could not be told apart", "write VALUES (…), (…)", position)
         return tuple(self.value(item) for item in select.values_lists[0].list.items)
 
     def value(self, node: Any) -> Slot:
@@ -133,33 +135,33 @@ class Reading:
     def refused_value(self, node: Any) -> Refused:
         kind = node.WhichOneof("node")
         what = _REFUSED_VALUES.get(kind, kind.replace("_", " "))
-        place = getattr(getattr(node, kind), "location", self.head)
-        return self.refuse("expression", f"{what} is not a constant", "write the value itself", place)
+        position = getattr(getattr(node, kind), "location", self.head)
+        return self.refuse("expression", f"{what} is not a constant", "write the value itself", position)
 
     def constant(self, node: Any) -> Slot:
-        place = node.location
-        hole = place - self.head
-        if hole < 0:
+        position = node.location
+        offset = position - self.head
+        if offset < 0:
             raise self.refuse("form", "VALUES in parentheses is not accepted", "write VALUES (…), (…)", self.head)
         if node.isnull:
-            return Slot("null", (), hole)
+            return Slot("null", (), offset)
         kind = node.WhichOneof("val")
         if kind == "boolval":
-            return Slot("true" if node.boolval.boolval else "false", (), hole)
+            return Slot("true" if node.boolval.boolval else "false", (), offset)
         if kind == "sval":
-            return Slot("string", (hole,), hole)
+            return Slot("string", (offset,), offset)
         if kind == "ival":
-            return Slot("number", (hole,), hole, negative=node.ival.ival < 0)
+            return Slot("number", (offset,), offset, negative=node.ival.ival < 0)
         if kind == "fval":
-            return Slot("number", (hole,), hole, negative=node.fval.fval.startswith("-"))
-        raise self.refuse("constant-form", "a bit string is not accepted", "write a plain '…' string", place)
+            return Slot("number", (offset,), offset, negative=node.fval.fval.startswith("-"))
+        raise self.refuse("constant-form", "a bit string is not accepted", "write a plain '…' string", position)
 
     def cast(self, node: Any) -> Slot:
         type_name = self.type_name(node.type_name)
         inner = node.arg.WhichOneof("node")
         if inner == "a_const":
             slot = self.constant(node.arg.a_const)
-            return Slot(slot.kind, slot.holes, slot.hole, slot.negative, type_name)
+            return Slot(slot.kind, slot.placeholder_offsets, slot.offset, slot.negative, type_name)
         if inner == "a_array_expr":
             array = node.arg.a_array_expr
             if not type_name.array:
@@ -168,15 +170,17 @@ class Reading:
             for element in array.elements:
                 if element.WhichOneof("node") != "a_const" or element.a_const.WhichOneof("val") != "sval":
                     if element.WhichOneof("node") == "a_const":
-                        place = element.a_const.location
-                        raise self.refuse("array", "an element that is no string", "write ARRAY['…', …]::uuid[]", place)
+                        position = element.a_const.location
+                        raise self.refuse(
+                            "array", "an element that is no string", "write ARRAY['…', …]::uuid[]", position
+                        )
                     raise self.refused_value(element)
                 elements.append(element.a_const.location - self.head)
             return Slot("array", tuple(elements), array.location - self.head, cast=type_name)
         raise self.refused_value(node.arg)
 
     def type_name(self, node: Any) -> TypeName:
-        self.only(node, ("names", "typmods", "typemod", "array_bounds"), node.location)
+        self.require_only(node, ("names", "typmods", "typemod", "array_bounds"), node.location)
         typmods = []
         for item in node.typmods:
             if item.a_const.ival.ival <= 0:  # of a placeholder, which is positive
@@ -191,23 +195,23 @@ class Reading:
         return TypeName(names, tuple(typmods), bool(bounds), node.location - self.head)
 
     def conflict(self, node: Any) -> Conflict:
-        place = node.location
-        self.only(node, ("action", "infer", "target_list"), place)
+        position = node.location
+        self.require_only(node, ("action", "infer", "target_list"), position)
         columns, constraint = [], ""
         if node.HasField("infer"):
-            self.only(node.infer, ("index_elems", "conname"), place)
+            self.require_only(node.infer, ("index_elems", "conname"), position)
             constraint = node.infer.conname
             for item in node.infer.index_elems:
                 element = item.index_elem
                 defaults = [name for name in ("ordering", "nulls_ordering") if getattr(element, name) == 1]
-                self.only(element, ("name", *defaults), place)
+                self.require_only(element, ("name", *defaults), position)
                 columns.append(element.name)
-        return Conflict(tuple(columns), constraint, tuple(self.sets(node.target_list, place)))
+        return Conflict(tuple(columns), constraint, tuple(self.updated_columns(node.target_list, position)))
 
-    def sets(self, targets: Any, place: int) -> Iterable[str]:
+    def updated_columns(self, targets: Any, position: int) -> Iterable[str]:
         for item in targets:
             target = item.res_target
-            self.only(target, ("name", "val"), place)
+            self.require_only(target, ("name", "val"), position)
             fields = target.val.column_ref.fields if target.val.WhichOneof("node") == "column_ref" else ()
             if [field.string.sval for field in fields] != ["excluded", target.name]:
                 raise self.refuse(

@@ -38,11 +38,11 @@ def parse_json(text: bytes) -> Any:
             text.decode(), object_pairs_hook=_object, parse_constant=_constant, parse_int=_number, parse_float=_number
         )
     except json.JSONDecodeError as error:
-        what = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
-        raise ValueFault("json", f"not JSON: {what} at {error.pos}", _HELP) from None
+        error_text = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+        raise ValueFault("json", f"not JSON: {error_text} at {error.pos}", _HELP) from None
     except RecursionError:
         raise _too_deep() from None
-    _check(value)
+    _check_value(value)
     return value
 
 
@@ -74,12 +74,12 @@ def _is_deep(text: bytes) -> bool:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    result = dict(pairs)
+    if len(result) != len(pairs):
         seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueFault("json", f"the key {twice[:40]!r} stands twice in one object", "keep one")
-    return made
+        duplicate = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueFault("json", f"the key {duplicate[:40]!r} stands twice in one object", "keep one")
+    return result
 
 
 def _number(text: str) -> Number:
@@ -103,10 +103,10 @@ def _too_deep() -> ValueFault:
     return ValueFault("json", f"nested deeper than {MAX_DEPTH}", "flatten it")
 
 
-def _check(value: Any) -> None:
-    waiting: list[tuple[Any, int]] = [(value, 0)]
-    while waiting:
-        item, depth = waiting.pop()
+def _check_value(value: Any) -> None:
+    pending: list[tuple[Any, int]] = [(value, 0)]
+    while pending:
+        item, depth = pending.pop()
         if isinstance(item, str):
             _check_text(item)
         elif isinstance(item, (dict, list)):
@@ -115,7 +115,7 @@ def _check(value: Any) -> None:
             if isinstance(item, dict):
                 for key in item:
                     _check_text(key)
-            waiting.extend((inner, depth + 1) for inner in (item.values() if isinstance(item, dict) else item))
+            pending.extend((inner, depth + 1) for inner in (item.values() if isinstance(item, dict) else item))
 
 
 def _check_text(text: str) -> None:
@@ -131,17 +131,17 @@ def _check_text(text: str) -> None:
         raise ValueFault("json", "a lone surrogate escape", "write the character itself") from None
 
 
-def strings(value: Any) -> list[str]:
+def string_values(value: Any) -> list[str]:
     """Every key and every string of a parsed value."""
-    found: list[str] = []
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
+    texts: list[str] = []
+    pending = [value]
+    while pending:
+        item = pending.pop()
         if isinstance(item, str):
-            found.append(item)
+            texts.append(item)
         elif isinstance(item, dict):
-            found.extend(item)
-            waiting.extend(item.values())
+            texts.extend(item)
+            pending.extend(item.values())
         elif isinstance(item, list):
-            waiting.extend(item)
-    return found
+            pending.extend(item)
+    return texts

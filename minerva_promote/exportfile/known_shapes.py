@@ -14,10 +14,10 @@ from minerva_promote.exportfile.effort import PARSE, Effort
 from minerva_promote.exportfile.insert_model import Conflict, Insert, Refused, Slot, TypeName
 from minerva_promote.exportfile.insert_parser import ANY_CONFLICT, read_insert
 
-MOST = 4096  # parts of each kind that are kept
-MOST_WHOLE = 512  # statements that are kept
-LONG = 2048  # bytes of a part that is not kept
-LONG_SHAPE = 8192  # and of a statement
+MAX_PARTS = 4096  # parts of each kind that are kept
+MAX_STATEMENTS = 512  # statements that are kept
+MAX_PART_BYTES = 2048  # bytes of a part that is not kept
+MAX_STATEMENT_BYTES = 8192  # and of a statement
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -55,18 +55,18 @@ class KnownShapes:
         key = (head, row, tail)
         insert = self._whole.get(key)
         if insert is None:
-            insert = self._assembled(*key)
+            insert = self._assemble(*key)
             if insert is None:
                 size = len(head) + len(row) + len(tail)
                 self._effort.spend(PARSE + size // 16)
                 insert = read_insert(*key)
                 if isinstance(insert, Insert):
                     self._learn(*key, insert)
-            if sum(map(len, key)) < LONG_SHAPE:
-                _bounded(self._whole, MOST_WHOLE)[key] = insert
+            if sum(map(len, key)) < MAX_STATEMENT_BYTES:
+                _bounded(self._whole, MAX_STATEMENTS)[key] = insert
         return insert
 
-    def _assembled(self, head: bytes, row: bytes, tail: bytes) -> Insert | None:
+    def _assemble(self, head: bytes, row: bytes, tail: bytes) -> Insert | None:
         conflict = self._tails.get(tail)
         names = self._head(head) if conflict is not None else None
         if names is None or conflict is None:
@@ -81,18 +81,18 @@ class KnownShapes:
 
     def _learn(self, head: bytes, row: bytes, tail: bytes, insert: Insert) -> None:
         match = _HEAD.fullmatch(head)
-        if match and len(head) < LONG:
+        if match and len(head) < MAX_PART_BYTES:
             written = tuple(name.group() for name in _NAMES.finditer(match[2]))
             if tuple(name.decode() for name in written) == insert.columns:
                 _bounded(self._tables)[match[1]] = (insert.schema, insert.table)
-                if len(self._columns) < MOST:
+                if len(self._columns) < MAX_PARTS:
                     self._columns.update(written)
-        if len(tail) < LONG:
+        if len(tail) < MAX_PART_BYTES:
             _bounded(self._tails)[tail] = insert.conflict
         pieces = _pieces(row)
         if pieces is not None and len(pieces) == len(insert.slots):
             for (begin, text), slot in zip(pieces, insert.slots, strict=True):
-                if len(text) < LONG:
+                if len(text) < MAX_PART_BYTES:
                     _bounded(self._slots)[text] = _moved(slot, -begin)
 
     def _head(self, head: bytes) -> tuple[str, str, tuple[str, ...], tuple[int, ...]] | None:
@@ -100,24 +100,32 @@ class KnownShapes:
         table = self._tables.get(match[1]) if match else None
         if match is None or table is None:
             return None
-        found = list(_NAMES.finditer(head, *match.span(2)))
-        if not all(name.group() in self._columns for name in found):
+        names = list(_NAMES.finditer(head, *match.span(2)))
+        if not all(name.group() in self._columns for name in names):
             return None
-        return (*table, tuple(name.group().decode() for name in found), tuple(name.start() for name in found))
+        return (*table, tuple(name.group().decode() for name in names), tuple(name.start() for name in names))
 
 
-def _bounded(part: dict[K, V], most: int = MOST) -> dict[K, V]:
+def _bounded(part: dict[K, V], most: int = MAX_PARTS) -> dict[K, V]:
     if len(part) >= most:
         part.clear()
     return part
 
 
-def _moved(slot: Slot, by: int) -> Slot:
+def _moved(slot: Slot, distance: int) -> Slot:
     """The same value at another place."""
     cast = slot.cast
     if cast is not None:
-        cast = TypeName(cast.names, tuple(hole + by for hole in cast.typmods), cast.array, cast.hole + by)
-    return Slot(slot.kind, tuple(hole + by for hole in slot.holes), slot.hole + by, slot.negative, cast)
+        cast = TypeName(
+            cast.names, tuple(offset + distance for offset in cast.typmods), cast.array, cast.offset + distance
+        )
+    return Slot(
+        slot.kind,
+        tuple(offset + distance for offset in slot.placeholder_offsets),
+        slot.offset + distance,
+        slot.negative,
+        cast,
+    )
 
 
 def _pieces(row: bytes) -> list[tuple[int, bytes]] | None:
@@ -136,8 +144,8 @@ def _pieces(row: bytes) -> list[tuple[int, bytes]] | None:
             continue
         if depth == 1:
             text = row[begin : match.start()]
-            bare = text.lstrip(b" \t\n\r\f")
-            pieces.append((begin + len(text) - len(bare), bare.rstrip(b" \t\n\r\f")))
+            stripped = text.lstrip(b" \t\n\r\f")
+            pieces.append((begin + len(text) - len(stripped), stripped.rstrip(b" \t\n\r\f")))
             begin = match.end()
         if edge != b",":
             depth -= 1

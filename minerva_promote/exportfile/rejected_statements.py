@@ -54,7 +54,7 @@ def keyword(shape: bytes) -> str:
 
 def refused_statement(shape: bytes, word: str) -> Refused:
     """Why this statement, whose first word is known, is not accepted."""
-    words = [found.decode().upper() for found in _WORDS.findall(shape[:200])]
+    words = [match.decode().upper() for match in _WORDS.findall(shape[:200])]
     name = " ".join(words[:2]) if word in _TWO_WORDS else word
     if not name:
         return Refused("syntax", "no statement begins like this", "write INSERT INTO table (columns) VALUES (…)")

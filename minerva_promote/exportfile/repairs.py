@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from minerva_promote.config.models.project import Repair
 
 
-class Braces:
+class BracesRepair:
     """Reads '{1,2}' as '[1,2]'; counts how often."""
 
     def __init__(self, column: str, convert: Callable[[bytes], bytes]) -> None:
@@ -22,7 +22,7 @@ class Braces:
         return self._convert(text)
 
 
-def repairs_of(repairs: Iterable[Repair], table: str) -> Repair:
+def merge_repairs(repairs: Iterable[Repair], table: str) -> Repair:
     """All repairs of one table as one."""
     rename: dict[str, str] = {}
     braces: list[str] = []

@@ -27,20 +27,20 @@ def validate_step(
     sink: Callable[[Row], object] | None = None,
 ) -> tuple[Validation, StepResult]:
     """Validate a file: the verdict, and the step that tells it. Raises FileError when it cannot be read."""
-    begun = time.perf_counter()
-    found = validate(path, contract, snapshot, repair=repair, connected=connected, tick=tick, sink=sink)
-    took = time.perf_counter() - begun
-    manifest = found.manifest
-    if found.accepted:
-        outcome = Outcome.WARN if found.warnings else Outcome.OK
+    started = time.perf_counter()
+    validation = validate(path, contract, snapshot, repair=repair, connected=connected, tick=tick, sink=sink)
+    elapsed = time.perf_counter() - started
+    manifest = validation.manifest
+    if validation.accepted:
+        outcome = Outcome.WARN if validation.warnings else Outcome.OK
         detail = f"{counted(manifest.statements, 'statements')}, {describe_contents(manifest)}"
-        if found.warnings:
-            detail = f"{counted(len(found.warnings), 'repairs')}; {detail}"
+        if validation.warnings:
+            detail = f"{counted(len(validation.warnings), 'repairs')}; {detail}"
     else:
         outcome = Outcome.FAIL
-        detail = counted(found.error_count, "findings")
-        if found.error_count > len(found.errors):
-            detail += f", the first {len(found.errors)} are shown"
+        detail = counted(validation.error_count, "findings")
+        if validation.error_count > len(validation.errors):
+            detail += f", the first {len(validation.errors)} are shown"
     data = {
         "path": str(path),
         "sha256": manifest.sha256,
@@ -48,10 +48,10 @@ def validate_step(
         "rows": dict(manifest.rows),
         "roots": list(manifest.roots),
         "statements": manifest.statements,
-        "errors": found.error_count,
+        "errors": validation.error_count,
     }
-    return found, StepResult(
-        "validate", path.name, outcome, detail, took, findings=(*found.errors, *found.warnings), data=data
+    return validation, StepResult(
+        "validate", path.name, outcome, detail, elapsed, findings=(*validation.errors, *validation.warnings), data=data
     )
 
 

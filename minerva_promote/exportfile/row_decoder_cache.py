@@ -5,49 +5,50 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from minerva_promote.exportfile.effort import PLAN, Effort
+from minerva_promote.exportfile.decoder_builder import DecoderBuilder
+from minerva_promote.exportfile.effort import BUILD_DECODER, Effort
 from minerva_promote.exportfile.fragments import Fragment
 from minerva_promote.exportfile.insert_model import Insert, Refused
 from minerva_promote.exportfile.known_shapes import KnownShapes
-from minerva_promote.exportfile.row_decoder import DecoderBuilder, RowDecoder
+from minerva_promote.exportfile.row_decoder import RowDecoder
 
-MOST = 4096  # plans that are kept
-MOST_BYTES = 1 << 20  # of their shapes
+MAX_DECODERS = 4096  # plans that are kept
+MAX_SHAPE_BYTES = 1 << 20  # of their shapes
 
 
 class DecoderCache:
     """Makes and keeps plans; counts what they repaired."""
 
-    def __init__(self, binder: DecoderBuilder, shapes: KnownShapes, effort: Effort) -> None:
-        self._binder = binder
+    def __init__(self, builder: DecoderBuilder, shapes: KnownShapes, effort: Effort) -> None:
+        self._builder = builder
         self._shapes = shapes
         self._effort = effort
-        self._plans: dict[tuple[bytes, bytes], RowDecoder | Refused] = {}
+        self._decoders: dict[tuple[bytes, bytes], RowDecoder | Refused] = {}
         self._bytes = 0
         self._repaired: Counter[str] = Counter()
 
     def get(self, head: Fragment, row: Fragment) -> RowDecoder | Refused:
         """How to read rows of this shape, or why they are refused."""
         key = (head.shape, row.shape)
-        plan = self._plans.get(key)
-        if plan is None:
-            self._effort.spend(PLAN)
+        decoder = self._decoders.get(key)
+        if decoder is None:
+            self._effort.spend(BUILD_DECODER)
             insert = self._shapes.row(*key)
             try:
-                plan = self._binder.plan(insert, row) if isinstance(insert, Insert) else insert
+                decoder = self._builder.build(insert, row) if isinstance(insert, Insert) else insert
             except Refused as refused:
-                plan = refused.kept()
+                decoder = refused.kept()
             self._bytes += len(head.shape) + len(row.shape)
-            if len(self._plans) >= MOST or self._bytes > MOST_BYTES:
+            if len(self._decoders) >= MAX_DECODERS or self._bytes > MAX_SHAPE_BYTES:
                 self._count_braces()
-                self._plans.clear()
+                self._decoders.clear()
                 self._bytes = 0
-            self._plans[key] = plan
-        return plan
+            self._decoders[key] = decoder
+        return decoder
 
-    def count_repairs(self, plan: RowDecoder) -> None:
+    def count_repairs(self, decoder: RowDecoder) -> None:
         """A row was read by this plan."""
-        for what in plan.repaired:
+        for what in decoder.repaired:
             self._repaired[what] += 1
 
     def repaired(self) -> Iterable[tuple[str, int]]:
@@ -56,8 +57,8 @@ class DecoderCache:
         return sorted(self._repaired.items())
 
     def _count_braces(self) -> None:
-        for plan in self._plans.values():
-            for braces in plan.braces if isinstance(plan, RowDecoder) else ():
+        for decoder in self._decoders.values():
+            for braces in decoder.brace_repairs if isinstance(decoder, RowDecoder) else ():
                 if braces.count:
                     self._repaired[f"{braces.column} was in braces"] += braces.count
                     braces.count = 0

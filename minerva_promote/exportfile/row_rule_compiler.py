@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from minerva_promote.exportfile.json_parser import parse_json, strings
+from minerva_promote.exportfile.json_parser import parse_json, string_values
 from minerva_promote.exportfile.reference_rules import RootOf, reference_check
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Value
 from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState, SequenceTracker, key_of, key_of_one
@@ -215,7 +215,7 @@ class _RuleCompiler:
                 if text is None or not (b"/" in text or b"\\" in text):
                     continue
                 if is_json:
-                    text = "\n".join(strings(parse_json(text))).encode()
+                    text = "\n".join(string_values(parse_json(text))).encode()
                 if match := _LOCAL_PATH.search(text):
                     fact = f"{self.table}.{column} holds a local path: {display(text[match.start() :], 'text')}"
                     found.append(RuleFault("local-path", fact, "remove it: it means nothing in the target", column))

@@ -29,8 +29,8 @@ class RowRules(RuleState):
             checks = checks[:1]
         faults: list[RuleFault] = []
         for check in checks:
-            if found := check(values):
-                faults += found
+            if row_faults := check(values):
+                faults += row_faults
         return faults
 
     def finish(self, counts: dict[str, int]) -> list[RuleFault]:
@@ -48,19 +48,19 @@ class RowRules(RuleState):
         tables = self.contract.root_tables
         count = sum(self.rows[table] for table in tables)
         if self.contract.roots is not None and count > self.contract.roots.max:
-            fact = f"{count:,} {' and '.join(tables)}, at most {self.contract.roots.max:,} in one file"
-            yield RuleFault("too-many-roots", fact, "export each into a file of its own")
+            message = f"{count:,} {' and '.join(tables)}, at most {self.contract.roots.max:,} in one file"
+            yield RuleFault("too-many-roots", message, "export each into a file of its own")
 
     def _counts(self, counts: dict[str, int]) -> Iterable[RuleFault]:
-        for table, said in counts.items():
-            if self.rows[table] != said:
-                told = f"{said:,}" if said >= 0 else "no single number of"
-                fact = f"the header says {told} {table}, the file holds {self.rows[table]:,}"
-                yield RuleFault("header-count", fact, "export the book again: rows are missing or were added")
+        for table, expected in counts.items():
+            if self.rows[table] != expected:
+                expected_text = f"{expected:,}" if expected >= 0 else "no single number of"
+                message = f"the header says {expected_text} {table}, the file holds {self.rows[table]:,}"
+                yield RuleFault("header-count", message, "export the book again: rows are missing or were added")
 
     def _gaps(self) -> Iterable[RuleFault]:
         for (table, column), owners in self.numbers.items():
             for numbers in owners.values():
                 if numbers.beyond:
-                    fact = f"{table}.{column} has a gap: {numbers.next} is missing before {min(numbers.beyond)}"
-                    yield RuleFault("gap", fact, "export the book again: a row is missing")
+                    message = f"{table}.{column} has a gap: {numbers.next} is missing before {min(numbers.beyond)}"
+                    yield RuleFault("gap", message, "export the book again: a row is missing")

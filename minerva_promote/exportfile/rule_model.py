@@ -20,8 +20,8 @@ class RuleFault(NamedTuple):
     """A row, or the whole file, against the contract."""
 
     code: str
-    fact: str
-    help: str
+    message: str
+    hint: str
     column: str = ""  # where in the row; empty: the row itself
 
 

@@ -1,4 +1,4 @@
-"""What the string constants of PostgreSQL stand for, as bytes of UTF-8.
+"""String constants of PostgreSQL: where they end, and their values as bytes of UTF-8.
 
 After the PostgreSQL documentation, 4.1.2 "Constants"; NUL and lone surrogates are refused as the server refuses them.
 """
@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+
+from minerva_promote.exportfile.fragments import NeedMore
+from minerva_promote.exportfile.token_patterns import ESCAPED_TO_QUOTE, TO_QUOTE
 
 
 class BadEscape(ValueError):
@@ -50,10 +53,38 @@ class _Decoded(dict[bytes, bytes]):
         return self._pattern.sub(lambda match: self[match[0]], text) if b"\\" in text else text
 
 
+def read_plain_string(window: bytes, begin: int, at_end: bool) -> tuple[bytes, int] | None:
+    """The value of the string whose content begins at this offset, and the offset after its closing quote.
+
+    None when the file ends before the quote. Raises NeedMore.
+    """
+    quote = window.find(b"'", begin)  # most strings hold no other quote
+    if quote < 0 or window[quote + 1 : quote + 2] in (b"'", b""):
+        match = TO_QUOTE.match(window, begin)
+        quote = match.end() - 1 if match else -1
+    if not _is_closed(window, quote, at_end):
+        return None
+    return window[begin:quote].replace(b"''", b"'"), quote + 1
+
+
+def read_escape_string(window: bytes, begin: int, at_end: bool) -> tuple[bytes, int] | None:
+    """The same for E'…', still with its escapes: a backslash may precede a quote, and doubled quotes stay doubled."""
+    match = ESCAPED_TO_QUOTE.match(window, begin)
+    quote = match.end() - 1 if match else -1
+    return (window[begin:quote], quote + 1) if _is_closed(window, quote, at_end) else None
+
+
+def _is_closed(window: bytes, quote: int, at_end: bool) -> bool:
+    """Whether the string ends at this quote. Raises NeedMore where the byte after it decides and is not read yet."""
+    if not at_end and (quote < 0 or quote + 1 == len(window)):
+        raise NeedMore
+    return quote >= 0
+
+
 def escape_string(*pieces: bytes) -> bytes:
     """What stands between the quotes of E'…', decoded; an escape does not go on behind a line break between pieces."""
 
-    def one(match: re.Match[bytes]) -> bytes:
+    def decode(match: re.Match[bytes]) -> bytes:
         high, low, short, long, byte, octal, other = match.groups()
         if byte or octal:
             return bytes([int(byte, 16) if byte else int(octal, 8) & 0xFF])
@@ -63,7 +94,7 @@ def escape_string(*pieces: bytes) -> bytes:
             raise BadEscape(f"\\{other.decode()} needs {4 if other == b'u' else 8} hexadecimal digits")
         return _NAMED.get(other, other)
 
-    table = _Decoded(_ESCAPE, one)
+    table = _Decoded(_ESCAPE, decode)
     decoded = []
     for piece in pieces:
         text = piece.replace(b"\\\\", _BACKSLASH)  # from the left, so never the second half of an escape
@@ -76,7 +107,7 @@ def escape_string(*pieces: bytes) -> bytes:
 def unicode_string(raw: bytes) -> bytes:
     """What stands between the quotes of U&'…', decoded; quotes are already single."""
 
-    def one(match: re.Match[bytes]) -> bytes:
+    def decode(match: re.Match[bytes]) -> bytes:
         high, low, short, long, backslash, other = match.groups()
         if backslash:
             return b"\\"
@@ -84,7 +115,7 @@ def unicode_string(raw: bytes) -> bytes:
             raise BadEscape("a backslash in U&'…' needs four hexadecimal digits, or + and six")
         return _character(high, low, short or long)
 
-    text = _Decoded(_UNICODE, one).sub(raw.replace(b"\\\\", _BACKSLASH))
+    text = _Decoded(_UNICODE, decode).sub(raw.replace(b"\\\\", _BACKSLASH))
     return _utf8(text.replace(_BACKSLASH, b"\\"))
 
 

@@ -51,6 +51,6 @@ FEFF = b"\xef\xbb\xbf"
 BLANKS = b" \t\n\r\f"
 
 
-def feff(at: int) -> Fault:
-    """The fault of a byte-order mark at this place."""
-    return Fault("bom", "U+FEFF (a byte-order mark) outside a literal", at, "save the file as UTF-8 without it")
+def byte_order_mark(offset: int) -> Fault:
+    """The fault of a byte-order mark at this offset."""
+    return Fault("bom", "U+FEFF (a byte-order mark) outside a literal", offset, "save the file as UTF-8 without it")

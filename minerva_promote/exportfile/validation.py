@@ -61,20 +61,20 @@ def validate(
     up to the first error. Raises FileError.
     """
     rules = RowRules(contract, snapshot, connected=connected)
-    scan = ExportReader(path, contract, snapshot, repair=repair, rules=rules, tick=tick)
-    for row in scan.rows():
-        if sink is not None and not scan.findings.count:
+    reader = ExportReader(path, contract, snapshot, repair=repair, rules=rules, tick=tick)
+    for row in reader.rows():
+        if sink is not None and not reader.findings.count:
             sink(row)
     manifest = Manifest(
         path,
-        scan.size,
-        scan.sha256.hex(),
+        reader.size,
+        reader.sha256.hex(),
         dict(rules.rows),
         tuple(map(row_text, rules.roots)),
         tuple(rules.roots),
-        scan.statements,
+        reader.statements,
     )
-    findings = scan.findings
+    findings = reader.findings
     return Validation(
         manifest,
         tuple(sorted(findings.errors, key=lambda finding: finding.location or Location(""))),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from minerva_promote.exportfile.types.datetimes import date_text, time_text, timestamp_text
 from minerva_promote.exportfile.types.numbers import numeric_text
-from minerva_promote.exportfile.value_faults import shown
+from minerva_promote.exportfile.value_faults import excerpt
 
 _NUMBERS = ("smallint", "integer", "bigint")
 _QUOTED_FIELD = re.compile(r"[\"\\(), \t\n\r\f\v]")
@@ -18,7 +18,7 @@ _TEXTS: Mapping[str, Callable[[bytes], str]] = {
     "uuid": lambda value: str(uuid.UUID(bytes=value)),
     **dict.fromkeys(_NUMBERS, lambda value: str(int.from_bytes(value, "big", signed=True))),
     "boolean": lambda value: "true" if value == b"\1" else "false",
-    "jsonb": lambda value: shown(value.removeprefix(b"\x01"), 40),
+    "jsonb": lambda value: excerpt(value.removeprefix(b"\x01"), 40),
     "numeric": numeric_text,
     "real": lambda value: _shortest_single(value),
     "double precision": lambda value: repr(struct.unpack(">d", value)[0]),
@@ -32,7 +32,7 @@ _VECTORS = {"vector": ">h", "halfvec": ">h", "sparsevec": ">i"}
 
 
 def display(value: bytes | None, type_name: str, most: int = 40) -> str:
-    """A value of this type (as format_type() prints it) in a few characters; a domain is shown as text."""
+    """A value of this type (as format_type() prints it) in a few characters; a domain is excerpt as text."""
     if value is None:
         return "NULL"
     name = _MODIFIER.sub("", type_name)
@@ -41,9 +41,9 @@ def display(value: bytes | None, type_name: str, most: int = 40) -> str:
     if name in _VECTORS:
         return f"a vector of {struct.unpack_from(_VECTORS[name], value)[0]:,}"
     try:
-        return _TEXTS[name](value) if name in _TEXTS else shown(value, most)
+        return _TEXTS[name](value) if name in _TEXTS else excerpt(value, most)
     except (struct.error, ValueError):  # of another width: a value that no release of PostgreSQL sends
-        return shown(value, most)
+        return excerpt(value, most)
 
 
 def _array(value: bytes, name: str) -> str:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from minerva_promote.exportfile.value_faults import ValueFault, shown
+from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,15 +49,15 @@ def vector_reader(length: int | None) -> Callable[[bytes], bytes]:
     def read(text: bytes) -> bytes:
         doubles = doubles_of(text) if text[:1] == b"[" and text.find(b"[", 1) < 0 else None
         if doubles is None or not len(doubles):
-            return _checked(_exact(text), length)
+            return _check_and_pack(_parse_exactly(text), length)
         square = float(doubles.dot(doubles))
         bits = doubles.view(np.uint64)
         if not square < MAX_SQUARE or count_nonzero(bits & low_bits == halfway):
-            return _checked(_exact(text), length)
-        if count_nonzero(bits << one < smallest) and _odd(doubles, text):
-            return _checked(_exact(text), length)
+            return _check_and_pack(_parse_exactly(text), length)
+        if count_nonzero(bits << one < smallest) and _has_inexact_zero(doubles, text):
+            return _check_and_pack(_parse_exactly(text), length)
         if square < MIN_SQUARE or (length is not None and len(doubles) != length):
-            return _checked(doubles.astype(np.float32), length)
+            return _check_and_pack(doubles.astype(np.float32), length)
         return _head(len(doubles)) + doubles.astype(wire).tobytes()
 
     return read
@@ -98,7 +98,7 @@ def _orjson_reader() -> Callable[[bytes], NDArray[np.float64] | None]:
     return read
 
 
-def _checked(singles: NDArray[np.float32], length: int | None) -> bytes:
+def _check_and_pack(singles: NDArray[np.float32], length: int | None) -> bytes:
     import numpy as np
 
     if length is not None and len(singles) != length:
@@ -120,7 +120,7 @@ def _head(length: int) -> bytes:
     return struct.pack(">hh", length, 0)
 
 
-def _odd(doubles: NDArray[np.float64], text: bytes) -> bool:
+def _has_inexact_zero(doubles: NDArray[np.float64], text: bytes) -> bool:
     """Whether a component that is zero, or nearly, is something else in the text."""
     import numpy as np
 
@@ -128,7 +128,7 @@ def _odd(doubles: NDArray[np.float64], text: bytes) -> bool:
     return bool((sizes[sizes > 0] < MIN_NORMAL).any()) or bool(_ODD_ZERO.search(text))
 
 
-def _exact(text: bytes) -> NDArray[np.float32]:
+def _parse_exactly(text: bytes) -> NDArray[np.float32]:
     """Component by component, each rounded once, from the decimal to float32."""
     import numpy as np
 
@@ -136,28 +136,34 @@ def _exact(text: bytes) -> NDArray[np.float32]:
     if inner[:1] == b"{":
         raise ValueFault("vector-braces", "a vector in braces", "write [n,n,…], or run with --repair")
     if inner[:1] != b"[" or inner[-1:] != b"]" or len(inner) < 2:
-        raise ValueFault("vector-form", f"{shown(inner)} is not a vector", _WRITE)
+        raise ValueFault("vector-form", f"{excerpt(inner)} is not a vector", _WRITE)
     body = inner[1:-1]
     if not body.strip(_BLANKS):
         raise ValueFault("vector-form", "a vector without components", _WRITE)
-    return np.array([_single(part.strip(_BLANKS), place) for place, part in enumerate(body.split(b","), 1)], np.float32)
+    return np.array(
+        [_parse_component(part.strip(_BLANKS), number) for number, part in enumerate(body.split(b","), 1)], np.float32
+    )
 
 
-def _single(text: bytes, place: int) -> np.float32:
+def _parse_component(text: bytes, number: int) -> np.float32:
     import numpy as np
 
     if not _COMPONENT.fullmatch(text):
-        raise ValueFault("vector-component", f"component {place} is {shown(text) or 'empty'}", _WRITE)
+        raise ValueFault("vector-component", f"component {number} is {excerpt(text) or 'empty'}", _WRITE)
     double = float(text)
     if not abs(double) < MAX_SINGLE:
         # exactly at the bound the decimal itself decides
         if abs(double) > MAX_SINGLE or Decimal(text.decode()).copy_abs() >= Decimal(MAX_SINGLE):
-            raise ValueFault("vector-range", f"component {place} is {shown(text)}: beyond float32", "scale the vector")
+            raise ValueFault(
+                "vector-range", f"component {number} is {excerpt(text)}: beyond float32", "scale the vector"
+            )
         return np.float32(MAX_FINITE if double > 0 else -MAX_FINITE)
     single = _round_once(text, double)
     if single == 0 and re.search(rb"[1-9]", re.split(rb"[eE]", text)[0]):
         raise ValueFault(
-            "vector-range", f"component {place} is {shown(text)}: it would become zero as float32", "write 0 or scale"
+            "vector-range",
+            f"component {number} is {excerpt(text)}: it would become zero as float32",
+            "write 0 or scale",
         )
     return single
 

@@ -18,7 +18,7 @@ from minerva_promote.config.snapshot import Column
 from minerva_promote.exportfile.json_parser import check_json
 from minerva_promote.exportfile.types.arrays import ELEMENT_OIDS, array
 from minerva_promote.exportfile.types.by_name import reader_of, server_reader
-from minerva_promote.exportfile.value_faults import ValueFault, shown
+from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 
 Convert = Callable[[bytes], bytes]
 
@@ -114,7 +114,7 @@ def _scalar_type(written: str, column: Column, rule: ColumnRule, *, repeats: boo
     if not modifiers and name in _PLAIN:
         convert = _PLAIN[name]
         repeats = repeats or name == "timestamp without time zone"
-        return ColumnType(name, (), False, "pg_catalog", memoised(convert) if repeats else convert)
+        return ColumnType(name, (), False, "pg_catalog", memoized(convert) if repeats else convert)
     if name in ("halfvec", "sparsevec") and rule.dimensions:
         modifiers = (rule.dimensions,)
     found = reader_of(name, modifiers)
@@ -134,7 +134,7 @@ def _scalar_type(written: str, column: Column, rule: ColumnRule, *, repeats: boo
     )
 
 
-def memoised(convert: Convert, most: int = 4096) -> Convert:
+def memoized(convert: Convert, most: int = 4096) -> Convert:
     """The same function, remembering its last answers: keys of parents and times repeat from row to row."""
     known: dict[bytes, bytes] = {}
 
@@ -152,7 +152,7 @@ def memoised(convert: Convert, most: int = 4096) -> Convert:
 def uuid(text: bytes) -> bytes:
     """16 bytes."""
     if not _UUID.fullmatch(text):
-        raise ValueFault("uuid", f"{shown(text)} is not a uuid", "write 8-4-4-4-12 hexadecimal digits")
+        raise ValueFault("uuid", f"{excerpt(text)} is not a uuid", "write 8-4-4-4-12 hexadecimal digits")
     return unhexlify(text.replace(b"-", b""))
 
 
@@ -162,16 +162,16 @@ def timestamp(text: bytes) -> bytes:
         if _OFFSET.fullmatch(text):
             raise ValueFault(
                 "timestamp-offset",
-                f"{shown(text)} has an offset, which the column would drop silently",
+                f"{excerpt(text)} has an offset, which the column would drop silently",
                 "write the time without it",
             )
         raise ValueFault(
-            "timestamp", f"{shown(text)} is not an ISO 8601 date and time", "write 2026-01-31T12:34:56.789012"
+            "timestamp", f"{excerpt(text)} is not an ISO 8601 date and time", "write 2026-01-31T12:34:56.789012"
         )
     try:
         moment = datetime.fromisoformat(text.decode())
     except ValueError as error:
-        raise ValueFault("timestamp", f"{shown(text)} does not exist: {error}", "correct the date or time") from None
+        raise ValueFault("timestamp", f"{excerpt(text)} does not exist: {error}", "correct the date or time") from None
     return struct.pack(">q", (moment - _EPOCH) // _MICROSECOND)
 
 
@@ -181,7 +181,7 @@ def boolean(text: bytes) -> bytes:
         return b"\1"
     if text in (b"false", b"f"):
         return b"\0"
-    raise ValueFault("boolean", f"{shown(text)} is not a boolean", "write TRUE or FALSE")
+    raise ValueFault("boolean", f"{excerpt(text)} is not a boolean", "write TRUE or FALSE")
 
 
 def json_text(text: bytes) -> bytes:
@@ -200,14 +200,14 @@ def uuid_array(elements: list[bytes]) -> bytes:
 
 def uuid_array_elements(wire: bytes) -> list[bytes]:
     """The uuids, 16 bytes each, of the wire form of a uuid[]."""
-    return [wire[place + 4 : place + 20] for place in range(20, len(wire), 20)]
+    return [wire[offset + 4 : offset + 20] for offset in range(20, len(wire), 20)]
 
 
 def uuid_array_text(text: bytes) -> bytes:
     """The wire form of '{…}'."""
     inner = text.strip(b" \t\n\r\f")
     if inner[:1] != b"{" or inner[-1:] != b"}" or len(inner) < 2:
-        raise ValueFault("array", f"{shown(text)} is not an array of one dimension", "write {uuid,uuid} or ARRAY[…]")
+        raise ValueFault("array", f"{excerpt(text)} is not an array of one dimension", "write {uuid,uuid} or ARRAY[…]")
     body = inner[1:-1]
     if not body.strip(b" \t\n\r\f"):
         return uuid_array([])
@@ -215,7 +215,9 @@ def uuid_array_text(text: bytes) -> bytes:
     for part in body.split(b","):
         match = _ELEMENT.fullmatch(part)
         if not match:
-            raise ValueFault("array", f"{shown(part) or 'nothing'} is not an element", "write {uuid,uuid} or ARRAY[…]")
+            raise ValueFault(
+                "array", f"{excerpt(part) or 'nothing'} is not an element", "write {uuid,uuid} or ARRAY[…]"
+            )
         elements.append(uuid(match[1] if match[1] is not None else match[2]))
     return uuid_array(elements)
 
@@ -225,11 +227,11 @@ def _identity(text: bytes) -> bytes:
 
 
 def _label(labels: tuple[str, ...]) -> Convert:
-    known = {label.encode() for label in labels}
+    labels_ = {label.encode() for label in labels}
 
     def convert(text: bytes) -> bytes:
-        if text not in known:
-            raise ValueFault("enum", f"{shown(text)} is not one of {', '.join(labels)}", "write one of these labels")
+        if text not in labels_:
+            raise ValueFault("enum", f"{excerpt(text)} is not one of {', '.join(labels)}", "write one of these labels")
         return text
 
     return convert
@@ -249,7 +251,7 @@ def _integer(form: str, bits: int) -> Convert:
 
     def convert(text: bytes) -> bytes:
         if not _INTEGER.fullmatch(text):
-            raise ValueFault("integer", f"{shown(text)} is not a decimal integer", "write digits only")
+            raise ValueFault("integer", f"{excerpt(text)} is not a decimal integer", "write digits only")
         number = int(text)
         if not low <= number <= high:
             raise ValueFault("integer-range", f"{number} is out of range ({low} to {high})", "correct the number")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from minerva_promote.config.snapshot import Column
 from minerva_promote.exportfile.json_parser import parse_json
 from minerva_promote.exportfile.value_display import display
-from minerva_promote.exportfile.value_faults import ValueFault, shown
+from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 
 Wire = bytes | None
 
@@ -63,7 +63,7 @@ def _piece(value: Wire, begin: int) -> str:
     if value is None:
         return "NULL"
     piece = value.decode("utf-8", "replace")[begin:]
-    return f'"{"…" if begin else ""}{shown(piece.encode(), _SHOWN)}"'
+    return f'"{"…" if begin else ""}{excerpt(piece.encode(), _SHOWN)}"'
 
 
 def joined(parts: Iterable[str], most: int = 3) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.export import Request, export, write
 from benchmarks.vectors import DecimalText, Embeddings, Shape
-from minerva_promote.embedding.direction_statistics import directions
+from minerva_promote.embedding.direction_statistics import compare_directions
 
 ROOT = Path(__file__).parents[2]
 INSERT = re.compile(r"^INSERT INTO (\w+) \((.*)\)\nVALUES \((.*)\)\nON CONFLICT \(id\) DO (.*);$", re.MULTILINE)
@@ -81,7 +81,7 @@ def test_the_same_arguments_make_the_same_bytes() -> None:
 
 def test_books_of_two_seeds_are_of_one_model() -> None:
     first, second = (Embeddings(256, seed, Shape()).batch(200).astype(float) for seed in (1, 2))
-    found = directions(first, second, ["b"] * 200)
+    found = compare_directions(first, second, ["b"] * 200)
     assert found.structured
     assert not found.foreign
     assert found.cosine > 0.5

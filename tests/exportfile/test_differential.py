@@ -15,10 +15,11 @@ import postgast
 import pytest
 from google.protobuf.message import DecodeError
 
+from minerva_promote.exportfile.decoder_builder import DecoderBuilder
 from minerva_promote.exportfile.fragments import Fragment
 from minerva_promote.exportfile.insert_model import Conflict, Insert, Refused, Slot
 from minerva_promote.exportfile.reader import ExportReader
-from minerva_promote.exportfile.row_decoder import ColumnLayout, DecoderBuilder, Row, RowDecoder
+from minerva_promote.exportfile.row_decoder import ColumnLayout, Row, RowDecoder
 from tests.exportfile.support import contract_of, written
 
 Value = tuple[Any, ...]  # kind, text or number or elements, type of the cast
@@ -40,11 +41,11 @@ class Understood(ExportReader):
         self.read: list[Statement] = []
         self._values: list[list[Value]] = []  # of the statement that is being read
         self._last: Raw | None = None
-        self._binder.plan = self._bind  # type: ignore[method-assign]
-        self._binder.conflict = self._end  # type: ignore[method-assign]
+        self._builder.build = self._bind  # type: ignore[method-assign]
+        self._builder.check_conflict = self._end  # type: ignore[method-assign]
 
-    def _bind(self, insert: Insert, unit: Fragment) -> RowDecoder:
-        DecoderBuilder._all_used(insert, unit.holes)
+    def _bind(self, insert: Insert, fragment: Fragment) -> RowDecoder:
+        DecoderBuilder.require_all_used(insert, fragment.placeholder_offsets)
         plan = Raw(ColumnLayout("", ()), [])
         plan.insert = insert
         return plan
@@ -53,7 +54,7 @@ class Understood(ExportReader):
         assert isinstance(plan, Raw)
         self._last = plan
         self._values.append([self._value(slot, unit) for slot in plan.insert.slots])
-        if unit.pattern and unit.pattern[0].meaning is not None:  # a whole statement like one before
+        if unit.pattern and unit.pattern[0].decoder is not None:  # a whole statement like one before
             self._said(plan)
         return None
 
@@ -70,15 +71,15 @@ class Understood(ExportReader):
 
     @staticmethod
     def _value(slot: Slot, unit: Fragment) -> Value:
-        texts = [unit.texts[bisect_left(unit.holes, hole)] for hole in slot.holes]
+        texts = [unit.texts[bisect_left(unit.placeholder_offsets, hole)] for hole in slot.placeholder_offsets]
         cast = None
         if slot.cast:
-            if not set(slot.cast.typmods) <= set(unit.holes):
+            if not set(slot.cast.typmods) <= set(unit.placeholder_offsets):
                 raise Refused("cast", "", "")  # no number of the file: of interval
-            lengths = tuple(int(unit.texts[unit.holes.index(hole)]) for hole in slot.cast.typmods)
+            lengths = tuple(int(unit.texts[unit.placeholder_offsets.index(hole)]) for hole in slot.cast.typmods)
             cast = (slot.cast.names, lengths, slot.cast.array)
         if slot.kind == "number":
-            if unit.shape[slot.hole : slot.holes[0] + 9].split(b"1")[0].count(b"-") > 1:
+            if unit.shape[slot.offset : slot.placeholder_offsets[0] + 9].split(b"1")[0].count(b"-") > 1:
                 raise Refused("expression", "", "")
             return ("number", canonical("-" * slot.negative + texts[0].decode()), cast)
         if slot.kind == "array":

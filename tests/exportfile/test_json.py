@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from minerva_promote.exportfile.json_parser import Number, check_json, parse_json, strings
+from minerva_promote.exportfile.json_parser import Number, check_json, parse_json, string_values
 from minerva_promote.exportfile.value_faults import ValueFault
 from tests.exportfile.json_texts import ACCEPTED, REFUSED, WRONG
 from tests.exportfile.support import Asked
@@ -40,7 +40,7 @@ def refusal_by(read: Callable[[bytes], object], text: str) -> str:
         read(text.encode())
     except ValueFault as fault:
         assert fault.code == "json"
-        return fault.fact
+        return fault.message
     return ""
 
 
@@ -142,7 +142,7 @@ def test_numbers_are_kept_as_written_and_strings_found() -> None:
     value = parse_json(b'{"k": [1, 1.0, {"inner": "s"}], "n": null}')
     assert value == {"k": [Number("1"), Number("1.0"), {"inner": "s"}], "n": None}
     assert Number("1") != Number("1.0")
-    assert sorted(strings(value)) == ["inner", "k", "n", "s"]
+    assert sorted(string_values(value)) == ["inner", "k", "n", "s"]
 
 
 PIECES = (

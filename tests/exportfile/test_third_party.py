@@ -20,7 +20,7 @@ import pytest
 
 from minerva_promote.database.embedded.server import binary
 from minerva_promote.exportfile.insert_model import Refused
-from minerva_promote.exportfile.insert_parser import MAX_NESTING, nesting, row_shape
+from minerva_promote.exportfile.insert_parser import ANY_CONFLICT, MAX_NESTING, nesting, read_insert
 from tests.exportfile.accepted import ACCEPTED
 from tests.exportfile.refused import REFUSED
 from tests.exportfile.support import Asked, Read, export, read, with_value
@@ -205,7 +205,7 @@ def test_nesting_bounds_the_parse_tree() -> None:
     assert nesting(b"SELECT 1,2" + b" UNION SELECT 1,2" * 1000) > MAX_NESTING
     assert nesting(b"(" * 1000 + b"a.b" + b")" * 1000) > MAX_NESTING
     assert nesting(b"))) a" + b",a" * 5000) < 20
-    deep = row_shape(b"INSERT INTO t (a) VALUES ", b"('s'" + b"::numeric(1,2)" * 300_000 + b")")
+    deep = read_insert(b"INSERT INTO t (a) VALUES ", b"('s'" + b"::numeric(1,2)" * 300_000 + b")", ANY_CONFLICT)
     assert isinstance(deep, Refused)
     assert deep.code == "too-complex"
 

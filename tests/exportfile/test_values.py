@@ -83,8 +83,8 @@ def taken(convert: Convert, text: str) -> bytes | None:
     try:
         return convert(text.encode())
     except ValueFault as fault:
-        assert fault.fact
-        assert fault.help
+        assert fault.message
+        assert fault.hint
         return None
 
 

@@ -63,7 +63,7 @@ def test_blocks_of_a_bigger_file(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 def without_likeness(content: str | bytes | Path, dimensions: int = 3) -> Read:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Lexer, "_replayed", lambda *_: None)
+        patch.setattr(Lexer, "_match_pattern", lambda *_: None)
         return read(content, dimensions=dimensions)
 
 
@@ -165,12 +165,12 @@ def test_every_byte_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
         except UnicodeDecodeError as error:
             wrong = error.start
         wrong = min(wrong, content.find(b"\0") if b"\0" in content else wrong)
-        with source.Source(written(content), 1 << 20) as opened:
+        with source.ByteWindow(written(content), 1 << 20) as opened:
             while opened.grow(0):
                 pass
             assert opened.bad is not None
             assert (opened.bad.offset, opened.window) == (wrong, content[:wrong])
-        with source.Source(written(good), 1 << 20) as opened:
+        with source.ByteWindow(written(good), 1 << 20) as opened:
             while opened.grow(0):
                 pass
             assert (opened.bad, opened.window, opened.complete) == (None, good, True)

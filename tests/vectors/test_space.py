@@ -19,7 +19,7 @@ from minerva_promote.config.snapshot_file import read_snapshot
 from minerva_promote.embedding import target_sample as space_target
 from minerva_promote.embedding.check import space_step
 from minerva_promote.embedding.compare import compare
-from minerva_promote.embedding.direction_statistics import directions
+from minerva_promote.embedding.direction_statistics import compare_directions
 from minerva_promote.embedding.file_sample import SpaceCollector
 from minerva_promote.embedding.model import Space, SpaceSample, Text, spaces_of
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
@@ -360,7 +360,7 @@ def test_texts_that_take_too_long_are_said(bench: Bench, monkeypatch: pytest.Mon
     bench.config()
     bench.book(Model(1).topic(5), texts=["text 1"] * 5)
     slow = b"select 1, ''::bytea, ''::bytea from pg_sleep(5) where $1::int[] is not null and $2::bytea[] is not null"
-    monkeypatch.setattr(space_target, "_texts", lambda space: slow + b" and $3::text[] is not null")
+    monkeypatch.setattr(space_target, "_texts_query", lambda space: slow + b" and $3::text[] is not null")
     monkeypatch.setattr(space_target, "TEXT_TIMEOUT", "50ms")
     step = bench.step(Model(1).topic(5))
     assert step.outcome is Outcome.OK
@@ -417,11 +417,11 @@ def test_a_big_table_is_sampled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(space_target, "PAGES", 10)
     with bench.database.connect() as connection:
         (space,) = spaces_of(bench.project.contract, bench.snapshot)
-        first = space_target.target_sample(connection, space, (), "10s")
-        again = space_target.target_sample(connection, space, (), "10s")
+        first = space_target.read_target_sample(connection, space, (), "10s")
+        again = space_target.read_target_sample(connection, space, (), "10s")
         assert 20 < len(first.vectors) < 400
         assert first == again
-        assert space_target.target_sample(connection, space, (key("b", 900),), "10s").vectors == ()
+        assert space_target.read_target_sample(connection, space, (key("b", 900),), "10s").vectors == ()
     assert space_target.SAMPLE == 512
 
 
@@ -435,7 +435,7 @@ def test_a_file_without_vectors_and_a_space_without_texts(bench: Bench) -> None:
             ("model_name", "model_version", "dimensions"),
         )
         untold = replace(sample(Model(1).topic(3)), space=replace(space, text=None))
-        assert space_target.same_texts(connection, untold, ()) == ()
+        assert space_target.find_same_texts(connection, untold, ()) == ()
 
 
 @pytest.mark.soak
@@ -458,7 +458,7 @@ def test_error_rates() -> None:
 
 
 def test_directions_by_hand() -> None:
-    found = directions(np.eye(D)[:32], np.eye(D)[32:], ["b"] * 32)
+    found = compare_directions(np.eye(D)[:32], np.eye(D)[32:], ["b"] * 32)
     assert found.cosine == 0
     assert found.cosine_chance == 0.5
     assert found.cosine_groups is None

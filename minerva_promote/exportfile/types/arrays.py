@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Callable, Sequence
 
-from minerva_promote.exportfile.value_faults import ValueFault, shown
+from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 
 _BLANKS = b" \t\n\r\f\v"
 _ELEMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"|([^",{}\\ \t\n\r\f\v](?:[^",{}\\]|\\.)*)', re.DOTALL)
@@ -93,7 +93,7 @@ def _close(text: bytes, place: int, open_counts: list[int], counts: list[int | N
     if counts[depth] is None:
         counts[depth] = size
     elif counts[depth] != size:
-        raise ValueFault("array", f"{shown(text)} has parts of different sizes", _HELP)
+        raise ValueFault("array", f"{excerpt(text)} has parts of different sizes", _HELP)
     if open_counts:
         if not size:
             raise _fault(text)
@@ -118,4 +118,4 @@ def _skip(text: bytes, place: int) -> int:
 
 
 def _fault(text: bytes) -> ValueFault:
-    return ValueFault("array", f"{shown(text)} is not an array", _HELP)
+    return ValueFault("array", f"{excerpt(text)} is not an array", _HELP)

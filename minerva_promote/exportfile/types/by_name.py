@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from minerva_promote.exportfile.json_parser import check_json
 from minerva_promote.exportfile.types import arrays, datetimes, numbers, strings, vectors
-from minerva_promote.exportfile.value_faults import ValueFault, shown
+from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 
 Reader = Callable[[bytes], bytes]
 _NUMBER, _TEXT = "a number", "a string"
@@ -107,7 +107,9 @@ def _matching(pattern: bytes, example: str) -> Reader:
 
     def read(text: bytes) -> bytes:
         if not compiled.fullmatch(text):
-            raise ValueFault("value-form", f"{shown(text)} is not written as PostgreSQL prints it", f"write {example}")
+            raise ValueFault(
+                "value-form", f"{excerpt(text)} is not written as PostgreSQL prints it", f"write {example}"
+            )
         return text
 
     return read
@@ -122,7 +124,7 @@ def _range(element: Reader) -> Reader:
         match = _RANGE.fullmatch(text)
         if match is None:
             raise ValueFault(
-                "value-form", f"{shown(text)} is not a range", "write [lower,upper), with bounds or without"
+                "value-form", f"{excerpt(text)} is not a range", "write [lower,upper), with bounds or without"
             )
         for bound in match.groups():
             if bound:

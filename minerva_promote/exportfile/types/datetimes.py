@@ -9,7 +9,7 @@ import re
 import struct
 from collections.abc import Callable
 
-from minerva_promote.exportfile.value_faults import ValueFault, shown
+from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 
 _DATE = rb"([0-9]{4,7})-([0-9]{2})-([0-9]{2})"
 _TIME = rb"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?"
@@ -33,10 +33,10 @@ def date(text: bytes) -> bytes:
         return struct.pack(">i", 2**31 - 1 if sign > 0 else -(2**31))
     match = _DATE_ONLY.fullmatch(text)
     if match is None:
-        raise ValueFault("date", f"{shown(text)} is not an ISO 8601 date", "write 2026-01-31")
+        raise ValueFault("date", f"{excerpt(text)} is not an ISO 8601 date", "write 2026-01-31")
     year, day = _day(text, match[1], match[2], match[3], bool(match[4]))
     if day < -_EPOCH or year >= _LAST_DATE:
-        raise ValueFault("date", f"{shown(text)} is out of range", "give a date from 4713 BC to 5874897 AD")
+        raise ValueFault("date", f"{excerpt(text)} is out of range", "give a date from 4713 BC to 5874897 AD")
     return struct.pack(">i", day)
 
 
@@ -67,18 +67,18 @@ def timestamp(digits: int = 6, *, zone: bool) -> Callable[[bytes], bytes]:
         match = _TIMESTAMP.fullmatch(text)
         if match is None or (not zone and match[4] is None and (match[8] or match[9])):
             form = "2026-01-31 12:34:56.789" + ("+00" if zone else "")
-            raise ValueFault("timestamp", f"{shown(text)} is not an ISO 8601 date and time", f"write {form}")
+            raise ValueFault("timestamp", f"{excerpt(text)} is not an ISO 8601 date and time", f"write {form}")
         has_offset = bool(match[8] or match[9])
         if zone and not has_offset:
-            fact = f"{shown(text)} has no offset: what it means depends on the session's time zone"
+            fact = f"{excerpt(text)} has no offset: what it means depends on the session's time zone"
             raise ValueFault("timestamp-zone", fact, "write the time with its offset: 2026-01-31 12:34:56+00")
         if not zone and has_offset:
-            fact = f"{shown(text)} has an offset, which the column would drop silently"
+            fact = f"{excerpt(text)} has an offset, which the column would drop silently"
             raise ValueFault("timestamp-offset", fact, _without_offset(text, match, read))
         _, day = _day(text, match[1], match[2], match[3], bool(match[13]))
         moment = day * _DAY + _microseconds(text, match.groups()[3:7], digits) - _offset(text, match.groups()[7:12])
         if not _FIRST_TIMESTAMP <= moment < _LAST_TIMESTAMP:
-            raise ValueFault("timestamp", f"{shown(text)} is out of range", "give a time from 4713 BC to 294276 AD")
+            raise ValueFault("timestamp", f"{excerpt(text)} is out of range", "give a time from 4713 BC to 294276 AD")
         return struct.pack(">q", moment)
 
     return read
@@ -101,9 +101,9 @@ def _day(text: bytes, year: bytes, month: bytes, day: bytes, before_christ: bool
         y = 1 - y
     leap = y % 4 == 0 and (y % 100 != 0 or y % 400 == 0)
     if not 1 <= m <= 12 or not 1 <= d <= _DAYS[m - 1] + (m == 2 and leap) or (int(year) == 0):
-        raise ValueFault("date", f"{shown(text)} does not exist", "correct the date")
+        raise ValueFault("date", f"{excerpt(text)} does not exist", "correct the date")
     if y < -4713:
-        raise ValueFault("date", f"{shown(text)} is out of range", "give a date from 4713 BC on")
+        raise ValueFault("date", f"{excerpt(text)} is out of range", "give a date from 4713 BC on")
     return y, _julian(y, m, d) - _EPOCH
 
 
@@ -125,11 +125,11 @@ def _microseconds(text: bytes, parts: tuple[bytes | None, ...], digits: int) -> 
     h, m, s = int(hour), int(minute), int(second or 0)
     if fraction and fraction[digits:].strip(b"0"):
         raise ValueFault(
-            "time-rounded", f"{shown(text)} would be rounded to {digits} digits", "give it as it will be stored"
+            "time-rounded", f"{excerpt(text)} would be rounded to {digits} digits", "give it as it will be stored"
         )
     part = int((fraction or b"0")[:6].ljust(6, b"0"))
     if m > 59 or s > 59 or h > 24 or (h == 24 and (m or s or part)):
-        raise ValueFault("time", f"{shown(text)} does not exist", "correct the time")
+        raise ValueFault("time", f"{excerpt(text)} does not exist", "correct the time")
     return ((h * 60 + m) * 60 + s) * 1_000_000 + part
 
 
@@ -141,7 +141,7 @@ def _offset(text: bytes, parts: tuple[bytes | None, ...]) -> int:
     m, s = int(minutes or 0), int(seconds or 0)
     total = int(hours or 0) * 3600 + m * 60 + s
     if m > 59 or s > 59 or total >= _MOST_OFFSET:
-        raise ValueFault("time", f"{shown(text)} has an offset that does not exist", "correct the offset")
+        raise ValueFault("time", f"{excerpt(text)} has an offset that does not exist", "correct the offset")
     return (-total if sign == b"-" else total) * 1_000_000
 
 
@@ -149,13 +149,13 @@ def _time_parts(text: bytes, digits: int, *, zone: bool) -> tuple[int, int]:
     """Microseconds, and seconds west of Greenwich."""
     match = _TIME_ONLY.fullmatch(text)
     if match is None:
-        raise ValueFault("time", f"{shown(text)} is not an ISO 8601 time", "write 12:34:56" + ("+00" if zone else ""))
+        raise ValueFault("time", f"{excerpt(text)} is not an ISO 8601 time", "write 12:34:56" + ("+00" if zone else ""))
     has_offset = bool(match[5] or match[6])
     if zone and not has_offset:
-        fact = f"{shown(text)} has no offset: what it means depends on the session's time zone"
+        fact = f"{excerpt(text)} has no offset: what it means depends on the session's time zone"
         raise ValueFault("timestamp-zone", fact, "write the time with its offset: 12:34:56+00")
     if not zone and has_offset:
-        fact = f"{shown(text)} has an offset, which the column would drop silently"
+        fact = f"{excerpt(text)} has an offset, which the column would drop silently"
         raise ValueFault("timestamp-offset", fact, "write the time without it")
     microseconds = _microseconds(text, match.groups()[0:4], digits)
     return microseconds, -_offset(text, match.groups()[4:9]) // 1_000_000

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable
 from fractions import Fraction
 
-from minerva_promote.exportfile.value_faults import ValueFault, shown
+from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 
 _DECIMAL = re.compile(rb"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?")
 _SPECIAL = {
@@ -36,7 +36,7 @@ def single(text: bytes) -> bytes:
     wire = _round_to_single(text, number)
     bits = int.from_bytes(wire, "big") & 0x7FFFFFFF
     if bits == _SINGLE_INFINITY or (bits == 0 and _has_digit(text)):
-        raise ValueFault("number-range", f"{shown(text)} is out of range for real", "give a number that fits")
+        raise ValueFault("number-range", f"{excerpt(text)} is out of range for real", "give a number that fits")
     return wire
 
 
@@ -46,7 +46,7 @@ def numeric(precision: int | None = None, scale: int = 0) -> Callable[[bytes], b
     def read(text: bytes) -> bytes:
         if special := _SPECIAL.get(text.strip().lower()):
             if precision is not None and special != "nan":
-                raise ValueFault("number-range", f"{shown(text)} does not fit numeric({precision},{scale})", _FITS)
+                raise ValueFault("number-range", f"{excerpt(text)} does not fit numeric({precision},{scale})", _FITS)
             sign = _NUMERIC_SPECIAL[special]
             return struct.pack(">HhHH", 0, 0, sign, 0 if special == "nan" else _SPECIAL_SCALE)
         negative, digits, exponent = _parts(text)
@@ -57,7 +57,7 @@ def numeric(precision: int | None = None, scale: int = 0) -> Callable[[bytes], b
             shown_scale = max(-exponent, 0)
         significant = digits.strip(b"0")
         if len(digits.lstrip(b"0")) + exponent > MOST_BEFORE or shown_scale > MOST_AFTER:
-            raise ValueFault("number-range", f"{shown(text)} has too many digits for numeric", _FITS)
+            raise ValueFault("number-range", f"{excerpt(text)} has too many digits for numeric", _FITS)
         if not significant:
             return struct.pack(">HhHH", 0, 0, 0, shown_scale)
         groups, weight = _groups(digits, exponent)
@@ -75,7 +75,7 @@ def _parts(text: bytes) -> tuple[bool, bytes, int]:
     match = _DECIMAL.fullmatch(text.strip(b" \t\n\r\f\v"))
     if match is None or not (match[2] or match[3]):
         raise ValueFault(
-            "number", f"{shown(text)} is not a decimal number", "write digits, with a point and an exponent"
+            "number", f"{excerpt(text)} is not a decimal number", "write digits, with a point and an exponent"
         )
     after = match[3] or b""
     return match[1] == b"-", match[2] + after, int(match[4] or 0) - len(after)
@@ -85,10 +85,10 @@ def _require_fit(text: bytes, digits: bytes, exponent: int, precision: int, scal
     stripped = digits.rstrip(b"0")
     lowest = exponent + len(digits) - len(stripped)  # the power of ten of the last digit that is not zero
     if stripped.strip(b"0") and lowest < -scale:
-        fact = f"{shown(text)} would be rounded: the column is numeric({precision},{scale})"
+        fact = f"{excerpt(text)} would be rounded: the column is numeric({precision},{scale})"
         raise ValueFault("number-rounded", fact, _FITS)
     if stripped.strip(b"0") and len(digits.lstrip(b"0")) + exponent > precision - scale:
-        raise ValueFault("number-range", f"{shown(text)} does not fit numeric({precision},{scale})", _FITS)
+        raise ValueFault("number-range", f"{excerpt(text)} does not fit numeric({precision},{scale})", _FITS)
 
 
 def _groups(digits: bytes, exponent: int) -> tuple[list[int], int]:
@@ -130,7 +130,7 @@ def _float(text: bytes) -> float:
     number = float(bare)
     if math.isinf(number) or (number == 0 and _has_digit(bare)):
         raise ValueFault(
-            "number-range", f"{shown(text)} is out of range for double precision", "give a number that fits"
+            "number-range", f"{excerpt(text)} is out of range for double precision", "give a number that fits"
         )
     return number
 

@@ -7,7 +7,7 @@ import struct
 from binascii import unhexlify
 from collections.abc import Callable
 
-from minerva_promote.exportfile.value_faults import ValueFault, shown
+from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2})*")
 _ESCAPED = re.compile(rb"\\(?:\\|([0-3][0-7]{2})|(.?))", re.DOTALL)
@@ -49,14 +49,14 @@ def bytea(text: bytes) -> bytes:
     r"""The bytes of ``\xdeadbeef``, or of the older form with ``\\`` and ``\ooo``."""
     if text[:2] == b"\\x":
         if not _HEX.fullmatch(text, 2):
-            raise ValueFault("bytea", f"{shown(text)} is not hexadecimal", "write \\x and two digits a byte")
+            raise ValueFault("bytea", f"{excerpt(text)} is not hexadecimal", "write \\x and two digits a byte")
         return unhexlify(text[2:])
 
     def byte(match: re.Match[bytes]) -> bytes:
         if match[1] is not None:
             return bytes([int(match[1], 8)])
         if match[2] is not None:
-            raise ValueFault("bytea", f"{shown(match[0])} is no escape of bytea", "write \\\\ or \\ooo, or \\x…")
+            raise ValueFault("bytea", f"{excerpt(match[0])} is no escape of bytea", "write \\\\ or \\ooo, or \\x…")
         return b"\\"
 
     return _ESCAPED.sub(byte, text)
@@ -71,7 +71,7 @@ def bits(length: int | None, *, varying: bool) -> Callable[[bytes], bytes]:
         elif match := _BITS.fullmatch(text):
             digits = match[1].decode()
         else:
-            raise ValueFault("bits", f"{shown(text)} is not a string of bits", "write zeros and ones")
+            raise ValueFault("bits", f"{excerpt(text)} is not a string of bits", "write zeros and ones")
         if length is not None and (len(digits) > length if varying else len(digits) != length):
             wanted = f"at most {length:,}" if varying else f"must be {length:,}"
             raise ValueFault("bits", f"{len(digits):,} bits, {wanted}", "give as many as the column has")
@@ -92,15 +92,15 @@ def address(*, network: bool) -> Callable[[bytes], bytes]:
             interface = ipaddress.ip_interface(text.decode())
         except ValueError:
             raise ValueFault(
-                "address", f"{shown(text)} is not an address", f"write a whole {what}: 10.0.0.1/24"
+                "address", f"{excerpt(text)} is not an address", f"write a whole {what}: 10.0.0.1/24"
             ) from None
         if b"/" in text and not text.rpartition(b"/")[2].isdigit():
-            raise ValueFault("address", f"{shown(text)} has no number of bits", "write 10.0.0.1/24")
+            raise ValueFault("address", f"{excerpt(text)} has no number of bits", "write 10.0.0.1/24")
         if b"%" in text:
-            raise ValueFault("address", f"{shown(text)} names a zone", "write it without")
+            raise ValueFault("address", f"{excerpt(text)} names a zone", "write it without")
         if network and interface.ip != interface.network.network_address:
             raise ValueFault(
-                "address", f"{shown(text)} has bits to the right of its mask", "write the network's address"
+                "address", f"{excerpt(text)} has bits to the right of its mask", "write the network's address"
             )
         packed = interface.ip.packed
         family = 2 if interface.version == 4 else 3
@@ -112,5 +112,5 @@ def address(*, network: bool) -> Callable[[bytes], bytes]:
 def mac_address(text: bytes) -> bytes:
     """Six bytes."""
     if not _MAC.fullmatch(text):
-        raise ValueFault("address", f"{shown(text)} is not a MAC address", "write 08:00:2b:01:02:03")
+        raise ValueFault("address", f"{excerpt(text)} is not a MAC address", "write 08:00:2b:01:02:03")
     return unhexlify(text.replace(b":", b""))

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 
 from minerva_promote.exportfile.types.numbers import single
-from minerva_promote.exportfile.value_faults import ValueFault, shown
+from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 
 _BLANKS = b" \t\n\r\f\v"
 _SPARSE = re.compile(rb"\{([^{}]*)\}/([0-9]{1,10})")
@@ -21,7 +21,7 @@ def half_vector(length: int | None) -> Callable[[bytes], bytes]:
     def read(text: bytes) -> bytes:
         inner = text.strip(_BLANKS)
         if inner[:1] != b"[" or inner[-1:] != b"]" or not inner[1:-1].strip(_BLANKS):
-            raise ValueFault("vector-form", f"{shown(inner)} is not a vector", "write [n,n,…] with decimal numbers")
+            raise ValueFault("vector-form", f"{excerpt(inner)} is not a vector", "write [n,n,…] with decimal numbers")
         numbers = [_component(part, place) for place, part in enumerate(inner[1:-1].split(b","), 1)]
         _require_length(len(numbers), length)
         try:
@@ -42,7 +42,7 @@ def sparse_vector(length: int | None) -> Callable[[bytes], bytes]:
     def read(text: bytes) -> bytes:
         match = _SPARSE.fullmatch(text.strip(_BLANKS))
         if match is None:
-            fact = f"{shown(text)} is not a sparse vector"
+            fact = f"{excerpt(text)} is not a sparse vector"
             raise ValueFault("vector-form", fact, "write {index:value,…}/length, indexes from 1")
         size = int(match[2])
         if not 1 <= size <= 1_000_000_000:
@@ -72,16 +72,16 @@ def _component(text: bytes, place: int) -> float:
     try:
         number = float(struct.unpack(">f", single(text.strip(_BLANKS)))[0])
     except ValueFault as fault:
-        raise ValueFault("vector-component", f"component {place}: {fault.fact}", fault.help) from None
+        raise ValueFault("vector-component", f"component {place}: {fault.message}", fault.hint) from None
     if number != number or number in (float("inf"), float("-inf")):
-        raise ValueFault("vector-component", f"component {place} is {shown(text)}", "write decimal numbers")
+        raise ValueFault("vector-component", f"component {place} is {excerpt(text)}", "write decimal numbers")
     return number
 
 
 def _element(part: bytes, size: int) -> tuple[int, bytes]:
     match = _PAIR.fullmatch(part)
     if match is None:
-        raise ValueFault("vector-component", f"{shown(part)} is not index:value", "write {index:value,…}/length")
+        raise ValueFault("vector-component", f"{excerpt(part)} is not index:value", "write {index:value,…}/length")
     index = int(match[1])
     if not 1 <= index <= size:
         raise ValueFault("vector-component", f"index {index:,} of {size:,}", "count indexes from 1")
