@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from minerva_promote.exportfile.repairs import BracesRepair
-from minerva_promote.exportfile.types.arrays import array_wire
 from minerva_promote.exportfile.value_faults import ValueFault
 from minerva_promote.exportfile.wire_values import ColumnType, Convert
 
@@ -65,14 +64,15 @@ class RowDecoder:
             except ValueFault as fault:
                 faults.append((fault, index, self.layout.columns[column]))
         for column, kind, indexes in self.arrays:
-            elements: list[bytes | None] = []
+            elements: list[bytes] = []
             assert kind.element is not None
+            assert kind.join is not None
             for index in indexes:
                 try:
                     elements.append(kind.element(texts[index]))
                 except ValueFault as fault:
                     faults.append((fault, index, self.layout.columns[column]))
-            values[column] = array_wire(elements, kind.element_oid)
+            values[column] = kind.join(elements)
         for index, expected in self.typmods:
             if (texts[index].lstrip(b"0") or b"0") != b"%d" % expected:
                 text = texts[index].decode()

@@ -7,8 +7,6 @@ import struct
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 
-from minerva_promote.exportfile.types.datetimes import date_text, time_text, timestamp_text
-from minerva_promote.exportfile.types.numbers import numeric_text
 from minerva_promote.exportfile.value_faults import excerpt
 
 _NUMBERS = ("smallint", "integer", "bigint")
@@ -19,20 +17,16 @@ _TEXTS: Mapping[str, Callable[[bytes], str]] = {
     **dict.fromkeys(_NUMBERS, lambda value: str(int.from_bytes(value, "big", signed=True))),
     "boolean": lambda value: "true" if value == b"\1" else "false",
     "jsonb": lambda value: excerpt(value.removeprefix(b"\x01"), 40),
-    "numeric": numeric_text,
     "real": lambda value: _shortest_single(value),
     "double precision": lambda value: repr(struct.unpack(">d", value)[0]),
-    "date": date_text,
-    "time without time zone": time_text,
-    "timestamp without time zone": timestamp_text,
-    "timestamp with time zone": lambda value: timestamp_text(value, zone=True),
     "bytea": lambda value: f"\\x{value[:20].hex()}{'…' if len(value) > 20 else ''}",
 }
+_DATES = ("date", "time without time zone", "timestamp without time zone", "timestamp with time zone")
 _VECTORS = {"vector": ">h", "halfvec": ">h", "sparsevec": ">i"}
 
 
 def display(value: bytes | None, type_name: str, most: int = 40) -> str:
-    """A value of this type (as format_type() prints it) in a few characters; a domain is excerpt as text."""
+    """A value of this type (as format_type() prints it) in a few characters; a domain is shown as text."""
     if value is None:
         return "NULL"
     name = _MODIFIER.sub("", type_name)
@@ -41,9 +35,28 @@ def display(value: bytes | None, type_name: str, most: int = 40) -> str:
     if name in _VECTORS:
         return f"a vector of {struct.unpack_from(_VECTORS[name], value)[0]:,}"
     try:
-        return _TEXTS[name](value) if name in _TEXTS else excerpt(value, most)
+        return _text(value, name) if _has_text(name) else excerpt(value, most)
     except (struct.error, ValueError):  # of another width: a value that no release of PostgreSQL sends
         return excerpt(value, most)
+
+
+def _has_text(name: str) -> bool:
+    return name in _TEXTS or name in _DATES or name == "numeric"
+
+
+def _text(value: bytes, name: str) -> str:
+    """A value as PostgreSQL prints it; what reads dates and decimals is imported for the first of them."""
+    if name in _TEXTS:
+        return _TEXTS[name](value)
+    if name == "numeric":
+        from minerva_promote.exportfile.types.numbers import numeric_text
+
+        return numeric_text(value)
+    from minerva_promote.exportfile.types.datetimes import date_text, time_text, timestamp_text
+
+    if name == "date":
+        return date_text(value)
+    return time_text(value) if name == "time without time zone" else timestamp_text(value, zone="with time" in name)
 
 
 def _array(value: bytes, name: str) -> str:
@@ -70,8 +83,8 @@ def value_text(value: bytes, type_name: str) -> str:
     Of a type that has no reader of its own here, the text of the file. Floating-point numbers and bytea are no keys.
     """
     name = _MODIFIER.sub("", type_name)
-    if name in _TEXTS and name not in ("bytea", "jsonb"):
-        return _TEXTS[name](value)
+    if _has_text(name) and name not in ("bytea", "jsonb"):
+        return _text(value, name)
     text = value.decode("utf-8", "replace")
     return text.rstrip(" ") if name == "character" else text  # as a cast to text has it
 

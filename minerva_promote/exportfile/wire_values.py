@@ -12,12 +12,11 @@ from binascii import unhexlify
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from minerva_promote.config.models.project import ColumnRule
 from minerva_promote.config.snapshot import Column
 from minerva_promote.exportfile.json_parser import check_json
-from minerva_promote.exportfile.types.arrays import ELEMENT_OIDS, array
-from minerva_promote.exportfile.types.by_name import reader_of, server_reader
 from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 
 Convert = Callable[[bytes], bytes]
@@ -52,7 +51,7 @@ class ColumnType:
     wants: str = "a string"  # for messages
     decimals: bool = False  # takes numbers with a fraction or an exponent
     element: Convert | None = None  # of an array: the reader of one element
-    element_oid: int = 0
+    join: Callable[[list[bytes]], bytes] | None = None  # of an array: its wire form from those of its elements
     cast_names: tuple[str, ...] = ()  # what a cast may call it; empty: its name
 
     def is_named(self, names: tuple[str, ...], array: bool) -> bool:
@@ -70,14 +69,27 @@ def column_type(column: Column, rule: ColumnRule, *, repeats: bool = False) -> C
     element = _scalar_type(written.removesuffix("[]"), column, rule, repeats=repeats)
     if element is None or not written.endswith("[]"):
         return _as_domain(element, column) if column.base and element else element
+    if element.name == "uuid":
+        found = replace(element, array=True, convert=uuid_array_text, wants="an array", element=uuid, join=uuid_array)
+        return _as_domain(found, column) if column.base else found
+    from minerva_promote.exportfile.types.arrays import ELEMENT_OIDS, array, array_wire  # few tables have such columns
+
     oid = ELEMENT_OIDS.get(element.name)
     if oid is None:  # an enum, or what only the server can read: the text goes there as it is
         found = replace(element, array=True, convert=_identity, numbers=False, booleans=False, wants="an array")
         return _as_domain(found, column) if column.base else found
-    reader = uuid_array_text if element.name == "uuid" else array(element.convert, oid)
+    reader, join = array(element.convert, oid), partial(array_wire, oid=oid)
     found = replace(element, array=True, convert=reader, numbers=False, booleans=False, decimals=False)
-    found = replace(found, wants="an array", element=element.convert, element_oid=oid)
+    found = replace(found, wants="an array", element=element.convert, join=join)
     return _as_domain(found, column) if column.base else found
+
+
+def is_read_here(column: Column) -> bool:
+    """Whether the type is one of the frequent ones, which this module reads; of the others, the server reads some."""
+    name = _MODIFIERS.sub(r"\1\4", column.value_type)
+    if name.endswith("[]"):
+        return name == "uuid[]"
+    return bool(column.labels) or name in _PLAIN or name in _INTEGERS or name in ("boolean", "vector")
 
 
 def _schema_of(name: str) -> str:
@@ -115,6 +127,8 @@ def _scalar_type(written: str, column: Column, rule: ColumnRule, *, repeats: boo
         convert = _PLAIN[name]
         repeats = repeats or name == "timestamp without time zone"
         return ColumnType(name, (), False, "pg_catalog", memoized(convert) if repeats else convert)
+    from minerva_promote.exportfile.types.by_name import reader_of, server_reader
+
     if name in ("halfvec", "sparsevec") and rule.dimensions:
         modifiers = (rule.dimensions,)
     found = reader_of(name, modifiers)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from minerva_promote.config.snapshot import Table
 from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
-from minerva_promote.exportfile.types.by_name import is_server_read
+from minerva_promote.exportfile.wire_values import is_read_here
 from minerva_promote.load.insert_statements import values
 
 TEXT, BINARY = 0, 1  # formats of a value in the protocol
@@ -54,9 +54,12 @@ class ServerRead:
 def server_read(layout: ColumnLayout, table: Table, types: Mapping[str, int]) -> ServerRead | None:
     """The columns of a layout that only the server can read; None when there is none."""
     columns = [table.columns[name] for name in layout.columns]
-    places = tuple(
-        place for place, column in enumerate(columns) if is_server_read(column.base or column.type, column.labels)
-    )
+    others = [column for column in columns if not is_read_here(column)]
+    if not others:
+        return None
+    from minerva_promote.exportfile.types.by_name import is_server_read
+
+    places = tuple(place for place, column in enumerate(columns) if is_server_read(column.value_type, column.labels))
     if not places:
         return None
     return ServerRead(
