@@ -88,7 +88,7 @@ Row = dict[str, Any]  # by column name
 def fetch(
     conn: Connection,
     statement: Any,
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | Sequence[Any] | None = None,
     doing: str = "reading the catalog",
 ) -> list[Row]:
     """All rows of a query, by column name; a driver error becomes a TargetError."""

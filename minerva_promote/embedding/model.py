@@ -77,9 +77,11 @@ def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
                 continue
             config_column, parent = next(
                 (
-                    (name, parent)
-                    for name, parent in rule.references.items()
-                    if contract.tables[parent].shared and "dimensions" in snapshot.tables[parent].columns
+                    (reference.columns[0], reference.table)
+                    for reference in rule.named_rows
+                    if contract.tables[reference.table].shared
+                    and len(reference.columns) == 1
+                    and "dimensions" in snapshot.tables[reference.table].columns
                 ),
                 (None, None),
             )
@@ -88,7 +90,8 @@ def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
             identity = tuple(name for name, info in config_columns.items() if name != key and _is_plain(info.type))
             column_rule = rule.columns.get(column)
             text = column_rule.text if column_rule else None
-            root = next(iter(contract.owners(table)), None)
+            owners = [owner for owner in contract.owners(table) if owner.table in contract.root_tables]
+            root = owners[0].columns[0] if owners and len(owners[0].columns) == 1 else None
             active = "is_active" if "is_active" in config_columns else None
             spaces.append(Space(table, column, rule.key, text, root, config_column, parent, key, identity, active))
     return tuple(spaces)

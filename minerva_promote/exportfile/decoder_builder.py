@@ -139,7 +139,7 @@ class DecoderBuilder:
     ) -> dict[str, int | str]:
         """The values that --repair gives to missing columns. Raises Refused when a column is missing without one."""
         rule = self.contract.tables[table.name]
-        ruled = {*rule.key, *rule.belongs_to, *rule.references, *rule.contiguous, *rule.columns, *chain(*rule.unique)}
+        ruled = {*rule.key, *rule.reference_columns, *rule.contiguous, *rule.columns, *chain(*rule.unique)}
         missing = [
             name
             for name, column in table.columns.items()
@@ -164,7 +164,7 @@ class DecoderBuilder:
         types = self._types.get(table.name)
         if types is None:
             rule = self.contract.tables[table.name]
-            repeated = {*rule.belongs_to, *rule.references}
+            repeated = set(rule.reference_columns)
             types = {
                 column: column_type(column_info, rule.columns.get(column, ColumnRule()), repeats=column in repeated)
                 for column, column_info in table.columns.items()

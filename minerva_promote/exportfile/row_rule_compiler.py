@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
+from minerva_promote.config.models.contract import Reference
 from minerva_promote.exportfile.json_parser import parse_json, string_values
 from minerva_promote.exportfile.reference_rules import RootOf, reference_check
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Value
-from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState, SequenceTracker, key_of, key_of_one
+from minerva_promote.exportfile.row_keys import KeyReader, display_key, key_reader, reference_name
+from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState, SequenceTracker, key_of
 from minerva_promote.exportfile.value_display import display, value_text
 
 _LOCAL_PATH = re.compile(
@@ -41,38 +43,55 @@ class _RuleCompiler:
         for column, rule in self.rule.columns.items():
             if rule.one_of and column in self.place:
                 yield self.one_of(column, rule.one_of)
-        for column, table in self.rule.belongs_to.items():
-            yield self.belongs_to(column, table)
-        for column, table in self.rule.references.items():
-            if column in self.place:
-                yield reference_check(self.rules, self.table, self.place, column, table, self.root_of)
+        for owner in self.rule.owners:
+            yield self.belongs_to(owner)
+        for reference in self.rule.named_rows:
+            if all(column in self.place for column in reference.columns):
+                yield reference_check(self.rules, self.table, self.place, reference, self.root_of)
         for column, contiguous in self.rule.contiguous.items():
             yield self.contiguous(column, contiguous.per, contiguous.start)
         if self.rules.contract.local_paths.forbid:
             yield from self.local_paths()
 
     def _root_of(self) -> RootOf | None:
-        """What gives the root of a row: of the first column of belongs_to, or the first that is not NULL."""
+        """What gives the root of a row: of the first owner, or of the first that is not NULL."""
         rules = self.rules
-        owners = [(self.place[column], table) for column, table in rules.contract.owners(self.table).items()]
-        if not owners:
-            return None
-        if len(owners) == 1:
-            (place, table), *_ = owners
-
-            def one(values: Row) -> Value:
-                value = values[place]
-                return rules.root_of(table, key_of_one(value)) if value is not None else None
-
-            return one
+        roots = [self._root_of_owner(owner) for owner in rules.contract.owners(self.table)]
+        if len(roots) < 2:
+            return roots[0] if roots else None
 
         def first(values: Row) -> Value:
-            for place, table in owners:
-                if (value := values[place]) is not None:
-                    return rules.root_of(table, key_of_one(value))
+            for root_of in roots:
+                if (root := root_of(values)) is not None:
+                    return root
             return None
 
         return first
+
+    def _root_of_owner(self, owner: Reference) -> RootOf:
+        """A table of roots is named by its key; a row of any other table passes its own root on."""
+        rules, read_key = self.rules, self.key_reader(owner.columns)
+        if owner.table in rules.contract.root_tables:
+            if len(rules.contract.root_tables) == 1:
+                return read_key  # what root_of() makes of a key then
+
+            def named(values: Row) -> Value:
+                key = read_key(values)
+                return rules.root_of(owner.table, key) if key is not None else None
+
+            return named
+        keys = rules.keys[owner.table]
+
+        def inherited(values: Row) -> Value:
+            key = read_key(values)
+            return keys.get(key) if key is not None else None
+
+        return inherited
+
+    def key_reader(self, columns: Sequence[str]) -> KeyReader:
+        """What reads these columns of a row as a key."""
+        types = [self.columns[column].value_type for column in columns]
+        return key_reader([self.place[column] for column in columns], types)
 
     def named(self, column: str, value: Value) -> str:
         return display(value, self.columns[column].value_type)
@@ -80,15 +99,15 @@ class _RuleCompiler:
     def key(self) -> Check:
         rules, keys = self.rules, self.rules.keys[self.table]
         places = [self.place[column] for column in self.rule.key]
-        pick = _picker(places)
+        read_key = self.key_reader(self.rule.key)
         types = [self.columns[column].value_type for column in self.rule.key]
         root_of = self.root_of
         is_root = self.table in rules.contract.root_tables
-        dimensions = self.place.get("dimensions") if self.rule.shared else None
+        dimensions = self.place.get("dimensions") if self.rule.one_row_per_root else None
 
         def check(values: Row) -> Sequence[RuleFault]:
-            key = pick(values)
-            if None in values and any(values[place] is None for place in places):
+            key = read_key(values)
+            if key is None:
                 return _NONE  # said elsewhere
             if key in keys:
                 shown = ", ".join(self.named(name, values[self.place[name]]) for name in self.rule.key)
@@ -163,17 +182,19 @@ class _RuleCompiler:
 
         return check
 
-    def belongs_to(self, column: str, table: str) -> Check:
-        rules, place, roots = self.rules, self.place[column], self.rules.keys[table]
+    def belongs_to(self, owner: Reference) -> Check:
+        rules, keys = self.rules, self.rules.keys[owner.table]
+        read_key, name = self.key_reader(owner.columns), reference_name(self.table, owner)
+        types = [self.columns[column].value_type for column in owner.columns]
+        help_ = f"put the row of {owner.table} first; a file holds one root's rows"
 
         def check(values: Row) -> Sequence[RuleFault]:
-            owner = values[place]
-            if owner is None or key_of_one(owner) in roots or rules.incomplete:
+            key = read_key(values)
+            if key is None or key in keys or rules.incomplete:
                 return _NONE
-            fact = f"{self.table}.{column} {self.named(column, owner)} is no row of {table} before this one"
-            return [
-                RuleFault("parent-missing", fact, f"put the row of {table} first; a file holds one root's rows", column)
-            ]
+            shown = display_key([values[self.place[column]] for column in owner.columns], types)
+            fact = f"{name} {shown} is no row of {owner.table} before this one"
+            return [RuleFault("parent-missing", fact, help_, owner.columns[-1])]
 
         return check
 
@@ -222,16 +243,3 @@ class _RuleCompiler:
             return found
 
         return check
-
-
-def _picker(places: list[int]) -> Callable[[Row], bytes]:
-    """The key of a row, out of these places."""
-    if len(places) == 1:
-        place = places[0]
-
-        def one(values: Row) -> bytes:
-            value = values[place]
-            return key_of_one(value) if value is not None else key_of([value])
-
-        return one
-    return lambda values: key_of([values[place] for place in places])

@@ -29,6 +29,14 @@ Row = list[Value]
 Check = Callable[[Row], Sequence[RuleFault]]
 
 
+class DeferredRow(NamedTuple):
+    """A shared row that a file names and does not hold."""
+
+    values: tuple[str, ...]  # of its key, as text
+    shown: str  # the same for messages
+    lengths: set[int]  # of the vectors that name it
+
+
 @dataclass(slots=True)
 class SequenceTracker:
     """Numbers seen of one contiguous column for one owner: all below ``next``, and some beyond."""
@@ -76,8 +84,9 @@ class RuleState:
         self.keys: dict[str, dict[bytes, bytes | None]] = {name: {} for name in contract.tables}  # key -> its root
         self.roots: list[tuple[str, ...]] = []  # keys of the roots, each column as text
         self.dimensions: dict[bytes, int] = {}  # key of a shared row -> its column "dimensions"
-        self.deferred: dict[tuple[str, bytes], set[int]] = {}  # shared row -> lengths of the vectors that name it
-        self.choices: dict[tuple[str, str, bytes | None], bytes] = {}  # table, column, root -> its shared row
+        self.deferred: dict[tuple[str, bytes], DeferredRow] = {}  # by table and key
+        # table, columns, root -> key of its shared row, and that key for messages
+        self.choices: dict[tuple[str, tuple[str, ...], bytes | None], tuple[bytes, str]] = {}
         self.unique: dict[tuple[str, tuple[str, ...]], set[bytes]] = {}
         self.numbers: dict[tuple[str, str], dict[bytes, SequenceTracker]] = {}
         self._several = len(contract.root_tables) > 1

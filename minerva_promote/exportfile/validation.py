@@ -12,6 +12,7 @@ from minerva_promote.errors import Location
 from minerva_promote.exportfile.reader import ExportReader, Tick
 from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.exportfile.row_rules import RowRules
+from minerva_promote.exportfile.rule_model import DeferredRow
 from minerva_promote.exportfile.value_display import row_text
 from minerva_promote.results import Finding
 
@@ -37,7 +38,7 @@ class Validation:
     errors: tuple[Finding, ...]  # up to contract.limits.findings
     error_count: int  # all
     warnings: tuple[Finding, ...]
-    deferred: Mapping[tuple[str, bytes], set[int]]  # shared rows that the target must have, with lengths of vectors
+    deferred: Mapping[tuple[str, bytes], DeferredRow]  # shared rows that the target must have
 
     @property
     def accepted(self) -> bool:

@@ -6,7 +6,7 @@ a constraint held back is taken for done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from minerva_promote.config.models.project import Contract
@@ -15,6 +15,7 @@ from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
+from minerva_promote.exportfile.row_keys import KeyReader, display_key, key_reader
 from minerva_promote.exportfile.rule_model import key_of
 from minerva_promote.exportfile.value_display import display
 from minerva_promote.load import insert_statements as statements
@@ -59,13 +60,14 @@ class Loader:
         self._fresh: list[tuple[ColumnLayout, list[Row]]] = []  # new rows that are not in it yet
         self._pipe = Pipelined(conn, "importing")
         self._written = NewRowHashes() if triggers else None
-        self._order = {table: number for number, table in enumerate(_parents_first(contract))}
+        self._order = {table: number for number, table in enumerate(contract.parents_first())}
         self._batches: dict[ColumnLayout, list[Row]] = {}
         self._bytes = 0
         self._sent: tuple[ColumnLayout, list[Row]] | None = None
         self._shapes: dict[ColumnLayout, BatchShape] = {}
         self._types: dict[str, Mapping[str, int]] = {}
-        self._old_roots: dict[str, set[bytes]] = {}  # roots that were in the target before, by their table
+        self._owners = {owner.table for table in contract.tables for owner in contract.owners(table)}
+        self._old_owners: dict[str, set[bytes]] = {}  # of these tables: the rows that were in the target before
 
     def add(self, row: Row) -> None:
         """Take one row; it is written with its batch."""
@@ -185,19 +187,19 @@ class Loader:
         if self._written is not None:
             self._written.add(layout, self._shape(layout).key_places, rows)
         owners = self.contract.owners(layout.table)
-        if not owners or not self._old_roots:
+        if not owners or not self._old_owners:
             self.loaded.add(layout.table, "new", len(rows))
             return
-        columns = self.snapshot.tables[layout.table].columns
         parents = [
-            (layout.columns.index(column), columns[column].value_type, root, self._old_roots[root])
-            for column, root in owners.items()
-            if root in self._old_roots
+            (*self._key_reader(layout, owner.columns), owner.table, self._old_owners[owner.table])
+            for owner in owners
+            if owner.table in self._old_owners
         ]
         for row in rows:
-            for place, value_type, root, old in parents:
-                if key_of((row.values[place],)) in old:
-                    fact = f"is new, but its row of {root} {display(row.values[place], value_type)} was promoted before"
+            for read, places, types, table, old in parents:
+                if read(row.values) in old:
+                    shown = display_key([row.values[place] for place in places], types)
+                    fact = f"is new, but its row of {table} {shown} was promoted before"
                     self._clash("appended", layout, self._key(layout, row), row.offset, fact)
                     break
             else:
@@ -212,15 +214,15 @@ class Loader:
         compared = [place for place, name in enumerate(layout.columns) if name not in ignored]
         table = self.snapshot.tables[layout.table]
         columns = [table.columns[layout.columns[place]] for place in compared]
-        is_root = layout.table in self.contract.root_tables
+        owner_key = self._key_reader(layout, shape.key)[0] if layout.table in self._owners else None
         for row in rows:
             key = key_of([row.values[place] for place in shape.key_places])
             target = by_key.get(key)
             if target is None:
                 self._clash("blocked", layout, self._key(layout, row), row.offset, self._blocked_by(layout, row))
                 continue
-            if is_root:
-                self._old_roots.setdefault(layout.table, set()).add(key)
+            if owner_key is not None and (owner := owner_key(row.values)) is not None:
+                self._old_owners.setdefault(layout.table, set()).add(owner)
             ours, theirs = ([values[place] for place in compared] for values in (row.values, target))
             unlike = differences(columns, ours, theirs)
             if unlike:
@@ -251,6 +253,15 @@ class Loader:
             return f"{', '.join(triggers)}, or a constraint of the target, keeps it out"
         return "another unique constraint of the target holds it back"
 
+    def _key_reader(
+        self, layout: ColumnLayout, names: Sequence[str]
+    ) -> tuple[KeyReader, tuple[int, ...], tuple[str, ...]]:
+        """What reads these columns as a key, their places, and their types."""
+        columns = self.snapshot.tables[layout.table].columns
+        places = tuple(layout.columns.index(name) for name in names)
+        types = tuple(columns[name].value_type for name in names)
+        return key_reader(places, types), places, types
+
     def _parameters(
         self, layout: ColumnLayout, rows: Sequence[Row], columns: Sequence[str]
     ) -> tuple[list[int], list[bytes | None]]:
@@ -279,20 +290,3 @@ class Loader:
         names = self._shape(layout).key
         shown = ", ".join(display(value, columns[name].value_type) for name, value in zip(names, key, strict=True))
         self.loaded.clash(RowConflict(kind, layout.table, shown, fact, offset))
-
-
-def _parents_first(contract: Contract) -> Iterable[str]:
-    """The tables, each after those it belongs to or references."""
-    placed: dict[str, None] = {}
-
-    def place(table: str, above: tuple[str, ...]) -> None:
-        if table in placed or table in above:
-            return
-        rule = contract.tables[table]
-        for parent in (*rule.belongs_to.values(), *rule.references.values()):
-            place(parent, (*above, table))
-        placed[table] = None
-
-    for table in contract.tables:
-        place(table, ())
-    return placed

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from uuid import UUID
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from psycopg import sql
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.config.project import Environment
@@ -12,6 +13,7 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.catalog import Server, SideEffect, TablePrivileges, fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import ident, qualified
+from minerva_promote.exportfile.rule_model import DeferredRow
 from minerva_promote.exportfile.validation import Validation
 from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
 from minerva_promote.preflight.row_privileges import tables_without_privileges
@@ -19,6 +21,7 @@ from minerva_promote.results import Finding, Severity
 from minerva_promote.text_format import seconds
 
 OLDEST, NEWEST = 15, 18  # major versions of PostgreSQL that are tested
+DEFERRED_ROWS = 200  # that one statement looks for
 CLOCK_TOLERANCE = 300  # seconds that two clocks may differ
 
 
@@ -117,27 +120,35 @@ def effect_findings(effects: Iterable[SideEffect]) -> Iterable[Finding]:
 
 def shared_findings(conn: Connection, contract: Contract, snapshot: Snapshot, found: Validation) -> Iterable[Finding]:
     """Shared rows that the file names and does not hold: the target must have them, with the vectors' length."""
-    for (table, key), lengths in found.deferred.items():
-        columns = snapshot.tables[table].columns
-        has_length = "dimensions" in columns
-        from psycopg import sql
+    by_table: dict[str, list[DeferredRow]] = {}
+    for (table, _), deferred in found.deferred.items():
+        by_table.setdefault(table, []).append(deferred)
+    for table, rows in by_table.items():
+        rule = contract.tables[table]
+        has_length = rule.one_row_per_root and "dimensions" in snapshot.tables[table].columns
+        for begin in range(0, len(rows), DEFERRED_ROWS):
+            part = rows[begin : begin + DEFERRED_ROWS]
+            statement = _shared_rows(table, rule.key, "dimensions" if has_length else None, len(part))
+            parameters = [text for row in part for text in row.values]
+            lengths = {row["number"]: row["length"] for row in fetch(conn, statement, parameters)}
+            for number, row in enumerate(part):
+                if number not in lengths:
+                    fact = f"{table} {row.shown} is neither in the file nor in the target"
+                    yield Finding("reference", fact, hint=f"put the row of {table} into the file")
+                elif has_length and (others := row.lengths - {lengths[number]}):
+                    fact = f"a vector of {min(others):,}, {table} {row.shown} of the target says {lengths[number]:,}"
+                    yield Finding("vector-length", fact, hint="embed the text with that model")
 
-        rows = fetch(
-            conn,
-            sql.SQL("select {} as length from {} where {} = %(key)s").format(
-                ident("dimensions") if has_length else sql.SQL("null::int"),
-                qualified(table),
-                ident(contract.tables[table].key[0]),
-            ),
-            {"key": UUID(bytes=key)},
+
+def _shared_rows(table: str, key: Sequence[str], length: str | None, rows: int) -> sql.Composed:
+    """The rows with these keys, each by its number: a parameter is a text that takes the type of its column."""
+    condition = sql.SQL(" and ").join(sql.SQL("{} = %s").format(ident(column)) for column in key)
+    return sql.SQL(" union all ").join(
+        sql.SQL("select {}::int as number, {} as length from {} where {}").format(
+            sql.Literal(number), ident(length) if length else sql.SQL("null::int"), qualified(table), condition
         )
-        if not rows:
-            fact = f"{table} {UUID(bytes=key)} is neither in the file nor in the target"
-            yield Finding("reference", fact, hint=f"put the row of {table} into the file")
-        elif has_length and lengths - {rows[0]["length"]}:
-            other = min(lengths - {rows[0]["length"]})
-            fact = f"a vector of {other:,}, {table} {UUID(bytes=key)} of the target says {rows[0]['length']:,}"
-            yield Finding("vector-length", fact, hint="embed the text with that model")
+        for number in range(rows)
+    )
 
 
 def clock_findings(conn: Connection) -> Iterator[Finding]:

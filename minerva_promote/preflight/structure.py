@@ -9,6 +9,7 @@ from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.config.suggest import nearest
 from minerva_promote.database.catalog import Row, fetch, query
 from minerva_promote.database.connection import Connection
+from minerva_promote.exportfile.row_keys import reference_name
 from minerva_promote.exportfile.wire_values import column_type
 from minerva_promote.results import Finding, Severity
 
@@ -92,7 +93,7 @@ def _columns(contract: Contract, rule: TableRule, table: Table, recorded: Table 
 
 def _named(contract: Contract, rule: TableRule, table: str) -> set[str]:
     """Every column that the contract speaks of."""
-    named = {*rule.key, *rule.columns, *rule.belongs_to, *rule.references, *rule.given, *rule.contiguous}
+    named = {*rule.key, *rule.columns, *rule.reference_columns, *rule.given, *rule.contiguous}
     named |= {*rule.conflict.may_update, *(name for names in rule.unique for name in names)}
     named |= {each.per for each in rule.contiguous.values()}
     named |= {each.text for each in rule.columns.values() if each.text is not None}
@@ -102,7 +103,7 @@ def _named(contract: Contract, rule: TableRule, table: str) -> set[str]:
 
 def _column(rule: TableRule, table: Table, column: Column, recorded: Column | None) -> Iterator[Finding]:
     name, wanted = f"{table.name}.{column.name}", rule.columns.get(column.name, ColumnRule())
-    rows = {*rule.key, *rule.belongs_to, *rule.references, *rule.contiguous, *rule.given}
+    rows = {*rule.key, *rule.reference_columns, *rule.contiguous, *rule.given}
     rows.update(*rule.unique)
     if column.generated and column.name in rows | set(rule.columns):
         fact = f"the target makes {name} itself, and the contract has the file give it"
@@ -154,11 +155,12 @@ def _keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Iterator[Fi
 def _foreign_keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Iterator[Finding]:
     """What the target does not keep by itself: promote has looked at the rows of the file, and at no others."""
     foreign = [row for row in promises if row["kind"] == "foreign key"]
-    for column, parent in {**rule.belongs_to, **rule.references}.items():
-        if column not in table.columns or table.columns[column].type.endswith("[]"):
+    for reference in rule.parents:
+        columns = reference.columns
+        if any(column not in table.columns or table.columns[column].type.endswith("[]") for column in columns):
             continue
-        same = [row for row in foreign if column in row["columns"] and row["referenced"] == parent]
-        what = f"{table.name}.{column} to {parent}"
+        same = [row for row in foreign if {*columns} <= {*row["columns"]} and row["referenced"] == reference.table]
+        what = f"{reference_name(table.name, reference)} to {reference.table}"
         if not same:
             yield _warn("foreign-key", f"the target has no foreign key from {what}", MIGRATE)
         for row in same:

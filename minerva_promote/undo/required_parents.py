@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from psycopg import sql
@@ -13,7 +12,8 @@ from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.pipeline import Pipelined
 from minerva_promote.database.quote import name_of
-from minerva_promote.undo.table_catalog import Key, Table, Wire, key_arrays, query_text, read_tables, statement_bytes
+from minerva_promote.exportfile.row_keys import array_elements, as_width_of, reference_name
+from minerva_promote.undo.table_catalog import Key, Table, key_arrays, query_text, read_tables, statement_bytes
 
 _BATCH = 10_000  # keys of one query
 
@@ -33,13 +33,16 @@ class RequiredParent:
     def add_rows(self, columns: Sequence[str], rows: Sequence[Key]) -> None:
         """Add the values of some rows; NULL needs no parent."""
         indexes = [columns.index(name) for name in self.columns]
+        types = [self.parent.columns[name].type for name in self.parent_columns]
         for row in rows:
             value = tuple(row[index] for index in indexes)
             if self.array:
                 elements = array_elements(value[0])
-                self.values.update(((element,), None) for element in elements if element is not None)
+                self.values.update(
+                    ((as_width_of(element, types[0]),), None) for element in elements if element is not None
+                )
             elif None not in value:
-                self.values[value] = None
+                self.values[tuple(as_width_of(part, type_) for part, type_ in zip(value, types, strict=True))] = None
 
 
 def required_parents(conn: Connection, contract: Contract, tables: Mapping[str, Table]) -> list[RequiredParent]:
@@ -47,12 +50,9 @@ def required_parents(conn: Connection, contract: Contract, tables: Mapping[str, 
     by_oid = {table.oid: name for name, table in tables.items()}
     rows = fetch(conn, query_text("parents"), {"tables": sorted(by_oid)})
     declared = [
-        (child, column, parent)
-        for child, rule in contract.tables.items()
-        if child in tables
-        for column, parent in {**rule.belongs_to, **rule.references}.items()
+        (child, reference) for child, rule in contract.tables.items() if child in tables for reference in rule.parents
     ]
-    names = {f"{row['schema']}.{row['parent']}" for row in rows} | {f"public.{parent}" for _, _, parent in declared}
+    names = {f"{row['schema']}.{row['parent']}" for row in rows} | {reference.table for _, reference in declared}
     parents = read_tables(conn, names)
     required = [
         RequiredParent(
@@ -64,14 +64,19 @@ def required_parents(conn: Connection, contract: Contract, tables: Mapping[str, 
         )
         for row in rows
     ]
-    known = {(item.child, item.columns) for item in required}
-    for child, column, parent in declared:
-        key = contract.tables[parent].key[0]
-        if (child, (column,)) in known or parent not in parents or column not in tables[child].columns:
+    known = {(item.child, frozenset(item.columns)) for item in required}
+    for child, reference in declared:
+        parent, columns = reference.table, reference.columns
+        if (
+            (child, frozenset(columns)) in known
+            or parent not in parents
+            or any(column not in tables[child].columns for column in columns)
+        ):
             continue
-        array = tables[child].columns[column].is_array
-        description = f"{child}.{column}, a reference of the contract"
-        required.append(RequiredParent(description, child, (column,), parents[parent], (key,), array))
+        key = contract.tables[parent].key[: len(columns)]
+        array = len(columns) == 1 and tables[child].columns[columns[0]].is_array
+        description = f"{reference_name(child, reference)}, a reference of the contract"
+        required.append(RequiredParent(description, child, columns, parents[parent], key, array))
     return required
 
 
@@ -91,16 +96,3 @@ def find_missing_parents(pipe: Pipelined, required: RequiredParent, restored: Co
         )
         missing += pipe.ask(statement_bytes(statement), keys.types, keys.values)
     return missing
-
-
-def array_elements(wire: Wire) -> Iterator[Wire]:
-    """The elements of an array in wire form, whatever its dimensions."""
-    if wire is None:
-        return
-    dimensions, _, _ = struct.unpack_from(">iii", wire)
-    position = 12 + 8 * dimensions
-    while dimensions and position < len(wire):
-        (length,) = struct.unpack_from(">i", wire, position)
-        position += 4
-        yield None if length < 0 else wire[position : position + length]
-        position += max(length, 0)

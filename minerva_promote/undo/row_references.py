@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from minerva_promote.config.models.project import Contract
+from minerva_promote.config.models.contract import Contract, Reference
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.quote import name_of
+from minerva_promote.exportfile.row_keys import reference_name
 from minerva_promote.undo.table_catalog import Table, query_text, read_tables
 
 
@@ -34,9 +35,7 @@ def read_references(conn: Connection, contract: Contract, parents: Mapping[str, 
     by_oid = {table.oid: table for table in parents.values()}
     rows = fetch(conn, query_text("foreign_keys"), {"tables": sorted(by_oid)})
     declared = _contract_references(contract, parents)
-    names = {f"{row['child_schema']}.{row['child_name']}" for row in rows} | {
-        f"public.{child}" for child, *_ in declared
-    }
+    names = {f"{row['child_schema']}.{row['child_name']}" for row in rows} | {child for child, _ in declared}
     tables = {**read_tables(conn, names), **parents}
     references = [
         RowReference(
@@ -50,19 +49,23 @@ def read_references(conn: Connection, contract: Contract, parents: Mapping[str, 
         )
         for row in rows
     ]
-    known = {(item.child.name, item.columns, item.parent.name) for item in references}
-    for child, column, parent, key in declared:
-        table = tables.get(child)
-        if table is None or column not in table.columns or (child, (column,), parent) in known:
+    known = {(item.child.name, frozenset(item.columns), item.parent.name) for item in references}
+    for child, reference in declared:
+        table, columns, parent = tables.get(child), reference.columns, reference.table
+        if (
+            table is None
+            or any(column not in table.columns for column in columns)
+            or (child, frozenset(columns), parent) in known
+        ):
             continue
         references.append(
             RowReference(
-                f"{child}.{column}, a reference of the contract",
+                f"{reference_name(child, reference)}, a reference of the contract",
                 table,
                 parents[parent],
-                (column,),
-                (key,),
-                array=table.columns[column].is_array,
+                columns,
+                contract.tables[parent].key[: len(columns)],
+                array=len(columns) == 1 and table.columns[columns[0]].is_array,
                 of_contract=True,
                 readable=not table.row_security,
             )
@@ -70,13 +73,14 @@ def read_references(conn: Connection, contract: Contract, parents: Mapping[str, 
     return tuple(references)
 
 
-def _contract_references(contract: Contract, parents: Mapping[str, Table]) -> list[tuple[str, str, str, str]]:
-    """The references that the contract declares: child, column, parent, the parent's key."""
+def _contract_references(contract: Contract, parents: Mapping[str, Table]) -> list[tuple[str, Reference]]:
+    """The references that the contract declares, each with the child."""
     return [
-        (child, column, parent, contract.tables[parent].key[0])
+        (child, reference)
         for child, rule in contract.tables.items()
-        for column, parent in {**rule.belongs_to, **rule.references}.items()
-        if parent in parents and contract.tables[parent].key[0] in parents[parent].columns
+        for reference in rule.parents
+        if reference.table in parents
+        and set(contract.tables[reference.table].key) <= set(parents[reference.table].columns)
     ]
 
 

@@ -17,6 +17,7 @@ from minerva_promote.config.snapshot import Column, Snapshot
 from minerva_promote.errors import FileError, NoSuchFile
 from minerva_promote.exportfile.reader import ExportReader
 from minerva_promote.exportfile.row_rules import RowRules
+from minerva_promote.exportfile.rule_model import DeferredRow
 from minerva_promote.exportfile.validation import validate
 from tests.exportfile import support
 from tests.exportfile.refused import REFUSED
@@ -140,7 +141,9 @@ def test_shared_rows_may_stand_in_the_target() -> None:
     rules = RowRules(contract, contract_of()[1], connected=True)
     for _ in ExportReader(support.written(content), contract, contract_of()[1], rules=rules).rows():
         pass
-    assert rules.deferred == {("embedding_configs", bytes.fromhex(CONFIG.replace("-", ""))): {3}}
+    assert rules.deferred == {
+        ("embedding_configs", bytes.fromhex(CONFIG.replace("-", ""))): DeferredRow((CONFIG,), CONFIG, {3})
+    }
 
 
 def with_column(table: str, column: Column) -> Snapshot:

@@ -44,19 +44,64 @@ class ConflictRule(_Model):
     may_update: tuple[str, ...] = ()  # columns that DO UPDATE SET may name
 
 
+class Reference(_Model):
+    """Columns of a row that hold the key of a row of another table."""
+
+    columns: tuple[str, ...] = Field(min_length=1)  # in the order of that table's key
+    table: str  # the other table
+
+
 class TableRule(_Model):
     """What an export may hold of one table."""
 
     key: tuple[str, ...] = Field(min_length=1)  # columns of the primary key
-    shared: bool = False  # belongs to no root
+    shared: bool = False  # belongs to no root; its rows may be in the target, where a file only names them
+    # all rows of a root name the same row of this shared table, and the length of their vectors is its column
+    # dimensions, if it has one (version 2; in version 1 every shared table is like this)
+    one_per_root: bool | None = None
     required: bool = False  # a file has at least one row of it
-    belongs_to: dict[str, str] = {}  # column -> root table, whose row must be in the file
-    references: dict[str, str] = {}  # column (a key or an array of keys) -> table
+    # column -> table of the roots, whose row must be in the file; in version 2 also a table that belongs to one, and
+    # a list for keys of several columns
+    belongs_to: dict[str, str] | tuple[Reference, ...] = {}
+    # column (a key or an array of keys) -> table; in version 2 also a list, for keys of several columns
+    references: dict[str, str] | tuple[Reference, ...] = {}
     unique: tuple[tuple[str, ...], ...] = ()  # further sets of columns whose values do not repeat
     contiguous: dict[str, Contiguous] = {}  # by the column that holds the numbers
     columns: dict[str, ColumnRule] = {}  # rules for single columns, by name
     given: tuple[str, ...] = ()  # columns that a file must name although the database has a default for them
     conflict: ConflictRule = ConflictRule()  # what ON CONFLICT may do
+
+    @property
+    def owners(self) -> tuple[Reference, ...]:
+        """What ``belongs_to`` names."""
+        return _as_references(self.belongs_to)
+
+    @property
+    def named_rows(self) -> tuple[Reference, ...]:
+        """What ``references`` names."""
+        return _as_references(self.references)
+
+    @property
+    def parents(self) -> tuple[Reference, ...]:
+        """What ``belongs_to`` and ``references`` name; of the same columns the second."""
+        by_columns = {reference.columns: reference for reference in (*self.owners, *self.named_rows)}
+        return tuple(by_columns.values())
+
+    @property
+    def reference_columns(self) -> tuple[str, ...]:
+        """The columns that hold keys of other rows."""
+        return tuple(dict.fromkeys(column for reference in self.parents for column in reference.columns))
+
+    @property
+    def one_row_per_root(self) -> bool:
+        """Whether all rows of a root name the same row of this shared table."""
+        return self.shared and self.one_per_root is not False
+
+
+def _as_references(declared: dict[str, str] | tuple[Reference, ...]) -> tuple[Reference, ...]:
+    if isinstance(declared, tuple):
+        return declared
+    return tuple(Reference(columns=(column,), table=table) for column, table in declared.items())
 
 
 class LocalPaths(_Model):
@@ -105,10 +150,25 @@ class Contract(_Model):
             return ()
         return self.roots.tables if self.roots.table is None else (self.roots.table,)
 
-    def owners(self, table: str) -> dict[str, str]:
-        """The columns of ``belongs_to`` that decide which root a row belongs to, with their tables.
+    def owners(self, table: str) -> tuple[Reference, ...]:
+        """What decides which root a row belongs to, out of ``belongs_to``.
 
         The first alone where there is one table of roots; else all, of which the first that is not NULL counts.
         """
-        columns = self.tables[table].belongs_to
-        return columns if len(self.root_tables) > 1 else dict(list(columns.items())[:1])
+        owners = self.tables[table].owners
+        return owners if len(self.root_tables) > 1 else owners[:1]
+
+    def parents_first(self) -> tuple[str, ...]:
+        """The tables, each after those it belongs to or references."""
+        placed: dict[str, None] = {}
+
+        def place(table: str, above: tuple[str, ...]) -> None:
+            if table in placed or table in above:
+                return
+            for reference in self.tables[table].parents:
+                place(reference.table, (*above, table))
+            placed[table] = None
+
+        for table in self.tables:
+            place(table, ())
+        return tuple(placed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from minerva_promote.config.models.project import Contract, TableRule
+from minerva_promote.config.models.contract import Contract, Reference, TableRule
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.config.yaml_source import Keys, Source, fault
@@ -14,18 +14,21 @@ from minerva_promote.errors import ConfigError
 _CONTRACT = ("contract",)
 
 
-def contract_faults(contract: Contract, source: Source, snapshot: Snapshot | None) -> Iterator[ConfigError]:
+def contract_faults(
+    contract: Contract, source: Source, snapshot: Snapshot | None, version: int = 1
+) -> Iterator[ConfigError]:
     """Tables that contract.tables lacks, and columns that the recorded snapshot lacks, where there is one."""
     for path, table in _tables_named(contract, source):
         if table not in contract.tables:
             message = f'no table "{table}" in contract.tables{did_you_mean(table, contract.tables)}'
             yield fault(source.at(path), path, message, f"tables: {listing(contract.tables)}")
     for table, rule in contract.tables.items():
-        for column, parent in rule.belongs_to.items():
-            if parent in contract.tables and parent not in contract.root_tables:
-                path = ("contract", "tables", table, "belongs_to", column)
-                message = f'"{parent}" is {_no_root_table(contract.root_tables)}'
+        for path, owner in _references(table, rule, "belongs_to"):
+            if owner.table in contract.tables and not _leads_to_a_root(contract, owner.table, version):
+                message = f'"{owner.table}" is {_no_root_table(contract.root_tables)}'
                 yield fault(source.at(path), path, message, "a row of any other table is named under references")
+        if version > 1:
+            yield from _key_faults(contract, table, rule, source)
     for number, entry in enumerate(contract.local_paths.except_):
         if entry.count(".") != 1:
             path = ("contract", "local_paths", "except", number)
@@ -40,6 +43,37 @@ def _no_root_table(tables: tuple[str, ...]) -> str:
     if len(tables) == 1:
         return f'not the table of the roots, "{tables[0]}"'
     return f"none of the tables of the roots: {listing(tables)}"
+
+
+def _references(table: str, rule: TableRule, kind: str) -> Iterator[tuple[Keys, Reference]]:
+    """The entries of belongs_to or references, each with the path of the table that it names."""
+    at: Keys = (*_CONTRACT, "tables", table, kind)
+    listed = isinstance(getattr(rule, kind), tuple)
+    for number, reference in enumerate(rule.owners if kind == "belongs_to" else rule.named_rows):
+        yield (*at, number, "table") if listed else (*at, reference.columns[0]), reference
+
+
+def _leads_to_a_root(contract: Contract, table: str, version: int, below: tuple[str, ...] = ()) -> bool:
+    """Whether a table is one of roots or, in version 2, belongs to one itself."""
+    if table in contract.root_tables:
+        return True
+    if version == 1 or table in below or table not in contract.tables:
+        return False
+    return any(
+        _leads_to_a_root(contract, owner.table, version, (*below, table)) for owner in contract.tables[table].owners
+    )
+
+
+def _key_faults(contract: Contract, table: str, rule: TableRule, source: Source) -> Iterator[ConfigError]:
+    """References with more or fewer columns than the key that they name."""
+    for kind in ("belongs_to", "references"):
+        for path, reference in _references(table, rule, kind):
+            key = contract.tables[reference.table].key if reference.table in contract.tables else reference.columns
+            if len(key) != len(reference.columns):
+                columns = ", ".join(key)
+                message = f"the key of {reference.table} is ({columns}), and {len(reference.columns)} columns name it"
+                hint = f"in the order of that key: {kind}: [{{columns: [{columns}], table: {reference.table}}}]"
+                yield fault(source.at(path), path, message, hint)
 
 
 def extension_faults(extensions: Mapping[str, str], source: Source) -> Iterator[ConfigError]:
@@ -58,8 +92,8 @@ def _tables_named(contract: Contract, source: Source) -> Iterator[tuple[Keys, st
         yield (*_CONTRACT, "roots", "tables", number), table
     for name, rule in contract.tables.items():
         for kind in ("belongs_to", "references"):
-            for column, table in getattr(rule, kind).items():
-                yield (*_CONTRACT, "tables", name, kind, column), table
+            for path, reference in _references(name, rule, kind):
+                yield path, reference.table
     if source.value((*_CONTRACT, "header_counts")) is not None:
         for title, table in contract.header_counts.items():
             yield (*_CONTRACT, "header_counts", title), table
@@ -116,7 +150,13 @@ def _columns_of_rule(rule: TableRule) -> Iterator[tuple[Keys, bool, str]]:
         for number, column in enumerate(columns):
             yield (*path, number), False, column
     for kind in ("belongs_to", "references", "contiguous", "columns"):
-        for column in getattr(rule, kind):
+        declared = getattr(rule, kind)
+        if isinstance(declared, tuple):
+            for number, reference in enumerate(declared):
+                for index, column in enumerate(reference.columns):
+                    yield (kind, number, "columns", index), False, column
+            continue
+        for column in declared:
             yield (kind, column), True, column
     for column, column_rule in rule.columns.items():
         if column_rule.text is not None:
