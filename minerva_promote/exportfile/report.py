@@ -78,6 +78,6 @@ def describe_contents(manifest: Manifest) -> str:
 
 def run_title(manifest: Manifest, tables: Collection[str]) -> str:
     """The heading of a run, with the rows of these tables: "export 5b21… (23.8 MB, 1 book, 1,000 chunks)"."""
-    shown = [table for table, count in manifest.rows.items() if count and table in tables]
-    parts = [size(manifest.size), *(counted(manifest.rows[table], table) for table in shown)]
+    shown_tables = [table for table, count in manifest.rows.items() if count and table in tables]
+    parts = [size(manifest.size), *(counted(manifest.rows[table], table) for table in shown_tables)]
     return f"export {manifest.sha256[:8]}… ({', '.join(parts)})"

@@ -70,18 +70,20 @@ def column_type(column: Column, rule: ColumnRule, *, repeats: bool = False) -> C
     if element is None or not written.endswith("[]"):
         return _as_domain(element, column) if column.base and element else element
     if element.name == "uuid":
-        found = replace(element, array=True, convert=uuid_array_text, wants="an array", element=uuid, join=uuid_array)
-        return _as_domain(found, column) if column.base else found
+        target_type = replace(
+            element, array=True, convert=uuid_array_text, wants="an array", element=uuid, join=uuid_array
+        )
+        return _as_domain(target_type, column) if column.base else target_type
     from minerva_promote.exportfile.types.arrays import ELEMENT_OIDS, array, array_wire  # few tables have such columns
 
     oid = ELEMENT_OIDS.get(element.name)
     if oid is None:  # an enum, or what only the server can read: the text goes there as it is
-        found = replace(element, array=True, convert=_identity, numbers=False, booleans=False, wants="an array")
-        return _as_domain(found, column) if column.base else found
+        target_type = replace(element, array=True, convert=_identity, numbers=False, booleans=False, wants="an array")
+        return _as_domain(target_type, column) if column.base else target_type
     reader, join = array(element.convert, oid), partial(array_wire, oid=oid)
-    found = replace(element, array=True, convert=reader, numbers=False, booleans=False, decimals=False)
-    found = replace(found, wants="an array", element=element.convert, join=join)
-    return _as_domain(found, column) if column.base else found
+    target_type = replace(element, array=True, convert=reader, numbers=False, booleans=False, decimals=False)
+    target_type = replace(target_type, wants="an array", element=element.convert, join=join)
+    return _as_domain(target_type, column) if column.base else target_type
 
 
 def is_read_here(column: Column) -> bool:
@@ -131,20 +133,20 @@ def _scalar_type(written: str, column: Column, rule: ColumnRule, *, repeats: boo
 
     if name in ("halfvec", "sparsevec") and rule.dimensions:
         modifiers = (rule.dimensions,)
-    found = reader_of(name, modifiers)
-    if found is None:
+    reader = reader_of(name, modifiers)
+    if reader is None:
         checked = server_reader(name)
         return ColumnType(name, modifiers, False, _schema_of(name), checked) if checked else None
     return ColumnType(
         name,
         modifiers,
         False,
-        found.schema,
-        found.read,
-        numbers=found.decimals,
-        wants=found.wants,
-        decimals=found.decimals,
-        cast_names=found.cast_names,
+        reader.schema,
+        reader.read,
+        numbers=reader.decimals,
+        wants=reader.wants,
+        decimals=reader.decimals,
+        cast_names=reader.cast_names,
     )
 
 

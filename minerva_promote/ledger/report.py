@@ -159,9 +159,9 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 
 def _roots(run: Run) -> str:
     """Those that its events list, and how many more there are."""
-    listed, count = run.latest("roots") or (), run.details.get("roots")
-    more = f", and {count - len(listed):,} more" if isinstance(count, int) and count > len(listed) else ""
-    return ", ".join(listed) + more
+    roots, count = run.latest("roots") or (), run.details.get("roots")
+    more = f", and {count - len(roots):,} more" if isinstance(count, int) and count > len(roots) else ""
+    return ", ".join(roots) + more
 
 
 def _line(run: Run) -> tuple[str, ...]:
@@ -235,8 +235,8 @@ def _event(event: LedgerEvent) -> tuple[str, ...]:
 
 def _numbers(values: Any) -> str:
     pairs = list(values.items()) if isinstance(values, Mapping) else []
-    shown = ", ".join(str(value) if name == "value" else f"{name} {value}" for name, value in pairs[:_VALUES])
-    return shown + (" …" if len(pairs) > _VALUES else "")
+    text = ", ".join(str(value) if name == "value" else f"{name} {value}" for name, value in pairs[:_VALUES])
+    return text + (" …" if len(pairs) > _VALUES else "")
 
 
 def _section(title: str, rows: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

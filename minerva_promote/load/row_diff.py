@@ -68,6 +68,6 @@ def _piece(value: Wire, begin: int) -> str:
 
 def joined(parts: Iterable[str], most: int = 3) -> str:
     """The first of these, and how many more there are."""
-    listed = list(parts)
-    more = f"; and {len(listed) - most} more" if len(listed) > most else ""
-    return "; ".join(listed[:most]) + more
+    items = list(parts)
+    more = f"; and {len(items) - most} more" if len(items) > most else ""
+    return "; ".join(items[:most]) + more

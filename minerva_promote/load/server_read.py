@@ -43,8 +43,8 @@ class ServerRead:
         parameters = [row.values[place] for row in rows for place in self.places]
         statement = values(self.casts, len(rows))
         canonical = pipe.ask(statement, self.types * len(rows), parameters, [TEXT] * len(parameters))
-        for row, found in zip(rows, canonical, strict=True):
-            self._take(row, found)
+        for row, canonical_row in zip(rows, canonical, strict=True):
+            self._take(row, canonical_row)
 
     def _take(self, row: Row, canonical: Sequence[bytes | None]) -> None:
         for place, value in zip(self.places, canonical, strict=True):

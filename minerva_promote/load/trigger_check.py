@@ -47,13 +47,13 @@ class NewRowHashes:
 
 def rows_changed_by_triggers(
     rows: Sequence[WrittenRow],
-    found: Iterable[Sequence[Wire]],
+    stored_rows: Iterable[Sequence[Wire]],
     layout: ColumnLayout,
     table: Table,
     key_places: Sequence[int],
 ) -> Iterator[tuple[WrittenRow, str]]:
     """Those of the rows that do not stand in the target as they were sent, and how."""
-    by_key = {tuple(values[place] for place in key_places): values for values in found}
+    by_key = {tuple(values[place] for place in key_places): values for values in stored_rows}
     for row in rows:
         values = by_key.get(row.key)
         if values is None:

@@ -88,12 +88,12 @@ def missing_privilege_finding(
     role: str, table: str, have: TablePrivileges, missing: Iterable[tuple[str, list[str]]], environment: str = "ENV"
 ) -> Finding:
     """One finding for a table; columns are named where the role has the privilege on others."""
-    said = [
+    texts = [
         f"{privilege} ({', '.join(columns)})" if columns and have.columns.get(privilege) else privilege
         for privilege, columns in missing
     ]
     return Finding(
         "privilege",
-        f"{role} lacks {' and '.join(said)} on public.{table}",
-        hint=f"promote setup --env {environment}, or GRANT {', '.join(said)} ON public.{table} TO {role}",
+        f"{role} lacks {' and '.join(texts)} on public.{table}",
+        hint=f"promote setup --env {environment}, or GRANT {', '.join(texts)} ON public.{table} TO {role}",
     )

@@ -43,10 +43,10 @@ class TargetState:
     @property
     def triggers(self) -> dict[str, tuple[str, ...]]:
         """The triggers that run with an import, by table."""
-        found: dict[str, tuple[str, ...]] = {}
+        by_table: dict[str, tuple[str, ...]] = {}
         for effect in filter(preflight.runs_with_import, self.effects):
-            found[effect.table] = (*found.get(effect.table, ()), effect.name)
-        return found
+            by_table[effect.table] = (*by_table.get(effect.table, ()), effect.name)
+        return by_table
 
 
 def read_target_state(conn: Connection, project: Project, environment: Environment) -> TargetState:
@@ -72,10 +72,10 @@ def read_target_state(conn: Connection, project: Project, environment: Environme
     return TargetState(snapshot, effects, privileges, facts.role, preflight.placed(findings, environment))
 
 
-def require_unchanged(conn: Connection, project: Project, outlook: TargetState) -> None:
+def require_unchanged(conn: Connection, project: Project, expected: TargetState) -> None:
     """Raise TargetError when the tables are not as they were: a migration may have held the lock before."""
     tables = project.contract.tables
-    if (live_snapshot(conn, tables), side_effects(conn, tables)) != (outlook.snapshot, outlook.effects):
+    if (live_snapshot(conn, tables), side_effects(conn, tables)) != (expected.snapshot, expected.effects):
         raise TargetError(
             "the target's tables were changed while this run waited for its lock", hint="run the command again"
         )

@@ -132,12 +132,12 @@ def _made(
         hint = "nothing was imported, and no dump was left; correct it, then run the command again"
         yield StepResult("backup", _called(ready), Outcome.FAIL, project.redact(problem), took, hint=hint)
         return
-    shown = f"{wanted.folder.rstrip('/')}/{final.name}"
+    display_path = f"{wanted.folder.rstrip('/')}/{final.name}"
     removed, kept = _prune(environment.name, ready.folder, wanted.keep)
     gone = f", {counted(removed, 'older dumps')} deleted" if removed else ""
     restore = _restore(ready, final)
     data = {"file": str(final), "bytes": bytes_, "deleted": removed, "restore": restore}
-    yield StepResult("backup", _called(ready), Outcome.OK, f"{shown}, {size(bytes_)}{gone}", took, data=data)
+    yield StepResult("backup", _called(ready), Outcome.OK, f"{display_path}, {size(bytes_)}{gone}", took, data=data)
     if kept:
         yield StepResult("backup", "older dumps", Outcome.WARN, kept, hint="delete what is beyond keep yourself")
     yield StepResult("backup", "to restore it", Outcome.OK, restore)
@@ -183,9 +183,9 @@ def _prune(environment: str, folder: Path, keep: int | None) -> tuple[int, str]:
     if keep is None:
         return 0, ""
     ours = re.compile(rf"{re.escape(environment)}-\d{{8}}T\d{{6}}Z-[0-9a-f]{{8}}\.dump")
-    found = sorted(path for path in folder.iterdir() if ours.fullmatch(path.name))
+    dumps = sorted(path for path in folder.iterdir() if ours.fullmatch(path.name))
     removed = 0
-    for path in found[:-keep]:
+    for path in dumps[:-keep]:
         try:
             path.unlink()
         except OSError as error:

@@ -35,10 +35,10 @@ class _Waiting:
 class ExistingKeyCounter:
     """Takes the rows of a file, and asks for their keys."""
 
-    def __init__(self, conn: Connection, contract: Contract, outlook: TargetState) -> None:
+    def __init__(self, conn: Connection, contract: Contract, target: TargetState) -> None:
         self._conn = conn
         self._contract = contract
-        self._outlook = outlook
+        self._target = target
         self._pipe = Pipelined(conn, "looking for keys")
         self._tables: dict[str, _Waiting | None] = {}  # None: this role may not look
         self._seen: dict[str, int] = {}
@@ -73,7 +73,7 @@ class ExistingKeyCounter:
 
     def _begin(self, table: str) -> _Waiting | None:
         key = self._contract.tables[table].key
-        if not self._outlook.privileges.get(f"public.{table}", NONE).allows("SELECT", key):
+        if not self._target.privileges.get(f"public.{table}", NONE).allows("SELECT", key):
             return None
         types = {row["attname"]: row["atttypid"] for row in fetch(self._conn, statements.types_of(table))}
         return _Waiting(tuple(types[name] for name in key))
@@ -82,6 +82,6 @@ class ExistingKeyCounter:
         key = self._contract.tables[table].key
         count = len(waiting.keys) // len(key)
         with self._conn.transaction():
-            found = self._pipe.ask(statements.select(table, key, key, count), waiting.types * count, waiting.keys)
-        self._there[table] = self._there.get(table, 0) + len(found)
+            rows = self._pipe.ask(statements.select(table, key, key, count), waiting.types * count, waiting.keys)
+        self._there[table] = self._there.get(table, 0) + len(rows)
         waiting.keys.clear()

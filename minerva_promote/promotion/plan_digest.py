@@ -12,6 +12,7 @@ from typing import Any
 from minerva_promote import __version__
 from minerva_promote.config.fingerprint import fingerprint, plain
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.config.snapshot import Column, Table
 from minerva_promote.database.catalog import Server, definitions, revisions, server
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.database_identity import DatabaseIdentity, read_database_identity
@@ -35,12 +36,12 @@ class PlannedTarget:
     revisions: tuple[str, ...] | None
     changes: tuple[RecentChange, ...]  # the last ones, the latest first
     counts: Mapping[str, KeyCounts]  # of the file's rows
-    outlook: TargetState
+    target: TargetState
     definitions: tuple[str, ...]  # of its tables
 
     def hash(self) -> str:
         """sha256, in hex."""
-        findings = [each for each in self.outlook.findings if each.code != VOLATILE]
+        findings = [finding for finding in self.target.findings if finding.code != VOLATILE]
         return _hash(
             {
                 "database": self.where.database,
@@ -48,12 +49,12 @@ class PlannedTarget:
                 "versions": {"postgresql": self.facts.version_num, "pgvector": self.facts.vector_version},
                 "revisions": plain(self.revisions),
                 "role": self.facts.role,
-                "tables": plain(self.outlook.snapshot.tables),
-                "effects": plain(self.outlook.effects),
+                "tables": {name: table_facts(table) for name, table in self.target.snapshot.tables.items()},
+                "effects": plain(self.target.effects),
                 "definitions": list(self.definitions),
-                "privileges": plain(self.outlook.privileges),
+                "privileges": plain(self.target.privileges),
                 "findings": [{"code": finding.code, "fact": finding.message} for finding in findings],
-                "rows": {name: {"new": each.new, "there": each.there} for name, each in self.counts.items()},
+                "rows": {name: {"new": count.new, "there": count.there} for name, count in self.counts.items()},
                 "last": self.changes[0].run_id if self.changes else "",
             }
         )
@@ -62,11 +63,34 @@ class PlannedTarget:
         """The states that it may have had before the latest ``number`` changes: with these rows, and without."""
         earlier = replace(self, changes=self.changes[number:])
         yield earlier
-        without = {name: KeyCounts(each.new + each.there, 0, each.known) for name, each in self.counts.items()}
+        without = {name: KeyCounts(count.new + count.there, 0, count.known) for name, count in self.counts.items()}
         yield replace(earlier, counts=without)
 
 
-def read_planned_target(conn: Connection, outlook: TargetState, counts: Mapping[str, KeyCounts]) -> PlannedTarget:
+def table_facts(table: Table) -> dict[str, object]:
+    """A table as the digest has it: names that no release changes, and what later ones added only where it is set."""
+    return {
+        "name": table.name,
+        "columns": {name: _column_facts(column) for name, column in table.columns.items()},
+        "primary_key": list(table.primary_key),
+        "primary_key_name": table.primary_key_name,
+        "unique": [list(columns) for columns in table.unique],
+    }
+
+
+def _column_facts(column: Column) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "name": column.name,
+        "type": column.type,
+        "not_null": column.not_null,
+        "has_default": column.has_default,
+        "generated": column.generated or column.identity_always,
+        "labels": list(column.labels),
+    }
+    return facts | ({"base": column.base} if column.base else {})
+
+
+def read_planned_target(conn: Connection, target: TargetState, counts: Mapping[str, KeyCounts]) -> PlannedTarget:
     """The target as it is now. Raises TargetError."""
     return PlannedTarget(
         read_database_identity(conn),
@@ -74,8 +98,8 @@ def read_planned_target(conn: Connection, outlook: TargetState, counts: Mapping[
         revisions(conn),
         latest_changes(conn),
         counts,
-        outlook,
-        definitions(conn, outlook.snapshot.tables),
+        target,
+        definitions(conn, target.snapshot.tables),
     )
 
 
@@ -115,19 +139,19 @@ def plan_differences(
     wanted: Digest, now: Digest, state: PlannedTarget, file: str, environment: str
 ) -> tuple[Finding, ...]:
     """A finding for each part that has changed since the plan was made."""
-    found = []
+    differences = []
     if not now.file.startswith(wanted.file):
         fact = f"the file is another one: {file} is {now.file[: len(wanted.file)]}…, the plan's was {wanted.file}…"
-        found.append(Finding("plan-file", fact))
+        differences.append(Finding("plan-file", fact))
     if not now.configuration.startswith(wanted.configuration):
         fact = (
             f"the configuration is another one: promote.yaml, environments/{environment}.yaml, checks, templates, a"
             " variable, --repair, or the release of promote"
         )
-        found.append(Finding("plan-configuration", fact))
+        differences.append(Finding("plan-configuration", fact))
     if not now.target.startswith(wanted.target) and now.file.startswith(wanted.file):  # else other rows were looked up
-        found.append(Finding("plan-target", _what_happened(wanted, state)))
-    return tuple(found)
+        differences.append(Finding("plan-target", _what_happened(wanted, state)))
+    return tuple(differences)
 
 
 def _what_happened(wanted: Digest, state: PlannedTarget) -> str:

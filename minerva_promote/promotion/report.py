@@ -63,9 +63,9 @@ def table_steps(
     """One step a table; the last one has the time of all, for batches of several tables are under way at once."""
     lines = lines_of(request.file, [clash.offset for clash in loaded.clashes])
     steps = []
-    shown = [table for table in contract.tables if sum(loaded.counts[table].values())]
+    shown_tables = [table for table in contract.tables if sum(loaded.counts[table].values())]
     numbers = loaded.as_numbers()
-    for table in shown:
+    for table in shown_tables:
         findings = tuple(
             Finding(
                 clash.kind,
@@ -82,7 +82,7 @@ def table_steps(
             if counts[kind]:
                 detail += f", {counts[kind]:,} {kind}"
         outcome = Outcome.FAIL if findings or counts["different"] else Outcome.OK
-        elapsed = seconds if table == shown[-1] else 0.0
+        elapsed = seconds if table == shown_tables[-1] else 0.0
         steps.append(StepResult("import", table, outcome, detail, elapsed, findings=findings, data=dict(counts)))
     return tuple(steps)
 

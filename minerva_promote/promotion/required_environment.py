@@ -40,14 +40,14 @@ def required_step(
     name = f"passed in {wanted.passed_in}"
     try:
         other = read_environment(project, wanted.passed_in)
-        asked = _RequirementCheck(name, environment, other, here, file, sha256)
+        check = _RequirementCheck(name, environment, other, here, file, sha256)
         with import_session(project, other) as conn:
             require_ledger(conn, other.name, reading=True)
-            unlike = _other_and_whole(conn, asked)
+            unlike = _other_and_whole(conn, check)
             if unlike is not None:
                 return unlike
             with read_only(conn, other.timeouts.check, one_snapshot=True):
-                return _verdict(conn, wanted, asked)
+                return _verdict(conn, wanted, check)
     except ConfigErrors as error:
         first = error.errors[0]
         fact, at, hint = first.message, first.location, first.hint
@@ -86,72 +86,72 @@ class _RequirementCheck:
         return StepResult("requires", self.name, Outcome.FAIL, fact, location=at, hint=hint or self.run_it)
 
 
-def _other_and_whole(conn: Connection, asked: _RequirementCheck) -> StepResult | None:
+def _other_and_whole(conn: Connection, check: _RequirementCheck) -> StepResult | None:
     """Nothing, or why its ledger proves nothing at all."""
     there = read_database_identity(conn)
-    if there.known and there == asked.here:
-        fact = f"{asked.other.name} and {asked.environment.name} are the same database, {there.database}"
-        return asked.failure(fact, f"correct the URLs: promote env ping --env {asked.other.name}")
+    if there.known and there == check.here:
+        fact = f"{check.other.name} and {check.environment.name} are the same database, {there.database}"
+        return check.failure(fact, f"correct the URLs: promote env ping --env {check.other.name}")
     if broken := chain_errors(conn):
         more = f", and {counted(len(broken) - 1, 'other findings')}" if len(broken) > 1 else ""
-        fact = f"the ledger of {asked.other.name} cannot be believed: {broken[0].message}{more}"
-        return asked.failure(fact, f"promote history --env {asked.other.name} --verify")
+        fact = f"the ledger of {check.other.name} cannot be believed: {broken[0].message}{more}"
+        return check.failure(fact, f"promote history --env {check.other.name} --verify")
     return None
 
 
-def _verdict(conn: Connection, wanted: Requires, asked: _RequirementCheck) -> StepResult:
+def _verdict(conn: Connection, wanted: Requires, check: _RequirementCheck) -> StepResult:
     """By the runs of this very file."""
-    runs = [run for run in read_runs(conn, file=asked.sha256) if run.latest("file_sha256") == asked.sha256]
+    runs = [run for run in read_runs(conn, file=check.sha256) if run.latest("file_sha256") == check.sha256]
     runs = [run for run in runs if run.latest("subject") is None]  # without undos, and attempts at one
-    own = [run for run in runs if run.first.environment == asked.other.name]
+    own = [run for run in runs if run.first.environment == check.other.name]
     passed = [run for run in own if run.passed]
     if not passed:
-        return asked.failure(*_why_not(conn, asked, own, runs))
-    return _in_time(conn, wanted, asked, max(passed, key=_passed_at))
+        return check.failure(*_why_not(conn, check, own, runs))
+    return _in_time(conn, wanted, check, max(passed, key=_passed_at))
 
 
-def _in_time(conn: Connection, wanted: Requires, asked: _RequirementCheck, run: Run) -> StepResult:
+def _in_time(conn: Connection, wanted: Requires, check: _RequirementCheck, run: Run) -> StepResult:
     """Whether it passed recently enough; both times are told by the clock of the same server."""
     at = _passed_at(run)
     now = fetch(conn, _NOW)[0]["now"]
     if at - now > CLOCK_SLACK:
         fact = f"run {run.short} passed at {_time(at)}, and the server's clock says that it is {_time(now)} now"
-        return asked.failure(fact, f"set the clock of the server of {asked.other.name} right")
+        return check.failure(fact, f"set the clock of the server of {check.other.name} right")
     if wanted.within is not None and now - at > timedelta(seconds=in_seconds(wanted.within)):
         fact = f"run {run.short} passed at {_time(at)}, {_ago(now - at)} ago, must be within {wanted.within}"
-        return asked.failure(fact, f"{asked.run_it} looks again; its checks count, also when nothing is new")
+        return check.failure(fact, f"{check.run_it} looks again; its checks count, also when nothing is new")
     within = f", within {wanted.within}" if wanted.within else ""
-    data = {"run_id": run.run_id, "passed_at": at.isoformat(), "environment": asked.other.name}
+    data = {"run_id": run.run_id, "passed_at": at.isoformat(), "environment": check.other.name}
     detail = f"run {run.short} of {_time(at)}{within}"
-    return StepResult("requires", asked.name, Outcome.OK, detail, data=data)
+    return StepResult("requires", check.name, Outcome.OK, detail, data=data)
 
 
-def _why_not(conn: Connection, asked: _RequirementCheck, own: Sequence[Run], all_: Sequence[Run]) -> tuple[str, str]:
+def _why_not(conn: Connection, check: _RequirementCheck, own: Sequence[Run], all_: Sequence[Run]) -> tuple[str, str]:
     """Why no run of the file has passed, by the one whose rows are there, else by what was last; and the way out."""
     if own:
-        return _run_summary(asked, max(own, key=lambda run: (run.state == "committed", _latest(run))))
+        return _run_summary(check, max(own, key=lambda run: (run.state == "committed", _latest(run))))
     if all_:
         run = all_[0]
         fact = (
-            f"{asked.called} was never promoted to {asked.other.name}: run {run.short}, which its ledger tells of,"
+            f"{check.called} was never promoted to {check.other.name}: run {run.short}, which its ledger tells of,"
             f" was one of {run.first.environment}"
         )
-        return fact, asked.run_it
-    named = read_runs(conn, file=asked.file.name, limit=OF_THAT_NAME)
-    other = next((run for run in named if run.passed and run.first.environment == asked.other.name), None)
+        return fact, check.run_it
+    named = read_runs(conn, file=check.file.name, limit=OF_THAT_NAME)
+    other = next((run for run in named if run.passed and run.first.environment == check.other.name), None)
     if other is not None:
         sha = str(other.latest("file_sha256"))[:8]
         fact = (
-            f"{asked.called} was never promoted to {asked.other.name}: the {asked.file.name} that passed there in run"
+            f"{check.called} was never promoted to {check.other.name}: the {check.file.name} that passed there in run"
             f" {other.short} of {_time(_passed_at(other))} is another one ({sha}…)"
         )
-        return fact, f"promote that one, or let this one pass: {asked.run_it}"
-    return f"{asked.called} was never promoted to {asked.other.name}", asked.run_it
+        return fact, f"promote that one, or let this one pass: {check.run_it}"
+    return f"{check.called} was never promoted to {check.other.name}", check.run_it
 
 
-def _run_summary(asked: _RequirementCheck, run: Run) -> tuple[str, str]:
+def _run_summary(check: _RequirementCheck, run: Run) -> tuple[str, str]:
     """What became of a run that did not pass."""
-    there, end = f"run {run.short} in {asked.other.name}", run.end or run.last
+    there, end = f"run {run.short} in {check.other.name}", run.end or run.last
     match run.state:
         case "committed":
             last = run.check_events[-1] if run.check_events else None
@@ -162,20 +162,20 @@ def _run_summary(asked: _RequirementCheck, run: Run) -> tuple[str, str]:
             else:
                 fact = f"{there} committed it at {_time(end.at)}, but when run {last.run_id[:SHORT]} made its checks"
                 fact += f" again at {_time(last.at)}, of them failed: {', '.join(failing(last))}"
-            return fact, f"{asked.run_it} makes them again"
+            return fact, f"{check.run_it} makes them again"
         case "undone":
             gone = [event for event in run.related_events if event.kind == "undone"][-1]
-            return f"{there} was undone at {_time(gone.at)}", asked.run_it
+            return f"{there} was undone at {_time(gone.at)}", check.run_it
         case "running":
             return f"{there} is still at work on it, since {_time(run.began)}", "wait until it has ended"
         case "unchanged":
             fact = f"{there} found all its rows there already at {_time(end.at)}, and no run of it has brought them"
-            return fact, f"promote the file that did; promote history --env {asked.other.name} shows which"
+            return fact, f"promote the file that did; promote history --env {check.other.name} shows which"
         case "abandoned":
-            return f"{there} began at {_time(run.began)} and was never finished", asked.run_it
+            return f"{there} began at {_time(run.began)} and was never finished", check.run_it
         case _:
             why = f": {run.reason}" if run.reason else ""
-            return f"{there} {run.state} it at {_time(end.at)}{why}", f"correct what it says, then {asked.run_it}"
+            return f"{there} {run.state} it at {_time(end.at)}{why}", f"correct what it says, then {check.run_it}"
 
 
 def _passed_at(run: Run) -> datetime:

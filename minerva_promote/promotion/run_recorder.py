@@ -40,9 +40,9 @@ def target_reached(state: RunState) -> None:
 
 def open_runs(conn: Connection, state: RunState) -> None:
     """Say what became of runs of before that have no end; those that can have none any more get it now."""
-    told = [run for run in read_unfinished_runs(conn) if _mark_abandoned(conn, state, run)]
+    abandoned = [run for run in read_unfinished_runs(conn) if _mark_abandoned(conn, state, run)]
     findings = tuple(
-        Finding("open-run", run.description, severity=Severity.WARN, hint=_open_run_hint(run)) for run in told
+        Finding("open-run", run.description, severity=Severity.WARN, hint=_open_run_hint(run)) for run in abandoned
     )
     if findings:
         state.log.record(StepResult("ledger", "runs without end", Outcome.WARN, findings=findings))
@@ -138,21 +138,21 @@ def _event(
     """An event with all that is known by now; checks are told of once."""
     if state.ledger.configuration is None:
         state.ledger.configuration = fingerprint(state.project, state.environment)
-    plan, found = state.request, state.validation
-    manifest = found.manifest if found else None
+    request, validation = state.request, state.validation
+    manifest = validation.manifest if validation else None
     checks = [step for step in state.log.steps if step.step == "check"]
     details = dict(state.evidence.details)
-    if found and kind != "started":
-        details["repaired"] = _repaired(found.warnings)
+    if validation and kind != "started":
+        details["repaired"] = _repaired(validation.warnings)
     if findings:
         details["findings"] = [
             {name: _redacted(state, value) for name, value in finding.items()} for finding in findings
         ]
     event = Event(
         kind,
-        plan.run_id,
-        plan.environment,
-        file_name=os.fsencode(plan.file.name).decode("utf-8", "backslashreplace"),  # a name may be no text
+        request.run_id,
+        request.environment,
+        file_name=os.fsencode(request.file.name).decode("utf-8", "backslashreplace"),  # a name may be no text
         file_sha256=manifest.sha256 if manifest else None,
         file_bytes=manifest.size if manifest else None,
         roots=manifest.roots if manifest else None,
@@ -196,8 +196,8 @@ def _why(step: StepResult) -> str:
 
 
 def _findings(steps: Iterable[StepResult]) -> list[dict[str, Any]]:
-    found = [finding for step in steps for finding in step.findings]
+    findings = [finding for step in steps for finding in step.findings]
     return [
         {"code": finding.code, "fact": finding.message, "at": str(finding.location or "")}
-        for finding in found[:FINDINGS]
+        for finding in findings[:FINDINGS]
     ]

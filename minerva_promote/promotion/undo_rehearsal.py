@@ -101,12 +101,12 @@ def _undo_rows(conn: Connection, state: RunState, stages: Iterable[Stage]) -> St
 def _lock_tables(conn: Connection, contract: Contract) -> tuple[AffectedTable, ...]:
     """Every table that an import or its undo could touch, with nobody else writing to it."""
     declared = read_tables(conn, contract.tables)
-    found = affected_tables(conn, [table.oid for table in declared.values()])
-    for table in found:
+    affected = affected_tables(conn, [table.oid for table in declared.values()])
+    for table in affected:
         if table.lockable:
             statement = sql.SQL("lock table {} in share row exclusive mode").format(table.source)
             execute(conn, statement, f"locking {table.name}")
-    return found
+    return affected
 
 
 def _load(state: RunState, stages: Iterable[Stage]) -> Sequence[RunRows]:
@@ -147,10 +147,10 @@ def _compare(
     if others:
         fact = f"triggers wrote to tables that are not compared: {'; '.join(describe_writes(others))}"
         findings += (Finding("trigger", fact, hint="look whether that matters", severity=Severity.WARN),)
-    said = f"{counted(removed, 'rows')} in and out again"
+    summary = f"{counted(removed, 'rows')} in and out again"
     if unlike:
-        return _step(Outcome.FAIL, f"{said}, and something is left", (*findings, *unlike))
-    detail = f"{said}: {counted(len(tables), 'tables')} hold what they held"
+        return _step(Outcome.FAIL, f"{summary}, and something is left", (*findings, *unlike))
+    detail = f"{summary}: {counted(len(tables), 'tables')} hold what they held"
     return _step(Outcome.WARN if findings else Outcome.OK, detail, findings)
 
 

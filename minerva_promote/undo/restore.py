@@ -266,8 +266,8 @@ def _compare_rows(conn: Connection, restored: RestoreTable) -> None:
         present = set(pipe.ask(statement_bytes(statement), keys.types, keys.values))
         different = [row for row in rows if row not in present]
         if different:
-            shown = findings.first_keys(table, _columns_of(different, removed.columns, removed.key), removed.key)
-            message = f"{counted(len(different), 'rows')} of {removed.table} did not come again as before: {shown}"
+            key_text = findings.first_keys(table, _columns_of(different, removed.columns, removed.key), removed.key)
+            message = f"{counted(len(different), 'rows')} of {removed.table} did not come again as before: {key_text}"
             raise TargetError(message, hint=_HINT)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from minerva_promote.config.snapshot import Column, Table
+from minerva_promote.promotion.plan_digest import table_facts
 from tests.conftest import Ran
 from tests.gates.conftest import Pair, settled, step_of, validated_with_its_rows
 from tests.gates.test_backup import program
@@ -77,6 +79,27 @@ def test_all_that_a_run_would_do(shop: Shop) -> None:
         "  ledger     finished ......................... will   the checks after COMMIT",
         "gate open so far; to do exactly this: promote run --env test-prod --file FILE --plan DIGEST",
     ]
+
+
+def test_a_table_is_in_the_digest_as_in_earlier_releases() -> None:
+    columns = {
+        "id": Column("id", "bigint", not_null=True, has_default=True, identity_always=True),
+        "mail": Column("mail", "email", base="text"),
+        "kind": Column("kind", "mood", labels=("sad", "ok")),
+    }
+    table = Table("t", columns, ("id",), "t_pkey", (("mail", "kind"),))
+    plain = {"not_null": False, "has_default": False, "generated": False, "labels": []}
+    assert table_facts(table) == {
+        "name": "t",
+        "columns": {
+            "id": {**plain, "name": "id", "type": "bigint", "not_null": True, "has_default": True, "generated": True},
+            "mail": {**plain, "name": "mail", "type": "email", "base": "text"},
+            "kind": {**plain, "name": "kind", "type": "mood", "labels": ["sad", "ok"]},
+        },
+        "primary_key": ["id"],
+        "primary_key_name": "t_pkey",
+        "unique": [["mail", "kind"]],
+    }
 
 
 def test_a_plan_that_is_run(shop: Shop) -> None:

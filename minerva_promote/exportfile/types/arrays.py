@@ -104,10 +104,10 @@ def _close(text: bytes, place: int, open_counts: list[int], counts: list[int | N
 def _item(match: re.Match[bytes]) -> bytes | None:
     if match[1] is not None:
         return _ESCAPE.sub(rb"\1", match[1])
-    bare = match[2]
-    stripped = bare.rstrip(_BLANKS)
+    unquoted = match[2]
+    stripped = unquoted.rstrip(_BLANKS)
     if stripped.endswith(b"\\"):  # an escaped blank at its end
-        stripped = bare
+        stripped = unquoted
     return None if stripped.lower() == b"null" else _ESCAPE.sub(rb"\1", stripped)
 
 

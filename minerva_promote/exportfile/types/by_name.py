@@ -90,10 +90,10 @@ def server_reader(name: str) -> Reader | None:
 
     Its text goes to the server as a parameter of the column's type, and what the server makes of it is what counts.
     """
-    found = _SERVER_READ.get(name)
-    if found is None and name.removesuffix("[]") in _SERVER_READ:
+    reader = _SERVER_READ.get(name)
+    if reader is None and name.removesuffix("[]") in _SERVER_READ:
         return strings.blank_padded
-    return found
+    return reader
 
 
 def is_server_read(type_name: str, labels: tuple[str, ...] = ()) -> bool:

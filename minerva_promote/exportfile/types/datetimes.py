@@ -87,8 +87,8 @@ def timestamp(digits: int = 6, *, zone: bool) -> Callable[[bytes], bytes]:
 def _without_offset(text: bytes, match: re.Match[bytes], read: Callable[[bytes], bytes]) -> str:
     """The way out for a time with an offset: the same moment in UTC."""
     try:
-        bare = text[: match.end(7) if match[7] else match.end(6) if match[6] else match.end(5)]
-        (moment,) = struct.unpack(">q", read(bare + (match[13] or b"")))
+        local_time = text[: match.end(7) if match[7] else match.end(6) if match[6] else match.end(5)]
+        (moment,) = struct.unpack(">q", read(local_time + (match[13] or b"")))
         return f"in UTC it is {timestamp_text(struct.pack('>q', moment - _offset(text, match.groups()[7:12])))}"
     except ValueFault:
         return "write the time without it"

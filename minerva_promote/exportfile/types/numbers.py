@@ -123,12 +123,12 @@ def numeric_text(wire: bytes) -> str:
 
 
 def _float(text: bytes) -> float:
-    bare = text.strip(b" \t\n\r\f\v")
-    if special := _SPECIAL.get(bare.lower()):
+    stripped = text.strip(b" \t\n\r\f\v")
+    if special := _SPECIAL.get(stripped.lower()):
         return float(special)
-    _parts(bare)
-    number = float(bare)
-    if math.isinf(number) or (number == 0 and _has_digit(bare)):
+    _parts(stripped)
+    number = float(stripped)
+    if math.isinf(number) or (number == 0 and _has_digit(stripped)):
         raise ValueFault(
             "number-range", f"{excerpt(text)} is out of range for double precision", "give a number that fits"
         )

@@ -88,7 +88,7 @@ def _element(part: bytes, size: int) -> tuple[int, bytes]:
     return index - 1, struct.pack(">f", _component(match[2], index))
 
 
-def _require_length(found: int, length: int | None) -> None:
-    if length is not None and found != length:
-        fact = f"{found:,} components, expected {length:,}"
+def _require_length(count: int, length: int | None) -> None:
+    if length is not None and count != length:
+        fact = f"{count:,} components, expected {length:,}"
         raise ValueFault("vector-length", fact, "embed the text with the model of the embedding config")
