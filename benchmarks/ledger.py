@@ -33,7 +33,7 @@ where n.nspname = 'promote' and c.relkind = 'r'
 ROWS = "select coalesce(sum(rows), 0)::bigint from promote.run_rows"
 # What is left out of a run without a ledger: hashing rows, writing them and the events, looking for open runs.
 PARTS = (
-    "minerva_promote.load.inserted.Inserted.add",
+    "minerva_promote.load.load_result.Inserted.add",
     "minerva_promote.promotion.run_recorder.open_runs",
     "minerva_promote.promotion.run_recorder.started",
     "minerva_promote.promotion.run_recorder.committed",

@@ -1,24 +1,24 @@
-"""What a command found and did: the only values that reports see."""
+"""The results of a command: the only values that reports see."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from minerva_promote.errors import EXIT_CLOSED, EXIT_OPEN, EXIT_UNFINISHED, Location
 
 
 class Severity(StrEnum):
-    """How much a finding weighs: an error closes the gate, a warn is only said."""
+    """How much a finding weighs: an error closes the gate, a warning does not."""
 
     ERROR = "error"
     WARN = "warn"
 
 
 class Outcome(StrEnum):
-    """How a step or a check ended; ERROR means that it could not look, and counts as FAIL; WILL is one of a plan."""
+    """How a step or a check ended; ERROR: it could not be carried out, which counts as FAIL; WILL: it is planned."""
 
     OK = "ok"
     WARN = "WARN"
@@ -38,11 +38,11 @@ class Finding:
     """Something wrong in a file, a configuration or a target."""
 
     code: str  # stable kebab-case name, e.g. "vector-length"
-    message: str  # what is there, lower case, with both numbers
+    message: str  # the fact, in lower case, with the actual and the expected number
     location: Location | None = None
-    hint: str = ""  # the way out
+    hint: str = ""  # how to correct it
     severity: Severity = Severity.ERROR
-    count: int = 1  # how many times the same thing stands in the file (repairs)
+    count: int = 1  # occurrences of the same repair in the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,16 @@ class StepResult:
     detail: str = ""  # the fact: "1,000 new, 0 already there, 0 different"
     seconds: float = 0.0
     location: Location | None = None  # where it is declared
-    hint: str = ""  # the way out, or the command to look closer
+    hint: str = ""  # how to correct it, or the command that shows more
     findings: tuple[Finding, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)  # the same facts as numbers, for JSON
+
+
+class Section(NamedTuple):
+    """A table for people, below the steps; programs find the same values in ``data``."""
+
+    title: str  # the line above the table; empty for none
+    rows: tuple[tuple[str, ...], ...]  # at least one, all of the same length
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class RunResult:
     changed: bool = False  # whether the target is different from before
     interrupted: bool = False  # whether a signal stopped the command after it had committed
     data: Mapping[str, Any] = field(default_factory=dict)
-    lines: tuple[str, ...] = ()  # a table for people; programs find the same in data
+    sections: tuple[Section, ...] = ()
 
     @property
     def gate_open(self) -> bool:

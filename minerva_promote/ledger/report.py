@@ -9,8 +9,8 @@ from typing import Any
 from minerva_promote.ledger.runs import SHORT, LedgerEvent, Run, failing
 from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON
 from minerva_promote.ledger.verify import Verification
-from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
-from minerva_promote.text_format import aligned, counted, seconds, size
+from minerva_promote.results import Finding, Outcome, RunResult, Section, Severity, StepResult
+from minerva_promote.text_format import counted, seconds, size
 
 NOTE = 90  # characters of a reason, or of a name, in a line; `promote show` has all of it
 _HEAD = ("when (UTC)", "run", "what", "file", "sha256", "rows", "by", "took", "")
@@ -28,14 +28,14 @@ def history_result(environment: str, database: str, runs: Sequence[Run], *, more
         title=f"database {database}",
         verdict=verdict,
         data={"runs": [_values(run) for run in runs], "more": more},
-        lines=_section("", [_HEAD, *map(_line, runs)]) if runs else (),
+        sections=(Section("", (_HEAD, *map(_line, runs))),) if runs else (),
     )
 
 
 def show_result(environment: str, run: Run) -> RunResult:
     """Everything about one run."""
     data = {"run": _values(run)}
-    return RunResult("show", environment, run.run_id, run.file, data=data, lines=tuple(_everything(run)))
+    return RunResult("show", environment, run.run_id, run.file, data=data, sections=_sections(run))
 
 
 def verify_result(environment: str, database: str, verification: Verification) -> RunResult:
@@ -91,15 +91,17 @@ def _values(run: Run) -> dict[str, Any]:
     }
 
 
-def _everything(run: Run) -> Iterator[str]:
-    """All about one run, for people."""
-    yield from _section("", [(name, text) for name, text in _facts(run) if text])
-    checks = [(check["name"], check["outcome"], _numbers(check["values"])) for check in run.checks]
-    yield from _section("checks", checks)
-    yield from _section("events", [_event(event) for event in run.events])
-    yield from _section("undone and restored", [_event(event) for event in run.related_events])
+def _sections(run: Run) -> tuple[Section, ...]:
+    """All about one run, for people; a section without rows is left out."""
     findings = [(finding["code"], finding["fact"], finding["at"]) for finding in run.details.get("findings", ())]
-    yield from _section("findings", findings)
+    tables: tuple[tuple[str, Sequence[tuple[str, ...]]], ...] = (
+        ("", [(name, text) for name, text in _facts(run) if text]),
+        ("checks", [(check["name"], check["outcome"], _numbers(check["values"])) for check in run.checks]),
+        ("events", [_event(event) for event in run.events]),
+        ("undone and restored", [_event(event) for event in run.related_events]),
+        ("findings", findings),
+    )
+    return tuple(Section(title, tuple(rows)) for title, rows in tables if rows)
 
 
 def _summary(run: Run) -> str:
@@ -237,12 +239,3 @@ def _numbers(values: Any) -> str:
     pairs = list(values.items()) if isinstance(values, Mapping) else []
     text = ", ".join(str(value) if name == "value" else f"{name} {value}" for name, value in pairs[:_VALUES])
     return text + (" …" if len(pairs) > _VALUES else "")
-
-
-def _section(title: str, rows: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """The rows in aligned columns, below their title; nothing where there are none."""
-    if not rows:
-        return ()
-    if not title:
-        return tuple(f"  {line}" for line in aligned(rows))
-    return (f"  {title}", *(f"    {line}" for line in aligned(rows)))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
+from minerva_promote.ledger.run_rows import PART_ROWS, RowBatch, pack_values, row_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +57,30 @@ class LoadResult:
         """The counts, with zeros."""
         kinds: Iterable[str] = ("new", "identical", "different", "blocked", "appended")
         return {table: {kind: counter[kind] for kind in kinds} for table, counter in self.counts.items()}
+
+
+class Inserted:
+    """The keys and hashes of inserted rows, for the ledger: some forty bytes a row, however wide it is."""
+
+    def __init__(self) -> None:
+        self._batches: list[RowBatch] = []
+        self._open: dict[ColumnLayout, RowBatch] = {}  # the last batch of a layout
+
+    def add(
+        self, layout: ColumnLayout, key_columns: tuple[str, ...], key_positions: Sequence[int], rows: Iterable[Row]
+    ) -> None:
+        """Remember rows that are new."""
+        for row in rows:
+            batch = self._open.get(layout)
+            if batch is None or batch.rows >= PART_ROWS:
+                batch = RowBatch(layout.table, key_columns, layout.columns, 0, bytearray(), bytearray())
+                self._open[layout] = batch
+                self._batches.append(batch)
+            values = row.values
+            batch.rows += 1
+            batch.keys += pack_values([values[position] for position in key_positions])
+            batch.marks += row_hash(values)
+
+    def batches(self) -> tuple[RowBatch, ...]:
+        """All of them, in the order in which they were begun."""
+        return tuple(self._batches)

@@ -19,8 +19,7 @@ from minerva_promote.exportfile.row_keys import KeyReader, display_key, key_read
 from minerva_promote.exportfile.rule_model import key_of
 from minerva_promote.exportfile.value_display import display
 from minerva_promote.load import insert_statements as statements
-from minerva_promote.load.inserted import Inserted
-from minerva_promote.load.load_result import LoadResult, RowConflict
+from minerva_promote.load.load_result import Inserted, LoadResult, RowConflict
 from minerva_promote.load.row_diff import differences, joined
 from minerva_promote.load.server_read import ServerRead, server_read
 from minerva_promote.load.trigger_check import NewRowHashes, rows_changed_by_triggers

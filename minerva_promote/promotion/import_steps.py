@@ -150,7 +150,7 @@ def load_rows(conn: Connection, state: RunState) -> LoadResult:
     if loaded.clean:
         _check_constraints(conn, state)
         loader.verify()
-    state.loaded, state.inserted = loaded, loader.inserted.pieces()
+    state.loaded, state.inserted = loaded, loader.inserted.batches()
     for batch in state.inserted:
         columns = target.snapshot.tables[batch.table].columns
         names = (*batch.key_columns, *batch.columns)

@@ -25,7 +25,6 @@ from minerva_promote.promotion.plan_digest import read_planned_target, with_coun
 from minerva_promote.promotion.required_environment import required_step
 from minerva_promote.promotion.search_checks import Searches
 from minerva_promote.promotion.state import Phase, RunState, Stage, known
-from minerva_promote.promotion.undo_rehearsal import rehearse
 from minerva_promote.setup.readiness import ensure_ready, readiness_failures
 
 _RUN_ID = "00000000"  # in the name of a backup that is only planned
@@ -133,6 +132,8 @@ class UndoRehearsal:
     def execute(self, state: RunState) -> None:
         """Carry out the rehearsed stages as the owner, undo them, and roll back."""
         if state.request.rehearse_undo:
+            from minerva_promote.promotion.undo_rehearsal import rehearse
+
             state.log.record(rehearse(state, self._stages))
             state.log.stop_if_closed()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
-from minerva_promote.text_format import printable, seconds
+from minerva_promote.results import Finding, Outcome, RunResult, Section, Severity, StepResult
+from minerva_promote.text_format import aligned, printable, seconds
 
 STEP_WIDTH = 11
 NAME_WIDTH = 34
@@ -22,7 +22,8 @@ def render(result: RunResult, redact: Callable[[str], str]) -> str:
     width = min(WIDEST_NAME, max(NAME_WIDTH, *names, 0))
     for step in result.steps:
         lines += step_lines(step, width)
-    lines += map(escape_breaks, result.lines)
+    for section in result.sections:
+        lines += section_lines(section)
     lines += [escape_breaks(line) for line in (result.verdict,) if line]
     text = "\n".join(lines)
     if redact(text) != text:  # rare; then line by line, as no secret contains a line break
@@ -65,6 +66,13 @@ def finding_lines(findings: Iterable[Finding]) -> list[str]:
         if finding.hint:
             lines.append(f"        help: {finding.hint}")
     return [*map(escape_breaks, lines)]
+
+
+def section_lines(section: Section) -> list[str]:
+    """The rows of a table in aligned columns, further to the right below a title."""
+    indent = "    " if section.title else "  "
+    title = [f"  {section.title}"] if section.title else []
+    return [*map(escape_breaks, title), *(escape_breaks(indent + line) for line in aligned(section.rows))]
 
 
 def _detail(step: StepResult) -> str:

@@ -14,7 +14,7 @@ import minerva_promote
 from minerva_promote.config.yaml_text import dump_yaml
 from minerva_promote.report import as_sql, text
 from minerva_promote.report import json as as_json
-from minerva_promote.results import Finding, Outcome, RunResult, StepResult
+from minerva_promote.results import Finding, Outcome, RunResult, Section, StepResult
 from minerva_promote.text_format import has_log_commands, printable, shell_word
 
 PACKAGE = Path(minerva_promote.__file__).parent
@@ -46,7 +46,7 @@ def safe(output: str) -> bool:
 def test_reports(hostile: str) -> None:
     finding = Finding("code", hostile, hint=hostile)
     step = StepResult("check", hostile, Outcome.FAIL, hostile, hint=hostile, findings=(finding,))
-    result = RunResult("plan", hostile, hostile, hostile, (step,), hostile, lines=(hostile,))
+    result = RunResult("plan", hostile, hostile, hostile, (step,), hostile, sections=(Section("", ((hostile,),)),))
     printed = printable(text.render(result, lambda inner: inner))
     assert safe(printed)
     assert len(printed.splitlines()) == 7 - printed.count("\n\n")

@@ -105,7 +105,7 @@ def test_a_file_in_which_some_rows_are_new(shop: Shop) -> None:
 
 
 def test_more_rows_than_a_part_holds(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minerva_promote.load.inserted.PART_ROWS", 2)
+    monkeypatch.setattr("minerva_promote.load.load_result.PART_ROWS", 2)
     shop.accepted(Export(chunks=5))
     assert shop.rows("select part, rows from promote.run_rows where table_name = 'public.chunks' order by 1") == [
         (1, 2), (2, 2), (3, 1),
