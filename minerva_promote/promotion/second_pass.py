@@ -27,8 +27,8 @@ def reread_rows(
 
     Raises FileError when it is not.
     """
-    reader = ExportReader(path, contract, snapshot, repair=repair, tick=tick)
     try:
+        reader = ExportReader(path, contract, snapshot, repair=repair, tick=tick)
         for row in reader.rows():
             sink(row)
     except FileError:
