@@ -34,7 +34,7 @@ ROWS = "select coalesce(sum(rows), 0)::bigint from promote.run_rows"
 # What is left out of a run without a ledger: hashing rows, writing them and the events, looking for open runs.
 PARTS = (
     "minerva_promote.load.load_result.Inserted.add",
-    "minerva_promote.promotion.run_recorder.open_runs",
+    "minerva_promote.promotion.run_recorder.record_abandoned",
     "minerva_promote.promotion.run_recorder.started",
     "minerva_promote.promotion.run_recorder.committed",
     "minerva_promote.promotion.run_recorder.finished",

@@ -1,4 +1,4 @@
-"""What became of the rows of a file, counted per table, with the ones that close the gate named."""
+"""The outcome of a load: counts per table, the rows that close the gate, and the inserted rows for the ledger."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RowConflict:
     kind: str  # "different", "blocked", "appended"
     table: str
     key: str
-    fact: str
+    message: str
     offset: int  # of the row in the file
 
 
@@ -26,9 +26,9 @@ class LoadResult:
     """Counts per table and outcome: new, identical, different, blocked, appended."""
 
     tables: tuple[str, ...]
-    limit: int  # clashes that are kept; the others are counted
+    limit: int  # conflicts that are kept; the others are only counted
     counts: dict[str, Counter[str]] = field(default_factory=dict)
-    clashes: list[RowConflict] = field(default_factory=list)
+    conflicts: list[RowConflict] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for table in self.tables:
@@ -38,11 +38,11 @@ class LoadResult:
         """Count rows of one outcome."""
         self.counts[table][outcome] += count
 
-    def clash(self, clash: RowConflict) -> None:
+    def add_conflict(self, conflict: RowConflict) -> None:
         """Count a row that closes the gate, and keep it while there is room."""
-        self.counts[clash.table][clash.kind] += 1
-        if len(self.clashes) < self.limit:
-            self.clashes.append(clash)
+        self.counts[conflict.table][conflict.kind] += 1
+        if len(self.conflicts) < self.limit:
+            self.conflicts.append(conflict)
 
     def total(self, *outcomes: str) -> int:
         """Rows of these outcomes over all tables."""

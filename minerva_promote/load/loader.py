@@ -107,7 +107,7 @@ class Loader:
             found = self._lookup(layout.table, layout.columns, shape.key, (types, keys))
             for row, fact in rows_changed_by_triggers(rows, found, layout, table, shape.key_places):
                 self.loaded.add(layout.table, "new", -1)
-                self._clash("different", layout, row.key, row.offset, fact)
+                self._add_conflict("different", layout, row.key, row.offset, fact)
 
     def _shape(self, layout: ColumnLayout) -> BatchShape:
         shape = self._shapes.get(layout)
@@ -199,7 +199,7 @@ class Loader:
                 if read(row.values) in old:
                     shown = display_key([row.values[place] for place in places], types)
                     fact = f"is new, but its row of {table} {shown} was promoted before"
-                    self._clash("appended", layout, self._key(layout, row), row.offset, fact)
+                    self._add_conflict("appended", layout, self._key(layout, row), row.offset, fact)
                     break
             else:
                 self.loaded.add(layout.table, "new")
@@ -218,14 +218,14 @@ class Loader:
             key = key_of([row.values[place] for place in shape.key_places])
             target = by_key.get(key)
             if target is None:
-                self._clash("blocked", layout, self._key(layout, row), row.offset, self._blocked_by(layout, row))
+                self._add_conflict("blocked", layout, self._key(layout, row), row.offset, self._blocked_by(layout, row))
                 continue
             if owner_key is not None and (owner := owner_key(row.values)) is not None:
                 self._old_owners.setdefault(layout.table, set()).add(owner)
             ours, theirs = ([values[place] for place in compared] for values in (row.values, target))
             unlike = differences(columns, ours, theirs)
             if unlike:
-                self._clash("different", layout, self._key(layout, row), row.offset, joined(unlike))
+                self._add_conflict("different", layout, self._key(layout, row), row.offset, joined(unlike))
             else:
                 self.loaded.add(layout.table, "identical")
 
@@ -284,8 +284,10 @@ class Loader:
     def _key(self, layout: ColumnLayout, row: Row) -> tuple[bytes | None, ...]:
         return tuple(row.values[place] for place in self._shape(layout).key_places)
 
-    def _clash(self, kind: str, layout: ColumnLayout, key: Sequence[bytes | None], offset: int, fact: str) -> None:
+    def _add_conflict(
+        self, kind: str, layout: ColumnLayout, key: Sequence[bytes | None], offset: int, fact: str
+    ) -> None:
         columns = self.snapshot.tables[layout.table].columns
         names = self._shape(layout).key
         shown = ", ".join(display(value, columns[name].value_type) for name, value in zip(names, key, strict=True))
-        self.loaded.clash(RowConflict(kind, layout.table, shown, fact, offset))
+        self.loaded.add_conflict(RowConflict(kind, layout.table, shown, fact, offset))

@@ -9,7 +9,7 @@ from minerva_promote.database.session import import_session
 from minerva_promote.exportfile.byte_window import open_export
 from minerva_promote.progress import ProgressListener
 from minerva_promote.promotion.plan_digest import Digest, digest_of
-from minerva_promote.promotion.report import plan_verdict
+from minerva_promote.promotion.plan_report import plan_verdict
 from minerva_promote.promotion.request import PromotionRequest
 from minerva_promote.promotion.stages import PHASES, stages_of
 from minerva_promote.promotion.state import RunState, known

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minerva_promote.database.catalog import fetch
 from minerva_promote.ledger.commit_proof import commit_with_proof
 from minerva_promote.load.sequences import advance, lagging_sequences
-from minerva_promote.promotion import gates, report
+from minerva_promote.promotion import gates, plan_report, report
 from minerva_promote.promotion import run_recorder as recorder
 from minerva_promote.promotion.import_steps import (
     load_rows,
@@ -28,12 +28,12 @@ class Rows:
         """Show what would become of the rows, of the space, and of the vector indexes that they go into."""
         counts, file_bytes = known(state.planned).counts, known(state.validation).manifest.size
         for table, keys in counts.items():
-            state.log.record(report.planned_table_step(table, keys))
+            state.log.record(plan_report.planned_table_step(table, keys))
         database_bytes = int(fetch(state.conn, _DATABASE_SIZE)[0]["bytes"])
-        state.log.record(report.planned_space_step(database_bytes, file_bytes))
+        state.log.record(plan_report.planned_space_step(database_bytes, file_bytes))
         rebuilds = state.environment.index.rebuild == "auto"
         for index in read_indexes(state.conn, [table for table, keys in counts.items() if keys.new]):
-            state.log.record(report.planned_index_step(index, counts, rebuilds=rebuilds))
+            state.log.record(plan_report.planned_index_step(index, counts, rebuilds=rebuilds))
 
     def execute(self, state: RunState) -> None:
         """Load the rows."""
@@ -63,7 +63,7 @@ class EmbeddingSpace:
     def plan(self, state: RunState) -> None:
         """Show the check where any row is new."""
         if any(keys.new for keys in known(state.planned).counts.values()):
-            state.log.record(report.planned_embedding_step())
+            state.log.record(plan_report.planned_embedding_step())
 
     def execute(self, state: RunState) -> None:
         """Compare a sample of the file's vectors with the target's."""
@@ -80,7 +80,7 @@ class ChecksBeforeCommit:
 
     def plan(self, state: RunState) -> None:
         """Show the checks with their thresholds."""
-        state.log.record_all(report.planned_check_steps(state.checks_of("before_commit"), warn_if_none=True))
+        state.log.record_all(plan_report.planned_check_steps(state.checks_of("before_commit"), warn_if_none=True))
 
     def execute(self, state: RunState) -> None:
         """Run them; in a dry run also those of after COMMIT, while the rows are there to be searched."""
@@ -119,8 +119,7 @@ class Commit:
 
     def plan(self, state: RunState) -> None:
         """Show the event."""
-        detail = "the run and the keys of its rows, in their transaction"
-        state.log.record(report.planned_step("ledger", "committed", detail))
+        state.log.record(plan_report.planned_event_step("committed"))
 
     def execute(self, state: RunState) -> None:
         """Write the event and commit; a dry run stops before COMMIT, and nothing is committed without new rows."""
@@ -163,7 +162,7 @@ class ChecksAfterCommit:
 
     def plan(self, state: RunState) -> None:
         """Show the checks with their thresholds."""
-        state.log.record_all(report.planned_check_steps(state.checks_of("after_commit"), warn_if_none=False))
+        state.log.record_all(plan_report.planned_check_steps(state.checks_of("after_commit"), warn_if_none=False))
 
     def execute(self, state: RunState) -> None:
         """Run them."""
@@ -178,7 +177,7 @@ class LedgerEnd:
 
     def plan(self, state: RunState) -> None:
         """Show the event."""
-        state.log.record(report.planned_step("ledger", "finished", "the checks after COMMIT"))
+        state.log.record(plan_report.planned_event_step("finished"))
 
     def execute(self, state: RunState) -> None:
         """Write the event."""

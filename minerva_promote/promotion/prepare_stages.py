@@ -7,7 +7,7 @@ from collections.abc import Callable
 from minerva_promote.database.notices import Notices
 from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.preflight.target_state import read_target_state
-from minerva_promote.promotion import gates, report
+from minerva_promote.promotion import gates, plan_report
 from minerva_promote.promotion import run_recorder as recorder
 from minerva_promote.promotion.backup import backup_steps
 from minerva_promote.promotion.existing_keys import ExistingKeyCounter
@@ -58,13 +58,13 @@ class Target:
         """Read the target, and what the digest of a plan says of it."""
         self._read(state)
         state.planned = read_planned_target(state.conn, known(state.target), {})  # before the keys are counted
-        state.log.record(report.planned_target_step(state.planned))
+        state.log.record(plan_report.planned_target_step(state.planned))
 
     def execute(self, state: RunState) -> None:
-        """Read the target, and record runs of before that have no end."""
+        """Read the target, and record earlier runs that were abandoned."""
         state.notices = Notices(state.conn, state.environment.name)
         self._read(state)
-        recorder.open_runs(state.conn, state)
+        recorder.record_abandoned(state.conn, state)
         if state.request.digest:
             state.planned = read_planned_target(state.conn, known(state.target), {})
 
@@ -126,8 +126,7 @@ class UndoRehearsal:
     def plan(self, state: RunState) -> None:
         """Show the rehearsal where the environment asks for one."""
         if state.environment.rehearse_undo:
-            detail = "rows in, out again, and all is as before"
-            state.log.record(report.planned_step("rehearsal", "undo", detail))
+            state.log.record(plan_report.planned_rehearsal_step())
 
     def execute(self, state: RunState) -> None:
         """Carry out the rehearsed stages as the owner, undo them, and roll back."""
@@ -166,8 +165,7 @@ class LedgerStart:
 
     def plan(self, state: RunState) -> None:
         """Show the event."""
-        detail = "who, when, which file, before the first row"
-        state.log.record(report.planned_step("ledger", "started", detail))
+        state.log.record(plan_report.planned_event_step("started"))
 
     def execute(self, state: RunState) -> None:
         """Write the event."""

@@ -1,27 +1,23 @@
-"""The steps and verdicts of a run and of its plan, in words."""
+"""The steps and verdicts of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable
 
-from minerva_promote.checks.prepare import PreparedCheck
-from minerva_promote.checks.run import nothing_checked
 from minerva_promote.config.models.project import Contract
 from minerva_promote.errors import Location, PromoteError, TargetError
+from minerva_promote.ledger.events import Kind
+from minerva_promote.ledger.unfinished_runs import UnfinishedRun
 from minerva_promote.load.load_result import LoadResult
 from minerva_promote.load.sequences import SequenceState
-from minerva_promote.promotion.existing_keys import KeyCounts
-from minerva_promote.promotion.plan_digest import Digest, PlannedTarget
 from minerva_promote.promotion.request import PromotionRequest
 from minerva_promote.promotion.second_pass import lines_of
 from minerva_promote.promotion.state import RunState, known
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.search.vector_indexes import VectorIndex
 from minerva_promote.signals import signal_name
-from minerva_promote.text_format import counted, shell_word, size
+from minerva_promote.text_format import counted
 
 NOTHING = "nothing was changed"
-_BEFORE_OR_AFTER = {"before_commit": "before COMMIT", "after_commit": "after COMMIT"}
 _HINTS = {
     "different": "the target has another row under this key: find out which is right; nothing overwrites it",
     "blocked": "find out which is right; nothing is overwritten",
@@ -30,7 +26,7 @@ _HINTS = {
 
 
 def preflight_step(findings: tuple[Finding, ...]) -> StepResult:
-    """What was found before the first row; an error among it closes the gate."""
+    """The findings before the first row; an error among them closes the gate."""
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     outcome = Outcome.FAIL if errors else Outcome.WARN if findings else Outcome.OK
     detail = counted(errors, "findings") if errors else ""
@@ -61,20 +57,20 @@ def table_steps(
     request: PromotionRequest, contract: Contract, loaded: LoadResult, seconds: float
 ) -> tuple[StepResult, ...]:
     """One step a table; the last one has the time of all, for batches of several tables are under way at once."""
-    lines = lines_of(request.file, [clash.offset for clash in loaded.clashes])
+    lines = lines_of(request.file, [conflict.offset for conflict in loaded.conflicts])
     steps = []
     shown_tables = [table for table in contract.tables if sum(loaded.counts[table].values())]
     numbers = loaded.as_numbers()
     for table in shown_tables:
         findings = tuple(
             Finding(
-                clash.kind,
-                f"{table} {clash.key}: {clash.fact}",
-                Location(str(request.file), lines.get(clash.offset, 0)),
-                _HINTS[clash.kind],
+                conflict.kind,
+                f"{table} {conflict.key}: {conflict.message}",
+                Location(str(request.file), lines.get(conflict.offset, 0)),
+                _HINTS[conflict.kind],
             )
-            for clash in loaded.clashes
-            if clash.table == table
+            for conflict in loaded.conflicts
+            if conflict.table == table
         )
         counts = numbers[table]
         detail = f"{counts['new']:,} new, {counts['identical']:,} already there, {counts['different']:,} different"
@@ -132,78 +128,20 @@ def stop_reason(stop: KeyboardInterrupt | PromoteError) -> str:
     return stop.message if isinstance(stop, PromoteError) else f"stopped by {signal_name(stop)}"
 
 
-def planned_target_step(planned: PlannedTarget) -> StepResult:
-    """The target of a plan."""
-    major, minor = divmod(planned.facts.version_num, 10_000)
-    revision = ", ".join(planned.revisions or ()) or "unknown"
-    last = f"last changed by {planned.changes[0].description}" if planned.changes else "nothing was promoted to it yet"
-    which = f"server {planned.where.system_identifier}" if planned.where.known else "a server that does not say which"
-    detail = (
-        f"{planned.facts.role} on {which}, PostgreSQL {major}.{minor}, pgvector {planned.facts.vector_version},"
-        f" revision {revision}; {last}"
+def unfinished_runs_step(runs: Iterable[UnfinishedRun]) -> StepResult:
+    """Earlier runs that have no end in the ledger."""
+    findings = tuple(
+        Finding("open-run", run.description, severity=Severity.WARN, hint=_unfinished_run_hint(run)) for run in runs
     )
-    data = {
-        "database": planned.where.database,
-        "system_identifier": planned.where.system_identifier,
-        "version": planned.facts.version_num,
-        "revision": list(planned.revisions or ()),
-        "role": planned.facts.role,
-        "last_change": planned.changes[0].run_id if planned.changes else "",
-    }
-    return StepResult("target", planned.where.database, Outcome.OK, detail, data=data)
+    return StepResult("ledger", "runs without end", Outcome.WARN, findings=findings)
 
 
-def planned_table_step(table: str, counts: KeyCounts) -> StepResult:
-    """What would become of the rows of one table."""
-    detail = f"{counts.new:,} new, {counts.there:,} already there"
-    if not counts.known:
-        detail = f"{counts.new:,} in the file; this role may not look which are there"
-    data = {"new": counts.new, "there": counts.there, "known": counts.known}
-    return StepResult("import", table, Outcome.WILL, detail, data=data)
+def _unfinished_run_hint(run: UnfinishedRun) -> str:
+    if run.committed is not None:
+        return "run the same file again: nothing is changed, and the checks are made"
+    return "wait for it, or end it" if run.alive else "run its file again when you like"
 
 
-def planned_space_step(database_bytes: int, file_bytes: int) -> StepResult:
-    """The room that the database takes now, and the size of the file."""
-    detail = f"{size(database_bytes)} now; the file has {size(file_bytes)} of text"
-    return StepResult("space", "database", Outcome.WILL, detail, data={"bytes": database_bytes})
-
-
-def planned_index_step(index: VectorIndex, counts: Mapping[str, KeyCounts], *, rebuilds: bool) -> StepResult:
-    """What would become of a vector index."""
-    after = "rebuilt after COMMIT if it is stale" if rebuilds else "looked at after COMMIT"
-    new = counted(counts[index.table].new, "new rows")
-    return StepResult("index", index.name, Outcome.WILL, f"{index.method}, {index.parameters}; {new}; {after}")
-
-
-def planned_embedding_step() -> StepResult:
-    """The comparison with the target's embedding space."""
-    detail = f"{_BEFORE_OR_AFTER['before_commit']}: of the model that the target's vectors are of"
-    return StepResult("check", "embedding space", Outcome.WILL, detail)
-
-
-def planned_check_steps(checks: Sequence[PreparedCheck], *, warn_if_none: bool) -> Iterator[StepResult]:
-    """The checks of a stage with their thresholds; with a warning when none would be made, if that is wanted."""
-    for prepared in checks:
-        if prepared.skip:
-            yield StepResult("check", prepared.check.name, Outcome.SKIP, prepared.skip, location=prepared.at)
-        else:
-            detail = f"{_BEFORE_OR_AFTER[prepared.check.stage]}: {prepared.bounds.said}"
-            yield StepResult("check", prepared.check.name, Outcome.WILL, detail, location=prepared.at)
-    if warn_if_none and all(prepared.skip for prepared in checks):
-        yield nothing_checked(len(checks), "before_commit")
-
-
-def planned_step(step: str, name: str, detail: str) -> StepResult:
-    """A step that a run will take."""
-    return StepResult(step, name, Outcome.WILL, detail)
-
-
-def plan_verdict(state: RunState, digest: Digest | None) -> str:
-    """The last line of a plan: the command that does what was shown."""
-    if digest is None:
-        return "gate closed: a run would change nothing"
-    environment, request = state.environment, state.request
-    file = shell_word(str(request.file)) + (" --repair" if request.repair else "")
-    yes = f" --yes {environment.name}" if environment.protected else ""
-    command = f"promote run --env {environment.name} --file {file}{yes} --plan {digest}"
-    return f"gate open so far; to do exactly this: {command}"
+def unrecorded_event_step(kind: Kind, reason: str) -> StepResult:
+    """An event that the ledger did not take."""
+    return StepResult("ledger", kind, Outcome.WARN, f"could not be recorded: {reason}")

@@ -22,15 +22,16 @@ from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
 from minerva_promote.ledger.run_rows import store_run_rows
 from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON, UnfinishedRun, read_unfinished_runs
 from minerva_promote.load.load_result import LoadResult
+from minerva_promote.promotion import report
 from minerva_promote.promotion.state import RunState
-from minerva_promote.results import Finding, Outcome, Severity, StepResult
+from minerva_promote.results import Finding, StepResult
 
 FINDINGS = 20  # that an event keeps
 _WAITED = "55P03"
 
 
 def target_reached(state: RunState) -> None:
-    """The target was reached: from now on its ledger is told how the run ends, where it has one."""
+    """The target was reached: from now on the end of the run is recorded in its ledger, where it has one."""
     if not any(step.outcome.closes_gate for step in state.log.steps):
         state.ledger.reachable = True
         return
@@ -38,14 +39,11 @@ def target_reached(state: RunState) -> None:
         state.ledger.reachable = ledger_version(conn) == LEDGER_VERSION
 
 
-def open_runs(conn: Connection, state: RunState) -> None:
-    """Say what became of runs of before that have no end; those that can have none any more get it now."""
+def record_abandoned(conn: Connection, state: RunState) -> None:
+    """Report earlier runs without an end; those that can no longer end are recorded as abandoned."""
     abandoned = [run for run in read_unfinished_runs(conn) if _mark_abandoned(conn, state, run)]
-    findings = tuple(
-        Finding("open-run", run.description, severity=Severity.WARN, hint=_open_run_hint(run)) for run in abandoned
-    )
-    if findings:
-        state.log.record(StepResult("ledger", "runs without end", Outcome.WARN, findings=findings))
+    if abandoned:
+        state.log.record(report.unfinished_runs_step(abandoned))
 
 
 def _mark_abandoned(conn: Connection, state: RunState, run: UnfinishedRun) -> bool:
@@ -61,12 +59,6 @@ def _mark_abandoned(conn: Connection, state: RunState, run: UnfinishedRun) -> bo
         if error.sqlstate != FOREIGN_RUN:
             raise
     return True
-
-
-def _open_run_hint(run: UnfinishedRun) -> str:
-    if run.committed is not None:
-        return "run the same file again: nothing is changed, and the checks are made"
-    return "wait for it, or end it" if run.alive else "run its file again when you like"
 
 
 def started(conn: Connection, state: RunState) -> None:
@@ -119,7 +111,7 @@ def failed(state: RunState, reason: str) -> None:
 
 
 def _record_separately(state: RunState, event: Event) -> None:
-    """Record how the run ended; where that cannot be, it is said and changes nothing."""
+    """Record how the run ended; where that is not possible, a warning is logged and the result stays as it is."""
     if state.ledger.ended or not state.ledger.reachable:
         return
     state.ledger.ended = True
@@ -128,14 +120,13 @@ def _record_separately(state: RunState, event: Event) -> None:
     except KeyboardInterrupt:
         why_not = "stopped"
     if why_not:
-        detail = f"could not be recorded: {why_not}"
-        state.log.record(StepResult("ledger", event.kind, Outcome.WARN, detail))
+        state.log.record(report.unrecorded_event_step(event.kind, why_not))
 
 
 def _event(
     state: RunState, kind: Kind, *, reason: str | None = None, findings: Sequence[Mapping[str, Any]] = (), **more: Any
 ) -> Event:
-    """An event with all that is known by now; checks are told of once."""
+    """An event with all that is known by now; every check is recorded once."""
     if state.ledger.configuration is None:
         state.ledger.configuration = fingerprint(state.project, state.environment)
     request, validation = state.request, state.validation
