@@ -63,20 +63,20 @@ class Agreement:
     """How one answer agrees with what was recorded."""
 
     expected: int  # recorded rows that the target must find: there, and with fewer than k rows nearer
-    found: int  # of these
+    matched: int  # of these
     displaced: int  # recorded rows that are there, and not among the k nearest any more: others are nearer
     rank: float | None  # Kendall's tau-b of the rows that both have; None when no two of them can be compared
 
 
 def record(conn: Connection, sql: bytes, vectors: Sequence[str], k: int, budget: Budget) -> tuple[Golden, ...]:
     """The vectors with their exact results; runs inside `reading`. Raises QueryError and GoldenFault."""
-    found = exact_results(conn, sql, vectors, budget=budget)
-    if len(found) < len(vectors):
+    answers = exact_results(conn, sql, vectors, budget=budget)
+    if len(answers) < len(vectors):
         raise GoldenFault(
-            f"half of the timeout was over after {len(found)} of {len(vectors)} exact searches: fewer --queries"
+            f"half of the timeout was over after {len(answers)} of {len(vectors)} exact searches: fewer --queries"
         )
     queries = []
-    for vector, answer in zip(vectors, found, strict=True):
+    for vector, answer in zip(vectors, answers, strict=True):
         if answer.distances is None:
             raise GoldenFault("the search orders by no distance: no distances can be recorded")
         nearest = tuple(
@@ -95,12 +95,12 @@ def agreement(recorded: Golden, answer: Answer, there: frozenset[str], k: int) -
     A recorded row that is further away than the k-th row found is displaced by nearer ones, not missed.
     """
     distances = answer.distances or ()
-    found = {str(row[0]): distance for row, distance in zip(answer.rows[:k], distances, strict=False)}
-    bound = list(found.values())[-1] if len(found) >= k else float("inf")
+    nearest = {str(row[0]): distance for row, distance in zip(answer.rows[:k], distances, strict=False)}
+    bound = list(nearest.values())[-1] if len(nearest) >= k else float("inf")
     present = [(key, distance) for key, distance in recorded.rows[:k] if key in there]
-    hits = [(key, distance) for key, distance in present if key in found]
-    displaced = sum(key not in found and (distance > bound or _near(distance, bound)) for key, distance in present)
-    pairs = [(distance, found[key]) for key, distance in hits]
+    hits = [(key, distance) for key, distance in present if key in nearest]
+    displaced = sum(key not in nearest and (distance > bound or _near(distance, bound)) for key, distance in present)
+    pairs = [(distance, nearest[key]) for key, distance in hits]
     return Agreement(len(present) - displaced, len(hits), displaced, kendall(pairs))
 
 

@@ -67,12 +67,12 @@ class Bounds:
         return {name for side in (self.expect, self.warn) for name, bounds in side.items() if bounds}
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """Both sides in words: "p95_ms must be <= 200; warns: p95_ms must be <= 50"."""
         sides = []
         for prefix, side in (("", self.expect), ("warns: ", self.warn)):
-            each = [f"{name} {bound}".lstrip() for name, bounds in side.items() for bound in bounds]
-            sides += [prefix + ", ".join(each)] if each else []
+            texts = [f"{name} {bound}".lstrip() for name, bounds in side.items() for bound in bounds]
+            sides += [prefix + ", ".join(texts)] if texts else []
         return "; ".join(sides) or "no threshold"
 
 

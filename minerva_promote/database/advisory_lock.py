@@ -70,10 +70,10 @@ def with_lock_holder(
     conn: Connection, error: TargetError, key: int = LOCK_KEY, who_else: str = "another run, migration or setup"
 ) -> TargetError:
     """The same with the holder of the lock in it, where it is still there."""
-    found = fetch(conn, _HOLDER, {"high": key >> 32, "low": key & 0xFFFFFFFF})
-    if not found:
+    rows = fetch(conn, _HOLDER, {"high": key >> 32, "low": key & 0xFFFFFFFF})
+    if not rows:
         return error
-    holder = found[0]
+    holder = rows[0]
     who = ", ".join(filter(None, (holder["application_name"], holder["role"] and f"role {holder['role']}")))
     since = f", since {holder['since']}" if holder["since"] else ""
     return TargetError(

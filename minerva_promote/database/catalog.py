@@ -137,10 +137,10 @@ def revisions(conn: Connection, table: str = REVISION_TABLE) -> tuple[str, ...] 
 
     Read from Alembic's table, or from the ledger's view of it. Two queries.
     """
-    found = relations(conn, (table, REVISION_VIEW))
-    if not found:
+    present = relations(conn, (table, REVISION_VIEW))
+    if not present:
         return ()
-    readable = next((name for name in (table, REVISION_VIEW) if name in found and found[name].readable), None)
+    readable = next((name for name in (table, REVISION_VIEW) if name in present and present[name].readable), None)
     if readable is None:
         return None
     rows = fetch(conn, _select("version_num", readable))

@@ -79,17 +79,17 @@ _CAUSES = (
 
 def connection_error(target: Target, environment: str, error: BaseException) -> TargetError:
     """The exception for a connection that could not be made; never shows the password."""
-    said = " ".join(str(error).split())
+    message = " ".join(str(error).split())
     params = target.params
     host = params.get("host") or params.get("hostaddr") or "the default socket"
     where = host if host.startswith("/") else f"{host}:{params.get('port') or 5432}"
     for pattern, fact, hint in _CAUSES:
-        if match := re.search(pattern, said):
+        if match := re.search(pattern, message):
             names = {"where": where, "host": host, "environment": environment or "ENV"}
             return TargetError(
                 f"{target.redacted()}: {fact.format(*match.groups(), **names)}", hint=hint.format(**names)
             )
     password = params.get("password")
     if password:
-        said = said.replace(password, "***")
-    return TargetError(f"{target.redacted()}: {said}", hint="promote env ping --env " + (environment or "ENV"))
+        message = message.replace(password, "***")
+    return TargetError(f"{target.redacted()}: {message}", hint="promote env ping --env " + (environment or "ENV"))

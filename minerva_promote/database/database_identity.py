@@ -68,21 +68,21 @@ def require_identity(conn: Connection, environment: Environment, target: Target,
     pin = environment.pin
     if pin is None:
         return
-    found = read_database_identity(conn)
-    database = environment.admin_url.dbname if maintenance else found.database
+    identity = read_database_identity(conn)
+    database = environment.admin_url.dbname if maintenance else identity.database
     at = environment.location("identity")
-    if pin.system_identifier is not None and not found.known:
+    if pin.system_identifier is not None and not identity.known:
         raise WrongDatabase(
             f"environment {environment.name} is server {pin.system_identifier},"
-            f" and which one this is cannot be read: {found.why_not}",
+            f" and which one this is cannot be read: {identity.why_not}",
             at=at,
             hint=f"GRANT EXECUTE ON FUNCTION {_FUNCTION} TO {conn.info.user}; or pin only the database: take"
             f" identity.system_identifier out of {at.file}",
         )
-    if pin.system_identifier in (None, found.system_identifier) and pin.database in (None, database):
+    if pin.system_identifier in (None, identity.system_identifier) and pin.database in (None, database):
         return
     raise WrongDatabase(
-        f"environment {environment.name} is {_pinned(pin)}, this URL leads to {_reached(pin, database, found)}",
+        f"environment {environment.name} is {_pinned(pin)}, this URL leads to {_reached(pin, database, identity)}",
         at=at,
         hint=f"the URL is {target.redacted()}: correct it; or, if the database has moved, correct identity:"
         f" promote env ping --env {environment.name} shows the new one",
@@ -94,15 +94,15 @@ def _pinned(pin: DatabaseIdentityPin) -> str:
     return " of ".join(filter(None, parts))
 
 
-def _reached(pin: DatabaseIdentityPin, database: str, found: DatabaseIdentity) -> str:
+def _reached(pin: DatabaseIdentityPin, database: str, identity: DatabaseIdentity) -> str:
     """As much as is pinned."""
     if pin.database is None:
-        return f"server {found.system_identifier}"
-    return f"{database} of {found.system_identifier}" if pin.system_identifier else database
+        return f"server {identity.system_identifier}"
+    return f"{database} of {identity.system_identifier}" if pin.system_identifier else database
 
 
-def identity_yaml(found: DatabaseIdentity) -> str:
+def identity_yaml(identity: DatabaseIdentity) -> str:
     """The pin as it stands in environments/NAME.yaml."""
-    named = {"system_identifier": found.system_identifier, "database": found.database}
+    named = {"system_identifier": identity.system_identifier, "database": identity.database}
     parts = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in named.items() if value]
     return f"identity: {{{', '.join(parts).replace('${', '$${')}}}"

@@ -41,27 +41,27 @@ def find_pg_dump(configured: str, server_version: int, setting: str) -> Program:
     ``server_version`` is server_version_num; ``setting`` says where a program is configured. Raises TargetError.
     """
     wanted = server_version // 10_000
-    found = [program_at(Path(configured), setting)] if configured else list(_installed())
+    programs = [program_at(Path(configured), setting)] if configured else list(_installed())
     hint = f"install the client programs of PostgreSQL {wanted} or later, or name one: {setting}"
-    if not found:
+    if not programs:
         raise TargetError("no pg_dump: neither in PATH nor beside the embedded server", hint=hint)
-    for program in found:
+    for program in programs:
         if program.major >= wanted:
             return program
     have = f"{wanted}.{server_version % 10_000}"
     raise TargetError(
-        f"pg_dump {found[0].version} ({found[0].path}) cannot dump a server of PostgreSQL {have}", hint=hint
+        f"pg_dump {programs[0].version} ({programs[0].path}) cannot dump a server of PostgreSQL {have}", hint=hint
     )
 
 
 def program_at(path: Path, setting: str) -> Program:
     """The program at a path. Raises TargetError when it is none."""
     try:
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
+        output = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
         reason = (getattr(error, "strerror", None) or type(error).__name__).lower()
         raise TargetError(f"pg_dump cannot be started: {path}: {reason}", hint=f"correct {setting}") from error
-    version = _VERSION.search(said)
+    version = _VERSION.search(output)
     if version is None:
         raise TargetError(f"{path} does not say that it is pg_dump of PostgreSQL", hint=f"correct {setting}")
     beside = path.with_name("pg_restore")
@@ -85,7 +85,7 @@ class Ended:
     """How a dump ended."""
 
     problem: str  # empty when it is whole
-    said: str  # what the program wrote on stderr, in one line; not yet redacted
+    output: str  # what the program wrote on stderr, in one line; not yet redacted
 
 
 def dump(
@@ -126,14 +126,14 @@ def dump(
                 _end(process)
                 raise
         errors.seek(0)
-        said = _lines(errors.read())
+        output = _lines(errors.read())
     if late:
-        return Ended(f"not done after {timeout:g} s", said)
+        return Ended(f"not done after {timeout:g} s", output)
     if process.returncode < 0:
-        return Ended(f"pg_dump was ended by {_signal(-process.returncode)}", said)
+        return Ended(f"pg_dump was ended by {_signal(-process.returncode)}", output)
     if process.returncode:
-        return Ended(f"pg_dump ended with exit code {process.returncode}", said)
-    return Ended("", said)
+        return Ended(f"pg_dump ended with exit code {process.returncode}", output)
+    return Ended("", output)
 
 
 def _wait(process: subprocess.Popen[bytes], file: Path, deadline: float | None, tick: Callable[[int], None]) -> bool:
@@ -159,8 +159,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _lines(said: bytes) -> str:
-    lines = said.decode("utf-8", "replace").splitlines()
+def _lines(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").splitlines()
     return "; ".join(line.removeprefix("pg_dump: ").strip() for line in lines[:_SHOWN] if line.strip())
 
 

@@ -125,8 +125,8 @@ def set_statement_timeout(conn: Connection, milliseconds: int) -> None:
 
 def statement_timeout(conn: Connection) -> int:
     """The bound of a statement now, in milliseconds; 0 is none."""
-    found = run_query(conn, b"select setting::int from pg_settings where name = 'statement_timeout'")
-    return int(found.rows[0][0])
+    result = run_query(conn, b"select setting::int from pg_settings where name = 'statement_timeout'")
+    return int(result.rows[0][0])
 
 
 def _types(cursor: psycopg.Cursor[Any] | psycopg.RawCursor[Any]) -> tuple[str, ...]:

@@ -60,17 +60,17 @@ def lock_holders(error: BaseException) -> str:
 
 def _without_answer(error: psycopg.Error) -> str:
     """What the driver says when the server said nothing."""
-    said = " ".join(str(error).split())
-    return "the connection was lost" if "closed" in said or "connection" in said else said
+    text = " ".join(str(error).split())
+    return "the connection was lost" if "closed" in text or "connection" in text else text
 
 
 def target_error(doing: str, error: BaseException | None) -> TargetError:
     """The exception that stops a command: what was being done, what the server said, the way out."""
-    said = statement_error(error)
-    if said.sqlstate == LOCK_TIMEOUT and error is not None and not lock_holders(error):
+    refusal = statement_error(error)
+    if refusal.sqlstate == LOCK_TIMEOUT and error is not None and not lock_holders(error):
         fact = f"{doing}: waited for a lock longer than lock_timeout allows"
-        return TargetError(fact, hint=said.hint, sqlstate=said.sqlstate)
-    return TargetError(f"{doing}: {said.message}", hint=said.hint, sqlstate=said.sqlstate)
+        return TargetError(fact, hint=refusal.hint, sqlstate=refusal.sqlstate)
+    return TargetError(f"{doing}: {refusal.message}", hint=refusal.hint, sqlstate=refusal.sqlstate)
 
 
 @contextmanager

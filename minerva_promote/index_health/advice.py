@@ -44,7 +44,7 @@ class Advice:
     """What to do about one index."""
 
     step: Step
-    said: str  # in a few words: "rebuild it"
+    text: str  # in a few words: "rebuild it"
     statements: tuple[str, ...] = ()  # SQL that does it
     method: str = ""  # of REPLACE
     options: Mapping[str, int] = field(default_factory=dict)  # of REPLACE
@@ -137,8 +137,8 @@ def _rebuild(index: VectorIndex, rows: int) -> Advice:
 
 
 def _replace(index: VectorIndex, method: str, options: Mapping[str, int]) -> Advice:
-    said = " ".join((method, ", ".join(f"{name} = {value}" for name, value in options.items()))).strip()
-    words = f"rebuild it with {said.removeprefix('ivfflat ')}" if method == index.method else f"replace it by {said}"
+    text = " ".join((method, ", ".join(f"{name} = {value}" for name, value in options.items()))).strip()
+    words = f"rebuild it with {text.removeprefix('ivfflat ')}" if method == index.method else f"replace it by {text}"
     statement = definition(index, index.name, method, options)
     if index.of_partition:
         return Advice(Step.PERSON, f"{words}, by hand: it belongs to an index of a partitioned table", (statement,))
@@ -156,8 +156,8 @@ def _set(index: VectorIndex, health: Health, seen: Measured, environment: Enviro
         statements = tuple(
             f"ALTER ROLE {sql_text(ident(role))} IN DATABASE {database} SET {name} = {value}" for role in roles
         )
-        said = f'the role sets {name} itself: declare settings: {{{name}: "{value}"}}, then promote grants --apply'
-        return Advice(Step.PERSON, said, statements, setting=(name, value))
+        text = f'the role sets {name} itself: declare settings: {{{name}: "{value}"}}, then promote grants --apply'
+        return Advice(Step.PERSON, text, statements, setting=(name, value))
     statement = f"ALTER DATABASE {database or 'NAME'} SET {name} = {value}"
     return Advice(Step.SETTING, f"set {name} = {value}", (statement,), setting=(name, value))
 
@@ -172,8 +172,8 @@ def _advise_unreachable(index: VectorIndex, seen: Measured, targets: Targets, ve
         return _replace(index, "hnsw", MORE)
     if seen.exact_p95 <= targets.latency:
         drop = f"DROP INDEX CONCURRENTLY {index.qualified}"
-        said = f"do without: exact search of {seen.counted.rows:,} rows takes {seen.exact_p95:.1f} ms (p95)"
-        return Advice(Step.PERSON, f"{said}: {drop}", (drop,))
+        text = f"do without: exact search of {seen.counted.rows:,} rows takes {seen.exact_p95:.1f} ms (p95)"
+        return Advice(Step.PERSON, f"{text}: {drop}", (drop,))
     if index.method == "ivfflat":
         return Advice(Step.PERSON, too_old("hnsw", version))
     return Advice(Step.PERSON, "lower the targets, or search fewer rows")

@@ -140,27 +140,29 @@ def repair_indexes(
             for repair in clean_up_interrupted_builds(site.conn):
                 done.append(StepResult("mend", "vector indexes", Outcome.OK, repair))
                 record_change(repair)
-            found = inspect_indexes(project, environment, targets, timeout)
+            inspected_report = inspect_indexes(project, environment, targets, timeout)
             for _ in range(ROUNDS):
                 builds = [
-                    inspected for inspected in found.seen if inspected.advice.step in (Step.REBUILD, Step.REPLACE)
+                    inspected
+                    for inspected in inspected_report.seen
+                    if inspected.advice.step in (Step.REBUILD, Step.REPLACE)
                 ]
                 if not builds:
                     break
                 for inspected in builds:
                     done.append(_build_index(site, inspected))
                     record_change(f"index {inspected.index.name} built")
-                found = inspect_indexes(project, environment, targets, timeout)
-            if settings := _wanted_settings(found):
+                inspected_report = inspect_indexes(project, environment, targets, timeout)
+            if settings := _wanted_settings(inspected_report):
                 for name, value in settings.items():
-                    done.append(_apply_setting(site, found, name, value))
+                    done.append(_apply_setting(site, inspected_report, name, value))
                     record_change(f"{name} set to {value}")
-                found = inspect_indexes(project, environment, targets, timeout)
+                inspected_report = inspect_indexes(project, environment, targets, timeout)
             done += notices.steps("index")
     except TargetError as error:
         error.message += _describe_done(done)
         raise
-    return report.repair_result(environment, found, tuple(done))
+    return report.repair_result(environment, inspected_report, tuple(done))
 
 
 def _describe_done(done: Sequence[StepResult]) -> str:
@@ -169,10 +171,12 @@ def _describe_done(done: Sequence[StepResult]) -> str:
     return f"; done before, and it stays: {actions}" if actions else ""
 
 
-def _apply_setting(site: BuildSession, found: IndexReport, name: str, value: int) -> StepResult:
+def _apply_setting(site: BuildSession, inspected_report: IndexReport, name: str, value: int) -> StepResult:
     """Make one setting for the whole database."""
     statement = next(
-        inspected.advice.statements[0] for inspected in found.seen if inspected.advice.setting == (name, value)
+        inspected.advice.statements[0]
+        for inspected in inspected_report.seen
+        if inspected.advice.setting == (name, value)
     )
     site.conn.execute(b"SELECT '[1]'::vector")  # loads pgvector, which declares its settings
     execute(site.conn, statement.encode(), f"setting {name}")
@@ -187,10 +191,10 @@ def _build_index(site: BuildSession, inspected: InspectedIndex) -> StepResult:
     return report.build_step(inspected.index, inspected.health, inspected.advice, rows, time.perf_counter() - begun)
 
 
-def _wanted_settings(found: IndexReport) -> dict[str, int]:
+def _wanted_settings(inspected_report: IndexReport) -> dict[str, int]:
     """The settings to make: of several indexes that want another value, the greatest."""
     wanted: dict[str, int] = {}
-    for inspected in found.seen:
+    for inspected in inspected_report.seen:
         if inspected.advice.step is Step.SETTING and inspected.advice.setting:
             name, value = inspected.advice.setting
             wanted[name] = max(value, wanted.get(name, 0))

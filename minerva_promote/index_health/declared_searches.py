@@ -21,12 +21,12 @@ def declared_searches(project: Project, environment: Environment) -> Declared:
     Raises ConfigErrors for faults of the checks.
     """
     names = [placed.check.name for placed in project.checks if placed.check.probe in ("latency", "recall", "plan")]
-    found: dict[tuple[str, str], list[Search]] = {}
+    by_column: dict[tuple[str, str], list[Search]] = {}
     for prepared in prepare_checks(project, environment, None, None, run_id="", only=names) if names else ():
         if prepared.sql and (place := _ordered(prepared.sql)):
             table, column, operator = place
-            found.setdefault((table, column), []).append(Search(prepared.check.name, operator))
-    return found
+            by_column.setdefault((table, column), []).append(Search(prepared.check.name, operator))
+    return by_column
 
 
 def declared_targets(project: Project, recall: float | None = None, latency: float | None = None) -> Targets:
@@ -35,11 +35,11 @@ def declared_targets(project: Project, recall: float | None = None, latency: flo
     latencies: list[float] = []
     warned: list[float] = []
     for check in (placed.check for placed in project.checks):
-        for said in (each for each in (check.expect, check.warn) if isinstance(each, Mapping)):
+        for threshold in (side for side in (check.expect, check.warn) if isinstance(side, Mapping)):
             if check.probe == "latency":
-                (latencies if said is check.expect else warned).extend(_number(said.get("p95_ms"), "max"))
+                (latencies if threshold is check.expect else warned).extend(_number(threshold.get("p95_ms"), "max"))
             elif check.probe == "recall":
-                recalls += _number(said.get("recall_at_k"), "min")
+                recalls += _number(threshold.get("recall_at_k"), "min")
     usual = Targets()
     return Targets(
         recall=recall if recall is not None else max(recalls, default=usual.recall),

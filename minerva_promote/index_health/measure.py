@@ -124,12 +124,12 @@ def _measure(
             break
         try:
             with _savepoint(conn):
-                trial, found = _tried(conn, index, k, vectors[: len(exact) or None], setting, budget)
+                trial, tried_answers = _tried(conn, index, k, vectors[: len(exact) or None], setting, budget)
         except QueryError as error:
             left_out = left_out or f"{name} = {setting}: {error.reason}"
             break
-        cost.statements += 5 + len(found)
-        trials.append(_with_recall(trial, found, exact, k))
+        cost.statements += 5 + len(tried_answers)
+        trials.append(_with_recall(trial, tried_answers, exact, k))
     times = sorted(answer.seconds * 1000 for answer in exact)
     return Measured(
         counted,
@@ -171,8 +171,8 @@ def _tried(
         budget.limit()
         chosen = planned_index(conn, index, vectors[0], k) == index.name
     with local_settings(conn, FORCED):
-        trial, found = _search_trial(conn, index, k, vectors, setting, settings, budget)
-    return replace(trial, chosen=chosen), found
+        trial, answers = _search_trial(conn, index, k, vectors, setting, settings, budget)
+    return replace(trial, chosen=chosen), answers
 
 
 def _search_trial(

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 NOTHING = "nothing was changed"
 
 
-def inspection_result(environment: Environment, found: IndexReport) -> RunResult:
+def inspection_result(environment: Environment, report: IndexReport) -> RunResult:
     """The verdicts, and what --apply would do."""
-    return _result(environment, found, (), changed=False, verdict=f"{_verdict(environment, found)}; {NOTHING}")
+    return _result(environment, report, (), changed=False, verdict=f"{_verdict(environment, report)}; {NOTHING}")
 
 
-def repair_result(environment: Environment, found: IndexReport, done: tuple[StepResult, ...]) -> RunResult:
+def repair_result(environment: Environment, report: IndexReport, done: tuple[StepResult, ...]) -> RunResult:
     """What was done, and the verdicts after it."""
     made = f"applied: {counted(len(done), 'changes')}" if done else NOTHING
-    return _result(environment, found, done, changed=bool(done), verdict=f"{made}; {_verdict(environment, found)}")
+    return _result(environment, report, done, changed=bool(done), verdict=f"{made}; {_verdict(environment, report)}")
 
 
 def build_step(index: VectorIndex, health: Health, advice: Advice, rows: int, took: float) -> StepResult:
     """One index that was built anew."""
-    detail = f"was {health.verdict}; built over {rows:,} rows: {advice.said}"
+    detail = f"was {health.verdict}; built over {rows:,} rows: {advice.text}"
     data = {"index": index.name, "rows": rows, "statements": list(advice.statements)}
     return StepResult("build", index.name, Outcome.OK, detail, took, data=data)
 
@@ -60,8 +60,8 @@ def _result(
     )
 
 
-def _dotted(found: IndexReport) -> str:
-    return ".".join(map(str, found.version))
+def _dotted(report: IndexReport) -> str:
+    return ".".join(map(str, report.version))
 
 
 def _index_steps(environment: Environment, report: IndexReport, inspected: InspectedIndex) -> Iterator[StepResult]:
@@ -102,8 +102,8 @@ def outcome_of(health: Health) -> Outcome:
 
 def _hint(environment: Environment, advice: Advice) -> str:
     if advice.automatic:
-        return f"{advice.said}: promote index --env {environment.name} --apply"
-    return "" if advice.step is Step.NOTHING and advice.said == "nothing to do" else advice.said
+        return f"{advice.text}: promote index --env {environment.name} --apply"
+    return "" if advice.step is Step.NOTHING and advice.text == "nothing to do" else advice.text
 
 
 def _made(index: VectorIndex, seen: Measured) -> str:
@@ -179,24 +179,24 @@ def _note(code: str, fact: str, help_: str = "") -> Finding:
     return Finding(code, fact, hint=help_, severity=Severity.WARN)
 
 
-def _column_step(found: IndexReport, bare: UnindexedColumn) -> StepResult:
+def _column_step(report: IndexReport, bare: UnindexedColumn) -> StepResult:
     """A column of vectors without an index."""
     column, seen = bare.column, bare.measured
     name = f"{column.table}.{column.column}"
     rows = seen.counted.rows
     data = {"table": f"{column.schema}.{column.table}", "column": column.column, "rows": rows}
-    cannot = why_no_index([column], found.version)
+    cannot = why_no_index([column], report.version)
     if not rows and not seen.left_out:
         return StepResult("index", name, Outcome.WARN, "no vector index, and no row has a vector", data=data)
     if math.isnan(seen.exact_p95):
         return StepResult("index", name, Outcome.ERROR, f"no vector index, and {seen.left_out}", data=data)
     data["exact_p95_ms"] = round(seen.exact_p95, 3)
     detail = f"no vector index; exact search of {counted(rows, 'rows')} takes {seen.exact_p50:.1f} ms"
-    if seen.exact_p95 <= found.targets.latency:
+    if seen.exact_p95 <= report.targets.latency:
         suffices = f"{detail}, p95 {seen.exact_p95:.1f} ms: it suffices{f'; {cannot}' if cannot else ''}"
         return StepResult("index", name, Outcome.OK, suffices, data=data)
-    over = f"{detail}, p95 {seen.exact_p95:.1f} ms, must be <= {found.targets.latency:g}"
-    way = expression_index(column, bare.operator, found.version)
+    over = f"{detail}, p95 {seen.exact_p95:.1f} ms, must be <= {report.targets.latency:g}"
+    way = expression_index(column, bare.operator, report.version)
     if cannot and way:
         return StepResult("index", name, Outcome.FAIL, over, hint=f"{cannot}: {way}", data=data)
     hint = cannot or f"make one in a migration, when the rows are there: an hnsw index for {bare.operator}"
@@ -224,11 +224,11 @@ def _verdict(environment: Environment, report: IndexReport) -> str:
         later = f"; {empty} without rows: look again when they are there" if empty else ""
         return f"healthy: {counted(many - empty, 'vector indexes')}{later}" if many else "exact search suffices"
     mendable = sum(inspected.advice.automatic for inspected in bad)
-    said = f"{len(bad) + len(slow)} of {len(report.seen) + len(report.bare)} not healthy"
+    summary = f"{len(bad) + len(slow)} of {len(report.seen) + len(report.bare)} not healthy"
     if not mendable:
-        return f"{said}; none of it can be mended by --apply"
+        return f"{summary}; none of it can be mended by --apply"
     some = "mends it" if mendable == len(bad) + len(slow) else f"mends {mendable} of them"
-    return f"{said}; promote index --env {environment.name} --apply {some}"
+    return f"{summary}; promote index --env {environment.name} --apply {some}"
 
 
 def _data(inspected: InspectedIndex) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def _dumped(
         tick=lambda done: watch.progress("backup", done, done),
     )
     if ended.problem:
-        return f"{ended.problem}: {ended.said}" if ended.said else ended.problem
+        return f"{ended.problem}: {ended.output}" if ended.output else ended.problem
     with partial.open("rb") as file:
         whole = file.read(len(_MAGIC)) == _MAGIC
     return "" if whole else f"{ready.program.path} wrote no dump"

@@ -72,7 +72,7 @@ def planned_check_steps(checks: Sequence[PreparedCheck], *, warn_if_none: bool) 
         if prepared.skip:
             yield StepResult("check", prepared.check.name, Outcome.SKIP, prepared.skip, location=prepared.at)
         else:
-            detail = f"{_BEFORE_OR_AFTER[prepared.check.stage]}: {prepared.bounds.said}"
+            detail = f"{_BEFORE_OR_AFTER[prepared.check.stage]}: {prepared.bounds.description}"
             yield StepResult("check", prepared.check.name, Outcome.WILL, detail, location=prepared.at)
     if warn_if_none and all(prepared.skip for prepared in checks):
         yield nothing_checked(len(checks), "before_commit")

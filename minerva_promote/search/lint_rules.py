@@ -42,7 +42,7 @@ def shape_findings(
     faults = list(_unindexable_query(shape, works))
     yield from faults
     if used is None and not shape.limit_inside:
-        yield from _no_matching_index(shape, there, column, works, told=bool(faults), impossible=impossible)
+        yield from _no_matching_index(shape, there, column, works, has_faults=bool(faults), impossible=impossible)
 
 
 def _without_order(shape: Shape, column: str) -> Finding:
@@ -108,7 +108,7 @@ def _unindexable_query(shape: Shape, works: str) -> Iterator[Finding]:
 
 
 def _no_matching_index(
-    shape: Shape, there: Sequence[VectorIndex], column: str, works: str, *, told: bool, impossible: str
+    shape: Shape, there: Sequence[VectorIndex], column: str, works: str, *, has_faults: bool, impossible: str
 ) -> Iterator[Finding]:
     """What no index of the table serves; of a query in which other faults were ``told``, only a wrong operator."""
     fitting = [index for index in there if index.operator == shape.operator]
@@ -118,7 +118,7 @@ def _no_matching_index(
         kind = _KINDS.get(there[0].opclass, there[0].opclass)
         fact = f"{shape.operator} on {searched}, whose index serves {there[0].operator} ({kind}): {names}"
         yield Finding("operator", fact, hint=f"{works}, or an index for {shape.operator}")
-    elif told:
+    elif has_faults:
         return
     elif not there:
         fact = f"no ivfflat or hnsw index on {searched}: every search reads all rows"

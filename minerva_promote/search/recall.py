@@ -39,10 +39,10 @@ class Recall:
     least_exact: int  # that exact search found, at most k
 
 
-def recall_of(found: Sequence[Answer], exact: Sequence[Answer], k: int) -> Recall:
+def recall_of(answers: Sequence[Answer], exact: Sequence[Answer], k: int) -> Recall:
     """The recall of answers against the exact ones to the same vectors; queries without an exact row are left out."""
     shares, trials = [], 0
-    pairs = [(mine, best) for mine, best in zip(found, exact, strict=True) if best.rows]
+    pairs = [(mine, best) for mine, best in zip(answers, exact, strict=True) if best.rows]
     for mine, best in pairs:
         wanted = min(k, len(best.rows))
         shares.append(_hits(mine, best, wanted) / wanted)

@@ -271,15 +271,15 @@ def test_agreement_counts_what_the_target_must_find() -> None:
         return Answer(tuple((key,) for key, _ in found), tuple(distance for _, distance in found), 0.0)
 
     same = agreement(query, answer(*rows), there, 4)
-    assert (same.expected, same.found, same.displaced, same.rank) == (4, 4, 0, 1.0)
+    assert (same.expected, same.matched, same.displaced, same.rank) == (4, 4, 0, 1.0)
     missed = agreement(query, answer(("a", 0.1), ("c", 0.3), ("d", 0.4), ("x", 0.5)), there, 4)
-    assert (missed.expected, missed.found, missed.displaced) == (4, 3, 0)
+    assert (missed.expected, missed.matched, missed.displaced) == (4, 3, 0)
     new = agreement(query, answer(("a", 0.1), ("x", 0.15), ("b", 0.2), ("c", 0.3)), there, 4)
-    assert (new.expected, new.found, new.displaced) == (3, 3, 1)
+    assert (new.expected, new.matched, new.displaced) == (3, 3, 1)
     few = agreement(query, answer(("a", 0.1)), there, 4)
-    assert (few.expected, few.found, few.rank) == (4, 1, None)
+    assert (few.expected, few.matched, few.rank) == (4, 1, None)
     gone = agreement(query, answer(*rows[1:]), frozenset("bcd"), 4)
-    assert (gone.expected, gone.found) == (3, 3)
+    assert (gone.expected, gone.matched) == (3, 3)
 
 
 def test_kendalls_tau() -> None:

@@ -58,7 +58,7 @@ def seen(
 def judged(made: VectorIndex, measured: Measured, version: tuple[int, ...] = NEW, *searches: Search) -> tuple[Any, ...]:
     health = assess(made, measured, TARGETS, searches)
     advice = advise(made, health, measured, TARGETS, version)
-    return health.verdict, advice.step, advice.said
+    return health.verdict, advice.step, advice.text
 
 
 GOOD, POOR = trial(1, 0.97), trial(1, 0.2)
@@ -278,7 +278,7 @@ def test_where_the_planner_reads_the_table_there_is_a_way_on() -> None:
         targets = replace(TARGETS, wanted=50.0)
         measured = seen(whole, rows=3_000, built=3_000, exact=exact)
         health = assess(made, measured, targets)
-        return health.verdict, advise(made, health, measured, targets, version).said
+        return health.verdict, advise(made, health, measured, targets, version).text
 
     nothing = "nothing to do as long as the table is small"
     assert wanting(ten, 49) == (Verdict.EXACT, nothing)

@@ -33,12 +33,12 @@ def vectors_of(conn: Connection, prepared: PreparedCheck) -> list[str]:
     """The vectors to search with, as text: those given, or stored ones, the same every time as long as the rows are."""
     if prepared.vectors:
         return list(prepared.vectors)
-    found = run_query(conn, prepared.sample_sql)
-    vectors = [row[0] for row in found.rows if row and row[0] is not None]
+    sample = run_query(conn, prepared.sample_sql)
+    vectors = [row[0] for row in sample.rows if row and row[0] is not None]
     if not vectors:
         raise NothingToMeasure("no row to search with: there is no stored vector")
     if not all(isinstance(vector, str) for vector in vectors):
-        raise QueryError(f"the sample's first column is {found.types[0]}; cast the vector to text")
+        raise QueryError(f"the sample's first column is {sample.types[0]}; cast the vector to text")
     return vectors
 
 

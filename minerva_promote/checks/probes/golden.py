@@ -54,7 +54,7 @@ def measure_golden(conn: Connection, prepared: PreparedCheck) -> Measured:
     counted = [one for one in agreements if one.expected]
     if not counted:
         raise NothingToMeasure(f"no recorded row is among the {k} nearest any more; record anew: {_origin(golden)}")
-    mean, low, _ = interval([one.found / one.expected for one in counted], sum(one.expected for one in counted))
+    mean, low, _ = interval([one.matched / one.expected for one in counted], sum(one.expected for one in counted))
     ranks = [one.rank for one in agreements if one.rank is not None]
     times = times_of([answer.seconds * 1000 for answer in answers], first[0].seconds * 1000)
     values: dict[str, Value] = {
@@ -97,8 +97,8 @@ def _require_same_space(conn: Connection, prepared: PreparedCheck, golden: Golde
 def _describe(
     values: dict[str, Value], counted: Sequence[Agreement], k: int, missing: Sequence[str], recorded: int
 ) -> str:
-    found, expected = sum(one.found for one in counted), sum(one.expected for one in counted)
-    detail = f"{found:,} of {expected:,} rows at k = {k}, rank agreement {values['rank_agreement']:.3f}, "
+    hits, expected = sum(one.matched for one in counted), sum(one.expected for one in counted)
+    detail = f"{hits:,} of {expected:,} rows at k = {k}, rank agreement {values['rank_agreement']:.3f}, "
     detail += f"p95 {values['p95_ms']:.1f} ms, {len(counted)} queries"
     if missing:
         names = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")

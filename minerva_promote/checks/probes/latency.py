@@ -76,11 +76,11 @@ def _missing(
     """How many rows fewer than exact search the worst search found; exact search is asked only below the LIMIT."""
     limit = limit_of(prepared.sql)
     worst = min(range(len(answers)), key=lambda number: len(answers[number].rows))
-    found = len(answers[worst].rows)
-    if limit is not None and found >= limit:
+    rows = len(answers[worst].rows)
+    if limit is not None and rows >= limit:
         return 0
     (exact,) = exact_results(conn, prepared.sql, [vectors[worst % len(vectors)]], budget=budget)
-    return max(0, len(exact.rows) - found)
+    return max(0, len(exact.rows) - rows)
 
 
 def _search_in_sessions(

@@ -29,15 +29,15 @@ def measure_recall(conn: Connection, prepared: PreparedCheck) -> Measured:
         index = plan.used(read_indexes(conn, plan.tables))
         exact = exact_results(conn, prepared.sql, vectors, budget=budget)
         used = vectors[: len(exact)]
-        found = found_with_distance(conn, prepared.sql, used, settings, budget=budget) if index else exact
+        answers = found_with_distance(conn, prepared.sql, used, settings, budget=budget) if index else exact
         spent = budget.spent
-    result = recall_of(found, exact, k)
+    result = recall_of(answers, exact, k)
     if not result.queries:
         raise NothingToMeasure("exact search finds no row: there is nothing that a search could miss")
     if index is None:
         result = Recall(1.0, 1.0, 1.0, result.queries, result.least_rows, result.least_exact)
     slow = round(percentile(sorted(answer.seconds * 1000 for answer in exact), 0.5), 3)
-    fast = round(percentile(sorted(answer.seconds * 1000 for answer in found), 0.5), 3)
+    fast = round(percentile(sorted(answer.seconds * 1000 for answer in answers), 0.5), 3)
     values: dict[str, Value] = {
         "recall_at_k": round(result.mean, 4),
         "low": round(result.low, 4),

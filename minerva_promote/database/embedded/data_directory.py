@@ -131,5 +131,5 @@ def _initdb(files: Files, launcher: Launcher, new: Path) -> None:
     except subprocess.TimeoutExpired:
         raise ServerError(f"initdb did not end within {INITDB_SECONDS} s", hint="is the disk very slow?") from None
     if done.returncode != 0:
-        said = os.fsdecode(done.stdout).strip().splitlines()[-5:]
-        raise ServerError(f"initdb ended with {done.returncode}", hint="\n".join(said))
+        last_lines = os.fsdecode(done.stdout).strip().splitlines()[-5:]
+        raise ServerError(f"initdb ended with {done.returncode}", hint="\n".join(last_lines))

@@ -195,16 +195,16 @@ def _make_private(folder: Path, uid: int, gid: int) -> None:
     """A real folder, owned by ``uid`` and closed to others; one that somebody else made is refused."""
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    found = folder.lstat()
+    status = folder.lstat()
     is_folder = folder.is_dir() and not folder.is_symlink()
-    if not is_folder or found.st_uid not in (uid, os.geteuid()):
+    if not is_folder or status.st_uid not in (uid, os.geteuid()):
         raise ServerError(
-            f"{folder} was made by somebody else (owner {found.st_uid}, expected {uid})",
+            f"{folder} was made by somebody else (owner {status.st_uid}, expected {uid})",
             hint="remove it, or set TMPDIR to a folder that only you can write to",
         )
-    if found.st_uid != uid:
+    if status.st_uid != uid:
         os.chown(folder, uid, gid, follow_symlinks=False)
-    if found.st_mode & 0o777 != 0o700:
+    if status.st_mode & 0o777 != 0o700:
         folder.chmod(0o700)
 
 
