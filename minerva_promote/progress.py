@@ -1,4 +1,4 @@
-"""Who is told while a run goes on."""
+"""The protocol by which a running command reports its progress."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from minerva_promote.results import StepResult
 
 
 class ProgressListener(Protocol):
-    """Told of the heading once it is known, of each step as it ends, and of progress inside a long one."""
+    """Receives the heading once it is known, every step as it ends, and the progress of a long one."""
 
     def heading(self, environment: str, run_id: str, title: str) -> None:
         """The first line of the report."""
@@ -17,4 +17,4 @@ class ProgressListener(Protocol):
         """A step has ended."""
 
     def progress(self, doing: str, done: int, total: int) -> None:
-        """Bytes of the file that have passed."""
+        """``done`` of ``total`` bytes of the file were processed."""

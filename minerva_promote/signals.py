@@ -121,7 +121,7 @@ def obeying(stopped: threading.Event) -> Iterator[None]:
 
 
 def obey() -> None:
-    """Raise Stop, once, in a thread that the main one has told to stop."""
+    """Raise Stop, once, in a thread whose event is set."""
     stopped = getattr(_thread, "stopped", None)
     if stopped is not None and stopped.is_set():
         _thread.stopped = None

@@ -1,7 +1,7 @@
-"""The loader: takes rows in the order of the file, sends them in batches, and learns what became of each.
+"""The loader: takes rows in the order of the file, inserts them in batches, and classifies every row by its outcome.
 
-An INSERT … ON CONFLICT DO NOTHING returns the keys it wrote; every other row is looked up and compared, so that nothing
-a constraint held back is taken for done.
+An INSERT … ON CONFLICT DO NOTHING returns the keys it wrote; every other row is looked up and compared, so that no row
+that a constraint held back is counted as inserted.
 """
 
 from __future__ import annotations

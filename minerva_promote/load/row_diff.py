@@ -54,7 +54,7 @@ def _common_prefix(first: str, second: str) -> int:
 
 
 def shown_value(value: Wire, type_name: str) -> str:
-    """One value, as it stands in these messages."""
+    """One value, for a message."""
     is_text = type_name.partition("(")[0] in _TEXTS
     return _piece(value, 0) if is_text else display(value, type_name)
 

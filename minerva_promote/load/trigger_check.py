@@ -1,4 +1,4 @@
-"""What was sent of each new row, in a few bytes, to be compared with what stands in the target in the end.
+"""Hashes of new rows as they were sent, to be compared with the rows of the target in the end.
 
 Triggers may change a row when it is written, or later: with another row, another table, or as a deferred constraint.
 """
@@ -18,7 +18,7 @@ Wire = bytes | None
 
 @dataclass(frozen=True, slots=True)
 class WrittenRow:
-    """A row that was sent: its key, its place in the file, and a few bytes of a hash for each column."""
+    """A row that was sent: its key, its offset in the file, and a short hash of every column."""
 
     key: tuple[Wire, ...]
     offset: int
@@ -52,7 +52,7 @@ def rows_changed_by_triggers(
     table: Table,
     key_places: Sequence[int],
 ) -> Iterator[tuple[WrittenRow, str]]:
-    """Those of the rows that do not stand in the target as they were sent, and how."""
+    """The rows that the target does not have as they were sent, with a description of the change."""
     by_key = {tuple(values[place] for place in key_places): values for values in stored_rows}
     for row in rows:
         values = by_key.get(row.key)

@@ -15,11 +15,11 @@ from minerva_promote.grants.plan import compare
 from minerva_promote.grants.wanted import declared_functions, with_groups
 from minerva_promote.results import Finding, Severity
 
-SHOWN = 10  # ways to more, one line each; promote grants shows all
+SHOWN = 10  # findings; promote grants shows all
 
 
 def excess_privilege_findings(conn: Connection, environment: Environment, role: str) -> Iterator[Finding]:
-    """Each way to more than declared; read as the import role itself."""
+    """A finding for every power that is not declared; read as the import role itself."""
     severity = Severity.ERROR if environment.protected else Severity.WARN
     if role not in environment.roles or environment.roles[role].absent:
         yield undeclared_import_role_finding(environment, role, severity=severity)
@@ -29,16 +29,16 @@ def excess_privilege_findings(conn: Connection, environment: Environment, role: 
     plan = compare(live, environment, only=names, admin=admin_name(environment), exact_public=False)
     more = [drift for drift in plan.drifts if _is_power(drift)]
     for drift in more[:SHOWN]:
-        way_out = "; ".join(drift.statements) or drift.hint
-        fact = f"{role} has more than declared: {drift.what}: {drift.message}"
-        yield Finding(drift.code, fact, hint=f"promote grants --env ENV --apply: {way_out}", severity=severity)
+        hint = "; ".join(drift.statements) or drift.hint
+        message = f"{role} has more than declared: {drift.what}: {drift.message}"
+        yield Finding(drift.code, message, hint=f"promote grants --env ENV --apply: {hint}", severity=severity)
     if len(more) > SHOWN:
-        fact = f"{role} has more than declared: {len(more) - SHOWN} other ways"
-        yield Finding("undeclared", fact, hint="promote grants --env ENV", severity=severity)
+        message = f"{role} has more than declared: {len(more) - SHOWN} other ways"
+        yield Finding("undeclared", message, hint="promote grants --env ENV", severity=severity)
 
 
 def _is_power(drift: Drift) -> bool:
-    """Leaves out what the preflight tells in words of its own, and what gives no power in this database."""
+    """Whether it gives power in this database, and no other preflight finding reports it."""
     if drift.what.startswith("setting "):
         return drift.code == "weak-setting" and "session_replication_role" not in drift.what
     return drift.code in ESCALATION_CODES and drift.code not in ("rule", "other-database", "owns-other-database")

@@ -1,4 +1,4 @@
-"""The privileges that the rows of a file will use, held against those that the import role has."""
+"""The privileges that the rows of a file need, compared with those that the import role has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ USED = ("SELECT", "INSERT")  # rows go in, and those that were there are read an
 
 
 class RowPrivileges:
-    """Sees every row of a file, and knows which privileges their tables and columns take."""
+    """Collects the tables and columns of the rows of a file, and finds the privileges that the import role lacks."""
 
     def __init__(
         self, contract: Contract, privileges: Mapping[str, TablePrivileges], role: str, environment: str
@@ -23,11 +23,11 @@ class RowPrivileges:
         self._privileges = privileges  # by qualified name, of the import role
         self._role = role
         self._environment = environment
-        self._last: ColumnLayout | None = None  # rows of one shape stand together
+        self._last: ColumnLayout | None = None  # consecutive rows mostly have the same layout
         self._seen: dict[ColumnLayout, None] = {}
 
     def add(self, row: Row) -> bool:
-        """Note one row; True when rows like it were not seen before."""
+        """Add one row; True for the first row of its layout."""
         if row.layout is self._last:
             return False
         self._last = row.layout
@@ -39,7 +39,7 @@ class RowPrivileges:
     def checked_sink(
         self, sink: Callable[[Row], None], refuse: Callable[[tuple[Finding, ...]], None]
     ) -> Callable[[Row], None]:
-        """A sink for rows of a file that was not read before: the first of every shape is judged before it goes in.
+        """A sink for a file that is loaded as it is first read: the first row of every layout is checked before.
 
         ``refuse`` takes what the role lacks, and raises.
         """
@@ -52,14 +52,14 @@ class RowPrivileges:
         return guard
 
     def findings(self) -> tuple[Finding, ...]:
-        """What the role lacks for the rows that were seen, a table each."""
+        """A finding for every table on which the role lacks a privilege for the rows that were added."""
         columns: dict[str, dict[str, None]] = {}
         for layout in self._seen:
             columns.setdefault(layout.table, {}).update(dict.fromkeys(layout.columns))
         return tuple(finding for table in columns for finding in self._table(table, columns[table]))
 
     def _table(self, table: str, columns: Iterable[str]) -> Iterator[Finding]:
-        """INSERT on the columns that are given; SELECT on those, and on keys and unique sets."""
+        """INSERT on the columns of the file; SELECT on those, and on the columns of keys and unique constraints."""
         rule, have = self._contract.tables[table], self._privileges.get(f"public.{table}", NONE)
         read = dict.fromkeys((*columns, *rule.key, *(name for names in rule.unique for name in names)))
         missing = [

@@ -1,4 +1,4 @@
-"""What must be true of the target before the first row: named all at once, while nothing is written."""
+"""Findings about the server, its settings, privileges, triggers and clock, all read before the first row."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ CLOCK_TOLERANCE = 300  # seconds that two clocks may differ
 
 
 def server_findings(facts: Server, *, vector: bool = True) -> Iterable[Finding]:
-    """A target that cannot take an import, whatever the file; ``vector``: one without pgvector is none, either."""
+    """What rules out any import; ``vector``: the extension pgvector is needed."""
     if facts.in_recovery:
         yield Finding("read-only", "the database is a standby", hint="use the primary server's address in url")
     if facts.encoding != "UTF8":
-        fact = f"the database has encoding {facts.encoding}, must be UTF8"
-        yield Finding("encoding", fact, hint="make it anew in UTF8")
+        message = f"the database has encoding {facts.encoding}, must be UTF8"
+        yield Finding("encoding", message, hint="make it anew in UTF8")
     if vector and facts.vector_version is None:
         yield Finding("extension", "the extension vector is missing", hint="promote setup --env ENV")
     major = facts.version_num // 10_000
     if major < OLDEST:
         yield Finding("version", f"PostgreSQL {major}, must be {OLDEST} or later", hint="upgrade the server")
     elif major > NEWEST:
-        fact = f"PostgreSQL {major} is newer than promote was tested with ({OLDEST} to {NEWEST})"
-        yield Finding("version", fact, severity=Severity.WARN)
+        message = f"PostgreSQL {major} is newer than promote was tested with ({OLDEST} to {NEWEST})"
+        yield Finding("version", message, severity=Severity.WARN)
 
 
 _SETTINGS = b"""
@@ -56,12 +56,12 @@ _RESET = {
 def setting_findings(conn: Connection, facts: Server) -> Iterable[Finding]:
     """Settings of the role or the database with which an import cannot be made, or would prove less."""
     for row in fetch(conn, _SETTINGS):
-        help_ = _RESET.get(row["source"], "SHOW {name} is {setting}: find out where it is set").format(**row)
+        hint = _RESET.get(row["source"], "SHOW {name} is {setting}: find out where it is set").format(**row)
         if row["name"] == "session_replication_role" and row["setting"] != "origin":
-            fact = f"session_replication_role is {row['setting']}: foreign keys are not checked"
-            yield Finding("setting", fact, hint=help_)
+            message = f"session_replication_role is {row['setting']}: foreign keys are not checked"
+            yield Finding("setting", message, hint=hint)
         elif row["name"] == "default_transaction_read_only" and row["setting"] == "on" and not facts.in_recovery:
-            yield Finding("read-only", "the database is read-only for this role", hint=f"if it may be written: {help_}")
+            yield Finding("read-only", "the database is read-only for this role", hint=f"if it may be written: {hint}")
 
 
 _USAGE = b"""
@@ -75,29 +75,29 @@ def privilege_findings(
     contract: Contract,
     snapshot: Snapshot,
     facts: Server,
-    found: Mapping[str, TablePrivileges],
+    privileges: Mapping[str, TablePrivileges],
 ) -> Iterable[Finding]:
-    """Privileges that an import of any file needs and the role has not; see needs.py for those of one file."""
+    """Privileges that an import of any file needs and the role has not; see row_privileges.py for those of one file."""
     role = facts.role
     schemas = sorted({"public", "promote", facts.vector_schema or "public"})
     for row in fetch(conn, _USAGE, {"names": schemas}):
         if not row["usable"]:
-            help_ = f"GRANT USAGE ON SCHEMA {row['name']} TO {role}"
+            hint = f"GRANT USAGE ON SCHEMA {row['name']} TO {role}"
             if row["name"] == facts.vector_schema != "public":
-                help_ = f"promote setup --env ENV, or as the owner of the schema: {help_}"
-            yield Finding("privilege", f"{role} lacks USAGE on schema {row['name']}", hint=help_)
+                hint = f"promote setup --env ENV, or as the owner of the schema: {hint}"
+            yield Finding("privilege", f"{role} lacks USAGE on schema {row['name']}", hint=hint)
     yield from tables_without_privileges(
-        contract, found, role, [name for name in contract.tables if name in snapshot.tables]
+        contract, privileges, role, [name for name in contract.tables if name in snapshot.tables]
     )
-    for table, given in ((EVENTS_TABLE, CLIENT_COLUMNS), (ROWS_TABLE, ("keys",)), (ROOTS_TABLE, ("root",))):
-        ledger = found.get(table)
-        if ledger is None or not ledger.allows("INSERT", given) or not ledger.allows("SELECT", ("run_id",)):
-            fact = f"{role} may not write the ledger {table}"
-            yield Finding("privilege", fact, hint="promote setup --env ENV")
+    for table, columns in ((EVENTS_TABLE, CLIENT_COLUMNS), (ROWS_TABLE, ("keys",)), (ROOTS_TABLE, ("root",))):
+        ledger = privileges.get(table)
+        if ledger is None or not ledger.allows("INSERT", columns) or not ledger.allows("SELECT", ("run_id",)):
+            message = f"{role} may not write the ledger {table}"
+            yield Finding("privilege", message, hint="promote setup --env ENV")
 
 
 def runs_with_import(effect: SideEffect) -> bool:
-    """Whether a trigger runs when rows are added; when its definition leaves a doubt, it does."""
+    """Whether a trigger runs when rows are added; True when its definition is not clear."""
     return effect.kind == "trigger" and "INSERT" in effect.definition
 
 
@@ -106,16 +106,18 @@ def effect_findings(effects: Iterable[SideEffect]) -> Iterable[Finding]:
     for effect in effects:
         if effect.kind == "row security":
             if "not active" not in effect.definition:
-                fact = f"row security is active on {effect.table}: rows could be hidden from the checks"
-                yield Finding("row-security", fact, hint="give the import role BYPASSRLS, or a policy that shows all")
+                message = f"row security is active on {effect.table}: rows could be hidden from the checks"
+                yield Finding(
+                    "row-security", message, hint="give the import role BYPASSRLS, or a policy that shows all"
+                )
         elif effect.kind == "rule":
             if any(f"ON {event} " in effect.definition for event in ("INSERT", "UPDATE")):
-                fact = f"rule {effect.name} on {effect.table} rewrites what is imported"
-                help_ = f"DROP RULE {effect.name} ON {effect.table}; a trigger can do the same"
-                yield Finding("rule", fact, hint=help_)
+                message = f"rule {effect.name} on {effect.table} rewrites what is imported"
+                hint = f"DROP RULE {effect.name} ON {effect.table}; a trigger can do the same"
+                yield Finding("rule", message, hint=hint)
         elif runs_with_import(effect):
-            fact = f"trigger {effect.name} on {effect.table} runs with the import"
-            yield Finding("trigger", fact, hint="all rows are read back and compared", severity=Severity.WARN)
+            message = f"trigger {effect.name} on {effect.table} runs with the import"
+            yield Finding("trigger", message, hint="all rows are read back and compared", severity=Severity.WARN)
 
 
 def shared_findings(conn: Connection, contract: Contract, snapshot: Snapshot, found: Validation) -> Iterable[Finding]:
@@ -133,11 +135,11 @@ def shared_findings(conn: Connection, contract: Contract, snapshot: Snapshot, fo
             lengths = {row["number"]: row["length"] for row in fetch(conn, statement, parameters)}
             for number, row in enumerate(part):
                 if number not in lengths:
-                    fact = f"{table} {row.shown} is neither in the file nor in the target"
-                    yield Finding("reference", fact, hint=f"put the row of {table} into the file")
+                    message = f"{table} {row.shown} is neither in the file nor in the target"
+                    yield Finding("reference", message, hint=f"put the row of {table} into the file")
                 elif has_length and (others := row.lengths - {lengths[number]}):
-                    fact = f"a vector of {min(others):,}, {table} {row.shown} of the target says {lengths[number]:,}"
-                    yield Finding("vector-length", fact, hint="embed the text with that model")
+                    message = f"a vector of {min(others):,}, {table} {row.shown} of the target says {lengths[number]:,}"
+                    yield Finding("vector-length", message, hint="embed the text with that model")
 
 
 def _shared_rows(table: str, key: Sequence[str], length: str | None, rows: int) -> sql.Composed:
@@ -159,9 +161,9 @@ def clock_findings(conn: Connection) -> Iterator[Finding]:
     if abs(theirs - ours) <= CLOCK_TOLERANCE:
         return
     which = "behind" if theirs > ours else "ahead of"
-    fact = f"this machine's clock is {seconds(abs(theirs - ours))} {which} the server's"
+    message = f"this machine's clock is {seconds(abs(theirs - ours))} {which} the server's"
     hint = "set the wrong one right; the ledger's times, and `within`, are by the server's clock alone"
-    yield Finding("clock", fact, hint=hint, severity=Severity.WARN)
+    yield Finding("clock", message, hint=hint, severity=Severity.WARN)
 
 
 def placed(findings: Iterable[Finding], environment: Environment) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""The target's tables held against the contract: what is missing, of another kind, or promises less than it seems."""
+"""The target's tables compared with the contract: missing tables and columns, other types, weaker constraints."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ _INTEGERS = ("smallint", "integer", "bigint")
 def structure_findings(
     conn: Connection, contract: Contract, live: Snapshot, recorded: Snapshot | None
 ) -> Iterator[Finding]:
-    """All of it at once, in the order of the contract; two queries. ``recorded`` is what the project expects."""
+    """All findings, in the order of the contract, by two queries. ``recorded``: the snapshot of the project."""
     tables = {"tables": list(contract.tables)}
     relations = {row["name"]: row for row in fetch(conn, query("structure"), tables)}
-    promises: dict[str, list[Row]] = {}
+    constraints: dict[str, list[Row]] = {}
     for row in fetch(conn, query("promises"), tables):
-        promises.setdefault(row["table"], []).append(row)
+        constraints.setdefault(row["table"], []).append(row)
     for name, rule in contract.tables.items():
         table = live.tables.get(name)
         if table is None:
             yield _missing(name, relations[name])
             continue
         if relations[name]["unlogged"]:
-            fact = f"{name} is unlogged: the server empties it after a crash"
-            yield _warn("unlogged", fact, f"ALTER TABLE {name} SET LOGGED")
-        its_own = promises.get(name, [])
+            message = f"{name} is unlogged: the server empties it after a crash"
+            yield _warn("unlogged", message, f"ALTER TABLE {name} SET LOGGED")
+        table_constraints = constraints.get(name, [])
         yield from _columns(contract, rule, table, recorded.tables.get(name) if recorded else None)
-        yield from _keys(rule, table, its_own)
-        yield from _foreign_keys(rule, table, its_own)
+        yield from _keys(rule, table, table_constraints)
+        yield from _foreign_keys(rule, table, table_constraints)
 
 
-def extension_findings(conn: Connection, wanted: Mapping[str, str]) -> Iterator[Finding]:
+def extension_findings(conn: Connection, minimum_versions: Mapping[str, str]) -> Iterator[Finding]:
     """Extensions that are missing, or older than promote.yaml says."""
-    for row in fetch(conn, query("extensions"), {"names": sorted(wanted)}) if wanted else ():
+    for row in fetch(conn, query("extensions"), {"names": sorted(minimum_versions)}) if minimum_versions else ():
         name, have, offered = row["name"], row["version"], row["offered"]
-        said = f"promote.yaml says at least {wanted[name]}"
+        required = f"promote.yaml says at least {minimum_versions[name]}"
         if have is None:
-            if name == "vector":  # is told where the server is
+            if name == "vector":  # a finding of server.py
                 continue
-            help_ = f"as an administrator: CREATE EXTENSION {name}"
-            yield Finding("extension", f"the extension {name} is missing, {said}", hint=help_)
-        elif _version(have) < _version(wanted[name]):
-            help_ = f"as its owner: ALTER EXTENSION {name} UPDATE"
-            if offered is None or _version(offered) < _version(wanted[name]):
-                help_ = f"install a newer one on the server, which has {offered or 'none'}; then {help_}"
-            yield Finding("extension", f"the extension {name} is {have}, {said}", hint=help_)
+            hint = f"as an administrator: CREATE EXTENSION {name}"
+            yield Finding("extension", f"the extension {name} is missing, {required}", hint=hint)
+        elif _version(have) < _version(minimum_versions[name]):
+            hint = f"as its owner: ALTER EXTENSION {name} UPDATE"
+            if offered is None or _version(offered) < _version(minimum_versions[name]):
+                hint = f"install a newer one on the server, which has {offered or 'none'}; then {hint}"
+            yield Finding("extension", f"the extension {name} is {have}, {required}", hint=hint)
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -72,12 +72,12 @@ def _missing(name: str, relation: Row) -> Finding:
         return Finding("table", f"{name} is {kind} in the target, must be a table", hint=MIGRATE)
     if relation["elsewhere"]:
         schema = relation["elsewhere"][0]
-        fact = f"the target has no table {name} in schema public; there is one in schema {schema}"
-        return Finding("table", fact, hint=f"ALTER TABLE {schema}.{name} SET SCHEMA public")
+        message = f"the target has no table {name} in schema public; there is one in schema {schema}"
+        return Finding("table", message, hint=f"ALTER TABLE {schema}.{name} SET SCHEMA public")
     near = nearest(name, relation["others"])
     if near:
-        help_ = f"ALTER TABLE {near} RENAME TO {name}, or {MIGRATE}"
-        return Finding("table", f"the target has no table {name}; did you mean {near}?", hint=help_)
+        hint = f"ALTER TABLE {near} RENAME TO {name}, or {MIGRATE}"
+        return Finding("table", f"the target has no table {name}; did you mean {near}?", hint=hint)
     return Finding("table", f"the target has no table {name}", hint=MIGRATE)
 
 
@@ -85,8 +85,8 @@ def _columns(contract: Contract, rule: TableRule, table: Table, recorded: Table 
     known = recorded.columns if recorded else {}
     for column in sorted(_named(contract, rule, table.name) - set(table.columns)):
         near = nearest(column, [name for name in table.columns if name not in known]) if recorded else None
-        asked = f"; did you mean {near}?" if near else ""
-        yield Finding("column", f"the target has no column {table.name}.{column}{asked}", hint=MIGRATE)
+        suggestion = f"; did you mean {near}?" if near else ""
+        yield Finding("column", f"the target has no column {table.name}.{column}{suggestion}", hint=MIGRATE)
     for each in table.columns.values():
         yield from _column(rule, table, each, known.get(each.name))
 
@@ -102,59 +102,59 @@ def _named(contract: Contract, rule: TableRule, table: str) -> set[str]:
 
 
 def _column(rule: TableRule, table: Table, column: Column, recorded: Column | None) -> Iterator[Finding]:
-    name, wanted = f"{table.name}.{column.name}", rule.columns.get(column.name, ColumnRule())
+    name, column_rule = f"{table.name}.{column.name}", rule.columns.get(column.name, ColumnRule())
     rows = {*rule.key, *rule.reference_columns, *rule.contiguous, *rule.given}
     rows.update(*rule.unique)
     if column.generated and column.name in rows | set(rule.columns):
-        fact = f"the target makes {name} itself, and the contract has the file give it"
-        yield Finding("generated", fact, hint=MIGRATE)
-    bare = column.type.rpartition(".")[2]  # pgvector may be in a schema that this role may not use
-    kind = bare.partition("(")[0]
-    said = f"the contract says {kind if kind in _VECTORS else 'vector'}({wanted.dimensions})"
-    if wanted.dimensions and kind not in _VECTORS:
-        yield Finding("type", f"{name} is {column.type}, {said}", hint=MIGRATE)
-    elif wanted.dimensions and bare not in (kind, f"{kind}({wanted.dimensions})"):
-        help_ = "set embedding_dimensions as the target has it, or migrate"
-        yield Finding("dimensions", f"{name} is {column.type}, {said}", hint=help_)
+        message = f"the target makes {name} itself, and the contract has the file give it"
+        yield Finding("generated", message, hint=MIGRATE)
+    type_name = column.type.rpartition(".")[2]  # pgvector may be in a schema that this role may not use
+    kind = type_name.partition("(")[0]
+    declared = f"the contract says {kind if kind in _VECTORS else 'vector'}({column_rule.dimensions})"
+    if column_rule.dimensions and kind not in _VECTORS:
+        yield Finding("type", f"{name} is {column.type}, {declared}", hint=MIGRATE)
+    elif column_rule.dimensions and type_name not in (kind, f"{kind}({column_rule.dimensions})"):
+        hint = "set embedding_dimensions as the target has it, or migrate"
+        yield Finding("dimensions", f"{name} is {column.type}, {declared}", hint=hint)
     elif column.name in rule.contiguous and column.type not in _INTEGERS:
         yield Finding("type", f"{name} is {column.type}, the contract numbers it: it must be an integer", hint=MIGRATE)
     elif (
-        bare == column.type
-        and column_type(column, wanted) is None
+        type_name == column.type
+        and column_type(column, column_rule) is None
         and (column.name in rows or (column.not_null and not column.has_default and recorded is not None))
     ):
         was = f", {recorded.type} in the snapshot" if recorded and recorded.type != column.type else ""
         yield Finding("type", f"{name} is {column.type}{was}: no export may hold it", hint=MIGRATE)
 
 
-def _keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Iterator[Finding]:
+def _keys(rule: TableRule, table: Table, constraints: Iterable[Row]) -> Iterator[Finding]:
     if tuple(sorted(table.primary_key)) != tuple(sorted(rule.key)):
         have = ", ".join(table.primary_key) or "none"
-        fact = f"the primary key of {table.name} is ({have}), the contract says ({', '.join(rule.key)})"
-        yield Finding("key", fact, hint="correct promote.yaml, or migrate the target")
-    unique = [row for row in promises if row["kind"] != "foreign key"]
+        message = f"the primary key of {table.name} is ({have}), the contract says ({', '.join(rule.key)})"
+        yield Finding("key", message, hint="correct promote.yaml, or migrate the target")
+    unique = [row for row in constraints if row["kind"] != "foreign key"]
     for columns in rule.unique:
         same = [row for row in unique if set(row["columns"]) == set(columns) and row["kind"] != "exclusion"]
         if any(row["valid"] and not row["predicate"] for row in same):
             continue
-        fact, help_ = f"{table.name} has no unique constraint on ({', '.join(columns)})", MIGRATE
+        message, hint = f"{table.name} has no unique constraint on ({', '.join(columns)})", MIGRATE
         for row in same[:1]:
             if row["predicate"]:
-                fact += f": {row['name']} is for some rows only, WHERE {row['predicate']}"
+                message += f": {row['name']} is for some rows only, WHERE {row['predicate']}"
             else:
-                fact += f": {row['name']} is invalid, there may be duplicates"
-                help_ = f"REINDEX INDEX CONCURRENTLY {row['name']}, which names the duplicates"
-        yield Finding("unique", fact, hint=help_)
+                message += f": {row['name']} is invalid, there may be duplicates"
+                hint = f"REINDEX INDEX CONCURRENTLY {row['name']}, which names the duplicates"
+        yield Finding("unique", message, hint=hint)
     for row in unique:
         if row["deferrable"]:
             what = "the primary key" if row["kind"] == "primary key" else f"{row['kind']} {row['name']}"
-            fact = f"{what} of {table.name} is deferrable: no INSERT with ON CONFLICT is possible"
-            yield Finding("deferrable", fact, hint=f"make {row['name']} anew, NOT DEFERRABLE")
+            message = f"{what} of {table.name} is deferrable: no INSERT with ON CONFLICT is possible"
+            yield Finding("deferrable", message, hint=f"make {row['name']} anew, NOT DEFERRABLE")
 
 
-def _foreign_keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Iterator[Finding]:
-    """What the target does not keep by itself: promote has looked at the rows of the file, and at no others."""
-    foreign = [row for row in promises if row["kind"] == "foreign key"]
+def _foreign_keys(rule: TableRule, table: Table, constraints: Iterable[Row]) -> Iterator[Finding]:
+    """References that the target does not enforce: promote checks the rows of the file, and no others."""
+    foreign = [row for row in constraints if row["kind"] == "foreign key"]
     for reference in rule.parents:
         columns = reference.columns
         if any(column not in table.columns or table.columns[column].type.endswith("[]") for column in columns):
@@ -166,15 +166,15 @@ def _foreign_keys(rule: TableRule, table: Table, promises: Iterable[Row]) -> Ite
         for row in same:
             on = f"ALTER TABLE {table.name}"
             if not row["enforced"]:
-                fact = f"foreign key {row['name']} from {what} is NOT ENFORCED"
-                yield _warn("foreign-key", fact, f"{on} ALTER CONSTRAINT {row['name']} ENFORCED")
+                message = f"foreign key {row['name']} from {what} is NOT ENFORCED"
+                yield _warn("foreign-key", message, f"{on} ALTER CONSTRAINT {row['name']} ENFORCED")
             elif row["disabled"]:
-                fact = f"foreign key {row['name']} from {what} is switched off by DISABLE TRIGGER"
-                yield _warn("foreign-key", fact, f"{on} ENABLE TRIGGER ALL")
+                message = f"foreign key {row['name']} from {what} is switched off by DISABLE TRIGGER"
+                yield _warn("foreign-key", message, f"{on} ENABLE TRIGGER ALL")
             elif not row["valid"]:
-                fact = f"foreign key {row['name']} from {what} is NOT VALID: rows from before it may break it"
-                yield _warn("foreign-key", fact, f"{on} VALIDATE CONSTRAINT {row['name']}")
+                message = f"foreign key {row['name']} from {what} is NOT VALID: rows from before it may break it"
+                yield _warn("foreign-key", message, f"{on} VALIDATE CONSTRAINT {row['name']}")
 
 
-def _warn(code: str, fact: str, help_: str) -> Finding:
-    return Finding(code, fact, hint=help_, severity=Severity.WARN)
+def _warn(code: str, message: str, hint: str) -> Finding:
+    return Finding(code, message, hint=hint, severity=Severity.WARN)

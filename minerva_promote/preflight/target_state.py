@@ -1,4 +1,4 @@
-"""The target as it is before the first row: its tables, what happens when they are written, what speaks against it."""
+"""The state of the target before the first row: tables, side effects of writing them, privileges, findings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from minerva_promote.schema_diff.stale_snapshot import stale_to_database
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
-    """What was seen of a target."""
+    """What was read of a target."""
 
     snapshot: Snapshot
     effects: tuple[SideEffect, ...]
@@ -37,7 +37,7 @@ class TargetState:
 
     @property
     def not_importable(self) -> bool:
-        """Whether the file need not even be read against it."""
+        """Whether a finding rules out any import, so that the file need not be read."""
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property
@@ -50,7 +50,7 @@ class TargetState:
 
 
 def read_target_state(conn: Connection, project: Project, environment: Environment) -> TargetState:
-    """Read the live schema, and find all that would be in the way of an import, at once."""
+    """Read the live schema, and collect everything that prevents an import."""
     contract = project.contract
     facts = server(conn)
     snapshot = live_snapshot(conn, contract.tables)
@@ -67,13 +67,15 @@ def read_target_state(conn: Connection, project: Project, environment: Environme
         *excess_privilege_findings(conn, environment, facts.role),
         *preflight.effect_findings(effects),
     ]
-    if not any(finding.severity is Severity.ERROR for finding in findings):  # what is wrong is told, and why is clear
+    if not any(
+        finding.severity is Severity.ERROR for finding in findings
+    ):  # with an error, the stale snapshot would only repeat it
         findings += stale_to_database(project, environment, snapshot)
     return TargetState(snapshot, effects, privileges, facts.role, preflight.placed(findings, environment))
 
 
 def require_unchanged(conn: Connection, project: Project, expected: TargetState) -> None:
-    """Raise TargetError when the tables are not as they were: a migration may have held the lock before."""
+    """Raise TargetError when the tables were changed, as by a migration that held the lock before."""
     tables = project.contract.tables
     if (live_snapshot(conn, tables), side_effects(conn, tables)) != (expected.snapshot, expected.effects):
         raise TargetError(

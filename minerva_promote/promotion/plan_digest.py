@@ -17,8 +17,9 @@ from minerva_promote.database.catalog import Server, definitions, revisions, ser
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.database_identity import DatabaseIdentity, read_database_identity
 from minerva_promote.errors import UsageError
-from minerva_promote.ledger.recent_changes import MOST_CHANGES, RecentChange, describe_changes, latest_changes
+from minerva_promote.ledger.recent_changes import MOST_CHANGES, RecentChange, latest_changes
 from minerva_promote.preflight.target_state import TargetState
+from minerva_promote.promotion import gate_report as report
 from minerva_promote.promotion.existing_keys import KeyCounts
 from minerva_promote.results import Finding
 
@@ -136,29 +137,25 @@ def parse_digest(text: str) -> Digest:
 
 
 def plan_differences(
-    wanted: Digest, now: Digest, state: PlannedTarget, file: str, environment: str
+    planned: Digest, now: Digest, state: PlannedTarget, file: str, environment: str
 ) -> tuple[Finding, ...]:
     """A finding for each part that has changed since the plan was made."""
-    differences = []
-    if not now.file.startswith(wanted.file):
-        fact = f"the file is another one: {file} is {now.file[: len(wanted.file)]}…, the plan's was {wanted.file}…"
-        differences.append(Finding("plan-file", fact))
-    if not now.configuration.startswith(wanted.configuration):
-        fact = (
-            f"the configuration is another one: promote.yaml, environments/{environment}.yaml, checks, templates, a"
-            " variable, --repair, or the release of promote"
-        )
-        differences.append(Finding("plan-configuration", fact))
-    if not now.target.startswith(wanted.target) and now.file.startswith(wanted.file):  # else other rows were looked up
-        differences.append(Finding("plan-target", _what_happened(wanted, state)))
-    return tuple(differences)
+    findings = []
+    if not now.file.startswith(planned.file):
+        findings.append(report.other_file_finding(file, now.file[: len(planned.file)], planned.file))
+    if not now.configuration.startswith(planned.configuration):
+        findings.append(report.other_configuration_finding(environment))
+    if not now.target.startswith(planned.target) and now.file.startswith(planned.file):  # else other keys were counted
+        findings.append(report.target_changed_finding(_changes_since(planned, state)))
+    return tuple(findings)
 
 
-def _what_happened(wanted: Digest, state: PlannedTarget) -> str:
+def _changes_since(planned: Digest, state: PlannedTarget) -> tuple[RecentChange, ...]:
+    """The latest changes without which the target is the planned one; none when that is not the reason."""
     for number in range(1, min(MOST_CHANGES, len(state.changes)) + 1):
-        if any(earlier.hash().startswith(wanted.target) for earlier in state.before(number)):
-            return f"the target has had {describe_changes(state.changes[:number])} since"
-    return "the target is not as it was: its schema, its versions, what the role may do, its ledger, or these rows"
+        if any(earlier.hash().startswith(planned.target) for earlier in state.before(number)):
+            return state.changes[:number]
+    return ()
 
 
 def _hash(value: Any) -> str:
@@ -166,7 +163,7 @@ def _hash(value: Any) -> str:
 
 
 def _ordered(value: Any) -> Any:
-    """The same with its lists in one order: in what order a catalog tells things is chance."""
+    """The value with its lists sorted: the order in which a catalog returns rows is not defined."""
     if isinstance(value, dict):
         return {key: _ordered(inner) for key, inner in value.items()}
     return sorted(map(_ordered, value), key=_text) if isinstance(value, (list, tuple)) else value

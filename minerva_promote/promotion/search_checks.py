@@ -1,4 +1,4 @@
-"""What a run looks at because its rows will be searched for by their vectors."""
+"""The checks of a run that concern vector searches: declared searches, embedding space, stale indexes."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Searches:
         return both
 
     def lint_declared_searches(self, conn: Connection) -> Iterator[StepResult]:
-        """Searches of applications that no index can serve: said, as no import makes them worse.
+        """Warnings for declared searches that no index can serve; no import makes them worse.
 
-        What is the index's fault is told after the commit, and by `promote check`.
+        Findings about the indexes themselves follow after the commit, and by `promote check`.
         """
         for step in lint_steps(conn, self._project, self._environment.name):
             if step.outcome.closes_gate:
@@ -52,7 +52,7 @@ class Searches:
         step = space_step(conn, self._collector.samples(), roots, timeout, root_table=tables)
         return _warned(step) if self._environment.space == "warn" else step
 
-    def indexes(self, conn: Connection, new: Mapping[str, int], watch: ProgressListener) -> Iterator[StepResult]:
+    def indexes(self, conn: Connection, new: Mapping[str, int], listener: ProgressListener) -> Iterator[StepResult]:
         """Vector indexes that the committed rows made stale, and their rebuild where the environment asks for it."""
         findings = stale_after_import(conn, new, new, self._environment.name)
         if not findings:
@@ -64,11 +64,11 @@ class Searches:
                     f"; searches will miss rows until promote index --env {self._environment.name} --apply"
                 )
         else:
-            yield from rebuild_if_needed(self._project, self._environment, watch)
+            yield from rebuild_if_needed(self._project, self._environment, listener)
 
 
 def _warned(step: StepResult) -> StepResult:
-    """The step with all that it found, closing no gate."""
+    """The step with its findings as warnings, which close no gate."""
     if not step.outcome.closes_gate:
         return step
     findings = tuple(replace(finding, severity=Severity.WARN) for finding in step.findings)
