@@ -36,7 +36,7 @@ class BatchShape:
 
     types: tuple[int, ...]
     key: tuple[str, ...]
-    key_places: tuple[int, ...]
+    key_positions: tuple[int, ...]
     rows: int  # of a full batch
     overriding: bool  # whether a column is GENERATED ALWAYS AS IDENTITY
     read: ServerRead | None  # columns that the server reads when it writes a row
@@ -104,10 +104,10 @@ class Loader:
             shape, table = self._shape(layout), self.snapshot.tables[layout.table]
             types = [self._types[layout.table][name] for name in shape.key] * len(rows)
             keys = [value for row in rows for value in row.key]
-            found = self._lookup(layout.table, layout.columns, shape.key, (types, keys))
-            for row, fact in rows_changed_by_triggers(rows, found, layout, table, shape.key_places):
+            stored = self._lookup(layout.table, layout.columns, shape.key, (types, keys))
+            for row, message in rows_changed_by_triggers(rows, stored, layout, table, shape.key_positions):
                 self.loaded.add(layout.table, "new", -1)
-                self._add_conflict("different", layout, row.key, row.offset, fact)
+                self._add_conflict("different", layout, row.key, row.offset, message)
 
     def _shape(self, layout: ColumnLayout) -> BatchShape:
         shape = self._shapes.get(layout)
@@ -115,8 +115,8 @@ class Loader:
             types = self._types.get(layout.table)
             if types is None:
                 self._collect()
-                found = fetch(self.conn, statements.types_of(layout.table))
-                types = self._types[layout.table] = {row["attname"]: row["atttypid"] for row in found}
+                columns = fetch(self.conn, statements.types_of(layout.table))
+                types = self._types[layout.table] = {row["attname"]: row["atttypid"] for row in columns}
             key = self.contract.tables[layout.table].key
             read = server_read(layout, self.snapshot.tables[layout.table], types)
             triggered = bool(self.triggers.get(layout.table))
@@ -153,7 +153,7 @@ class Loader:
         """Keep what the ledger needs of new rows."""
         for layout, rows in self._fresh:
             shape = self._shape(layout)
-            self.inserted.add(layout, shape.key, shape.key_places, rows)
+            self.inserted.add(layout, shape.key, shape.key_positions, rows)
         self._fresh.clear()
 
     def _collect(self) -> None:
@@ -164,15 +164,15 @@ class Loader:
         self._sent = None
         returned = self._pipe.receive()
         shape = self._shape(layout)
-        places = shape.key_places
+        positions = shape.key_positions
         if shape.read:
-            shape.read.take_returned(rows, places, returned)
+            shape.read.take_returned(rows, positions, returned)
         if len(returned) == len(rows):
             self._new(layout, rows)
             return
-        written = {key_of(values[: len(places)]) for values in returned}
-        new = [row for row in rows if key_of([row.values[place] for place in places]) in written]
-        old = [row for row in rows if key_of([row.values[place] for place in places]) not in written]
+        written = {key_of(values[: len(positions)]) for values in returned}
+        new = [row for row in rows if key_of([row.values[position] for position in positions]) in written]
+        old = [row for row in rows if key_of([row.values[position] for position in positions]) not in written]
         for begin in range(0, len(old), LOOKUP_ROWS):
             part = old[begin : begin + LOOKUP_ROWS]
             if shape.read:
@@ -184,7 +184,7 @@ class Loader:
         """Count rows that were written; one that joins a root which was there before closes the gate."""
         self._fresh.append((layout, rows))
         if self._written is not None:
-            self._written.add(layout, self._shape(layout).key_places, rows)
+            self._written.add(layout, self._shape(layout).key_positions, rows)
         owners = self.contract.owners(layout.table)
         if not owners or not self._old_owners:
             self.loaded.add(layout.table, "new", len(rows))
@@ -195,11 +195,11 @@ class Loader:
             if owner.table in self._old_owners
         ]
         for row in rows:
-            for read, places, types, table, old in parents:
+            for read, positions, types, table, old in parents:
                 if read(row.values) in old:
-                    shown = display_key([row.values[place] for place in places], types)
-                    fact = f"is new, but its row of {table} {shown} was promoted before"
-                    self._add_conflict("appended", layout, self._key(layout, row), row.offset, fact)
+                    shown = display_key([row.values[position] for position in positions], types)
+                    message = f"is new, but its row of {table} {shown} was promoted before"
+                    self._add_conflict("appended", layout, self._key(layout, row), row.offset, message)
                     break
             else:
                 self.loaded.add(layout.table, "new")
@@ -208,24 +208,24 @@ class Loader:
         """Compare rows that were not written with what the target has under their keys."""
         shape = self._shape(layout)
         there = self._lookup(layout.table, layout.columns, shape.key, self._parameters(layout, rows, shape.key))
-        by_key = {key_of([values[place] for place in shape.key_places]): values for values in there}
+        by_key = {key_of([values[position] for position in shape.key_positions]): values for values in there}
         ignored = self.contract.tables[layout.table].conflict.may_update
-        compared = [place for place, name in enumerate(layout.columns) if name not in ignored]
+        compared = [position for position, name in enumerate(layout.columns) if name not in ignored]
         table = self.snapshot.tables[layout.table]
-        columns = [table.columns[layout.columns[place]] for place in compared]
+        columns = [table.columns[layout.columns[position]] for position in compared]
         owner_key = self._key_reader(layout, shape.key)[0] if layout.table in self._owners else None
         for row in rows:
-            key = key_of([row.values[place] for place in shape.key_places])
+            key = key_of([row.values[position] for position in shape.key_positions])
             target = by_key.get(key)
             if target is None:
                 self._add_conflict("blocked", layout, self._key(layout, row), row.offset, self._blocked_by(layout, row))
                 continue
             if owner_key is not None and (owner := owner_key(row.values)) is not None:
                 self._old_owners.setdefault(layout.table, set()).add(owner)
-            ours, theirs = ([values[place] for place in compared] for values in (row.values, target))
-            unlike = differences(columns, ours, theirs)
-            if unlike:
-                self._add_conflict("different", layout, self._key(layout, row), row.offset, joined(unlike))
+            ours, theirs = ([values[position] for position in compared] for values in (row.values, target))
+            differing = differences(columns, ours, theirs)
+            if differing:
+                self._add_conflict("different", layout, self._key(layout, row), row.offset, joined(differing))
             else:
                 self.loaded.add(layout.table, "identical")
 
@@ -239,12 +239,12 @@ class Loader:
             parameters = self._parameters(layout, [row], columns)
             if any(value is None for value in parameters[1]):
                 continue
-            found = self._lookup(layout.table, key, columns, parameters)
-            if found:
+            holders = self._lookup(layout.table, key, columns, parameters)
+            if holders:
                 values = zip(columns, parameters[1], strict=True)
                 shown = ", ".join(f"{name} {display(value, table.columns[name].value_type)}" for name, value in values)
                 holder = ", ".join(
-                    display(value, table.columns[name].value_type) for name, value in zip(key, found[0], strict=True)
+                    display(value, table.columns[name].value_type) for name, value in zip(key, holders[0], strict=True)
                 )
                 return f"{shown} is taken by {holder}"
         triggers = self.triggers.get(layout.table, ())
@@ -255,20 +255,20 @@ class Loader:
     def _key_reader(
         self, layout: ColumnLayout, names: Sequence[str]
     ) -> tuple[KeyReader, tuple[int, ...], tuple[str, ...]]:
-        """What reads these columns as a key, their places, and their types."""
+        """The reader of these columns as a key, their positions, and their types."""
         columns = self.snapshot.tables[layout.table].columns
-        places = tuple(layout.columns.index(name) for name in names)
+        positions = tuple(layout.columns.index(name) for name in names)
         types = tuple(columns[name].value_type for name in names)
-        return key_reader(places, types), places, types
+        return key_reader(positions, types), positions, types
 
     def _parameters(
         self, layout: ColumnLayout, rows: Sequence[Row], columns: Sequence[str]
     ) -> tuple[list[int], list[bytes | None]]:
-        places = [layout.columns.index(name) for name in columns]
+        positions = [layout.columns.index(name) for name in columns]
         types = self._types[layout.table]
         return (
             [types[name] for _ in rows for name in columns],
-            [row.values[place] for row in rows for place in places],
+            [row.values[position] for row in rows for position in positions],
         )
 
     def _lookup(
@@ -282,12 +282,12 @@ class Loader:
         return self._pipe.ask(statements.select(table, columns, where, len(values) // len(where)), types, values)
 
     def _key(self, layout: ColumnLayout, row: Row) -> tuple[bytes | None, ...]:
-        return tuple(row.values[place] for place in self._shape(layout).key_places)
+        return tuple(row.values[position] for position in self._shape(layout).key_positions)
 
     def _add_conflict(
-        self, kind: str, layout: ColumnLayout, key: Sequence[bytes | None], offset: int, fact: str
+        self, kind: str, layout: ColumnLayout, key: Sequence[bytes | None], offset: int, message: str
     ) -> None:
         columns = self.snapshot.tables[layout.table].columns
         names = self._shape(layout).key
         shown = ", ".join(display(value, columns[name].value_type) for name, value in zip(names, key, strict=True))
-        self.loaded.add_conflict(RowConflict(kind, layout.table, shown, fact, offset))
+        self.loaded.add_conflict(RowConflict(kind, layout.table, shown, message, offset))

@@ -50,7 +50,7 @@ def _value_pair(type_name: str, there: Wire, here: Wire) -> tuple[str, str]:
 def _common_prefix(first: str, second: str) -> int:
     """How many characters two unequal texts begin with in common."""
     pairs = enumerate(zip(first, second, strict=False))
-    return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
+    return next((position for position, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def shown_value(value: Wire, type_name: str) -> str:

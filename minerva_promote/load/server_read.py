@@ -21,34 +21,34 @@ TEXT, BINARY = 0, 1  # formats of a value in the protocol
 class ServerRead:
     """Those columns of one layout; mostly there are none."""
 
-    places: tuple[int, ...]  # in the layout
+    positions: tuple[int, ...]  # in the layout
     names: tuple[str, ...]
     types: tuple[int, ...]  # oids
     casts: tuple[str, ...]  # the type, where it has a modifier; else ""
     formats: tuple[int, ...]  # of all columns of the layout
 
     def take_returned(
-        self, rows: Sequence[Row], key_places: Sequence[int], returned: Sequence[Sequence[bytes | None]]
+        self, rows: Sequence[Row], key_positions: Sequence[int], returned: Sequence[Sequence[bytes | None]]
     ) -> None:
         """Take what an INSERT returned: the key of each row that was written, and these columns."""
-        width = len(key_places)
+        width = len(key_positions)
         by_key = {tuple(values[:width]): values[width:] for values in returned}
         for row in rows:
-            canonical = by_key.get(tuple(row.values[place] for place in key_places))
+            canonical = by_key.get(tuple(row.values[position] for position in key_positions))
             if canonical is not None:
                 self._take(row, canonical)
 
     def ask(self, pipe: Pipelined, rows: Sequence[Row]) -> None:
         """Have the server read the values of rows that it does not write, in one statement."""
-        parameters = [row.values[place] for row in rows for place in self.places]
+        parameters = [row.values[position] for row in rows for position in self.positions]
         statement = values(self.casts, len(rows))
         canonical = pipe.ask(statement, self.types * len(rows), parameters, [TEXT] * len(parameters))
         for row, canonical_row in zip(rows, canonical, strict=True):
             self._take(row, canonical_row)
 
     def _take(self, row: Row, canonical: Sequence[bytes | None]) -> None:
-        for place, value in zip(self.places, canonical, strict=True):
-            row.values[place] = value
+        for position, value in zip(self.positions, canonical, strict=True):
+            row.values[position] = value
 
 
 def server_read(layout: ColumnLayout, table: Table, types: Mapping[str, int]) -> ServerRead | None:
@@ -59,13 +59,15 @@ def server_read(layout: ColumnLayout, table: Table, types: Mapping[str, int]) ->
         return None
     from minerva_promote.exportfile.types.by_name import is_server_read
 
-    places = tuple(place for place, column in enumerate(columns) if is_server_read(column.value_type, column.labels))
-    if not places:
+    positions = tuple(
+        position for position, column in enumerate(columns) if is_server_read(column.value_type, column.labels)
+    )
+    if not positions:
         return None
     return ServerRead(
-        places,
-        tuple(layout.columns[place] for place in places),
-        tuple(types[layout.columns[place]] for place in places),
-        tuple(columns[place].type if "(" in columns[place].type else "" for place in places),
-        tuple(TEXT if place in places else BINARY for place in range(len(columns))),
+        positions,
+        tuple(layout.columns[position] for position in positions),
+        tuple(types[layout.columns[position]] for position in positions),
+        tuple(columns[position].type if "(" in columns[position].type else "" for position in positions),
+        tuple(TEXT if position in positions else BINARY for position in range(len(columns))),
     )

@@ -31,11 +31,11 @@ class NewRowHashes:
     def __init__(self) -> None:
         self._rows: dict[ColumnLayout, list[WrittenRow]] = {}
 
-    def add(self, layout: ColumnLayout, key_places: Sequence[int], rows: Iterable[Row]) -> None:
+    def add(self, layout: ColumnLayout, key_positions: Sequence[int], rows: Iterable[Row]) -> None:
         """Remember rows."""
         kept = self._rows.setdefault(layout, [])
         for row in rows:
-            key = tuple(row.values[place] for place in key_places)
+            key = tuple(row.values[position] for position in key_positions)
             kept.append(WrittenRow(key, row.offset, _column_hashes(row.values)))
 
     def batches(self, size: int) -> Iterator[tuple[ColumnLayout, list[WrittenRow]]]:
@@ -50,10 +50,10 @@ def rows_changed_by_triggers(
     stored_rows: Iterable[Sequence[Wire]],
     layout: ColumnLayout,
     table: Table,
-    key_places: Sequence[int],
+    key_positions: Sequence[int],
 ) -> Iterator[tuple[WrittenRow, str]]:
     """The rows that the target does not have as they were sent, with a description of the change."""
-    by_key = {tuple(values[place] for place in key_places): values for values in stored_rows}
+    by_key = {tuple(values[position] for position in key_positions): values for values in stored_rows}
     for row in rows:
         values = by_key.get(row.key)
         if values is None:
@@ -61,12 +61,13 @@ def rows_changed_by_triggers(
             continue
         marks = _column_hashes(values)
         if marks != row.marks:
-            unlike = [
+            changed = [
                 f"{name} is {shown_value(value, table.columns[name].value_type)}"
-                for place, (name, value) in enumerate(zip(layout.columns, values, strict=True))
-                if marks[place * _MARK : (place + 1) * _MARK] != row.marks[place * _MARK : (place + 1) * _MARK]
+                for position, (name, value) in enumerate(zip(layout.columns, values, strict=True))
+                if marks[position * _MARK : (position + 1) * _MARK]
+                != row.marks[position * _MARK : (position + 1) * _MARK]
             ]
-            yield row, f"a trigger changed what was written: {joined(unlike)}"
+            yield row, f"a trigger changed what was written: {joined(changed)}"
 
 
 _MARK = 8  # bytes

@@ -120,10 +120,12 @@ def effect_findings(effects: Iterable[SideEffect]) -> Iterable[Finding]:
             yield Finding("trigger", message, hint="all rows are read back and compared", severity=Severity.WARN)
 
 
-def shared_findings(conn: Connection, contract: Contract, snapshot: Snapshot, found: Validation) -> Iterable[Finding]:
+def shared_findings(
+    conn: Connection, contract: Contract, snapshot: Snapshot, validation: Validation
+) -> Iterable[Finding]:
     """Shared rows that the file names and does not hold: the target must have them, with the vectors' length."""
     by_table: dict[str, list[DeferredRow]] = {}
-    for (table, _), deferred in found.deferred.items():
+    for (table, _), deferred in validation.deferred.items():
         by_table.setdefault(table, []).append(deferred)
     for table, rows in by_table.items():
         rule = contract.tables[table]
@@ -170,4 +172,6 @@ def placed(findings: Iterable[Finding], environment: Environment) -> tuple[Findi
     """The findings with the environment's name in their help."""
     from dataclasses import replace
 
-    return tuple(replace(each, hint=each.hint.replace("--env ENV", f"--env {environment.name}")) for each in findings)
+    return tuple(
+        replace(finding, hint=finding.hint.replace("--env ENV", f"--env {environment.name}")) for finding in findings
+    )

@@ -87,16 +87,16 @@ def _columns(contract: Contract, rule: TableRule, table: Table, recorded: Table 
         near = nearest(column, [name for name in table.columns if name not in known]) if recorded else None
         suggestion = f"; did you mean {near}?" if near else ""
         yield Finding("column", f"the target has no column {table.name}.{column}{suggestion}", hint=MIGRATE)
-    for each in table.columns.values():
-        yield from _column(rule, table, each, known.get(each.name))
+    for present in table.columns.values():
+        yield from _column(rule, table, present, known.get(present.name))
 
 
 def _named(contract: Contract, rule: TableRule, table: str) -> set[str]:
     """Every column that the contract speaks of."""
     named = {*rule.key, *rule.columns, *rule.reference_columns, *rule.given, *rule.contiguous}
     named |= {*rule.conflict.may_update, *(name for names in rule.unique for name in names)}
-    named |= {each.per for each in rule.contiguous.values()}
-    named |= {each.text for each in rule.columns.values() if each.text is not None}
+    named |= {sequence.per for sequence in rule.contiguous.values()}
+    named |= {declared.text for declared in rule.columns.values() if declared.text is not None}
     entries = (entry.partition(".") for entry in contract.local_paths.except_)
     return named | {column for owner, _, column in entries if owner == table}
 

@@ -34,7 +34,7 @@ Sink = Callable[[Row], object]
 def validates_first(state: RunState) -> bool:
     """Whether the whole file is read before the transaction begins.
 
-    A big file is validated while its rows go in, so that client and server work at the same time: each row is judged
+    A big file is validated while its rows go in, so that client and server work at the same time: each row is checked
     before it is sent, and the gate is the same. Checks before the transaction need the file's numbers, and so does a
     plan, whose digest and keys come from the same reading.
     """
@@ -63,7 +63,7 @@ def shared_row_findings(conn: Connection, state: RunState, validation: Validatio
 
 
 def record_preflight(state: RunState, findings: tuple[Finding, ...]) -> None:
-    """Log what was found before the first row. Raises GateClosed for more than warnings."""
+    """Log the findings before the first row. Raises GateClosed for more than warnings."""
     state.log.record(preflight_step(findings))
     state.log.stop_if_closed()
 
@@ -193,7 +193,7 @@ def _record_tables(state: RunState, loaded: LoadResult, begun: float) -> None:
 
 
 def _check_constraints(conn: Connection, state: RunState) -> None:
-    """Check deferred constraints now: at COMMIT they would be found too late to say so."""
+    """Check deferred constraints now: at COMMIT a violation could no longer be reported as a step."""
     try:
         execute(conn, b"set constraints all immediate", "checking deferred constraints")
     except TargetError as error:

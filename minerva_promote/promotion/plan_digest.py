@@ -24,7 +24,7 @@ from minerva_promote.promotion.existing_keys import KeyCounts
 from minerva_promote.results import Finding
 
 GROUP = 12  # hex digits of each part
-VOLATILE = "clock"  # a finding whose numbers are others each time
+VOLATILE = "clock"  # the code of a finding whose numbers differ at every reading
 LEAST = 4  # to which a part may be shortened
 
 
@@ -111,7 +111,7 @@ def with_counts(planned: PlannedTarget, counts: Mapping[str, KeyCounts]) -> Plan
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Three parts, each told by its first digits."""
+    """Three hashes, cut to their first digits."""
 
     file: str
     configuration: str

@@ -48,8 +48,8 @@ def sequence_step(sequence: SequenceState, last: int | None) -> StepResult:
     behind = f"behind {sequence.table}.{sequence.column}, which has {sequence.reached:,}"
     if sequence.can_advance:
         return StepResult("import", name, Outcome.OK, f"{behind}: a run would advance it")
-    fact = f"{sequence.sequence} is {behind}: the next rows that take a value from it will fail"
-    finding = Finding("sequence-behind", fact, hint=sequence.statement, severity=Severity.WARN)
+    message = f"{sequence.sequence} is {behind}: the next rows that take a value from it will fail"
+    finding = Finding("sequence-behind", message, hint=sequence.statement, severity=Severity.WARN)
     return StepResult("import", name, Outcome.WARN, behind, findings=(finding,))
 
 

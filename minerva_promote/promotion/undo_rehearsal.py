@@ -20,13 +20,12 @@ from minerva_promote.database.server_errors import execute
 from minerva_promote.database.session import admin_session, begin, rollback
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.run_rows import RunRows, unpack
+from minerva_promote.promotion import rehearsal_report as report
 from minerva_promote.promotion.state import RunState, Stage, known
 from minerva_promote.promotion.step_log import GateClosed, QuietProgress, StepLog
-from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.text_format import counted
+from minerva_promote.results import Finding, StepResult
 from minerva_promote.undo.plan import UndoOptions, plan_undo
 from minerva_promote.undo.remove import remove_rows
-from minerva_promote.undo.report import describe_writes
 from minerva_promote.undo.rows_to_remove import TrustedXmins
 from minerva_promote.undo.table_catalog import read_tables, table_name
 from minerva_promote.undo.table_checksums import (
@@ -39,7 +38,6 @@ from minerva_promote.undo.table_checksums import (
     write_deltas,
 )
 
-_HELP = "a run could not be undone without a trace: find out what triggers and constraints of the target do"
 _OWN = b"select (pg_current_xact_id()::text::bigint & x'ffffffff'::bigint)::text as xmin"
 
 
@@ -63,14 +61,10 @@ def rehearse(run: RunState, stages: Sequence[Stage]) -> StepResult:
             finally:
                 rollback(conn)
     except _Skipped as skipped:
-        step = _step(Outcome.SKIP, str(skipped))
+        step = report.skipped_step(str(skipped))
     except TargetError as error:
-        step = _step(Outcome.ERROR, f"could not be rehearsed: {error.message}", hint=error.hint)
+        step = report.error_step(error)
     return replace(step, seconds=time.perf_counter() - begun)
-
-
-def _step(outcome: Outcome, detail: str, findings: Iterable[Finding] = (), hint: str = "") -> StepResult:
-    return StepResult("rehearsal", "undo", outcome, detail, findings=tuple(findings), hint=hint)
 
 
 def _undo_rows(conn: Connection, state: RunState, stages: Iterable[Stage]) -> StepResult:
@@ -87,14 +81,13 @@ def _undo_rows(conn: Connection, state: RunState, stages: Iterable[Stage]) -> St
         environment=state.environment.name,
     )
     if not plan.possible:
-        return _step(Outcome.FAIL, "the run could not be undone", plan.findings)
+        return report.refused_step(plan.findings)
     try:
         remove_rows(conn, plan)
     except TargetError as error:
         if conn.closed:
             raise
-        finding = Finding("undo", error.message, hint=_HELP)
-        return _step(Outcome.FAIL, "the run could not be undone", (*plan.findings, finding))
+        return report.refused_step((*plan.findings, report.failed_undo_finding(error)))
     return _compare(conn, tables, before, first, plan.removed, plan.findings)
 
 
@@ -137,25 +130,17 @@ def _compare(
 ) -> StepResult:
     """Compare what the tables hold."""
     after = table_checksums(conn, tables)
-    unlike = [_content_difference(name, before[name], after[name]) for name in before if before[name] != after[name]]
+    differing = [
+        report.content_finding(name, before[name], after[name]) for name in before if before[name] != after[name]
+    ]
     compared = {table.oid for table in tables}
     others = {
-        table_name(conn, oid): since
-        for oid, since in write_deltas(first, read_write_counters(conn)).items()
+        table_name(conn, oid): writes
+        for oid, writes in write_deltas(first, read_write_counters(conn)).items()
         if oid not in compared
     }
     if others:
-        fact = f"triggers wrote to tables that are not compared: {'; '.join(describe_writes(others))}"
-        findings += (Finding("trigger", fact, hint="look whether that matters", severity=Severity.WARN),)
-    summary = f"{counted(removed, 'rows')} in and out again"
-    if unlike:
-        return _step(Outcome.FAIL, f"{summary}, and something is left", (*findings, *unlike))
-    detail = f"{summary}: {counted(len(tables), 'tables')} hold what they held"
-    return _step(Outcome.WARN if findings else Outcome.OK, detail, findings)
-
-
-def _content_difference(name: str, before: TableChecksum, after: TableChecksum) -> Finding:
-    fact = f"{name} held {counted(before.rows, 'rows')} before, {after.rows:,} afterwards"
-    if before.rows == after.rows:
-        fact = f"{name} holds {counted(before.rows, 'rows')} as before, with other values"
-    return Finding("content", fact, hint=_HELP)
+        findings += (report.other_writes_finding(others),)
+    if differing:
+        return report.content_differs_step(removed, (*findings, *differing))
+    return report.content_restored_step(removed, len(tables), findings)
