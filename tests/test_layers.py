@@ -246,3 +246,13 @@ def test_modules_stay_small() -> None:
         if (count := len(path.read_text().splitlines())) > 300
     }
     assert long == {}
+
+
+STORY = 40  # lines of a test at most
+
+
+@pytest.mark.parametrize("file", sorted(Path(__file__).parent.rglob("test_*.py")), ids=lambda path: path.stem)
+def test_no_test_is_a_long_story(file: Path) -> None:
+    functions = [node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
+    long = [f.name for f in functions if f.name.startswith("test_") and (f.end_lineno or 0) - f.lineno >= STORY]
+    assert not long, "split it into named steps or smaller tests"

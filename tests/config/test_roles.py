@@ -70,7 +70,7 @@ def read(make_project: MakeProject, text: str) -> Environment:
     return read_environment(load_project(make_project({"environments/local.yaml": text})), "local")
 
 
-def test_everything_that_can_be_declared(make_project: MakeProject) -> None:
+def test_every_attribute_and_membership_that_can_be_declared(make_project: MakeProject) -> None:
     environment = read(make_project, FULL)
     assert environment.import_role == "minerva_api"
     assert environment.public is not None
@@ -90,6 +90,10 @@ def test_everything_that_can_be_declared(make_project: MakeProject) -> None:
     assert [(entry.code, entry.object, entry.why) for entry in api.accept] == [
         ("owns-object", "table public.notes", "made by the API at run time")
     ]
+
+
+def test_every_grant_that_can_be_declared(make_project: MakeProject) -> None:
+    api = read(make_project, FULL).roles["minerva_api"]
     assert list(api.grants.by_kind()) == [
         Declared("database", "", ("CONNECT",)),
         Declared("schemas", "public", ("USAGE",)),
@@ -113,7 +117,10 @@ def test_everything_that_can_be_declared(make_project: MakeProject) -> None:
     ]
     assert api.grants.tables["books"] == ("SELECT", "INSERT")
     assert api.grants.columns == {"books": {"UPDATE": ("updated_at",), "ALL": ("id", "title")}}
-    first, second = api.grants.default_privileges
+
+
+def test_every_default_privilege_that_can_be_declared(make_project: MakeProject) -> None:
+    first, second = read(make_project, FULL).roles["minerva_api"].grants.default_privileges
     assert (first.owner, first.schema_, second.schema_) == ("minerva_owner", "public", None)
     assert dict(first.by_kind()) == {
         "default tables": ("SELECT", "MAINTAIN"),

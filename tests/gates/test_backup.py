@@ -143,50 +143,62 @@ def test_a_dump_that_is_not_whole(shop: Shop, backups: Path, kind: str) -> None:
     assert (list(backups.iterdir()), shop.count()) == ([], before)
 
 
-def test_what_stops_it_before_it_begins(pair: Pair, tmp_path: Path) -> None:
+PROGRAM_LOCATION = "backup.program in environments/test-prod.yaml"
+
+
+def refusal(shop: Shop, **backup: object) -> str:
+    """Why the step refuses before pg_dump begins, with these settings."""
+    shop.environment(backup={"folder": "back ups", **backup})
+    ran = shop.run(shop.file(Export()))
+    assert (ran.exit_code, ran.stderr, shop.count()) == (1, "", 0)
+    assert ran.stdout.endswith(CLOSED)
+    return step_of(ran, "backup").removeprefix("  backup     pg_dump .......................... FAIL   ")
+
+
+def test_a_folder_that_is_not_there(pair: Pair) -> None:
     shop, folder = pair.shop, pair.shop.root / "back ups"
-    where = "backup.program in environments/test-prod.yaml"
-
-    def said(name: str = "pg_dump", **backup: object) -> str:
-        shop.environment(backup={"folder": "back ups", **backup})
-        ran = shop.run(shop.file(Export()))
-        assert (ran.exit_code, ran.stderr, shop.count()) == (1, "", 0)
-        assert ran.stdout.endswith(CLOSED)
-        return step_of(ran, "backup").removeprefix("  backup     pg_dump .......................... FAIL   ")
-
-    assert said() == (
+    assert refusal(shop) == (
         f"the folder {folder} is not there\n"
         f"             mkdir -p '{folder}'; promote does not make it, for it may be a disk that is not mounted"
     )
     folder.touch()
-    assert said().startswith(f"the folder {folder} is not a folder\n")
-    folder.unlink()
+    assert refusal(shop).startswith(f"the folder {folder} is not a folder\n")
+
+
+def test_a_program_that_is_not_suitable(pair: Pair, tmp_path: Path) -> None:
+    shop, folder = pair.shop, pair.shop.root / "back ups"
     folder.mkdir()
-    assert said(program="/nowhere/pg_dump") == (
-        f"pg_dump cannot be started: /nowhere/pg_dump: no such file or directory\n             correct {where}"
+    assert refusal(shop, program="/nowhere/pg_dump") == (
+        f"pg_dump cannot be started: /nowhere/pg_dump: no such file or directory\n             correct {PROGRAM_LOCATION}"
     )
     true = Path("/bin/true")
-    assert said(program=str(true)) == (
-        f"{true} does not say that it is pg_dump of PostgreSQL\n             correct {where}"
+    assert refusal(shop, program=str(true)) == (
+        f"{true} does not say that it is pg_dump of PostgreSQL\n             correct {PROGRAM_LOCATION}"
     )
     old = tmp_path / "pg_dump"
     old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n", "utf-8")
     old.chmod(0o755)
     (version,) = shop.rows("select current_setting('server_version_num')::int")[0]
     major, minor = divmod(version, 10_000)
-    assert said(program=str(old)) == (
+    assert refusal(shop, program=str(old)) == (
         f"pg_dump 9.6.24 ({old}) cannot dump a server of PostgreSQL {major}.{minor}\n             install the client"
-        f" programs of PostgreSQL {major} or later, or name one: {where}"
+        f" programs of PostgreSQL {major} or later, or name one: {PROGRAM_LOCATION}"
     )
+    assert list(folder.iterdir()) == []
+
+
+def test_an_owner_that_cannot_be_reached(pair: Pair) -> None:
+    shop, folder = pair.shop, pair.shop.root / "back ups"
+    folder.mkdir()
     shop.environment(admin_url=pair.prod.url())
     (server,) = shop.rows("select system_identifier from pg_control_system()")[0]
-    assert said() == (
+    assert refusal(shop) == (
         f'admin_url leads to another database than url: identity: {{system_identifier: "{server}", database:'
         f' "{pair.prod.name}"}}, not identity: {{system_identifier: "{server}", database: "{shop.database.name}"}}\n'
         "             both must reach the same database"
     )
     shop.environment(admin_url=None)
-    assert said() == (
+    assert refusal(shop) == (
         "environment test-prod has no admin_url\n"
         "             environments/test-prod.yaml        add the owner's URL: admin_url: ${TEST_PROD_ADMIN_DATABASE_URL},"
         " and set TEST_PROD_ADMIN_DATABASE_URL=postgresql://USER:PASSWORD@HOST:5432/DATABASE"

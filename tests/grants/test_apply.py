@@ -40,11 +40,7 @@ def test_a_role_is_made_with_its_password(grants_project: GrantsProject) -> None
         "  set it in the environment or in .env: A_PASSWORD=***\n"
     )
     assert verifier(grants_project, name) is None
-    texts = [
-        plan,
-        grants_project.report("--format", "sql", code=1, env=env),
-        grants_project.report("--format", "json", code=1, env=env),
-    ]
+    texts = [plan, *(grants_project.report("--format", form, code=1, env=env) for form in ("sql", "json"))]
     texts.append(grants_project.report("--apply", "--format", "json", env=env))
     first = verifier(grants_project, name)
     assert matches(first, PASSWORD)
@@ -208,6 +204,30 @@ def test_columns_of_a_declared_table(grants_project: GrantsProject) -> None:
     ]
 
 
+OVERLAPPING_DRIFTS = [
+    (
+        "UPDATE, UPDATE (book_id) on table public.ingestion_logs",
+        "api, undeclared: nothing declares it",
+        'REVOKE UPDATE, UPDATE ("book_id") ON TABLE public.ingestion_logs FROM "api"',
+    ),
+    (
+        "INSERT, INSERT (id) on table public.chunks",
+        "a, grant-option: it may give this on to any role",
+        'REVOKE GRANT OPTION FOR INSERT, INSERT ("id") ON TABLE public.chunks FROM "a"',
+    ),
+    (
+        "SELECT, SELECT (title) on table public.books",
+        "a, missing: declared, and not given",
+        'GRANT SELECT, SELECT ("title") ON TABLE public.books TO "a"',
+    ),
+    (
+        "UPDATE (id) on table public.ingestion_logs",
+        "api, missing: declared, and taken along by the REVOKE on the whole table",
+        'GRANT UPDATE ("id") ON TABLE public.ingestion_logs TO "api"',
+    ),
+]
+
+
 def test_the_same_privilege_on_a_table_and_on_a_column(grants_project: GrantsProject) -> None:
     """Each is said, given and taken at once: what is planned is what one round of --apply does."""
     grants_project.run(
@@ -218,32 +238,10 @@ def test_the_same_privilege_on_a_table_and_on_a_column(grants_project: GrantsPro
     grants_project.add_grants(grants_project.shop.role, columns={"ingestion_logs": {"UPDATE": ["id"]}})
     grants = {"tables": {"books": ["SELECT"], "chunks": ["INSERT"]}, "columns": {"books": {"SELECT": ["title"]}}}
     grants_project.role("a", grants=grants)
-    drifts = [
-        (
-            "UPDATE, UPDATE (book_id) on table public.ingestion_logs",
-            "api, undeclared: nothing declares it",
-            'REVOKE UPDATE, UPDATE ("book_id") ON TABLE public.ingestion_logs FROM "api"',
-        ),
-        (
-            "INSERT, INSERT (id) on table public.chunks",
-            "a, grant-option: it may give this on to any role",
-            'REVOKE GRANT OPTION FOR INSERT, INSERT ("id") ON TABLE public.chunks FROM "a"',
-        ),
-        (
-            "SELECT, SELECT (title) on table public.books",
-            "a, missing: declared, and not given",
-            'GRANT SELECT, SELECT ("title") ON TABLE public.books TO "a"',
-        ),
-        (
-            "UPDATE (id) on table public.ingestion_logs",
-            "api, missing: declared, and taken along by the REVOKE on the whole table",
-            'GRANT UPDATE ("id") ON TABLE public.ingestion_logs TO "api"',
-        ),
-    ]
     plan = grants_project.report(code=1)
-    assert re.findall(r"(?m)^  (?:grant|revoke)  (.+) \.\. FAIL  (.+)\n  \d+:\d+  (.+)$", plan) == drifts
+    assert re.findall(r"(?m)^  (?:grant|revoke)  (.+) \.\. FAIL  (.+)\n  \d+:\d+  (.+)$", plan) == OVERLAPPING_DRIFTS
     assert plan.endswith("\ndrift: 4 differences; promote grants --env test-prod --apply ends them\n")
-    lines = [f"-- {why.replace(': ', f': {what}: ', 1)}\n{statement};\n" for what, why, statement in drifts]
+    lines = [f"-- {why.replace(': ', f': {what}: ', 1)}\n{statement};\n" for what, why, statement in OVERLAPPING_DRIFTS]
     assert (
         grants_project.report("--format", "sql", code=1)
         == f"-- database DB, as postgres\nBEGIN;\n{''.join(lines)}COMMIT;\n"

@@ -175,8 +175,26 @@ def test_nothing_is_declared(shop: Shop) -> None:
         assert ran.stdout.splitlines()[1:] == [*report, verdict]
 
 
-def test_unknown_objects(grants_project: GrantsProject) -> None:
-    """Each at its place; nothing is applied then, not even what could be."""
+UNKNOWN_OBJECTS = [
+    'the database has no column public.books.titel; did you mean "public.books.title"?',
+    "the database has no foreign server far",
+    "the database has no function nof(int)",
+    'the database has no language plpqsql; did you mean "plpgsql"?',
+    "the database has no role nobody at all",
+    "the database has no schema nos",
+    'the database has no schema publik; did you mean "public"?',
+    'the database has no schema publik; did you mean "public"?',
+    "the database has no sequence public.s",
+    'the database has no table public.bocks; did you mean "public.books"?',
+    'the database has no table public.bookz; did you mean "public.books"?',
+    'the database has no table public.chunkz; did you mean "public.chunks"?',
+    "the database has no tablespace fast",
+    'the database has no type public.mood; did you mean "public.moods"?',
+]
+
+
+def declare_unknown_objects(grants_project: GrantsProject) -> None:
+    """Declare, for a role that exists, grants on what the database has not."""
     grants_project.run("create role {a}", "create type moods as enum ('glad')", "grant update on books to {api}")
     grants_project.role(
         "a",
@@ -196,24 +214,16 @@ def test_unknown_objects(grants_project: GrantsProject) -> None:
             ],
         },
     )
+
+
+def test_unknown_objects(grants_project: GrantsProject) -> None:
+    """Each at its place; nothing is applied then, not even what could be."""
+    declare_unknown_objects(grants_project)
     before = grants_project.state()
     report = grants_project.report(code=1)
-    assert [line.partition("unknown-object: ")[2] for line in report.splitlines() if "unknown-object" in line] == [
-        'the database has no column public.books.titel; did you mean "public.books.title"?',
-        "the database has no foreign server far",
-        "the database has no function nof(int)",
-        'the database has no language plpqsql; did you mean "plpgsql"?',
-        "the database has no role nobody at all",
-        "the database has no schema nos",
-        'the database has no schema publik; did you mean "public"?',
-        'the database has no schema publik; did you mean "public"?',
-        "the database has no sequence public.s",
-        'the database has no table public.bocks; did you mean "public.books"?',
-        'the database has no table public.bookz; did you mean "public.books"?',
-        'the database has no table public.chunkz; did you mean "public.chunks"?',
-        "the database has no tablespace fast",
-        'the database has no type public.mood; did you mean "public.moods"?',
-    ]
+    assert [
+        line.partition("unknown-object: ")[2] for line in report.splitlines() if "unknown-object" in line
+    ] == UNKNOWN_OBJECTS
     head = (
         "test-prod  database DB\n"
         "  reach  column public.books.titel .. FAIL  a, unknown-object: the database has no column public.books.titel;"

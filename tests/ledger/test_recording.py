@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -214,10 +215,8 @@ def test_ctrl_c(shop: Shop) -> None:
     assert (shop.events(), last(shop, "reason")) == (["started", "failed"], ("stopped by Ctrl-C",))
 
 
-@pytest.mark.soak
-def test_killed_before_and_after_commit(shop: Shop) -> None:
-    """The next command finds out, says it, and writes it down."""
-    file = shop.file(Export(), "lighthouse.sql")
+def kill_before_commit(shop: Shop, file: Path) -> tuple[str, str]:
+    """Kill a run that waits for a lock; return its short identifier and how messages about it begin."""
     with holding(shop, LOCK_STATEMENT), started(*LINE, file, cwd=shop.root) as process:
         wait_until_it_waits(shop)
         listed = shop.promote("history", "--env", "test-prod").stdout.splitlines()[2]
@@ -232,13 +231,27 @@ def test_killed_before_and_after_commit(shop: Shop) -> None:
         process.kill()
         process.wait(30)
     _gone(shop)
-    listed = shop.promote("history", "--env", "test-prod").stdout.splitlines()[2]
-    assert listed.endswith("its session is gone; nothing was stored")
+    return run_id, said
+
+
+def kill_after_commit(shop: Shop, file: Path) -> str:
+    """Kill a run during its checks after COMMIT; return what it printed."""
     shop.add_check(SLOW)
     with started(*LINE, file, cwd=shop.root) as process:
         wait_until_it_waits(shop, "Timeout")
         process.kill()
         out, _ = process.communicate(timeout=30)
+    return out
+
+
+@pytest.mark.soak
+def test_killed_before_and_after_commit(shop: Shop) -> None:
+    """The next command finds out, says it, and writes it down."""
+    file = shop.file(Export(), "lighthouse.sql")
+    run_id, said = kill_before_commit(shop, file)
+    listed = shop.promote("history", "--env", "test-prod").stdout.splitlines()[2]
+    assert listed.endswith("its session is gone; nothing was stored")
+    out = kill_after_commit(shop, file)
     assert (
         f"    warn: open-run: {said}its session is gone; nothing was stored\n        help: run its file again when you like\n"
         in out

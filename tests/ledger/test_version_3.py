@@ -103,13 +103,11 @@ def test_what_is_too_long(shop: Shop, column: str, value: str) -> None:
         conn.execute(statement.encode())
 
 
-def test_an_honest_event_is_folded(shop: Shop) -> None:
-    """However much a run has to say, its event is taken."""
-    names = [f"table_{number}" for number in range(20_000)]
-    roots = [f"{'é' * ROOT}{number}" for number in range(ROOTS + 50)]
+def oversized_event(names: list[str], roots: list[str]) -> Event:
+    """An event that is longer than the ledger takes in every column; its last check has failed."""
     checks = [{"name": f"{'c' * 500}{n}", "outcome": "ok", "values": {"v": [1e300] * 500}} for n in range(3_000)]
     checks.append({"name": "last", "outcome": "FAIL", "values": {"v": float("nan")}})
-    event = Event(
+    return Event(
         "refused",
         str(uuid4()),
         "e" * 5_000,
@@ -124,6 +122,13 @@ def test_an_honest_event_is_folded(shop: Shop) -> None:
             "deep": [[[]]] * 3,
         },
     )
+
+
+def test_an_honest_event_is_folded(shop: Shop) -> None:
+    """However much a run has to say, its event is taken."""
+    names = [f"table_{number}" for number in range(20_000)]
+    roots = [f"{'é' * ROOT}{number}" for number in range(ROOTS + 50)]
+    event = oversized_event(names, roots)
     with shop.database.connect(shop.role) as conn:
         add_event(conn, event)
         row = conn.execute(

@@ -57,30 +57,34 @@ def test_differences(pair: Pair) -> None:
     }  # fmt: skip
 
 
+STATEMENTS_OF_LOCAL = (
+    "create schema more", "create type more.mood as enum ('a', 'b')", "create sequence free increment 2",
+    "create table more.t (id serial primary key, m more.mood default 'a', n int generated always as identity,"
+    " v vector(3), unique (m, n), check (n > 0))",
+    "create index on more.t using hnsw (v vector_l2_ops) with (m=5)",
+    "create function f() returns int language sql as 'select 1'", "create view v as select id from books",
+    "alter type source_type add value 'epub' before 'pdf'", "alter table books alter title type varchar(50)",
+    "alter table books enable row level security", "create policy p on books using (true)",
+    "create function touch() returns trigger language plpgsql as $$begin return new; end$$",
+    "create trigger touched before insert on books for each row execute function touch()",
+    "alter table books disable trigger touched",
+)  # fmt: skip
+STATEMENTS_OF_OTHER = (
+    "alter table books alter title type varchar(20), alter word_count set default 7, alter author drop not null",
+    "drop index idx_chunks_embedding_ivfflat", "alter table chunks rename constraint uq_chunk_book_sequence to u",
+    "create index idx_chunks_embedding_ivfflat on chunks using ivfflat (embedding vector_l2_ops) with (lists=5)",
+    "alter table chunks drop constraint chunks_book_id_fkey", "drop table ingestion_logs",
+    "alter table failed_scrapes drop constraint failed_scrapes_book_id_fkey,"
+    " add constraint failed_scrapes_book_id_fkey foreign key (book_id) references books on delete cascade not valid",
+    "create function g() returns int language sql as 'select 1'", "create view w as select 1 as one",
+    "alter table books add lost int", "create table gone (a int)",
+)  # fmt: skip
+
+
 def test_the_statements_bring_it_in_step(pair: Pair) -> None:
     pair.allow()
-    pair.local.execute(
-        "create schema more", "create type more.mood as enum ('a', 'b')", "create sequence free increment 2",
-        "create table more.t (id serial primary key, m more.mood default 'a', n int generated always as identity,"
-        " v vector(3), unique (m, n), check (n > 0))",
-        "create index on more.t using hnsw (v vector_l2_ops) with (m=5)",
-        "create function f() returns int language sql as 'select 1'", "create view v as select id from books",
-        "alter type source_type add value 'epub' before 'pdf'", "alter table books alter title type varchar(50)",
-        "alter table books enable row level security", "create policy p on books using (true)",
-        "create function touch() returns trigger language plpgsql as $$begin return new; end$$",
-        "create trigger touched before insert on books for each row execute function touch()",
-        "alter table books disable trigger touched",
-    )  # fmt: skip
-    pair.other.execute(
-        "alter table books alter title type varchar(20), alter word_count set default 7, alter author drop not null",
-        "drop index idx_chunks_embedding_ivfflat", "alter table chunks rename constraint uq_chunk_book_sequence to u",
-        "create index idx_chunks_embedding_ivfflat on chunks using ivfflat (embedding vector_l2_ops) with (lists=5)",
-        "alter table chunks drop constraint chunks_book_id_fkey", "drop table ingestion_logs",
-        "alter table failed_scrapes drop constraint failed_scrapes_book_id_fkey,"
-        " add constraint failed_scrapes_book_id_fkey foreign key (book_id) references books on delete cascade not valid",
-        "create function g() returns int language sql as 'select 1'", "create view w as select 1 as one",
-        "alter table books add lost int", "create table gone (a int)",
-    )  # fmt: skip
+    pair.local.execute(*STATEMENTS_OF_LOCAL)
+    pair.other.execute(*STATEMENTS_OF_OTHER)
     script = pair.diff("--format", "sql", code=1)
     assert script.startswith(
         '-- brings test-prod in step with local: different: 24 differences\nBEGIN;\nSET LOCAL search_path = "public";\n'

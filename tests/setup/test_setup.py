@@ -182,6 +182,13 @@ def test_the_client_may_set_every_column_but_those_of_the_server(project: Projec
     assert {name for (name,) in columns} == {*SERVERS, *CLIENT_COLUMNS}
 
 
+def refusal(opened_environment: tuple[Project, Environment]) -> TargetError:
+    """The error with which setup ends."""
+    with pytest.raises(TargetError) as caught:
+        setup(*opened_environment)
+    return caught.value
+
+
 def test_an_owner_without_superuser(project: ProjectCopy, suffix: str) -> None:
     """Each thing the owner may not do is one message with the statement for an administrator."""
     owner, api, reader = f"owner_{suffix}", project.name("minerva_api"), project.name("minerva_reader")
@@ -190,29 +197,26 @@ def test_an_owner_without_superuser(project: ProjectCopy, suffix: str) -> None:
         conn.execute(f"create role {owner} login password '{PASSWORD}'")
     it = plain(project, owner, name)
 
-    with pytest.raises(TargetError) as caught:
-        setup(*it)
-    assert caught.value.message == (
+    missing_database = refusal(it)
+    assert missing_database.message == (
         f"database {name} is missing, and could not be made: permission denied to create database"
     )
     statement = f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'UTF8\' OWNER "{owner}"'
-    assert caught.value.hint == f"as an administrator: {statement}"
+    assert missing_database.hint == f"as an administrator: {statement}"
     run_as_administrator(project, "postgres", statement)
 
-    with pytest.raises(TargetError) as caught:
-        setup(*it)
-    assert caught.value.message.startswith(f"extension vector is missing, and {owner} may not create it: ")
-    assert caught.value.hint == f"as an administrator, in database {name}: CREATE EXTENSION vector SCHEMA public"
-    run_as_administrator(project, name, caught.value.hint.partition(": ")[2])
+    missing_extension = refusal(it)
+    assert missing_extension.message.startswith(f"extension vector is missing, and {owner} may not create it: ")
+    assert missing_extension.hint == f"as an administrator, in database {name}: CREATE EXTENSION vector SCHEMA public"
+    run_as_administrator(project, name, missing_extension.hint.partition(": ")[2])
 
-    with pytest.raises(TargetError) as caught:
-        setup(*it)
-    assert caught.value.message == (
+    missing_roles = refusal(it)
+    assert missing_roles.message == (
         f"role {api}: permission denied to create role: Only roles with the CREATEROLE attribute may create roles.; "
         f"role {reader}: permission denied to create role: Only roles with the CREATEROLE attribute may create roles.; "
         f'role {reader}: role "{reader}" does not exist'
     )
-    for statement in caught.value.hint.removeprefix("as an administrator: ").split("; "):
+    for statement in missing_roles.hint.removeprefix("as an administrator: ").split("; "):
         run_as_administrator(project, name, statement)
     assert fetch(Database(project.server, name), "select to_regclass('public.books')") == [(None,)]
 
