@@ -9,15 +9,17 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from minerva_promote.config.conninfo import SECRETS
 from minerva_promote.database.embedded.files import binary
 from minerva_promote.database.psql import client_environment
 from minerva_promote.errors import ServerError, TargetError
+from minerva_promote.signals import current
 
 _VERSION = re.compile(r"\(PostgreSQL\) ((\d+)[\w.]*)")
 _LOOK = 0.05  # seconds between two looks at a program that runs
@@ -108,23 +110,17 @@ def dump(
     env |= {"LC_ALL": "C", "LC_MESSAGES": "C"}
     begun = time.monotonic()
     with tempfile.TemporaryFile() as errors:
-        try:  # in a session of its own: Ctrl-C is for promote, which ends it
-            process = subprocess.Popen(
-                command,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return Ended(f"{program.path} cannot be started: {(error.strerror or str(error)).lower()}", "")
-        with process:
-            try:
-                late = _wait(process, file, begun + timeout if timeout else None, tick)
-            except BaseException:
+        process: subprocess.Popen[bytes] | None = None
+        try:
+            with current().deferred():  # a signal inside Popen would leave a program that nobody knows
+                process = _start(command, env, errors)
+            late = _wait(process, file, begun + timeout if timeout else None, tick)
+        except _NotStartedError as error:
+            return Ended(f"{program.path} cannot be started: {error}", "")
+        except BaseException:
+            if process is not None:
                 _end(process)
-                raise
+            raise
         errors.seek(0)
         output = _lines(errors.read())
     if late:
@@ -134,6 +130,25 @@ def dump(
     if process.returncode:
         return Ended(f"pg_dump ended with exit code {process.returncode}", output)
     return Ended("", output)
+
+
+class _NotStartedError(Exception):
+    """The program cannot be started; the reason in the system's words."""
+
+
+def _start(command: Sequence[str], env: Mapping[str, str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own: Ctrl-C is for promote, which ends it."""
+    try:
+        return subprocess.Popen(
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _NotStartedError((error.strerror or str(error)).lower()) from error
 
 
 def _wait(process: subprocess.Popen[bytes], file: Path, deadline: float | None, tick: Callable[[int], None]) -> bool:

@@ -31,6 +31,7 @@ from minerva_promote.database.embedded.files import (
     socket_folder,
 )
 from minerva_promote.errors import ServerError
+from minerva_promote.signals import current
 
 if TYPE_CHECKING:
     from minerva_promote.config.connection_url import Target
@@ -167,8 +168,9 @@ class EmbeddedServer:
             if files.log.exists() and files.log.stat().st_size > LOG_BYTES:
                 files.log.replace(files.log.with_suffix(".log.old"))
             said_before = files.log.stat().st_size if files.log.exists() else 0
-            process = launcher.detach(self._command(folder), files.log, keep_open=in_use)
-            record_change("the embedded server was started and goes on running")
+            with current().deferred():  # a signal that arrives between the two would say that nothing was changed
+                process = launcher.detach(self._command(folder), files.log, keep_open=in_use)
+                record_change("the embedded server was started and goes on running")
         finally:
             os.close(in_use)
         try:
