@@ -143,6 +143,10 @@ class GrantsProject:
         }
         whole = {"pg_class": "oid, relowner, relacl::text"}  # its other columns are the autovacuum's too
         mine_alone = f"case when rolname ~ '{self.suffix}$' then xmin::text || ctid::text end"  # else of all tests
+        own_entries = (
+            f"select array_agg(a::text order by a::text) from unnest(paracl) a where a::text like '%{self.suffix}%'"
+        )
+        whole["pg_parameter_acl"] = f"oid, parname, ({own_entries})"  # a row is shared by all tests of the server
         whole["pg_authid"] = f"{mine_alone}, oid, t::text"
         with self.shop.database.connect() as conn:
             return {
