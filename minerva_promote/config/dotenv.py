@@ -107,20 +107,19 @@ def read_dotenv(path: Path, file: str = ".env") -> Dotenv:
         return Dotenv(file, {}, {})
     except UnreadableError as error:
         raise ConfigError(error.message, at=Location(file)) from None
-    entries: dict[str, list[Entry]] = {}
-    before = _values_by_former_rules(data)
-    for name, entry in _entries(data, file):
-        entries.setdefault(name, []).append(entry)
-    return Dotenv(file, entries, before, _notes(path, file))
-
-
-def _entries(data: bytes, file: str) -> Iterator[tuple[str, Entry]]:
-    from dotenv.parser import parse_stream
-
     text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    if blanks := _MANY_BLANKS.search(text):
+    if blanks := _MANY_BLANKS.search(text):  # before anything else reads it: expressions take their square in time
         line = 1 + len(_LINE_END.findall(text[: blanks.start()]))
         raise ConfigError("more than 1,000 blanks in a row", at=Location(file, line))
+    entries: dict[str, list[Entry]] = {}
+    for name, entry in _entries(text):
+        entries.setdefault(name, []).append(entry)
+    return Dotenv(file, entries, _values_by_former_rules(text), _notes(path, file))
+
+
+def _entries(text: str) -> Iterator[tuple[str, Entry]]:
+    from dotenv.parser import parse_stream
+
     for binding in parse_stream(io.StringIO(text, newline="")):
         written = binding.original.string
         leading = written[: len(written) - len(written.lstrip())]
@@ -153,10 +152,9 @@ def _notes(path: Path, file: str) -> Iterator[str]:
         yield f"{file}: everybody on this machine may write to it: chmod 600 {file}"
 
 
-def _values_by_former_rules(data: bytes) -> dict[str, tuple[str, int]]:
+def _values_by_former_rules(text: str) -> dict[str, tuple[str, int]]:
     """The values as releases before python-dotenv read them, each with its line; of a repeated name the last."""
     values: dict[str, tuple[str, int]] = {}
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     for number, line in enumerate(text.split("\n"), 1):
         if (pair := _former_pair(line.removesuffix("\r"))) is not None:
             values[pair[0]] = pair[1], number

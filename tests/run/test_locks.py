@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -115,41 +117,54 @@ def holder_of(stderr: str) -> str:
     return re.sub(r", for \d+ s", ", for N s", match[1])
 
 
-def test_the_holder_of_a_lock_is_named_by_every_command(shop: Shop) -> None:
-    """The import role sees who it is; the owner also since when."""
-    shop.environment(timeouts={"lock": "2s", "check": "10s"})
-    (owner,) = shop.rows("select current_user")[0]
-    shop.accepted(Export())
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A command that waits for a lock, and what it reports."""
+
+    statement: str  # of the session that holds the lock
+    command: tuple[str | Path, ...]
+    what: str | None  # the relation that is locked; None: a row that another session adds
+    since: str = ""  # only the owner sees when the session began
+
+
+def waiting_commands(shop: Shop) -> dict[str, Waiting]:
+    """Commands of both roles against tables and rows that another session holds."""
     ((run,),) = shop.rows("select left(run_id::text, 8) from promote.events where kind = 'committed'")
-    other = shop.file(Export(book=2), "two.sql")
     env = ("--env", "test-prod")
     table, events = "lock table chunks in access exclusive mode", "lock table promote.events in access exclusive mode"
-    cases = (
-        (table, ("run", *env, "--file", other), "chunks", ""),
-        (table, ("check", *env, "--stage", "before_commit"), "chunks", ""),
-        (table, ("undo", run, *env, "--apply"), "chunks", ", for N s"),
-        (events, ("history", *env), "promote.events", ""),
-        (
-            f"update books set title = 'x' where id = '{key('b', 1)}'",
-            ("undo", run, *env, "--apply"),
-            "books",
-            ", for N s",
-        ),
-        (
-            row_of_another(shop).partition(";")[2].replace(key("b", 1), key("b", 2)),
-            ("run", *env, "--file", other),
-            None,
-            "",
-        ),
-    )
-    for statement, line, what, since in cases:
-        with holding(shop, statement) as pid:
-            ran = shop.promote(*line)
-        assert ran.exit_code in (1, 3), ran.stdout
-        said = holder_of(ran.stderr + ran.stdout)
-        on, _, who = said.partition(", held by ")
-        assert who == f"process {pid} (somebody, role {owner}{since})", line
-        assert on == what or (what is None and on.startswith("a row of ")), line
+    run_of_another = ("run", *env, "--file", shop.file(Export(book=2), "two.sql"))
+    undo = ("undo", run, *env, "--apply")
+    inserted = row_of_another(shop).partition(";")[2].replace(key("b", 1), key("b", 2))
+    return {
+        "run": Waiting(table, run_of_another, "chunks"),
+        "check": Waiting(table, ("check", *env, "--stage", "before_commit"), "chunks"),
+        "undo": Waiting(table, undo, "chunks", ", for N s"),
+        "history": Waiting(events, ("history", *env), "promote.events"),
+        "a row": Waiting(f"update books set title = 'x' where id = '{key('b', 1)}'", undo, "books", ", for N s"),
+        "a new row": Waiting(inserted, run_of_another, None),
+    }
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "run",
+        "undo",
+        *(pytest.param(name, marks=pytest.mark.soak) for name in ("check", "history", "a row", "a new row")),
+    ],
+)
+def test_the_holder_of_a_lock_is_named_by_every_command(shop: Shop, case: str) -> None:
+    """The import role sees who it is; the owner also since when."""
+    shop.environment(timeouts={"lock": "1s", "check": "10s"})
+    (owner,) = shop.rows("select current_user")[0]
+    shop.accepted(Export())
+    waiting = waiting_commands(shop)[case]
+    with holding(shop, waiting.statement) as pid:
+        ran = shop.promote(*waiting.command)
+    assert ran.exit_code in (1, 3), ran.stdout
+    on, _, holder = holder_of(ran.stderr + ran.stdout).partition(", held by ")
+    assert holder == f"process {pid} (somebody, role {owner}{waiting.since})"
+    assert on == waiting.what or (waiting.what is None and on.startswith("a row of "))
 
 
 def test_both_sides_of_a_deadlock_are_named(shop: Shop) -> None:

@@ -53,6 +53,7 @@ def lines_of(ran: Ran) -> list[str]:
     return [*said, last.removesuffix(HERE_ONLY)]
 
 
+@pytest.mark.soak
 def test_commands_that_commit(own: Shop) -> None:
     """Once or several times; a statement that commits by itself in between is not taken back, and does not hang."""
     own.accepted(Export(chunks=24))

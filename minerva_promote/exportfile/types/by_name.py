@@ -32,51 +32,61 @@ class TypeReader(NamedTuple):
     wants: str = _TEXT  # for messages
 
 
-def reader_of(name: str, modifiers: tuple[int, ...] = ()) -> TypeReader | None:  # noqa: C901  # one case a type
+def reader_of(name: str, modifiers: tuple[int, ...] = ()) -> TypeReader | None:
     """The reader of a type; None where there is none."""
-    first = modifiers[0] if modifiers else None
-    digits = 6 if first is None else first
-    match name:
-        case "real":
-            return TypeReader(numbers.single, ("float4",), True, wants=_NUMBER)
-        case "double precision":
-            return TypeReader(numbers.double, ("float8",), True, wants=_NUMBER)
-        case "numeric":
-            return TypeReader(numbers.numeric(first, *modifiers[1:2]), ("numeric",), True, wants=_NUMBER)
-        case "date":
-            return TypeReader(datetimes.date, ("date",))
-        case "time without time zone":
-            return TypeReader(datetimes.time(digits), ("time",))
-        case "time with time zone":
-            return TypeReader(datetimes.time_with_zone(digits), ("timetz",))
-        case "timestamp without time zone":
-            return TypeReader(datetimes.timestamp(digits, zone=False), ("timestamp",))
-        case "timestamp with time zone":
-            return TypeReader(datetimes.timestamp(digits, zone=True), ("timestamptz",))
-        case "character":
-            return TypeReader(strings.character(first or 1), ("bpchar",))
-        case "bpchar":
-            return TypeReader(strings.blank_padded, ("bpchar",))
-        case "name":
-            return TypeReader(strings.name, ("name",))
-        case "bytea":
-            return TypeReader(strings.bytea, ("bytea",))
-        case "bit":
-            return TypeReader(strings.bits(first or 1, varying=False), ("bit",))
-        case "bit varying":
-            return TypeReader(strings.bits(first, varying=True), ("varbit",))
-        case "inet" | "cidr":
-            return TypeReader(strings.address(network=name == "cidr"), (name,))
-        case "macaddr":
-            return TypeReader(strings.mac_address, ("macaddr",))
-        case "citext":
-            return TypeReader(strings.blank_padded, ("citext",), schema="public")
-        case "halfvec":
-            return TypeReader(vectors.half_vector(first), ("halfvec",), schema="public", wants="a string '[n,n,…]'")
-        case "sparsevec":
-            wants = "a string '{index:value,…}/length'"
-            return TypeReader(vectors.sparse_vector(first), ("sparsevec",), schema="public", wants=wants)
-    return None
+    make = _READERS.get(name)
+    return None if make is None else make(modifiers)
+
+
+def _plain(read: Reader, cast_name: str, schema: str = "pg_catalog") -> Callable[[tuple[int, ...]], TypeReader]:
+    """A type whose modifiers change nothing in how its values are read."""
+    reader = TypeReader(read, (cast_name,), schema=schema)
+    return lambda modifiers: reader
+
+
+def _decimal(read: Reader, cast_name: str) -> Callable[[tuple[int, ...]], TypeReader]:
+    return lambda modifiers: TypeReader(read, (cast_name,), True, wants=_NUMBER)
+
+
+def _numeric(modifiers: tuple[int, ...]) -> TypeReader:
+    return TypeReader(numbers.numeric(*modifiers[:2]), ("numeric",), True, wants=_NUMBER)
+
+
+def _sized(
+    read: Callable[[int | None], Reader], cast_name: str, schema: str = "pg_catalog", wants: str = _TEXT
+) -> Callable[[tuple[int, ...]], TypeReader]:
+    """A type whose one modifier bounds its values; ``read`` is given None where the column has none."""
+    return lambda modifiers: TypeReader(
+        read(modifiers[0] if modifiers else None), (cast_name,), schema=schema, wants=wants
+    )
+
+
+def _digits(modifier: int | None) -> int:
+    return 6 if modifier is None else modifier
+
+
+_READERS: Mapping[str, Callable[[tuple[int, ...]], TypeReader]] = {
+    "real": _decimal(numbers.single, "float4"),
+    "double precision": _decimal(numbers.double, "float8"),
+    "numeric": _numeric,
+    "date": _plain(datetimes.date, "date"),
+    "time without time zone": _sized(lambda digits: datetimes.time(_digits(digits)), "time"),
+    "time with time zone": _sized(lambda digits: datetimes.time_with_zone(_digits(digits)), "timetz"),
+    "timestamp without time zone": _sized(lambda digits: datetimes.timestamp(_digits(digits), zone=False), "timestamp"),
+    "timestamp with time zone": _sized(lambda digits: datetimes.timestamp(_digits(digits), zone=True), "timestamptz"),
+    "character": _sized(lambda length: strings.character(length or 1), "bpchar"),
+    "bpchar": _plain(strings.blank_padded, "bpchar"),
+    "name": _plain(strings.name, "name"),
+    "bytea": _plain(strings.bytea, "bytea"),
+    "bit": _sized(lambda length: strings.bits(length or 1, varying=False), "bit"),
+    "bit varying": _sized(lambda length: strings.bits(length, varying=True), "varbit"),
+    "inet": _plain(strings.address(network=False), "inet"),
+    "cidr": _plain(strings.address(network=True), "cidr"),
+    "macaddr": _plain(strings.mac_address, "macaddr"),
+    "citext": _plain(strings.blank_padded, "citext", "public"),
+    "halfvec": _sized(vectors.half_vector, "halfvec", "public", "a string '[n,n,…]'"),
+    "sparsevec": _sized(vectors.sparse_vector, "sparsevec", "public", "a string '{index:value,…}/length'"),
+}
 
 
 def array_reader(element: Reader, name: str) -> Reader | None:
