@@ -15,7 +15,10 @@ from minerva_promote.config.load_project import load_project
 from minerva_promote.config.models.project import Stage
 from minerva_promote.database.connection import Connection
 from minerva_promote.results import StepResult
+from tests.run.conftest import _quiet_machine, make_shop, ready, shop
 from tests.servers import Database, ProjectCopy, Server
+
+__all__ = ["_quiet_machine", "make_shop", "ready", "shop"]
 
 BOOK = "11111111-1111-4111-8111-111111111111"
 OTHER_BOOK = "22222222-2222-4222-8222-222222222222"

@@ -11,10 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from minerva_promote.errors import TargetError
+from tests.index_health.support import IVFFLAT, fill, index_report, make_table, step_lines, vector_index_names
 from tests.run.conftest import Shop
 from tests.run.terminal import Terminal, started, without_bars
-from tests.vectors.support_index import fill, make_table
-from tests.vectors.test_index import IVFFLAT, lines_of, look, names
 
 BUILDING = "select phase from pg_stat_progress_create_index where datname = current_database()"
 
@@ -77,7 +76,7 @@ def stale(shop: Shop) -> Shop:
 
 
 def test_ctrl_c_leaves_the_index_as_it_was(either: Shop) -> None:
-    before = names(either)
+    before = vector_index_names(either)
     with stuck(either, snapshot) as process:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
@@ -85,12 +84,12 @@ def test_ctrl_c_leaves_the_index_as_it_was(either: Shop) -> None:
     assert err == (
         "error: stopped by Ctrl-C, did not finish: notes_e is as it was; nothing was changed; rerun the command\n"
     )
-    assert names(either) == before
+    assert vector_index_names(either) == before
 
 
 def test_what_is_being_built_is_no_leftover(stale: Shop) -> None:
     with stuck(stale) as process:
-        lines = lines_of(look(stale, exit_code=1), "index")
+        lines = step_lines(index_report(stale, exit_code=1), "index")
         process.send_signal(signal.SIGINT)
         process.wait(30)
     place = next(number for number, line in enumerate(lines) if line.startswith("index promote_new_"))
@@ -103,7 +102,7 @@ def test_ctrl_c_while_the_table_is_in_use(stale: Shop) -> None:
     with stuck(stale) as process:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
-    (left,) = [name for name, valid, _ in names(stale) if not valid]
+    (left,) = [name for name, valid, _ in vector_index_names(stale) if not valid]
     assert err == (
         "error: stopped by Ctrl-C, did not finish: notes_e is as it was;"
         f" what was begun, {left}, is dropped next time: the table is in use;"
@@ -117,10 +116,10 @@ def test_what_a_killed_build_leaves_is_mended_by_the_next(either: Shop) -> None:
         process.kill()
         process.wait(20)
         wait_for(lambda: not building(either))  # the server notices
-    (left,) = [name for name, valid, _ in names(either) if not valid]
-    text = look(either, "--apply")
-    assert lines_of(text, "mend") == [f"mend vector indexes ok {left}: left behind by an interrupted build, dropped"]
-    assert names(either) == [("notes_e", True, "lists=10")]
+    (left,) = [name for name, valid, _ in vector_index_names(either) if not valid]
+    text = index_report(either, "--apply")
+    assert step_lines(text, "mend") == [f"mend vector indexes ok {left}: left behind by an interrupted build, dropped"]
+    assert vector_index_names(either) == [("notes_e", True, "lists=10")]
     assert text.endswith("applied: 2 changes; healthy: 1 vector index\n")
 
 
@@ -146,7 +145,7 @@ def test_what_was_done_before_the_end_is_told(
         TargetError: "the server is gone; done before, and it stays: build notes_e",
     }
     assert (ran.exit_code, ran.stderr) == (3, f"error: {lines[type(stop)]}\n")
-    assert names(stale) == [("notes_e", True, "lists=10")]
+    assert vector_index_names(stale) == [("notes_e", True, "lists=10")]
 
 
 def test_two_at_once(stale: Shop) -> None:
@@ -186,9 +185,9 @@ def test_a_table_in_use_at_the_swap_keeps_the_new_index_for_the_next_time(
     assert ran.stderr.splitlines()[0].endswith(
         f"; the new index is complete as promote_new_{oid} and takes its place next time"
     )
-    assert names(shop) == [("notes_e", True, "lists=100"), (f"promote_new_{oid}", True, "lists=10")]
-    look(shop, "--apply")
-    assert names(shop) == [("notes_e", True, "lists=10")]
+    assert vector_index_names(shop) == [("notes_e", True, "lists=100"), (f"promote_new_{oid}", True, "lists=10")]
+    index_report(shop, "--apply")
+    assert vector_index_names(shop) == [("notes_e", True, "lists=10")]
 
 
 @pytest.mark.soak

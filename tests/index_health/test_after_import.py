@@ -8,9 +8,8 @@ from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
 from minerva_promote.index_health.after_import import rebuild_if_needed, stale_after_import
 from minerva_promote.search.index_builds import record_builds
+from tests.index_health.support import HNSW, IVFFLAT, fill, index_report, make_table
 from tests.run.conftest import Shop
-from tests.vectors.support_index import fill, make_table
-from tests.vectors.test_index import HNSW, IVFFLAT, look
 
 
 def said(shop: Shop, new: int) -> list[tuple[str, str, str]]:
@@ -67,9 +66,9 @@ def test_builds_are_written_down_and_read_as_long_as_they_hold(shop: Shop) -> No
     assert shop.rows(
         "select schema_name, index_name, table_name, method, options, rows from promote.vector_indexes"
     ) == [("public", "notes_e", "public.notes", "ivfflat", ["lists=10"], 1000)]
-    assert "1,000 rows, 1,000 at build, " in look(shop, "--recall", "0.5")
+    assert "1,000 rows, 1,000 at build, " in index_report(shop, "--recall", "0.5")
     shop.database.execute("reindex index notes_e")
-    assert "1,000 rows, 1,000 at build by their transactions, " in look(shop, "--recall", "0.5")
+    assert "1,000 rows, 1,000 at build by their transactions, " in index_report(shop, "--recall", "0.5")
     with shop.database.connect() as conn:
         assert record_builds(conn) == 1
     shop.database.execute("drop index notes_e")
@@ -90,5 +89,5 @@ def test_without_a_ledger_nothing_is_written(shop: Shop) -> None:
 def test_a_fresh_database_never_passes_in_silence(shop: Shop, size: int) -> None:
     make_table(shop, IVFFLAT.format(100))
     fill(shop, size, groups=size // 50)
-    assert "built empty" in look(shop, exit_code=1)
-    assert "healthy: 1 vector index" in look(shop, "--apply")
+    assert "built empty" in index_report(shop, exit_code=1)
+    assert "healthy: 1 vector index" in index_report(shop, "--apply")

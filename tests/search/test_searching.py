@@ -19,8 +19,8 @@ from minerva_promote.search.search_runner import (
     recall,
     search_times,
 )
+from tests.search.space_of_three import SEARCH, SPHERE, indexed
 from tests.servers import Database
-from tests.vectors.space_of_three import SEARCH, SPHERE, indexed
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from minerva_promote.errors import ConfigErrors, Location
 from minerva_promote.results import Finding, Severity
 from minerva_promote.search.lint import lint, lint_steps, require_searches
 from tests.conftest import Ran
+from tests.search.space_of_three import SPHERE, indexed
 from tests.servers import Database, ProjectCopy, Server
-from tests.vectors.space_of_three import SPHERE, indexed
 
 AT = Location("promote.yaml", 70, 10)
 WORKS = "ORDER BY embedding <=> $1 LIMIT 10"

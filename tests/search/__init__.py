@@ -1,0 +1,1 @@
+"""Tests of minerva_promote.search."""

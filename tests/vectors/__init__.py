@@ -1,1 +1,0 @@
-"""Tests of minerva_promote.vectors."""
