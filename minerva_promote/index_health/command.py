@@ -1,4 +1,4 @@
-"""`promote index`: look at every vector index as the import role, and, when asked, mend as the owner and look again."""
+"""`promote index`: inspect every vector index as the import role and, with --apply, repair them as the owner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from minerva_promote.errors import TargetError
 from minerva_promote.index_health import report
 from minerva_promote.index_health.advice import Step, advise
 from minerva_promote.index_health.declared_searches import declared_searches, declared_targets
-from minerva_promote.index_health.measure import Measured, measure, measure_exact, why
+from minerva_promote.index_health.measure import Measured, measure, measure_exact, not_measured
 from minerva_promote.index_health.model import IndexReport, InspectedIndex, UnindexedColumn
 from minerva_promote.index_health.rebuild import (
     BuildSession,
@@ -35,13 +35,16 @@ from minerva_promote.search.vector_indexes import RowCounts, VectorColumn, Vecto
 
 TIMEOUT = "2min"  # for one index
 ROUNDS = 3  # of building: the cheapest index first, and what was advised after each was measured
-NOT_MEASURED = Measured(RowCounts(0, 0, None, recorded=False, exact=False))
+NO_COUNTS = RowCounts(0, 0, None, recorded=False, exact=False)
 
 
 def inspect_indexes(
     project: Project, environment: Environment, targets: Targets, timeout: str = TIMEOUT
 ) -> IndexReport:
-    """Every vector index and every bare column of vectors, each in a read-only transaction bounded by ``timeout``."""
+    """Measure vector indexes, and columns of vectors without one, each in a read-only transaction.
+
+    ``timeout`` bounds each of these transactions.
+    """
     begun = time.perf_counter()
     declared = declared_searches(project, environment)
     with import_session(project, environment, application="promote index") as conn:
@@ -49,19 +52,19 @@ def inspect_indexes(
         version = parse_version(facts.vector_version)
         columns, indexes = read_columns(conn), read_indexes(conn)
         unready = _not_ready(conn, project, environment, version, columns)
-        seen = []
+        inspected = []
         for index in indexes:
             measured = _measure_index(conn, index, timeout)
             health = assess(index, measured, targets, declared.get((index.table, index.column), ()))
             advice = advise(index, health, measured, targets, version, environment)
-            seen.append(InspectedIndex(index, measured, health, advice))
+            inspected.append(InspectedIndex(index, measured, health, advice))
         over = {(index.schema, index.table, index.column) for index in indexes}
-        bare = [
+        unindexed = [
             _measure_unindexed(conn, column, declared.get((column.table, column.column), ()), timeout)
             for column in columns
             if (column.schema, column.table, column.column) not in over
         ]
-    return IndexReport(tuple(seen), tuple(bare), targets, version, time.perf_counter() - begun, unready)
+    return IndexReport(tuple(inspected), tuple(unindexed), targets, version, time.perf_counter() - begun, unready)
 
 
 def _not_ready(
@@ -82,13 +85,11 @@ def _not_ready(
 
 def _measure_index(conn: Connection, index: VectorIndex, timeout: str) -> Measured:
     if not index.readable:
-        return Measured(
-            replace(NOT_MEASURED.counted, rows=index.estimate), left_out=f"this role may not read {index.table}"
-        )
+        return Measured(replace(NO_COUNTS, rows=index.estimate), left_out=f"this role may not read {index.table}")
     try:
         return measure(conn, index, timeout)
     except QueryError as error:
-        return Measured(NOT_MEASURED.counted, left_out=why(error, timeout))
+        return not_measured(NO_COUNTS, error, timeout)
 
 
 def _measure_unindexed(
@@ -96,13 +97,11 @@ def _measure_unindexed(
 ) -> UnindexedColumn:
     operator = searches[0].operator if searches else "<=>"
     if not column.readable:
-        return UnindexedColumn(
-            column, Measured(NOT_MEASURED.counted, left_out=f"this role may not read {column.table}"), operator
-        )
+        return UnindexedColumn(column, Measured(NO_COUNTS, left_out=f"this role may not read {column.table}"), operator)
     try:
         return UnindexedColumn(column, measure_exact(conn, column, operator, timeout), operator)
     except QueryError as error:
-        return UnindexedColumn(column, Measured(NOT_MEASURED.counted, left_out=why(error, timeout)), operator)
+        return UnindexedColumn(column, not_measured(NO_COUNTS, error, timeout), operator)
 
 
 def health_of(
@@ -128,9 +127,9 @@ def repair_indexes(
     timeout: str = TIMEOUT,
     progress: Progress | None = None,
 ) -> RunResult:
-    """Mend what interrupted builds left, build what is advised, set what is advised, and look again after each.
+    """Repair what interrupted builds left, build and set what is advised, and inspect everything again after each.
 
-    Raises TargetError, which tells what was done before; a signal leaves that to the commit log.
+    Raises TargetError, whose message names what was done before; a signal leaves that to the commit log.
     """
     targets = declared_targets(project, recall, latency)
     done: list[StepResult] = []
@@ -144,7 +143,7 @@ def repair_indexes(
             for _ in range(ROUNDS):
                 builds = [
                     inspected
-                    for inspected in inspected_report.seen
+                    for inspected in inspected_report.indexes
                     if inspected.advice.step in (Step.REBUILD, Step.REPLACE)
                 ]
                 if not builds:
@@ -175,7 +174,7 @@ def _apply_setting(site: BuildSession, inspected_report: IndexReport, name: str,
     """Make one setting for the whole database."""
     statement = next(
         inspected.advice.statements[0]
-        for inspected in inspected_report.seen
+        for inspected in inspected_report.indexes
         if inspected.advice.setting == (name, value)
     )
     site.conn.execute(b"SELECT '[1]'::vector")  # loads pgvector, which declares its settings
@@ -186,15 +185,14 @@ def _apply_setting(site: BuildSession, inspected_report: IndexReport, name: str,
 
 def _build_index(site: BuildSession, inspected: InspectedIndex) -> StepResult:
     begun = time.perf_counter()
-    rows = inspected.measured.counted.rows
-    rebuild_index(site, inspected.index, inspected.advice, rows)
-    return report.build_step(inspected.index, inspected.health, inspected.advice, rows, time.perf_counter() - begun)
+    rebuild_index(site, inspected.index, inspected.advice, inspected.measured.counted.rows)
+    return report.build_step(inspected, time.perf_counter() - begun)
 
 
 def _wanted_settings(inspected_report: IndexReport) -> dict[str, int]:
     """The settings to make: of several indexes that want another value, the greatest."""
     wanted: dict[str, int] = {}
-    for inspected in inspected_report.seen:
+    for inspected in inspected_report.indexes:
         if inspected.advice.step is Step.SETTING and inspected.advice.setting:
             name, value = inspected.advice.setting
             wanted[name] = max(value, wanted.get(name, 0))

@@ -15,7 +15,14 @@ from minerva_promote.database.connection import Connection
 from minerva_promote.database.read_only import QueryError, QueryTimeoutError, local_settings, read_only, run_query
 from minerva_promote.search.query_plan import FORCED, pages_touched, plan_of
 from minerva_promote.search.recall import Answer, Recall, query_vectors, recall_of
-from minerva_promote.search.search_runner import Budget, Settings, exact_results, found_with_distance, percentile
+from minerva_promote.search.search_runner import (
+    Budget,
+    BudgetExhaustedError,
+    Settings,
+    exact_results,
+    found_with_distance,
+    percentile,
+)
 from minerva_promote.search.vector_indexes import RowCounts, VectorColumn, VectorIndex, count_rows, placeholder_index
 
 K = 10
@@ -44,7 +51,7 @@ class SettingTrial:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was seen of one index."""
+    """What was measured of one index."""
 
     counted: RowCounts
     setting: str = ""  # "ivfflat.probes"
@@ -56,7 +63,8 @@ class Measured:
     queries: int = 0  # query vectors
     statements: int = 0  # that were sent
     seconds: float = 0.0
-    left_out: str = ""  # what there was no time for, or why nothing was measured
+    left_out: str = ""  # what could not be measured, and why
+    out_of_time: bool = False  # a longer timeout would measure it
 
 
 class MeasurementBudget:
@@ -85,13 +93,18 @@ def measure(conn: Connection, index: VectorIndex, timeout: str, *, k: int = K, q
             with _savepoint(conn):
                 return _measure(conn, index, counted, budget, cost, k, queries)
         except QueryError as error:
-            return Measured(counted, statements=cost.statements, seconds=cost.seconds, left_out=why(error, timeout))
+            return replace(not_measured(counted, error, timeout), statements=cost.statements, seconds=cost.seconds)
 
 
-def why(error: QueryError, timeout: str) -> str:
-    """Why there is no measurement."""
+def not_measured(counted: RowCounts, error: QueryError, timeout: str) -> Measured:
+    """The measurement that an error ended before it had a result."""
     over = isinstance(error, QueryTimeoutError)
-    return f"the timeout of {timeout} was over before the first searches were done" if over else error.reason
+    reason = f"the timeout of {timeout} was over before the first searches were done" if over else error.reason
+    return Measured(counted, left_out=reason, out_of_time=_is_out_of_time(error))
+
+
+def _is_out_of_time(error: QueryError) -> bool:
+    return isinstance(error, (QueryTimeoutError, BudgetExhaustedError))
 
 
 def _measure(
@@ -111,7 +124,8 @@ def _measure(
     vectors = query_vectors(stored, index.method, index.base_type)
     _, _, present, source = run_query(conn, _PRESENT, [name]).rows[0]
     now, answers = _search_trial(conn, index, k, vectors, present, Settings(), budget)
-    exact, left_out = _exact(conn, index.search(k), vectors, budget)
+    exact, error = _exact(conn, index.search(k), vectors, budget)
+    gaps = [] if error is None else [(f"exact search: {error.reason}", _is_out_of_time(error))]
     cost.statements += 6 + len(answers) + len(exact)
     trials: list[SettingTrial] = []
     for setting in candidates(index, present, k):
@@ -120,17 +134,18 @@ def _measure(
         if trials and trials[-1].recall and trials[-1].recall.mean >= ENOUGH:
             break
         if budget.share_used > WHOLE:
-            left_out = left_out or f"no time for {name} = {setting} and more"
+            gaps.append((f"no time for {name} = {setting} and more", True))
             break
         try:
             with _savepoint(conn):
                 trial, tried_answers = _tried(conn, index, k, vectors[: len(exact) or None], setting, budget)
         except QueryError as error:
-            left_out = left_out or f"{name} = {setting}: {error.reason}"
+            gaps.append((f"{name} = {setting}: {error.reason}", _is_out_of_time(error)))
             break
         cost.statements += 5 + len(tried_answers)
         trials.append(_with_recall(trial, tried_answers, exact, k))
     times = sorted(answer.seconds * 1000 for answer in exact)
+    left_out, out_of_time = gaps[0] if gaps else ("", False)
     return Measured(
         counted,
         setting=name,
@@ -143,16 +158,17 @@ def _measure(
         statements=cost.statements,
         seconds=cost.seconds,
         left_out=left_out,
+        out_of_time=out_of_time,
     )
 
 
-def _exact(conn: Connection, sql: bytes, vectors: list[str], budget: Budget) -> tuple[list[Answer], str]:
-    """The exact answers, and what there was no time for."""
+def _exact(conn: Connection, sql: bytes, vectors: list[str], budget: Budget) -> tuple[list[Answer], QueryError | None]:
+    """The exact answers, or the error that ended exact search."""
     try:
         with _savepoint(conn):
-            return exact_results(conn, sql, vectors, budget=budget), ""
+            return exact_results(conn, sql, vectors, budget=budget), None
     except QueryError as error:
-        return [], f"exact search: {error.reason}"
+        return [], error
 
 
 @contextmanager
@@ -234,7 +250,7 @@ def measure_exact(
         search = placeholder_index(column, operator)
         counted = count_rows(conn, search)
         vectors = [str(row[0]) for row in run_query(conn, search.sample(queries)).rows]
-        exact, left_out = _exact(conn, search.search(k), vectors, budget)
+        exact, error = _exact(conn, search.search(k), vectors, budget)
     times = sorted(answer.seconds * 1000 for answer in exact)
     return Measured(
         counted,
@@ -243,5 +259,5 @@ def measure_exact(
         queries=len(exact),
         statements=5 + len(exact),
         seconds=cost.seconds,
-        left_out=left_out,
+        left_out="" if error is None else f"exact search: {error.reason}",
     )

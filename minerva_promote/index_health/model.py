@@ -14,7 +14,7 @@ from minerva_promote.search.vector_indexes import VectorColumn, VectorIndex
 
 @dataclass(frozen=True, slots=True)
 class InspectedIndex:
-    """One index, looked at."""
+    """One index with its measurement, verdict and advice."""
 
     index: VectorIndex
     measured: Measured
@@ -24,7 +24,7 @@ class InspectedIndex:
 
 @dataclass(frozen=True, slots=True)
 class UnindexedColumn:
-    """A column of vectors without any index, looked at."""
+    """A column of vectors without any index, with the measurement of exact search."""
 
     column: VectorColumn
     measured: Measured
@@ -33,11 +33,11 @@ class UnindexedColumn:
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """All that was seen in one go."""
+    """All vector indexes of a database, and its columns of vectors that have none."""
 
-    seen: tuple[InspectedIndex, ...]
-    bare: tuple[UnindexedColumn, ...]
+    indexes: tuple[InspectedIndex, ...]
+    unindexed: tuple[UnindexedColumn, ...]
     targets: Targets
     version: Version  # of pgvector
     seconds: float
-    unready: StepResult | None = None  # why there was nothing to look at
+    unready: StepResult | None = None  # why there is nothing to inspect

@@ -19,7 +19,7 @@ from psycopg import sql
 
 from minerva_promote.commit_log import record_change
 from minerva_promote.config.project import Environment, Project
-from minerva_promote.database.advisory_lock import with_lock_holder
+from minerva_promote.database.advisory_lock import BUILDS_KEY, with_lock_holder
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.pooler import owner_session
 from minerva_promote.database.quote import ident, literal, sql_text
@@ -32,7 +32,6 @@ from minerva_promote.index_health.build_memory import needed, setting
 from minerva_promote.search.index_builds import record_build
 from minerva_promote.search.vector_indexes import TEMPORARY, VectorIndex, read_indexes
 
-LOCK_KEY = int.from_bytes(b"vectors", "big")
 SWAP_TIMEOUT, SWAP_ATTEMPTS = "2s", 10
 _POLL = 0.3  # seconds between two looks at a build
 _NOT_AVAILABLE, _OUT_OF_MEMORY = "55P03", ("53100", "53200")
@@ -75,11 +74,11 @@ def build_session(
         try_execute(conn, sql.SQL("SET client_connection_check_interval = '1s'"))
         try:
             with target_errors("another build of vector indexes is at work"):
-                conn.execute(f"SELECT pg_catalog.pg_advisory_lock({LOCK_KEY})".encode())
+                conn.execute(f"SELECT pg_catalog.pg_advisory_lock({BUILDS_KEY})".encode())
         except TargetError as error:
             if error.sqlstate != _NOT_AVAILABLE:
                 raise
-            raise with_lock_holder(conn, error, LOCK_KEY, "another build of vector indexes") from error
+            raise with_lock_holder(conn, error, BUILDS_KEY, "another build of vector indexes") from error
         execute(conn, b"SET statement_timeout = 0", "preparing the build")
         yield BuildSession(conn, project, environment, progress)
 

@@ -1,15 +1,14 @@
-"""The verdict on one vector index, from what it is and what was measured. Asks no database."""
+"""The verdict on one vector index, from what it is and what was measured; sends no query."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
-from minerva_promote.index_health.measure import QUERIES, K, Measured, SettingTrial
+from minerva_promote.index_health.measure import QUERIES, Measured, SettingTrial
 from minerva_promote.search.vector_indexes import VectorIndex
-from minerva_promote.text_format import counted
 
 GROWN = 2.0  # times as many rows as at build: the lists were made for others
 MOST_PAGES = 0.5  # share of the pages: a search that touches more of an index with lists might as well read the table
@@ -21,13 +20,13 @@ SMALL = 0.1  # share of the latency allowed within which exact search of a table
 
 
 class Verdict(StrEnum):
-    """What is to be said of an index."""
+    """The state of an index, as reports and JSON name it."""
 
     HEALTHY = "healthy"
     BUILT_EMPTY = "built empty"
     STALE = "stale"
     WRONG_LISTS = "wrong lists"
-    WRONG_SETTING = "wrong setting"  # the index is good; sessions ask too little of it
+    WRONG_SETTING = "wrong setting"  # the index is good; sessions search with too low a setting
     MISSES = "misses its targets"  # at every setting
     UNUSED = "unused"
     INVALID = "invalid"
@@ -39,6 +38,32 @@ class Verdict(StrEnum):
     def good(self) -> bool:
         """Nothing has to be done."""
         return self in (Verdict.HEALTHY, Verdict.EXACT)
+
+
+class Reason(Enum):
+    """Why an index has its verdict; numbers are in the index and in what was measured."""
+
+    BUILDING = auto()  # another session builds it
+    BUILD_FAILED = auto()  # its build failed or was interrupted
+    INVALID_LEFTOVER = auto()  # an interrupted build left it, incomplete
+    COMPLETE_LEFTOVER = auto()  # an interrupted build left it, complete
+    NOT_MEASURED = auto()  # it could not be measured
+    NO_VECTORS = auto()  # no row has a vector
+    OTHER_OPERATOR = auto()  # the declared searches use another operator
+    OTHER_INDEX = auto()  # the planner prefers another index
+    TABLE_READ = auto()  # the planner reads the table
+    TABLE_READ_SLOWLY = auto()  # the planner reads the table, and takes longer than wanted
+    FEWER_ROWS_THAN_LISTS = auto()  # it was built over fewer rows than it has lists
+    RECALL_UNKNOWN = auto()  # exact search was not finished
+    ON_TARGET = auto()  # it reaches the targets
+    ONE_LIST = auto()  # nearly all rows are in one list
+    GROWN = auto()  # there are far more rows than at build
+    UNUSUAL_LISTS = auto()  # it has far more or far fewer lists than usual
+    BETTER_SETTING = auto()  # another setting reaches the targets
+    NOT_ALL_TRIED = auto()  # there was no time for every setting
+    FEW_SEARCHES = auto()  # fewer searches were measured than wanted
+    NO_SETTING = auto()  # no setting reaches the targets
+    NO_SETTING_ALIKE = auto()  # no setting reaches the targets, and the vectors are alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +85,13 @@ class Targets:
         return trial.p95 <= self.latency and trial.recall is not None and trial.recall.mean >= self.recall
 
     def surely_met(self, trial: SettingTrial) -> bool:
-        """The same with the lower end of recall's 95 % interval, so that the next look does not see it otherwise."""
+        """The same with the lower end of recall's 95 % interval, so that the next measurement agrees."""
         return self.met(trial) and trial.recall is not None and trial.recall.low >= self.recall
 
-    def worthwhile(self, trial: SettingTrial, seen: Measured, share: float = 1.0) -> bool:
+    def worthwhile(self, trial: SettingTrial, measured: Measured, share: float = 1.0) -> bool:
         """Whether an index saves what it should (or a share of that), where exact search is too slow."""
-        in_time = not seen.exact_p95 > self.latency  # true where exact search is unknown, too
-        return in_time or trial.p50 * self.speedup * share <= seen.exact_p50
+        in_time = not measured.exact_p95 > self.latency  # true where exact search is unknown, too
+        return in_time or trial.p50 * self.speedup * share <= measured.exact_p50
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +107,9 @@ class Health:
     """A verdict and why."""
 
     verdict: Verdict
-    why: str
+    reason: Reason
     setting: int | None = None  # the one that reaches the targets, where that is what helps
-    cause: str = ""  # of an index that is not used, and should be: "operator", "another index", "planner"
+    searches: tuple[Search, ...] = ()  # of OTHER_OPERATOR: the declared ones
 
 
 def default_lists(rows: int) -> int:
@@ -109,135 +134,95 @@ def lists_off(index: VectorIndex, rows: int) -> bool:
     return bool(index.lists) and not as_usual and not as_finer
 
 
-def assess(index: VectorIndex, seen: Measured, targets: Targets, declared: Sequence[Search] = ()) -> Health:
+def assess(index: VectorIndex, measured: Measured, targets: Targets, declared: Sequence[Search] = ()) -> Health:
     """The verdict: first what no measurement is needed for, then by measurement; the rules of thumb only say why."""
-    rows, built = seen.counted.rows, seen.counted.built
-    if index.building:
-        return Health(Verdict.INVALID, "being built by another session: no search uses it yet")
-    if not index.valid:
-        what = "left behind by an interrupted build" if index.leftover else "its build failed or was interrupted"
-        return Health(Verdict.INVALID, f"{what}: no search uses it, every insert pays for it")
-    if index.leftover:
-        return Health(Verdict.INVALID, "left behind by an interrupted build: complete, and not yet in its place")
-    if not seen.statements:
-        return Health(Verdict.UNKNOWN, seen.left_out)
+    rows, built, now = measured.counted.rows, measured.counted.built, measured.now
+    if broken := _broken_build(index):
+        return Health(Verdict.INVALID, broken)
+    if not measured.statements:
+        return Health(Verdict.UNKNOWN, Reason.NOT_MEASURED)
     if not rows:
-        return Health(Verdict.EMPTY, "no row has a vector: nothing to measure")
-    others = sorted({search.operator for search in declared})
-    if declared and index.operator not in others:
-        names = ", ".join(search.name for search in declared)
-        why = f"{index.opclass} answers {index.operator}, the searches use {' and '.join(others)} ({names})"
-        return Health(Verdict.UNUSED, why, cause="operator")
-    now = seen.now
+        return Health(Verdict.EMPTY, Reason.NO_VECTORS)
+    if declared and all(search.operator != index.operator for search in declared):
+        return Health(Verdict.UNUSED, Reason.OTHER_OPERATOR, searches=tuple(declared))
     if now is None:
-        return Health(Verdict.UNKNOWN, seen.left_out or "nothing was measured")
-    chosen, exact_in_time = now.uses == index.name, seen.exact_p95 <= targets.latency
-    evidence = describe_evidence(now, seen, targets)
-    if not chosen and not now.uses and exact_in_time:
+        return Health(Verdict.UNKNOWN, Reason.NOT_MEASURED)
+    if not now.uses and measured.exact_p95 <= targets.latency:
         # An index that would be used with another setting is worth that, though exact search suffices.
-        setting = None if seen.exact_p95 <= SMALL * targets.latency else best_setting(seen, targets)
-        slow = seen.exact_p95 > targets.exact_enough
-        why = f"the planner reads {_all(rows)}: {describe_exact_search(seen)}"
-        if slow:
-            why += f", should be <= {targets.exact_enough:g}"
-        return Health(Verdict.EXACT, why, setting, cause="planner" if slow else "")
+        setting = None if measured.exact_p95 <= SMALL * targets.latency else best_setting(measured, targets)
+        slow = measured.exact_p95 > targets.exact_enough
+        return Health(Verdict.EXACT, Reason.TABLE_READ_SLOWLY if slow else Reason.TABLE_READ, setting)
     if index.lists and built is not None and built < min(index.lists, rows):
-        there = f"{built:,} rows when it was built, {rows:,} now: its {index.lists} lists are random"
-        return Health(Verdict.BUILT_EMPTY, f"{there}; {evidence}")
-    if not chosen and now.uses:
-        return Health(Verdict.UNUSED, f"the planner prefers {now.uses}", cause="another index")
-    if not chosen:
-        why = f"the planner reads {_all(rows)} instead: {describe_exact_search(seen)}"
-        return Health(Verdict.UNUSED, why, best_setting(seen, targets), cause="planner")
+        return Health(Verdict.BUILT_EMPTY, Reason.FEWER_ROWS_THAN_LISTS)
+    if not now.uses:
+        return Health(Verdict.UNUSED, Reason.TABLE_READ, best_setting(measured, targets))
+    if now.uses != index.name:
+        return Health(Verdict.UNUSED, Reason.OTHER_INDEX)
     if now.recall is None:
-        return Health(Verdict.UNKNOWN, f"recall is unknown: {seen.left_out}")
-    return _measured(index, seen, targets, evidence)
+        return Health(Verdict.UNKNOWN, Reason.RECALL_UNKNOWN)
+    return _assess_used(index, measured, now, targets)
 
 
-def _measured(index: VectorIndex, seen: Measured, targets: Targets, evidence: str) -> Health:
+def _broken_build(index: VectorIndex) -> Reason | None:
+    """Why no search uses an index, or why it is not yet in its place; None for one that was built to the end."""
+    if index.building:
+        return Reason.BUILDING
+    if not index.valid:
+        return Reason.INVALID_LEFTOVER if index.leftover else Reason.BUILD_FAILED
+    return Reason.COMPLETE_LEFTOVER if index.leftover else None
+
+
+def _assess_used(index: VectorIndex, measured: Measured, now: SettingTrial, targets: Targets) -> Health:
     """The verdict on an index that searches do use."""
-    now, rows, built = seen.now, seen.counted.rows, seen.counted.built
-    assert now is not None
+    rows, built = measured.counted.rows, measured.counted.built
     whole = index.lists > 1 and now.share > MOST_PAGES and now.setting <= index.lists * MOST_PAGES
-    good = targets.met(now) and targets.worthwhile(now, seen, STAYS)
-    if good and not (whole and now.p50 > seen.exact_p50 / 2):
-        return Health(Verdict.HEALTHY, evidence)
-    heap = f"nearly all rows are in one of its {index.lists} lists"
-    if whole and not _is_fresh_build(index, seen):
-        return Health(Verdict.STALE, f"{heap}; {evidence}")
+    good = targets.met(now) and targets.worthwhile(now, measured, STAYS)
+    if good and not (whole and now.p50 > measured.exact_p50 / 2):
+        return Health(Verdict.HEALTHY, Reason.ON_TARGET)
+    if whole and not _is_fresh_build(index, measured):
+        return Health(Verdict.STALE, Reason.ONE_LIST)
     if index.lists and built and rows >= GROWN * built:
-        return Health(Verdict.STALE, f"{built:,} rows when it was built, {rows:,} now; {evidence}")
+        return Health(Verdict.STALE, Reason.GROWN)
     if index.lists * LEAST_ROWS > rows and lists_off(index, rows):
-        return _wrong_lists(index, rows, evidence)
-    better = best_setting(seen, targets)
+        return Health(Verdict.WRONG_LISTS, Reason.UNUSUAL_LISTS)
+    better = best_setting(measured, targets)
     if better is not None and better != now.setting:
-        return Health(Verdict.WRONG_SETTING, evidence, setting=better)
-    if doubt := seen.left_out or _too_few(seen, targets):  # what was not tried may be what helps
-        return Health(Verdict.UNKNOWN, f"{doubt}; {evidence}")
+        return Health(Verdict.WRONG_SETTING, Reason.BETTER_SETTING, setting=better)
+    if measured.left_out:  # what was not tried may be what helps
+        return Health(Verdict.UNKNOWN, Reason.NOT_ALL_TRIED)
+    if _too_few_searches(measured, targets):
+        return Health(Verdict.UNKNOWN, Reason.FEW_SEARCHES)
     if lists_off(index, rows):
-        return _wrong_lists(index, rows, evidence)
-    alike = f"; {heap}, and were when it was built: their vectors are alike" if whole else ""
-    return Health(Verdict.MISSES, f"at every setting that was tried{alike}; {evidence}")
+        return Health(Verdict.WRONG_LISTS, Reason.UNUSUAL_LISTS)
+    return Health(Verdict.MISSES, Reason.NO_SETTING_ALIKE if whole else Reason.NO_SETTING)
 
 
-def _is_fresh_build(index: VectorIndex, seen: Measured) -> bool:
+def _is_fresh_build(index: VectorIndex, measured: Measured) -> bool:
     """Whether promote built it over these rows with as many lists as usual: doing it again changes nothing."""
-    built = seen.counted.built if seen.counted.recorded else None
-    return built is not None and seen.counted.rows < GROWN * built and not lists_off(index, seen.counted.rows)
+    built = measured.counted.built if measured.counted.recorded else None
+    return built is not None and measured.counted.rows < GROWN * built and not lists_off(index, measured.counted.rows)
 
 
-def _wrong_lists(index: VectorIndex, rows: int, evidence: str) -> Health:
-    usual = default_lists(rows)
-    return Health(Verdict.WRONG_LISTS, f"{index.lists} lists for {rows:,} rows, usual are {usual}; {evidence}")
+def _too_few_searches(measured: Measured, targets: Targets) -> bool:
+    """Whether a setting may well reach the targets, which fewer searches than wanted cannot tell."""
+    return measured.queries < QUERIES and any(
+        trial.chosen and trial.recall and trial.recall.high >= targets.recall and trial.p95 <= targets.latency
+        for trial in measured.trials
+    )
 
 
-def _too_few(seen: Measured, targets: Targets) -> str:
-    """That a setting may well reach the targets, which fewer searches than wanted do not tell."""
-    open_ = [
-        trial
-        for trial in seen.trials
-        if trial.chosen and trial.recall and trial.recall.high >= targets.recall and trial.p95 <= targets.latency
-    ]
-    if seen.queries >= QUERIES or not open_:
-        return ""
-    return f"{counted(seen.queries, 'searches')} are too few to tell: there was no time for {QUERIES} by exact search"
-
-
-def best_setting(seen: Measured, targets: Targets) -> int | None:
+def best_setting(measured: Measured, targets: Targets) -> int | None:
     """The least setting that surely reaches the targets, or the one that finds most of those that just do.
 
     The planner has to take the index with it: where it would read the table whole, that has to cost next to nothing.
     """
-    small = seen.exact_p95 <= SMALL * targets.latency
+    small = measured.exact_p95 <= SMALL * targets.latency
     good = [
         trial
-        for trial in seen.trials
-        if (trial.chosen or small) and targets.met(trial) and targets.worthwhile(trial, seen)
+        for trial in measured.trials
+        if (trial.chosen or small) and targets.met(trial) and targets.worthwhile(trial, measured)
     ]
     surely = [trial.setting for trial in good if targets.surely_met(trial)]
     if surely:
         return min(surely)
     return max(good, key=lambda trial: trial.recall.mean if trial.recall else 0.0).setting if good else None
-
-
-def describe_evidence(trial: SettingTrial, seen: Measured, targets: Targets) -> str:
-    """The evidence in a few words: "recall@10 0.44, must be >= 0.95, p95 2.1 ms at ivfflat.probes = 1"."""
-    recall = trial.recall
-    parts = []
-    if recall is not None:
-        must = "" if recall.mean >= targets.recall else f" (must be >= {targets.recall:g})"
-        parts.append(f"recall@{K} {recall.mean:.3f}{must}")
-    must = "" if trial.p95 <= targets.latency else f" (must be <= {targets.latency:g})"
-    parts.append(f"p95 {trial.p95:.1f} ms{must}")
-    if not targets.worthwhile(trial, seen, STAYS):
-        parts.append(f"{seen.exact_p50 / trial.p50:.1f} times faster than exact search (should be {targets.speedup:g})")
-    return f"{', '.join(parts)} at {seen.setting} = {trial.setting}"
-
-
-def _all(rows: int) -> str:
-    return "the only row" if rows == 1 else f"all {rows:,} rows"
-
-
-def describe_exact_search(seen: Measured) -> str:
-    """How long exact search takes."""
-    return f"exact search takes {seen.exact_p50:.1f} ms, p95 {seen.exact_p95:.1f} ms"

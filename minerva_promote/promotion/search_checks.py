@@ -11,7 +11,8 @@ from minerva_promote.database.connection import Connection
 from minerva_promote.embedding.check import space_step
 from minerva_promote.embedding.file_sample import SpaceCollector
 from minerva_promote.exportfile.row_decoder import Row
-from minerva_promote.index_health.after_import import BUILT_EMPTY, rebuild_if_needed, stale_after_import
+from minerva_promote.index_health.after_import import State, rebuild_if_needed, stale_after_import
+from minerva_promote.index_health.after_import_report import after_import_finding
 from minerva_promote.progress import ProgressListener
 from minerva_promote.results import Outcome, Severity, StepResult
 from minerva_promote.search.lint import lint_steps
@@ -54,12 +55,13 @@ class Searches:
 
     def indexes(self, conn: Connection, new: Mapping[str, int], listener: ProgressListener) -> Iterator[StepResult]:
         """Vector indexes that the committed rows made stale, and their rebuild where the environment asks for it."""
-        findings = stale_after_import(conn, new, new, self._environment.name)
-        if not findings:
+        stale = stale_after_import(conn, new, new)
+        if not stale:
             return
+        findings = tuple(after_import_finding(result, self._environment.name) for result in stale)
         yield StepResult("index", "vector indexes", Outcome.WARN, findings=findings)
         if self._environment.index.rebuild != "auto":
-            if any(finding.code == BUILT_EMPTY for finding in findings):
+            if any(result.state is State.BUILT_EMPTY for result in stale):
                 self.left_to_do = (
                     f"; searches will miss rows until promote index --env {self._environment.name} --apply"
                 )

@@ -1,6 +1,6 @@
 """Searches that are made and measured: with settings, timed, and held against exact search on the same snapshot.
 
-Everything here runs inside `database.query.reading`; outside of an import's transaction that is opened with
+Everything here runs inside `database.read_only.read_only`; outside of an import's transaction that is opened with
 ``one_snapshot=True``, so that exact and approximate search see the same rows.
 """
 
@@ -74,6 +74,10 @@ class Settings:
 DEFAULTS = Settings()
 
 
+class BudgetExhaustedError(QueryError):
+    """The time for a whole measurement was over before its last search."""
+
+
 class Budget:
     """The time that a whole measurement may take: the statement timeout that it began with."""
 
@@ -97,9 +101,10 @@ class Budget:
         if self._milliseconds:
             set_statement_timeout(self._connection, max(1, round(self._milliseconds - self.spent)))
 
-    def exhausted(self, done: int, wanted: int) -> QueryError:
+    def exhausted(self, done: int, wanted: int) -> BudgetExhaustedError:
         """What to raise when the timeout broke a search off."""
-        return QueryError(f"its timeout of {_duration(self._milliseconds)} was over after {done} of {wanted} searches")
+        timeout = _duration(self._milliseconds)
+        return BudgetExhaustedError(f"its timeout of {timeout} was over after {done} of {wanted} searches")
 
 
 def _duration(milliseconds: int) -> str:
@@ -235,6 +240,7 @@ __all__ = [
     "EXACT",
     "Answer",
     "Budget",
+    "BudgetExhaustedError",
     "Recall",
     "Settings",
     "exact_results",

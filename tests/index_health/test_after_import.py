@@ -7,15 +7,19 @@ import pytest
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.load_project import load_project
 from minerva_promote.index_health.after_import import rebuild_if_needed, stale_after_import
+from minerva_promote.index_health.after_import_report import after_import_finding
 from minerva_promote.search.index_builds import record_builds
 from tests.index_health.support import HNSW, IVFFLAT, fill, index_report, make_table
 from tests.run.conftest import Shop
 
 
-def said(shop: Shop, new: int) -> list[tuple[str, str, str]]:
+def findings_after(shop: Shop, new: int) -> list[tuple[str, str, str]]:
     with shop.database.connect(shop.role) as conn:
-        found = stale_after_import(conn, ["notes", "books"], {"notes": new}, "test-prod")
-    return [(finding.code, finding.message.rpartition("; ")[0] or finding.message, finding.hint) for finding in found]
+        stale = stale_after_import(conn, ["notes", "books"], {"notes": new})
+    findings = [after_import_finding(result, "test-prod") for result in stale]
+    return [
+        (finding.code, finding.message.rpartition("; ")[0] or finding.message, finding.hint) for finding in findings
+    ]
 
 
 HELP = "promote index --env test-prod measures it; --apply rebuilds it"
@@ -25,12 +29,12 @@ def test_an_import_into_an_index_that_was_built_empty(shop: Shop) -> None:
     make_table(shop, IVFFLAT.format(100))
     fill(shop, 1000)
     fact = "notes_e was built empty: 0 rows for 100 lists, 1,000 rows now, 1,000 of them new"
-    assert said(shop, 1000) == [("index-built-empty", fact, HELP)]
-    assert said(shop, 0) == []
+    assert findings_after(shop, 1000) == [("index-built-empty", fact, HELP)]
+    assert findings_after(shop, 0) == []
     project = load_project(shop.root)
     steps = rebuild_if_needed(project, read_environment(project, "test-prod"))
     assert [step.step for step in steps] == ["build", "index"]
-    assert said(shop, 1000) == []
+    assert findings_after(shop, 1000) == []
 
 
 def test_an_import_that_makes_an_index_stale(shop: Shop) -> None:
@@ -38,20 +42,20 @@ def test_an_import_that_makes_an_index_stale(shop: Shop) -> None:
     fill(shop, 700)
     shop.database.execute(IVFFLAT.format(10))
     fill(shop, 600)
-    assert said(shop, 600) == []
+    assert findings_after(shop, 600) == []
     fill(shop, 700)
     fact = "notes_e is stale: built over 700 rows, 2,000 rows now, 700 of them new"
-    assert said(shop, 700) == [("index-stale", fact, HELP)]
+    assert findings_after(shop, 700) == [("index-stale", fact, HELP)]
 
 
 @pytest.mark.soak
 def test_small_tables_and_hnsw_are_left_in_peace(shop: Shop) -> None:
     make_table(shop, IVFFLAT.format(100))
     fill(shop, 5)
-    assert said(shop, 5) == []
+    assert findings_after(shop, 5) == []
     shop.database.execute("drop index notes_e", HNSW)
     fill(shop, 1000)
-    assert said(shop, 1000) == []
+    assert findings_after(shop, 1000) == []
 
 
 def test_builds_are_written_down_and_read_as_long_as_they_hold(shop: Shop) -> None:

@@ -12,8 +12,10 @@ import pytest
 from minerva_promote.index_health.advice import Step, advise
 from minerva_promote.index_health.build_memory import MB, kmeans, needed, setting, vector_size
 from minerva_promote.index_health.measure import Measured, SettingTrial, candidates
+from minerva_promote.index_health.model import InspectedIndex
 from minerva_promote.index_health.verdict import (
     Health,
+    Reason,
     Search,
     Targets,
     Verdict,
@@ -22,6 +24,7 @@ from minerva_promote.index_health.verdict import (
     finer_lists,
     lists_off,
 )
+from minerva_promote.index_health.verdict_report import describe_advice, describe_health
 from minerva_promote.search.pgvector_features import indexable, too_old
 from minerva_promote.search.recall import Recall
 from minerva_promote.search.vector_indexes import RowCounts, VectorIndex
@@ -58,7 +61,12 @@ def seen(
 def judged(made: VectorIndex, measured: Measured, version: tuple[int, ...] = NEW, *searches: Search) -> tuple[Any, ...]:
     health = assess(made, measured, TARGETS, searches)
     advice = advise(made, health, measured, TARGETS, version)
-    return health.verdict, advice.step, advice.text
+    return health.verdict, advice.step, describe_advice(InspectedIndex(made, measured, health, advice), version)
+
+
+def reason(made: VectorIndex, measured: Measured, *searches: Search) -> str:
+    """Why the index has its verdict, as the report has it."""
+    return describe_health(made, measured, assess(made, measured, TARGETS, searches), TARGETS)
 
 
 GOOD, POOR = trial(1, 0.97), trial(1, 0.2)
@@ -167,10 +175,11 @@ def test_verdict_and_advice(made: VectorIndex, measured: Measured, expected: tup
 
 
 def test_another_operator_than_the_declared_searches() -> None:
-    health = assess(index(), seen(GOOD), TARGETS, [Search("search_plan", "<->")])
-    assert health == Health(
-        Verdict.UNUSED, "vector_cosine_ops answers <=>, the searches use <-> (search_plan)", cause="operator"
-    )
+    searches = (Search("search_plan", "<->"),)
+    health = assess(index(), seen(GOOD), TARGETS, searches)
+    assert health == Health(Verdict.UNUSED, Reason.OTHER_OPERATOR, searches=searches)
+    why = "vector_cosine_ops answers <=>, the searches use <-> (search_plan)"
+    assert reason(index(), seen(GOOD), *searches) == why
 
 
 def test_pgvector_older_than_hnsw() -> None:
@@ -209,12 +218,12 @@ def test_an_index_has_to_be_worth_it_where_exact_search_is_too_slow(
 
 
 def test_what_there_was_no_time_for_leads_to_no_bigger_index() -> None:
-    hurried = replace(seen(POOR, trial(40, 0.9)), left_out="no time for hnsw.ef_search = 60 and more")
+    hurried = replace(seen(POOR, trial(40, 0.9)), left_out="no time for hnsw.ef_search = 60 and more", out_of_time=True)
     more = (Verdict.UNKNOWN, Step.PERSON, "give it more time: --timeout 10min")
     assert judged(index("hnsw"), hurried) == more
-    assert assess(index("hnsw"), hurried, TARGETS).why.startswith(
-        "no time for hnsw.ef_search = 60 and more; recall@10 "
-    )
+    assert reason(index("hnsw"), hurried).startswith("no time for hnsw.ef_search = 60 and more; recall@10 ")
+    refused = replace(hurried, out_of_time=False)
+    assert judged(index("hnsw"), refused) == (Verdict.UNKNOWN, Step.PERSON, "mend that, and look again")
     enough = replace(hurried, trials=(trial(40, 0.97),))
     assert judged(index("hnsw"), enough) == (Verdict.WRONG_SETTING, Step.SETTING, "set hnsw.ef_search = 40")
 
@@ -222,17 +231,16 @@ def test_what_there_was_no_time_for_leads_to_no_bigger_index() -> None:
 def test_few_searches_lead_to_no_bigger_index() -> None:
     lost_one = replace(trial(100, 0.94), recall=Recall(0.94, 0.73, 0.99, 17, 10, 10))
     few = replace(seen(POOR, lost_one), queries=17)
-    health = assess(index("hnsw"), few, TARGETS)
-    assert (health.verdict, health.why.partition(";")[0]) == (
-        Verdict.UNKNOWN,
-        "17 searches are too few to tell: there was no time for 30 by exact search",
-    )
+    more = (Verdict.UNKNOWN, Step.PERSON, "give it more time: --timeout 10min")
+    assert judged(index("hnsw"), few) == more
+    why = "17 searches are too few to tell: there was no time for 30 by exact search; recall@10 "
+    assert reason(index("hnsw"), few).startswith(why)
     sure = replace(few, trials=(replace(lost_one, recall=Recall(0.8, 0.7, 0.9, 17, 10, 10)),))
     assert judged(index("hnsw"), sure)[0] is Verdict.MISSES
 
 
 def test_what_is_said_of_a_slow_index() -> None:
-    assert assess(index(), SLOW, TARGETS).why == (
+    assert reason(index(), SLOW) == (
         "at every setting that was tried; recall@10 0.970, p95 180.0 ms, 3.3 times faster than exact search"
         " (should be 20) at ivfflat.probes = 40"
     )
@@ -278,7 +286,8 @@ def test_where_the_planner_reads_the_table_there_is_a_way_on() -> None:
         targets = replace(TARGETS, wanted=50.0)
         measured = seen(whole, rows=3_000, built=3_000, exact=exact)
         health = assess(made, measured, targets)
-        return health.verdict, advise(made, health, measured, targets, version).text
+        advice = advise(made, health, measured, targets, version)
+        return health.verdict, describe_advice(InspectedIndex(made, measured, health, advice))
 
     nothing = "nothing to do as long as the table is small"
     assert wanting(ten, 49) == (Verdict.EXACT, nothing)
