@@ -14,7 +14,8 @@ from minerva_promote.checks.report import check_verdict, record_verdict, refused
 from minerva_promote.checks.run import nothing_checked, run_check
 from minerva_promote.database.session import import_session
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.search.lint import lint_steps
+from minerva_promote.search.lint import lint_searches
+from minerva_promote.search.report import lint_step
 
 if TYPE_CHECKING:
     from minerva_promote.config.models.project import Stage
@@ -48,7 +49,7 @@ def check(project: Project, environment: Environment, request: CheckRequest, ens
         return RunResult("check", environment.name, steps=failures, verdict=check_verdict(()))
     lint = not request.only and request.stage in (None, "preflight")
     with import_session(project, environment) as conn:
-        results = [*lint_steps(conn, project, environment.name)] if lint else []
+        results = [lint_step(result, environment.name) for result in lint_searches(conn, project)] if lint else []
         results += [run_check(conn, prepared_check) for prepared_check in prepared]
     outcomes = tuple(step.outcome for step in results if step.outcome is not Outcome.SKIP)
     if not outcomes:

@@ -15,7 +15,8 @@ from minerva_promote.index_health.after_import import State, rebuild_if_needed, 
 from minerva_promote.index_health.after_import_report import after_import_finding
 from minerva_promote.progress import ProgressListener
 from minerva_promote.results import Outcome, Severity, StepResult
-from minerva_promote.search.lint import lint_steps
+from minerva_promote.search.lint import lint_searches
+from minerva_promote.search.report import lint_step
 
 
 class Searches:
@@ -42,7 +43,8 @@ class Searches:
 
         Findings about the indexes themselves follow after the commit, and by `promote check`.
         """
-        for step in lint_steps(conn, self._project, self._environment.name):
+        for result in lint_searches(conn, self._project):
+            step = lint_step(result, self._environment.name)
             if step.outcome.closes_gate:
                 yield _warned(step)
 

@@ -1,18 +1,18 @@
-"""The query linter: what keeps the searches that applications make off the vector index, and the form that works."""
+"""The query linter: whether a vector index serves the searches that applications declare, and if not, why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from minerva_promote.config.project import DeclaredSearch
 from minerva_promote.database.catalog import server
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.read_only import QueryError, QueryTimeoutError, read_only, run_query
+from minerva_promote.database.read_only import QueryError, read_only, run_query
 from minerva_promote.errors import ConfigError, ConfigErrors
-from minerva_promote.results import Finding, Outcome, Severity, StepResult
-from minerva_promote.search.lint_rules import shape_findings
+from minerva_promote.search.lint_rules import ShapeFault, shape_faults
 from minerva_promote.search.pgvector_features import parse_version, why_no_index
 from minerva_promote.search.query_plan import plan_of
 from minerva_promote.search.query_shape import Shape, parameters_of, shapes_of
@@ -23,7 +23,7 @@ from minerva_promote.sqltext.single_select import require_one_select, uses_param
 if TYPE_CHECKING:
     from minerva_promote.config.project import Project
 
-TIMEOUT = "10s"  # of one statement of a search that is looked at
+TIMEOUT = "10s"  # of one statement of a search that is examined
 _TRIED = 3  # stored vectors with which a filter is tried
 _COLUMN = b"""
 select n.nspname || '.' || c.relname, format('%I.%I', n.nspname, c.relname), a.attname::text, a.atttypmod,
@@ -35,13 +35,35 @@ join pg_attribute a on a.attrelid = c.oid and not a.attisdropped and a.attnum > 
 join pg_type t on t.oid = a.atttypid and t.typname in ('vector', 'halfvec', 'sparsevec', 'bit')
 order by 1, a.attnum
 """
-_ITERATIVE = {
-    "ivfflat": "settings: {ivfflat.iterative_scan: relaxed_order, ivfflat.probes: 5}",
-    "hnsw": "settings: {hnsw.iterative_scan: strict_order}",
-}
 
 
-_PREFERRED = "for these examples the planner prefers another plan"
+class Service(Enum):
+    """How the planner answers a search that an index can serve."""
+
+    INDEX = auto()
+    SMALL_TABLE = auto()  # it reads the table whole
+    OTHER_PLAN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class TooFewRows:
+    """A search whose index ended before its LIMIT was reached, for one of the vectors that were tried."""
+
+    returned: int  # rows
+    exact: int  # rows that exact search returns
+    filtered: bool  # rows are left out by a WHERE or a join
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLint:
+    """What the linter found in one declared search."""
+
+    search: DeclaredSearch
+    faults: tuple[ShapeFault, ...] = ()
+    used: VectorIndex | None = None  # the index that serves it, or would
+    service: Service = Service.INDEX
+    too_few: TooFewRows | None = None
+    error: QueryError | None = None  # that the server reported instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +75,14 @@ class _Column:
     type: str  # "vector", "halfvec", "sparsevec", "bit"
 
 
-def lint(conn: Connection, project: Project) -> tuple[Finding, ...]:
-    """What is wrong with the searches that promote.yaml declares; nothing for searches that an index serves.
+def lint_searches(conn: Connection, project: Project) -> tuple[SearchLint, ...]:
+    """Examine every search that promote.yaml declares.
 
     Each is explained, and one with a filter is made a few times, in a read-only transaction. Raises ConfigErrors for
     queries that are no single SELECT, and TargetError when the connection is lost.
     """
-    return tuple(finding for step in lint_steps(conn, project) for finding in step.findings)
-
-
-def lint_steps(conn: Connection, project: Project, environment: str = "ENV") -> tuple[StepResult, ...]:
-    """A result for every declared search: FAIL when an error is among its findings. Raises as `lint` does."""
     require_searches(project.searches)
-    return tuple(_search_step(conn, search, environment) for search in project.searches)
+    return tuple(_lint_search(conn, search) for search in project.searches)
 
 
 def require_searches(searches: Sequence[DeclaredSearch]) -> None:
@@ -100,33 +117,15 @@ def _require_parameters(search: DeclaredSearch) -> None:
         raise ConfigError(f"an example of ${number}, which the query does not take", at=search.at)
 
 
-def _search_step(conn: Connection, declared: DeclaredSearch, environment: str) -> StepResult:
-    detail = ""
+def _lint_search(conn: Connection, declared: DeclaredSearch) -> SearchLint:
     try:
         with read_only(conn, TIMEOUT, one_snapshot=True):
-            detail, findings = _inspect(conn, declared)
-    except QueryTimeoutError:
-        findings = [Finding("timeout", f"took longer than {TIMEOUT}", severity=Severity.WARN)]
+            return _inspect(conn, declared)
     except QueryError as error:
-        findings = [_server_error(error)]
-    placed = tuple(
-        replace(
-            finding,
-            message=f"{declared.name}: {finding.message}",
-            location=declared.at,
-            hint=finding.hint.replace("--env ENV", f"--env {environment}"),
-        )
-        for finding in findings
-    )
-    failed = any(finding.severity is Severity.ERROR for finding in findings)
-    outcome = Outcome.FAIL if failed else Outcome.WARN if findings else Outcome.OK
-    if findings:
-        detail = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
-    return StepResult("search", declared.name, outcome, detail, findings=placed)
+        return SearchLint(declared, error=error)
 
 
-def _inspect(conn: Connection, declared: DeclaredSearch) -> tuple[str, list[Finding]]:
-    """A sentence and the findings of one search."""
+def _inspect(conn: Connection, declared: DeclaredSearch) -> SearchLint:
     sql, shapes = declared.sql.encode(), shapes_of(declared.sql)
     settings = Settings.of(declared.settings)
     settings.require_known(conn)
@@ -139,21 +138,21 @@ def _inspect(conn: Connection, declared: DeclaredSearch) -> tuple[str, list[Find
     indexes = read_indexes(conn, own.tables or [column.table for column in columns if column])
     serving = forced.ordered(indexes)
     used = next(iter(serving), None)
-    findings: list[Finding] = []
+    faults: list[ShapeFault] = []
     for shape, column in zip(shapes, columns, strict=True):
         mine = next((index for index in serving if index.operator == shape.operator or not shape.operator), None)
         if mine is not None and len(shapes) > 1:
             serving.remove(mine)
         impossible = "" if indexes or column is None else _why_not_indexable(conn, column)
-        findings += shape_findings(shape, mine, indexes, column.name if column else "", impossible)
+        faults += shape_faults(shape, mine, indexes, column.name if column else "", impossible)
+    result = SearchLint(declared, tuple(faults), used)
     if used is None:
-        return "", findings
+        return result
     if not own.ordered(indexes):
-        whole = own.reads_whole(used)
-        return f"{used.name} serves it; {'a small table is read whole' if whole else _PREFERRED}", findings
-    if not findings:
-        findings += _filtered_below_limit(conn, sql, more, settings, used, columns[0], shapes[0])
-    return f"{used.name} serves it", findings
+        return replace(result, service=Service.SMALL_TABLE if own.reads_whole(used) else Service.OTHER_PLAN)
+    if faults or columns[0] is None:
+        return result
+    return replace(result, too_few=_too_few_rows(conn, sql, more, settings, columns[0], shapes[0]))
 
 
 def _why_not_indexable(conn: Connection, column: _Column) -> str:
@@ -171,46 +170,16 @@ def _as_parameter(value: Any) -> Any:
     return [_as_parameter(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _filtered_below_limit(
-    conn: Connection,
-    sql: bytes,
-    more: Sequence[Any],
-    settings: Settings,
-    index: VectorIndex,
-    column: _Column | None,
-    shape: Shape,
-) -> Iterator[Finding]:
-    """A search that returns fewer rows than there are, tried with a few stored vectors."""
-    if column is None:
-        return
-    vectors = _stored_vectors(conn, column, shape.parameter)
-    for vector in vectors:
+def _too_few_rows(
+    conn: Connection, sql: bytes, more: Sequence[Any], settings: Settings, column: _Column, shape: Shape
+) -> TooFewRows | None:
+    """Try a search with a few stored vectors; the first one for which it returns fewer rows than exact search."""
+    for vector in _stored_vectors(conn, column, shape.parameter):
         (answer,) = search(conn, sql, [vector], settings, 1, more)
         (exact,) = exact_results(conn, sql, [vector], parameters=more)
         if len(answer.rows) < len(exact.rows):
-            fact = (
-                f"{index.name} gives {len(answer.rows)} rows where {len(exact.rows)} fit: the index is left before the"
-            )
-            fact += " LIMIT is reached"
-            partial = "or a partial index for the filter; " if shape.filtered else ""
-            way = f"{_ITERATIVE[index.method]}; {partial}promote index --env ENV"
-            yield Finding("starved", fact, hint=way, severity=Severity.WARN)
-            return
-
-
-def _server_error(error: QueryError) -> Finding:
-    """What the server says about a query that it does not take."""
-    if "dimensions" in error.reason:
-        return Finding("dimensions", error.reason, hint="search with vectors of the column's length and model")
-    if error.sqlstate == "42501":
-        return Finding("privilege", error.reason, hint="let the import role read it: promote grants --env ENV")
-    if error.sqlstate == "42883" and "vector" in error.reason:
-        return Finding("parameter-type", error.reason, hint="write $1::vector: pgvector's operators take vectors")
-    if error.sqlstate == "22P02" and error.reason.startswith('malformed array literal: "['):
-        return Finding("parameter-type", "$1 is an array here, and a vector's text is given", hint="write $1::vector")
-    if not error.sqlstate and "does not know" in error.reason:
-        return Finding("setting", error.reason, hint="update pgvector, or search without it")
-    return Finding("query", error.reason, hint="correct the query in promote.yaml, or migrate the target")
+            return TooFewRows(len(answer.rows), len(exact.rows), shape.filtered)
+    return None
 
 
 def _column(conn: Connection, shape: Shape) -> _Column | None:

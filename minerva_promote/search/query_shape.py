@@ -34,7 +34,7 @@ class Shape:
     operator: str  # of the distance that it orders by; empty: it does not order by one
     key: str  # the expression that it orders by first, as SQL
     distance: str  # the distance inside of it, as SQL
-    bare: bool  # the key is the distance itself
+    is_distance: bool  # the key is the distance itself, written with an operator
     function: str  # the distance is written as this function
     alias: str  # the key is written as this name of its output
     falling: bool  # DESC
@@ -143,7 +143,7 @@ def _shape(tree: Any, select: Any, selects: list[Any], reach: RowSources) -> Sha
         operator=operator,
         key=sql_of(key),
         distance=sql_of(distance),
-        bare=distance is not None and distance is key and not function,
+        is_distance=distance is not None and distance is key and not function,
         function=function,
         alias=_alias(select, place or 0, key),
         falling=is_descending(select, place or 0),

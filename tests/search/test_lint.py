@@ -12,8 +12,9 @@ from minerva_promote.config.load_project import load_project
 from minerva_promote.config.project import DeclaredSearch, Project
 from minerva_promote.database.connection import Connection
 from minerva_promote.errors import ConfigErrors, Location
-from minerva_promote.results import Finding, Severity
-from minerva_promote.search.lint import lint, lint_steps, require_searches
+from minerva_promote.results import Finding, Severity, StepResult
+from minerva_promote.search.lint import lint_searches, require_searches
+from minerva_promote.search.report import lint_step
 from tests.conftest import Ran
 from tests.search.space_of_three import SPHERE, indexed
 from tests.servers import Database, ProjectCopy, Server
@@ -196,7 +197,7 @@ BAD = {
         "correct the query in promote.yaml, or migrate the target",
     ),
 }
-ALSO = {  # of queries with several faults, by the end of each: those told after the first
+ALSO = {  # of queries with several faults, by the end of each: those reported after the first
     "min(embedding <=> $1) limit 10": ["order-computed"],
     "kind, embedding <=> $1 limit 10": ["first-key"],
     "inner_product(embedding, $1) desc limit 10": ["operator"],
@@ -224,6 +225,14 @@ def searched(
     from dataclasses import replace
 
     return replace(shipped, searches=(DeclaredSearch("similar", sql, settings or {}, params or {}, AT),))
+
+
+def lint_steps(connection: Connection, project: Project) -> tuple[StepResult, ...]:
+    return tuple(lint_step(result, "ENV") for result in lint_searches(connection, project))
+
+
+def lint(connection: Connection, project: Project) -> tuple[Finding, ...]:
+    return tuple(finding for step in lint_steps(connection, project) for finding in step.findings)
 
 
 def test_correct_queries_are_silent(connection: Connection, shipped: Project) -> None:
