@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-SHOWN = 8  # changes that the summary names
+MAX_NAMED = 8  # changes that the summary names
 
 _changes: list[str] = []
 _unconfirmed: list[float] = []  # seconds of each commit that waited for a standby in vain
@@ -31,8 +31,8 @@ def summary() -> str:
     """The permanent changes as a message; "" when there are none."""
     if not _changes:
         return ""
-    more = f" and {len(_changes) - SHOWN} more" if len(_changes) > SHOWN else ""
-    return f"these changes stay: {', '.join(_changes[:SHOWN])}{more}"
+    more = f" and {len(_changes) - MAX_NAMED} more" if len(_changes) > MAX_NAMED else ""
+    return f"these changes stay: {', '.join(_changes[:MAX_NAMED])}{more}"
 
 
 def record_unconfirmed(seconds: float) -> None:

@@ -42,7 +42,7 @@ def run_checks(
     """The results of the checks of ``stage`` (None: of all), each as it is there.
 
     Inside a transaction each check runs in a savepoint of it and sees its rows; outside, in a read-only transaction
-    of its own. Nothing is changed either way. When before_commit has no check that looked, the last result is an
+    of its own. Nothing is changed either way. When every check of before_commit is skipped, the last result is an
     ERROR: an import that nothing proves is not one that passed. Raises ConfigErrors before anything runs, and
     TargetError when the connection is lost.
     """
@@ -51,13 +51,13 @@ def run_checks(
 
 def run_prepared(conn: Connection, checks: Iterable[PreparedCheck], stage: Stage | None) -> Iterator[StepResult]:
     """`run_checks` of checks that are prepared already, so that a fault of a template cannot stop an import midway."""
-    total = looked = 0
+    total = measured = 0
     for prepared in checks:
         result = run_check(conn, prepared)
         total += 1
-        looked += result.outcome is not Outcome.SKIP
+        measured += result.outcome is not Outcome.SKIP
         yield result
-    if stage == "before_commit" and not looked:
+    if stage == "before_commit" and not measured:
         yield nothing_checked(total, stage)
 
 

@@ -158,12 +158,12 @@ def _from_pairs(text: str) -> Target:
 
 
 def _target(params: dict[str, str], more: Iterator[tuple[str, str]], warnings: list[str]) -> Target:
-    seen: set[str] = set()
+    keys: set[str] = set()
     for written_key, written_value in more:
         key, value = written_key, written_value
-        if key in seen:
+        if key in keys:
             raise _UrlError(f'parameter "{key}" is given twice')
-        seen.add(key)
+        keys.add(key)
         if key in libpq.FOREIGN:
             warnings.append(f"{key} ignored: a setting of another program, not of libpq")
             continue

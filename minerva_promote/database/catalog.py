@@ -125,11 +125,11 @@ def live_snapshot(conn: Connection, tables: Iterable[str]) -> Snapshot:
             primary[row["table"]] = (row["name"], tuple(row["columns"]))
         else:
             unique.setdefault(row["table"], []).append(tuple(row["columns"]))
-    made = {}
+    snapshot_tables = {}
     for name, its_columns in columns.items():
         key_name, key = primary.get(name, ("", ()))
-        made[name] = Table(name, its_columns, key, key_name, tuple(unique.get(name, ())))
-    return Snapshot(made, conn.info.dbname)
+        snapshot_tables[name] = Table(name, its_columns, key, key_name, tuple(unique.get(name, ())))
+    return Snapshot(snapshot_tables, conn.info.dbname)
 
 
 def revisions(conn: Connection, table: str = REVISION_TABLE) -> tuple[str, ...] | None:
@@ -153,9 +153,9 @@ def table_privileges(conn: Connection, tables: Iterable[str]) -> Mapping[str, Ta
     columns: dict[str, dict[str, frozenset[str]]] = {}
     for row in fetch(conn, query("privileges"), _split_all(tables)):
         name = f"{row['schema']}.{row['name']}"
-        mine = whole.setdefault(name, set())
+        privileges = whole.setdefault(name, set())
         if row["whole"]:
-            mine.add(row["privilege"])
+            privileges.add(row["privilege"])
         columns.setdefault(name, {})[row["privilege"]] = frozenset(row["columns"])
     return {name: TablePrivileges(frozenset(whole[name]), columns[name]) for name in whole}
 

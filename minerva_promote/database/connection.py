@@ -72,25 +72,25 @@ class Connection(psycopg.Connection[Any]):
     cursor_factory: type[psycopg.Cursor[Any]]
 
     def adopt(self, settings: bytes) -> None:
-        """Take the settings on; the first transaction shows whether the server takes them."""
+        """Begin every transaction with these settings from now on; raises what the server says when it refuses them."""
         self.settings = settings
         self.cursor_factory = Cursor
         # What the driver would read from the session holds within transactions only, and is always this.
         for name, loader in (("date", _Date), ("timestamp", _Timestamp), ("timestamptz", _Timestamptz)):
             self.adapters.register_loader(name, loader)
-        row = self.look()
-        # A session of our own waits as long as it likes between two transactions; it ends with the connection.
+        row = self.probe()
+        # An unshared session may be idle between two transactions without a limit; it ends with the connection.
         if not self.pooled and row.get_value(0, 1) not in (None, b"0"):
             self.send(b"select pg_catalog.set_config('idle_session_timeout', '0', false)")
 
-    def look(self) -> pq.abc.PGresult:
-        """An empty transaction, in one message: which process answers, and whether it takes the settings."""
+    def probe(self) -> pq.abc.PGresult:
+        """Run an empty transaction, in one message: it tells which process answers, and applies the settings once."""
         row = self.send(b";".join([b"begin " + READ_COMMITTED, self.settings, b"ROLLBACK"]))[1]
         self._learn(row.get_value(0, 0))
         return row
 
     @property
-    def bare(self) -> bool:
+    def sends_unchanged(self) -> bool:
         """Whether statements are sent as they are: the session has the settings, or there are none."""
         return self.keeps_session or not self.settings
 
@@ -100,15 +100,15 @@ class Connection(psycopg.Connection[Any]):
         return self.pids != {self.info.backend_pid}
 
     def keep_session(self, settings: bytes) -> None:
-        """Give the session itself the settings: for what takes no transaction, on a session that is ours alone."""
+        """Give the settings to the session itself: for statements outside transactions. It must not be shared."""
         self.send(settings)
         self.keeps_session = True
 
-    def start(self, how: bytes = READ_COMMITTED, more: bytes = b"") -> None:
+    def start(self, isolation: bytes = READ_COMMITTED, more: bytes = b"") -> None:
         """BEGIN, the settings, and ``more`` statements without parameters or rows, in one message."""
-        settings = b"select pg_catalog.pg_backend_pid()" if self.bare else self.settings
+        settings = b"select pg_catalog.pg_backend_pid()" if self.sends_unchanged else self.settings
         try:
-            results = self.send(b";".join([b"begin " + how, settings, *([more] if more else [])]))
+            results = self.send(b";".join([b"begin " + isolation, settings, *([more] if more else [])]))
         except psycopg.errors.ProtocolViolation as error:  # a pooler that pools single statements
             raise TargetError(
                 f"no transaction can be started: {error.diag.message_primary}",
@@ -128,13 +128,13 @@ class Connection(psycopg.Connection[Any]):
         return results
 
     def explain(self, error: psycopg.Error) -> None:
-        """Keep with an error what was seen of its cause: nothing, but for wait_monitor.monitor_waits()."""
+        """Attach to an error what is known of its cause: nothing, unless wait_monitor.monitor_waits() replaces this."""
 
     @contextmanager
     def enclosed(self) -> Iterator[None]:
         """The one statement that is executed inside is a transaction of its own, where none is open."""
         status = self.info.transaction_status
-        if self.bare or status is not _IDLE or self.pgconn.pipeline_status or self.closed:
+        if self.sends_unchanged or status is not _IDLE or self.pgconn.pipeline_status or self.closed:
             yield
         elif not self.autocommit:
             self.start()
@@ -170,7 +170,7 @@ class Connection(psycopg.Connection[Any]):
         savepoint_name: str | None = None,
         force_rollback: bool = False,
         *,
-        how: bytes = READ_COMMITTED,
+        isolation: bytes = READ_COMMITTED,
         more: bytes = b"",
     ) -> Iterator[None]:
         """A transaction, or a savepoint of the one that is open; ``more`` is sent with its beginning.
@@ -178,7 +178,7 @@ class Connection(psycopg.Connection[Any]):
         It is committed at the end, and rolled back when an exception leaves it or with ``force_rollback``.
         """
         if self.info.transaction_status is _IDLE:
-            self.start(how, more)
+            self.start(isolation, more)
             back, keep = b"ROLLBACK", b"COMMIT"
         else:
             self._depth += 1
@@ -198,7 +198,7 @@ class Connection(psycopg.Connection[Any]):
             raise psycopg.OperationalError("the server answered ROLLBACK to COMMIT: nothing was stored")
 
     def roll_back(self) -> None:
-        """Roll back if there is anything to roll back; a statement that is still under way is broken off first.
+        """Roll back if there is anything to roll back; a statement that still runs is cancelled first.
 
         Never raises for what the server says: a connection that cannot be rolled back is closed, which does the same.
         """
@@ -239,8 +239,8 @@ class Connection(psycopg.Connection[Any]):
             self.close()
 
     def require_transaction(self) -> None:
-        """Raise unless a transaction is open: what comes now has to have the settings."""
-        if self.info.transaction_status is _IDLE and not self.bare:
+        """Raise unless a transaction is open: the next statement needs the settings that it began with."""
+        if self.info.transaction_status is _IDLE and not self.sends_unchanged:
             raise psycopg.ProgrammingError("this takes a transaction: with conn.transaction()")
 
     def _learn(self, pid: bytes | None) -> None:

@@ -1,4 +1,4 @@
-"""Why a server could not be reached, in one sentence, with the way out."""
+"""Why a server could not be reached, in one sentence, with a hint."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from minerva_promote.errors import TargetError
 if TYPE_CHECKING:
     from minerva_promote.config.connection_url import Target
 
-# What libpq and the server say (their English texts, releases 15 to 18): our fact, our way out.
+# Messages of libpq and of the server (their English texts, releases 15 to 18), with our message and hint.
 _CAUSES = (
-    (  # the server says the same of both, so that nobody can try out which roles there are
+    (  # the server answers both alike, so that nobody can find out which roles exist
         r'password authentication failed for user "([^"]*)"',
         "wrong password for {0}, or the role does not exist yet",
         "correct the password in the URL, or create the role: promote setup --env {environment}",

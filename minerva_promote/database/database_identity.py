@@ -61,7 +61,7 @@ def read_database_identity(conn: Connection) -> DatabaseIdentity:
 
 
 def require_identity(conn: Connection, environment: Environment, target: Target, *, maintenance: bool = False) -> None:
-    """Raise WrongTarget unless the session is on the database that the environment is pinned to.
+    """Raise WrongDatabase unless the session is on the database that the environment is pinned to.
 
     ``maintenance``: the session is on another database of the server, and the environment's own goes by its URL.
     """

@@ -44,19 +44,19 @@ _RELATION = re.compile(r'"([^"]+)"')  # in the context of an error: while updati
 
 @dataclass(frozen=True, slots=True)
 class LockHolders:
-    """What a session waits for, and who is in its way."""
+    """What a session waits for, and which sessions hold it."""
 
     standby: bool  # it waits for a synchronous standby
-    what: str  # "chunks", "a row of chunks", "the lock of this database"
+    resource: str  # "chunks", "a row of chunks", "the lock of this database"
     row: bool  # the end of another transaction that wrote a row, of whichever table
-    who: tuple[str, ...]  # "process 4711 (psql, role app, for 75 s)"
+    holders: tuple[str, ...]  # "process 4711 (psql, role app, for 75 s)"
 
     def text(self, waited: float, context: str) -> str:
         """In words; ``context`` is that of the error, and names the table of a row."""
-        what = self.what
+        resource = self.resource
         if self.row and (relation := _RELATION.search(context)):
-            what = f"a row of {relation[1]}"
-        return f"waited {_format_seconds(waited)} for a lock on {what}, held by {', '.join(self.who)}"
+            resource = f"a row of {relation[1]}"
+        return f"waited {_format_seconds(waited)} for a lock on {resource}, held by {', '.join(self.holders)}"
 
 
 def read_lock_holders(sibling: psycopg.Connection[Any], pid: int, application: str) -> LockHolders | None:
@@ -64,8 +64,9 @@ def read_lock_holders(sibling: psycopg.Connection[Any], pid: int, application: s
     rows = _fetch(sibling, _WAITS, {"pid": pid, "name": application})
     if not rows:
         return None
-    who = tuple(_describe_session(row) for row in rows if row["holder"] is not None)
-    return LockHolders(bool(rows[0]["standby"]), _describe_object(rows[0]), rows[0]["locktype"] == "transactionid", who)
+    holders = tuple(_describe_session(row) for row in rows if row["holder"] is not None)
+    first = rows[0]
+    return LockHolders(bool(first["standby"]), _describe_object(first), first["locktype"] == "transactionid", holders)
 
 
 def read_deadlock(sibling: psycopg.Connection[Any], detail: str) -> LockHolders | None:

@@ -1,4 +1,4 @@
-"""What the server says without being asked, as findings."""
+"""Notices and warnings of the server, as findings."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from minerva_promote.results import Finding, Outcome, Severity, StepResult
 LITTLE_DATA = "ivfflat index created with little data"
 LITTLE_DATA_HELP = "rebuild it when the rows are there: promote index --env {environment} --apply"
 
-MOST = 20  # different findings that are kept between two looks: a trigger may say something of every row
+MOST = 20  # different findings that are kept between two calls of drain(): a trigger may raise a notice for every row
 
 
 class Notices:
     """Collects the notices and warnings of a connection to an environment from now on, each once with its number."""
 
     def __init__(self, conn: Connection, environment: str) -> None:
-        self._environment = environment  # its name, for the way out
+        self._environment = environment  # its name, for the hint
         self._findings: dict[tuple[str, str], Finding] = {}
         self._more = 0
         self._warnings: list[str] = []
         self.listen(conn)
 
     def listen(self, conn: Connection) -> None:
-        """Hear another connection too."""
+        """Collect those of another connection too."""
         conn.add_notice_handler(self._take)
 
     def _take(self, diag: Diagnostic) -> None:

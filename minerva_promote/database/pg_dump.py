@@ -1,4 +1,4 @@
-"""pg_dump: which one to take, what it may not be shown, and how it ended."""
+"""pg_dump: which program to use, how to run it without showing secrets, and how it ended."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from minerva_promote.errors import ServerError, TargetError
 from minerva_promote.signals import current
 
 _VERSION = re.compile(r"\(PostgreSQL\) ((\d+)[\w.]*)")
-_LOOK = 0.05  # seconds between two looks at a program that runs
+_POLL = 0.05  # seconds between two checks of a program that runs
 _GRACE = 5  # seconds for a program that was told to end
-_SHOWN = 3  # lines of what it said
+_MAX_LINES = 3  # of its error output, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ def program_at(path: Path, setting: str) -> Program:
     version = _VERSION.search(output)
     if version is None:
         raise TargetError(f"{path} does not say that it is pg_dump of PostgreSQL", hint=f"correct {setting}")
-    beside = path.with_name("pg_restore")
+    sibling = path.with_name("pg_restore")
     in_path = shutil.which("pg_restore")
-    same = in_path is not None and Path(in_path) == beside
-    return Program(path, version[1], int(version[2]), "pg_restore" if same or not beside.is_file() else str(beside))
+    same = in_path is not None and Path(in_path) == sibling
+    return Program(path, version[1], int(version[2]), "pg_restore" if same or not sibling.is_file() else str(sibling))
 
 
 def _installed() -> Iterator[Program]:
@@ -102,7 +102,7 @@ def dump(
     """Dump a whole database in the custom format into a file that is there already, and is empty.
 
     The password goes by the environment. A program that takes longer than ``timeout`` seconds (0: no bound) is ended,
-    and so is one that an exception interrupts. ``tick`` is told the bytes so far.
+    and so is one that an exception interrupts. ``tick`` is called with the bytes so far.
     """
     rest, env = client_environment(params, os.environ)
     command = [str(program.path), "--format=custom", "--no-password", f"--lock-wait-timeout={lock_timeout}"]
@@ -112,7 +112,7 @@ def dump(
     with tempfile.TemporaryFile() as errors:
         process: subprocess.Popen[bytes] | None = None
         try:
-            with current().deferred():  # a signal inside Popen would leave a program that nobody knows
+            with current().deferred():  # a signal inside Popen would leave a program that nothing ends
                 process = _start(command, env, errors)
             late = _wait(process, file, begun + timeout if timeout else None, tick)
         except _NotStartedError as error:
@@ -155,7 +155,7 @@ def _wait(process: subprocess.Popen[bytes], file: Path, deadline: float | None, 
     """Wait for the end; True when the deadline was earlier."""
     while True:
         try:
-            process.wait(_LOOK)
+            process.wait(_POLL)
             return False
         except subprocess.TimeoutExpired:
             pass
@@ -176,7 +176,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _lines(output: bytes) -> str:
     lines = output.decode("utf-8", "replace").splitlines()
-    return "; ".join(line.removeprefix("pg_dump: ").strip() for line in lines[:_SHOWN] if line.strip())
+    return "; ".join(line.removeprefix("pg_dump: ").strip() for line in lines[:_MAX_LINES] if line.strip())
 
 
 def _signal(number: int) -> str:

@@ -105,8 +105,8 @@ class Pipelined:
         result: pq.abc.PGresult = results[-1]
         if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
             refused = psycopg.errors.error_from_result(result, encoding="utf-8")
-            if watching := wait_monitor_of(self.conn):
-                watching.explain(refused)
+            if monitor := wait_monitor_of(self.conn):
+                monitor.explain(refused)
             raise target_error(self.doing, refused) from refused
         return result
 

@@ -1,8 +1,8 @@
 """Whether a connection pooler is between here and the server, and sessions that it does not share.
 
-A pooler is there when another process answers than the one whose id was given when the connection began. It pools
-transactions when one process answers two connections that are open, or one connection is answered by two processes.
-That it does not is nothing that a client can see: the environment says so, or has a URL that goes around it.
+There is a pooler when another process answers than the one whose id was given when the connection began. It pools
+transactions when one process answers two open connections, or two processes answer one connection. A client cannot
+see that it pools sessions: the environment says so, or has a URL that goes around the pooler.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from minerva_promote.errors import ConfigError
 if TYPE_CHECKING:
     from minerva_promote.config.project import Environment, Project
 
-_LOOKS = 3  # at the process behind each of two connections
+_PROBES = 3  # of the process behind each of two connections
 
 
 @contextmanager
 def owner_session(
     project: Project, environment: Environment, task: str, *, application: str = "promote"
 ) -> Iterator[Connection]:
-    """A session of the owner's that nobody shares: for what takes no transaction, and for locks that outlive one.
+    """An unshared session of the owner: for statements outside transactions, and for locks that outlive one.
 
     ``task`` begins the message: "index --apply". Raises ConfigError where a pooler gives none.
     """
@@ -76,13 +76,13 @@ def _require_unshared(project: Project, environment: Environment, conn: Connecti
         raise _pooler_error(environment, task, "and whether that pools sessions or transactions cannot be seen")
 
 
-def shared(one: Connection, other: Connection) -> bool:
-    """Whether two open connections are seen to share processes of the server, or one of them changes its own."""
+def shared(first: Connection, second: Connection) -> bool:
+    """Whether two open connections share processes of the server, or one of them changes its process."""
     with target_errors("looking for a connection pooler"):
-        for _ in range(_LOOKS):
-            for conn in (one, other):
-                conn.look()
-    return bool(one.pids & other.pids) or max(len(one.pids), len(other.pids)) > 1
+        for _ in range(_PROBES):
+            for conn in (first, second):
+                conn.probe()
+    return bool(first.pids & second.pids) or max(len(first.pids), len(second.pids)) > 1
 
 
 def _pooler_error(environment: Environment, task: str, which: str) -> ConfigError:

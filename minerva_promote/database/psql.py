@@ -21,9 +21,9 @@ VARIABLES = {
     "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
     "ssl_max_protocol_version": "PGSSLMAXPROTOCOLVERSION",
 }
-# what has no variable, by its beginning
+# keywords without a variable, by their first letters
 WITHOUT = ("fallback_application_name", "keepalives", "oauth_", "sslpassword", "tcp_user_timeout")
-UNSAID = frozenset({"sslpassword", "oauth_client_secret"})  # secret, and without a variable: psql asks for them
+NOT_PASSED = frozenset({"sslpassword", "oauth_client_secret"})  # secret, and without a variable: psql asks for them
 PLACES = frozenset({"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"})
 
 
@@ -40,7 +40,7 @@ def client_environment(params: Mapping[str, str], environ: Mapping[str, str]) ->
     env = {name: value for name, value in environ.items() if name not in PLACES}
     rest = []
     for keyword, value in params.items():
-        if not value or keyword in UNSAID:
+        if not value or keyword in NOT_PASSED:
             continue
         if keyword.startswith(WITHOUT):
             escaped = value.replace("\\", "\\\\").replace("'", "\\'")

@@ -54,12 +54,12 @@ def read_only(conn: Connection, timeout: str, *, one_snapshot: bool = False) -> 
     REPEATABLE READ: all its statements see the same rows. Raises QueryError, and TargetError when the connection is
     lost.
     """
-    how = REPEATABLE_READ if one_snapshot else READ_COMMITTED
+    isolation = REPEATABLE_READ if one_snapshot else READ_COMMITTED
     settings = (
         b"set local transaction_read_only = on; set local statement_timeout = " + sql_text(literal(timeout)).encode()
     )
     try:
-        with conn.transaction(force_rollback=True, how=how, more=settings):
+        with conn.transaction(force_rollback=True, isolation=isolation, more=settings):
             yield
     except psycopg.Error as error:
         raise _failure(conn, error) from error

@@ -56,14 +56,15 @@ def try_statements(conn: Connection, statements: Sequence[sql.Composable]) -> tu
     They are sent ahead, so that the way to the server is waited for once in hundreds of statements. Raises TargetError
     when the connection is lost.
     """
-    tried: list[TrialResult] = []
+    results: list[TrialResult] = []
     with target_errors("trying what the role can do"):
         conn.execute(b"savepoint " + _SAVEPOINT)
         for start in range(0, len(statements), _AT_ONCE):
-            tried += _send_batch(conn, [statement.as_bytes(conn) for statement in statements[start : start + _AT_ONCE]])
+            batch = [statement.as_bytes(conn) for statement in statements[start : start + _AT_ONCE]]
+            results += _send_batch(conn, batch)
         conn.execute(b"rollback to savepoint " + _SAVEPOINT)
         conn.execute(b"release savepoint " + _SAVEPOINT)
-    return tuple(tried)
+    return tuple(results)
 
 
 def _send_batch(conn: Connection, statements: Sequence[bytes]) -> list[TrialResult]:

@@ -34,12 +34,12 @@ class StatementError:
 
 
 def is_driver_error(error: BaseException) -> bool:
-    """Whether the driver says it, and not a program."""
+    """Whether an exception comes from the driver."""
     return isinstance(error, psycopg.Error)
 
 
 def statement_error(error: BaseException | None) -> StatementError:
-    """What a driver error says, without the statement it is about."""
+    """The content of a driver error, without the statement."""
     if not isinstance(error, psycopg.Error):
         return StatementError("", str(error))
     state = error.sqlstate or ""
@@ -54,18 +54,18 @@ def statement_error(error: BaseException | None) -> StatementError:
 
 
 def lock_holders(error: BaseException) -> str:
-    """Who held the lock that a statement waited for, in words, where that was seen: see database/wait_monitor.py."""
+    """Who held the lock that a statement waited for, as wait_monitor attached it to the error; empty where unknown."""
     return str(getattr(error, "lock_holders", ""))
 
 
 def _without_answer(error: psycopg.Error) -> str:
-    """What the driver says when the server said nothing."""
+    """The driver's own text, for an error without an answer of the server."""
     text = " ".join(str(error).split())
     return "the connection was lost" if "closed" in text or "connection" in text else text
 
 
 def target_error(doing: str, error: BaseException | None) -> TargetError:
-    """The exception that stops a command: what was being done, what the server said, the way out."""
+    """The exception that stops a command: what was being done, what the server reported, and a hint."""
     refusal = statement_error(error)
     if refusal.sqlstate == LOCK_TIMEOUT and error is not None and not lock_holders(error):
         fact = f"{doing}: waited for a lock longer than lock_timeout allows"

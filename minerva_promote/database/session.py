@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from minerva_promote.config.connection_url import Target
     from minerva_promote.config.project import Environment, Project
 
-# A network that swallows everything is noticed within a minute; unknown to Unix sockets.
+# A network that drops every packet is noticed within a minute; Unix sockets ignore these.
 _NETWORK = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "60000"}
 _CANCELLED = "57014"
-_LOST = ("08", "40003", "57P")  # sqlstates after which nobody knows what became of COMMIT
+_LOST = ("08", "40003", "57P")  # sqlstates after which the outcome of COMMIT is unknown
 
 
 def connect(
@@ -51,7 +51,7 @@ def connect(
     params = {**_NETWORK, "connect_timeout": str(timeouts.connect), **params}
     params.update(application_name=application, client_encoding="UTF8")
     try:
-        # Nothing is prepared behind our back: a pooler may give the next transaction another server process.
+        # The driver prepares nothing by itself: a pooler may give the next transaction another server process.
         conn = Connection.connect(**params, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
     except psycopg.Error as error:
         raise connection_error(target, environment, error) from None
@@ -114,7 +114,7 @@ def connect_to(
 ) -> Connection:
     """A connection in autocommit that belongs to an environment, whoever ``target`` logs in as.
 
-    Raises WrongTarget when it is not the database that the environment says it is, before anything else is asked.
+    Raises WrongDatabase when it is not the database that the environment says it is, before anything else is asked.
     ``maintenance`` is a session on another database of that server.
     """
     name, timeouts = environment.name, environment.timeouts
@@ -137,11 +137,11 @@ def closed_after(conn: Connection) -> Iterator[Connection]:
 
 
 class CommitLost(TargetError):
-    """COMMIT had no answer, as the connection broke: only the database knows what became of it."""
+    """COMMIT had no answer because the connection broke: only the database knows its outcome."""
 
 
 class CommitStopped(CommitLost):
-    """COMMIT had no answer, as a second signal ended the waiting for it."""
+    """COMMIT had no answer because a second signal ended the wait for it."""
 
 
 def begin(conn: Connection) -> None:
@@ -151,28 +151,28 @@ def begin(conn: Connection) -> None:
 
 
 def begin_view(conn: Connection) -> None:
-    """Start a transaction that only looks, all of it at one moment."""
+    """Start a read-only transaction, all of whose queries see one snapshot."""
     with target_errors("starting the transaction"):
         conn.start(REPEATABLE_READ + b", read only")
 
 
 def commit(conn: Connection, change: str = "") -> bool:
-    """Commit, and believe only the server's answer: COMMIT of a failed transaction answers ROLLBACK.
+    """Commit, and check the server's answer: COMMIT of a failed transaction answers ROLLBACK.
 
     True when it is committed as the server was asked to; False when it is committed there, and the waiting for its
-    synchronous standby was cancelled, by ``timeouts: commit`` or by a signal. ``change`` is what the command then says
-    that it has changed, if it is stopped later.
+    synchronous standby was cancelled, by ``timeouts: commit`` or by a signal. ``change`` goes to the commit
+    log, so that a command that is stopped later reports it.
     Raises TargetError when it was rolled back, Stop when a signal did that, CommitLost when there was no answer.
     """
-    watching = wait_monitor_of(conn)
-    heard = watching.unconfirmed if watching else 0
-    with current().held() as signals, _committing(watching):
+    monitor = wait_monitor_of(conn)
+    unconfirmed = monitor.unconfirmed if monitor else 0
+    with current().held() as signals, _committing(monitor):
         try:
             answer = conn.execute("commit").statusmessage
         except KeyboardInterrupt:
             raise CommitStopped("stopped while COMMIT was under way") from None
         except psycopg.Error as error:
-            if watching is not None and watching.unconfirmed > heard:  # and then the session was ended
+            if monitor is not None and monitor.unconfirmed > unconfirmed:  # and then the session was ended
                 answer = "COMMIT"
             elif conn.closed or conn.broken or (error.sqlstate or "08").startswith(_LOST):
                 raise CommitLost("the connection was lost at COMMIT") from error
@@ -187,11 +187,11 @@ def commit(conn: Connection, change: str = "") -> bool:
             )
         if change:
             commit_log.record_change(change)
-    return watching is None or watching.unconfirmed == heard
+    return monitor is None or monitor.unconfirmed == unconfirmed
 
 
 def commit_or_unknown(conn: Connection, change: str, hint: str) -> bool:
-    """The same where no ledger tells what became of a COMMIT without an answer: OutcomeUnknown with ``hint``."""
+    """`commit` where no ledger tells the outcome of a COMMIT without an answer: raises OutcomeUnknown with ``hint``."""
     try:
         return commit(conn, change)
     except CommitLost as error:
@@ -199,19 +199,19 @@ def commit_or_unknown(conn: Connection, change: str, hint: str) -> bool:
 
 
 @contextmanager
-def _committing(watching: WaitMonitor | None) -> Iterator[None]:
-    """The first signal inside cancels the waiting for a standby, whose end the server then tells."""
-    if watching is not None:
-        watching.committing = True
+def _committing(monitor: WaitMonitor | None) -> Iterator[None]:
+    """A first signal inside cancels the wait for a standby; the server then reports that it ended."""
+    if monitor is not None:
+        monitor.committing = True
     try:
         yield
     finally:
-        if watching is not None:
-            watching.committing = False
+        if monitor is not None:
+            monitor.committing = False
 
 
 def rollback(conn: Connection) -> None:
-    """Roll back if there is anything to roll back; a statement that is still under way is broken off first.
+    """Roll back if there is anything to roll back; a statement that still runs is cancelled first.
 
     Never raises for what the server says: a connection that cannot be rolled back is closed, which does the same.
     """

@@ -1,4 +1,4 @@
-"""Another way to a database that a connection is already on: as its role, on its server."""
+"""A second connection to the database that a connection is already on, as the same role."""
 
 from __future__ import annotations
 

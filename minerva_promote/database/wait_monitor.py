@@ -1,8 +1,8 @@
-"""What a statement waits for, seen from a second connection while it waits.
+"""What a statement waits for, checked from a second connection while it waits.
 
-A statement that has failed with lock_timeout no longer tells who was in its way, and one that waits for a synchronous
-standby waits without limit: statement_timeout does not cover it. So the client looks itself, in the pauses in which the
-driver waits for the server: at pg_blocking_pids() of its own session, and for the wait event SyncRep. A wait for a
+A statement that has failed with lock_timeout no longer tells which session held the lock, and one that waits for a
+synchronous standby waits without limit: statement_timeout does not cover it. So the client itself checks, in the pauses
+in which the driver waits for the server, pg_blocking_pids() of its own session and the wait event SyncRep. A wait for a
 standby is cancelled after ``timeouts: commit``; the transaction is committed by then, and the server says so in a
 warning. A statement that commits several times, such as CREATE INDEX CONCURRENTLY, is given that time once.
 """
@@ -23,7 +23,7 @@ from minerva_promote.database.connection import Connection
 from minerva_promote.database.lock_holders import LockHolders, read_deadlock, read_lock_holders
 from minerva_promote.signals import current, obey
 
-FIRST_LOOK = 0.5  # seconds that a statement takes before anybody looks what it waits for
+FIRST_CHECK = 0.5  # seconds that a statement runs before the first check of what it waits for
 _TICK = 0.1  # seconds between two pauses of the driver
 _CANCEL_SECONDS = 5
 _CONNECT_SECONDS = 3
@@ -32,12 +32,12 @@ _LOCK_TIMEOUT, _DEADLOCK = "55P03", "40P01"
 
 
 class WaitMonitor:
-    """Looks at one connection's statements from a second one, which is opened when a statement takes long."""
+    """Checks what the statements of one connection wait for, from a second one that is opened for slow ones."""
 
     # Of the statement that runs, set by _begin(); times are seconds of time.monotonic().
     _begun: float
-    _pause: float  # between two looks
-    _next: float  # look
+    _pause: float  # between two checks
+    _next: float  # check
     _standby_since: float  # COMMIT waits for a standby; 0: it does not
     _cancelled: bool
     _given_up: bool  # a commit of this statement was not confirmed: those that follow are not waited for
@@ -48,21 +48,21 @@ class WaitMonitor:
         self._conn = conn
         self._commit = commit  # seconds to wait for a standby; 0 is no limit
         self._lock = lock
-        self._longest = 0.4 * lock if lock else 4 * FIRST_LOOK  # between two looks; two fall into every lock timeout
-        self._first = min(FIRST_LOOK, self._longest)
+        self._longest = 0.4 * lock if lock else 4 * FIRST_CHECK  # between two checks; two fall into every lock timeout
+        self._first = min(FIRST_CHECK, self._longest)
         self._sibling: psycopg.Connection[Any] | None = None
-        self._blind = False  # there is no second connection to be had
+        self._blind = False  # a second connection is not possible
         self.holders: LockHolders | None = None
         self._begin()
         conn.add_notice_handler(self._hear)
 
     def run(self, wait: Any, generator: Generator[int, int, Any], *args: Any, **more: Any) -> Any:
-        """The driver's ``wait``, with a look now and then."""
+        """The driver's ``wait``, with a check now and then."""
         self._begin()
         if not args:
             more.setdefault("interval", min(_TICK, self._first / 2))
         try:
-            return wait(_Observed(generator, self), *args, **more)
+            return wait(_MonitoredGenerator(generator, self), *args, **more)
         except psycopg.Error as error:
             self.explain(error)
             raise
@@ -87,7 +87,7 @@ class WaitMonitor:
         if self.committing and current().pending is not None:
             self._cancel()
         if now >= self._next:
-            self._look(now)
+            self._check(now)
         patience = 0.0 if self._given_up else self._commit
         late = self._standby_since and now - self._standby_since >= patience
         blindly = self.committing and self._blind and now - self._begun >= self._commit
@@ -103,18 +103,18 @@ class WaitMonitor:
         self._given_up = False
         self.holders = None
 
-    def _look(self, now: float) -> None:
+    def _check(self, now: float) -> None:
         pid = getattr(self._conn, "server_pid", 0) or self._conn.info.backend_pid
         name = self._conn.info.parameter_status("application_name") or ""
-        seen = self._ask(lambda sibling: read_lock_holders(sibling, pid, name))
-        if seen is not None and seen.standby:
+        waiting = self._ask(lambda sibling: read_lock_holders(sibling, pid, name))
+        if waiting is not None and waiting.standby:
             if not self._standby_since:
                 self._standby_since = now
                 limit = f", at most {self._commit:g} s" if self._commit else ""
                 commit_log.announce(f"COMMIT waits for a synchronous standby (wait event SyncRep){limit}")
-        elif seen is not None:
+        elif waiting is not None:
             self._standby_since = 0.0
-            self.holders = seen if seen.who else self.holders
+            self.holders = waiting if waiting.holders else self.holders
         self._pause = min(2 * self._pause, self._longest)
         self._next = time.monotonic() + self._pause
         if self._commit and self._standby_since:
@@ -128,12 +128,12 @@ class WaitMonitor:
                 self._sibling = _monitoring_connection(self._conn)
             answer: LockHolders | None = question(self._sibling)
         except psycopg.Error:
-            self._blind = True  # no connection is left for us, or the server has gone
+            self._blind = True  # the server has no free connection, or has gone
             return None
         return answer
 
     def _cancel(self) -> None:
-        """Ask the server to end what it does, once; its answer is waited for all the same."""
+        """Ask the server once to cancel the statement; its answer is still waited for."""
         if self._cancelled:
             return
         self._cancelled = True
@@ -152,14 +152,14 @@ class WaitMonitor:
                 self._cancelled = False
 
 
-class _Observed:
-    """A generator of the driver that is told when nothing has come; no exception in between ends it."""
+class _MonitoredGenerator:
+    """A generator of the driver that calls the monitor when nothing has come; a signal is obeyed between two steps."""
 
-    def __init__(self, generator: Generator[int, int, Any], watch: WaitMonitor) -> None:
+    def __init__(self, generator: Generator[int, int, Any], monitor: WaitMonitor) -> None:
         self._generator = generator
-        self._watch = watch
+        self._monitor = monitor
 
-    def __iter__(self) -> _Observed:
+    def __iter__(self) -> _MonitoredGenerator:
         return self
 
     def __next__(self) -> int:
@@ -170,26 +170,26 @@ class _Observed:
         """Pass the driver's answer on."""
         if not ready:
             obey()
-            self._watch.tick()
+            self._monitor.tick()
         return self._generator.send(ready)
 
 
-_watches: WeakKeyDictionary[psycopg.Connection[Any], WaitMonitor] = WeakKeyDictionary()
+_monitors: WeakKeyDictionary[psycopg.Connection[Any], WaitMonitor] = WeakKeyDictionary()
 
 
 def monitor_waits(conn: psycopg.Connection[Any], timeouts: Timeouts) -> None:
-    """Have a connection look what its statements wait for, from now on."""
-    watching = WaitMonitor(conn, in_seconds(timeouts.lock), in_seconds(timeouts.commit))
+    """Check from now on what the statements of a connection wait for."""
+    monitor = WaitMonitor(conn, in_seconds(timeouts.lock), in_seconds(timeouts.commit))
     wait = type(conn).wait.__get__(conn)
-    _watches[conn] = watching
+    _monitors[conn] = monitor
     if isinstance(conn, Connection):
-        conn.explain = watching.explain  # type: ignore[method-assign]
-    conn.wait = lambda generator, *args, **more: watching.run(wait, generator, *args, **more)  # type: ignore[method-assign]
+        conn.explain = monitor.explain  # type: ignore[method-assign]
+    conn.wait = lambda generator, *args, **more: monitor.run(wait, generator, *args, **more)  # type: ignore[method-assign]
 
 
 def wait_monitor_of(conn: psycopg.Connection[Any]) -> WaitMonitor | None:
-    """Who looks at the statements of a connection, if anybody does."""
-    return _watches.get(conn)
+    """The monitor of a connection, if it has one."""
+    return _monitors.get(conn)
 
 
 def _monitoring_connection(conn: psycopg.Connection[Any]) -> psycopg.Connection[Any]:

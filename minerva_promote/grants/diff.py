@@ -107,10 +107,10 @@ class _GrantChain:
         """The roles to which the slot's grantee granted something on the object."""
         return sorted(self._grantees.get(slot, ()))
 
-    def depth(self, slot: Slot, seen: frozenset[str] = frozenset()) -> int:
+    def depth(self, slot: Slot, visited: frozenset[str] = frozenset()) -> int:
         """The length of the longest chain of grantors up to the slot's grantee."""
-        grantors = self._grantors.get(slot, set()) - seen
-        depths = (self.depth(slot._replace(grantee=grantor), seen | {slot.grantee}) for grantor in grantors)
+        grantors = self._grantors.get(slot, set()) - visited
+        depths = (self.depth(slot._replace(grantee=grantor), visited | {slot.grantee}) for grantor in grantors)
         return 1 + max(depths, default=0)
 
 

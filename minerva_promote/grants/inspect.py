@@ -47,7 +47,7 @@ def _snapshot(conn: Connection) -> Iterator[None]:
     if conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         yield
         return
-    with conn.transaction(how=REPEATABLE_READ + b", read only"):
+    with conn.transaction(isolation=REPEATABLE_READ + b", read only"):
         yield
 
 

@@ -40,7 +40,7 @@ class HistoryRequest:
 def history(project: Project, environment: Environment, request: HistoryRequest, *, as_owner: bool) -> RunResult:
     """List runs, the newest first. Raises UsageError when ``since`` is neither a length of time nor a date."""
     with (admin_session if as_owner else import_session)(project, environment) as conn:
-        require_ledger(conn, environment.name, reading=True)
+        require_ledger(conn, environment.name, for_reading=True)
         runs = read_runs(
             conn,
             file=request.file,
@@ -58,7 +58,7 @@ def verify_history(
 ) -> RunResult:
     """Verify the whole ledger; findings close the gate. ``head``: the hash of an event that must be in the chain."""
     with (admin_session if as_owner else import_session)(project, environment) as conn:
-        require_ledger(conn, environment.name, reading=True)
+        require_ledger(conn, environment.name, for_reading=True)
         table = revision_table(project)
         verification = verify_chain(conn, head, environment=environment.name, revision_table=table)
         return verify_result(environment.name, conn.info.dbname, verification)
@@ -67,7 +67,7 @@ def verify_history(
 def show(project: Project, environment: Environment, prefix: str) -> RunResult:
     """Everything about the one run whose id begins with ``prefix``. Raises UsageError when it is not exactly one."""
     with import_session(project, environment) as conn:
-        require_ledger(conn, environment.name, reading=True)
+        require_ledger(conn, environment.name, for_reading=True)
         run = find_run(conn, prefix)
     return show_result(environment.name, run)
 

@@ -96,13 +96,13 @@ def version_problem(version: int | None, environment: str) -> tuple[str, str] | 
     return f"the ledger has version {version}, this release of promote knows {LEDGER_VERSION}", hint
 
 
-def require_ledger(conn: Connection, environment: str, *, reading: bool = False) -> None:
+def require_ledger(conn: Connection, environment: str, *, for_reading: bool = False) -> None:
     """Raise TargetError when there is no ledger that this role may read and this release knows.
 
-    ``reading``: an older version is accepted too, if its runs can be read.
+    ``for_reading``: an older version is accepted too, if its runs can be read.
     """
     version = ledger_version(conn)
-    problem = None if reading and version in READABLE_VERSIONS else version_problem(version, environment)
+    problem = None if for_reading and version in READABLE_VERSIONS else version_problem(version, environment)
     if problem is None:
         tables = TABLES if version == LEDGER_VERSION else TABLES[:3]
         present = relations(conn, tables)

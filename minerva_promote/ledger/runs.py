@@ -21,7 +21,7 @@ State = Literal[
 ]
 ENDS: tuple[State, ...] = ("committed", "unchanged", "refused", "failed", "abandoned")
 PAGE = 200  # runs whose events are read in one query
-SHOWN = 5  # runs that a message names
+MAX_NAMED = 5  # runs that a message names
 SHORT = 8  # characters of a run's id in messages and reports
 
 
@@ -190,9 +190,9 @@ def find_run(conn: Connection, prefix: str) -> Run:
     if not matches:
         raise UsageError(f'no run begins with "{prefix}"', hint="promote history shows the ids")
     if len(matches) > 1:
-        shown = ", ".join(_describe_match(row) for row in matches[:SHOWN])
-        more = f" and {len(matches) - SHOWN} more" if len(matches) > SHOWN else ""
-        raise UsageError(f'"{prefix}" is how {len(matches)} runs begin: {shown}{more}', hint="give more of the id")
+        named = ", ".join(_describe_match(row) for row in matches[:MAX_NAMED])
+        more = f" and {len(matches) - MAX_NAMED} more" if len(matches) > MAX_NAMED else ""
+        raise UsageError(f'"{prefix}" is how {len(matches)} runs begin: {named}{more}', hint="give more of the id")
     return next(_build_runs(conn, [matches[0]["run_id"]]))
 
 

@@ -12,7 +12,7 @@ from minerva_promote.ledger.structure import Difference, compare_structure, read
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.text_format import counted
 
-SHOWN = 160  # characters of a definition
+MAX_LENGTH = 160  # characters of a definition
 _GUARDS = ("trigger", "function", "rule", "policy")
 _GUARD_ASPECTS = ("row security", "row security forced", "parents", "children", "disabled")
 _FORGED = "what was written meanwhile may be forged: find out who can change this database"
@@ -85,8 +85,8 @@ def _message(difference: Difference) -> str:
         return f"{subject} is missing"
     if difference.kind == "foreign":
         definition = " ".join(str(subject.facts.get("definition") or "").split())
-        shown = definition if len(definition) <= SHOWN else f"{definition[: SHOWN - 1]}…"
-        text = f": {shown}" if shown and subject.kind not in ("view", "materialized view", "function") else ""
+        shortened = definition if len(definition) <= MAX_LENGTH else f"{definition[: MAX_LENGTH - 1]}…"
+        text = f": {shortened}" if shortened and subject.kind not in ("view", "materialized view", "function") else ""
         return f"{subject} does not belong to the ledger{text}"
     return f"{subject} {', '.join(_aspect(difference, name) for name in difference.aspects)}"
 

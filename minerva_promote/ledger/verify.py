@@ -80,7 +80,7 @@ def verify_chain(
     """
     if head is not None and not re.fullmatch("[0-9a-f]{16,64}", head):
         raise UsageError(f'--head "{head}" is no hash', hint="16 to 64 hexadecimal digits, as history --verify says it")
-    with target_errors("verifying the ledger"), conn.transaction(how=REPEATABLE_READ + b", read only"):
+    with target_errors("verifying the ledger"), conn.transaction(isolation=REPEATABLE_READ + b", read only"):
         conn.execute(_SEARCH_PATH)
         version = ledger_version(conn) or LEDGER_VERSION
         computed = {name: expression(name, version) for name in ("hash", "run_rows")}

@@ -41,7 +41,7 @@ def required_step(
         other = read_environment(project, requires.passed_in)
         check = RequirementCheck(environment, other, file, sha256)
         with import_session(project, other) as conn:
-            require_ledger(conn, other.name, reading=True)
+            require_ledger(conn, other.name, for_reading=True)
             untrusted = _untrusted_step(conn, check, target)
             if untrusted is not None:
                 return untrusted

@@ -55,16 +55,16 @@ def _without_repeats(resolved: list[ResolvedStep]) -> list[ResolvedStep]:
         )
         if entity is not None and entity.kind == "column"
     }
-    kept, seen = [], set()
+    kept, emitted = [], set()
     for classified, step in resolved:
         entity = classified.difference.entity
         texts = tuple(statement.text for statement in step.statements)
-        is_repeated = bool(texts) and (entity.key, texts) in seen
+        is_repeated = bool(texts) and (entity.key, texts) in emitted
         is_view_part = (entity.schema, entity.table) in views
         is_own_sequence = entity.kind == "sequence" and (entity.schema, entity.table, entity.name) in columns
         if is_repeated or is_view_part or is_own_sequence or (entity.key in recreated and not step.is_recreated):
             continue
-        seen.add((entity.key, texts))
+        emitted.add((entity.key, texts))
         kept.append((classified, step))
     return kept
 
@@ -193,7 +193,7 @@ def _references(statement: ScriptStatement, missing: Entity) -> bool:
 @cache
 def mentioned_names(text: str) -> frozenset[str]:
     """All words of an SQL text that may be names, in constants too: nextval('a_seq')."""
-    return frozenset(quoted.replace('""', '"') or bare for quoted, bare in _IDENTIFIER.findall(text))
+    return frozenset(quoted.replace('""', '"') or unquoted for quoted, unquoted in _IDENTIFIER.findall(text))
 
 
 def _names_in_definition(entity: Entity) -> frozenset[str]:

@@ -13,7 +13,7 @@ from minerva_promote.undo.row_references import RowReference
 from minerva_promote.undo.rows_to_remove import TableRows
 from minerva_promote.undo.table_catalog import Key, Table, encode_array, key_arrays, query_text, statement_bytes
 
-SHOWN = 5  # rows of one reference
+MAX_NAMED = 5  # rows of one reference
 _BATCH = 100_000  # keys of one query
 _TEXT_OID = 25
 _TEXTS_OID = 1009
@@ -35,7 +35,7 @@ class DependentRows:
 
     reference: RowReference
     count: int = 0
-    first: list[DependentRow] = field(default_factory=list)  # SHOWN of them at most
+    first: list[DependentRow] = field(default_factory=list)  # MAX_NAMED of them at most
 
 
 def find_dependents(
@@ -83,11 +83,11 @@ def _add_dependents(
         parent_keys.equal("p"),
         not_removed,
         child_key,
-        sql.Literal(SHOWN),
+        sql.Literal(MAX_NAMED),
     )
     rows = pipe.ask(statement_bytes(statement), types, values)
     for row in rows:
-        if len(dependents.first) < SHOWN:
+        if len(dependents.first) < MAX_NAMED:
             texts = [(value or b"").decode("utf-8", "replace") for value in row[:3]]
             dependents.first.append(DependentRow(texts[1], texts[2], _added_by(pipe, child, row[3:])))
     if rows:

@@ -15,19 +15,19 @@ from minerva_promote.undo.row_status import RowStatus
 from minerva_promote.undo.rows_to_remove import TableRows
 from minerva_promote.undo.table_catalog import Key, Table
 
-SHOWN = 5  # keys of one finding
+MAX_NAMED = 5  # keys of one finding
 
 
-def first_of(texts: Sequence[str], count: int | None = None, shown: int = SHOWN) -> str:
+def first_of(texts: Sequence[str], count: int | None = None, limit: int = MAX_NAMED) -> str:
     """The first of some texts, and how many more there are; ``count`` of all, where ``texts`` are not all."""
     total = len(texts) if count is None else count
-    first = texts[:shown]
+    first = texts[:limit]
     return "; ".join(first) + (f"; and {total - len(first):,} more" if total > len(first) else "")
 
 
-def first_keys(table: Table, keys: Sequence[Key], columns: Sequence[str], shown: int = SHOWN) -> str:
+def first_keys(table: Table, keys: Sequence[Key], columns: Sequence[str], limit: int = MAX_NAMED) -> str:
     """The first of some keys of a table, and how many more there are."""
-    return first_of([table.format_key(key, columns) for key in keys[:shown]], len(keys), shown)
+    return first_of([table.format_key(key, columns) for key in keys[:limit]], len(keys), limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,13 @@ def _listed_elsewhere(rows: TableRows, table: Table, status: RowStatus, environm
         keys = [key for key, other in status.listed.items() if other.later == later]
         if not keys:
             continue
-        run, shown = status.listed[keys[0]].run_id[:SHORT], first_keys(table, keys, rows.key)
+        run, names = status.listed[keys[0]].run_id[:SHORT], first_keys(table, keys, rows.key)
         if later:
-            message = f"{_rows_were(table, keys)} removed by somebody else and added again by run {run}: {shown}"
+            message = f"{_rows_were(table, keys)} removed by somebody else and added again by run {run}: {names}"
             hint = f"they are that run's now: promote undo --env {environment} {run}"
             yield Finding("added-again", message, hint=hint)
         else:
-            message = f"{_rows_were(table, keys)} inserted by another transaction, and run {run} lists them: {shown}"
+            message = f"{_rows_were(table, keys)} inserted by another transaction, and run {run} lists them: {names}"
             hint = f"they are that run's: promote show --env {environment} {run}; nothing accepts them here"
             yield Finding("of-another-run", message, hint=hint)
 
@@ -112,10 +112,10 @@ def _rows_were(table: Table, keys: Sequence[Key]) -> str:
 def dependent_rows(dependents: DependentRows, *, shared: bool, environment: str) -> Finding:
     """Rows of others that depend on rows which the undo would remove."""
     reference = dependents.reference
-    shown = first_of([f"{row.key} on {row.on}" for row in dependents.first], dependents.count)
+    names = first_of([f"{row.key} on {row.on}" for row in dependents.first], dependents.count)
     verb = "depends" if dependents.count == 1 else "depend"
     others = f"{counted(dependents.count, 'rows')} of {reference.child.name} that this run did not add"
-    message = f"{others} {verb} on {reference.parent.name}: {shown} ({reference.description})"
+    message = f"{others} {verb} on {reference.parent.name}: {names} ({reference.description})"
     runs = list(dict.fromkeys(row.run for row in dependents.first if row.run))
     if runs:
         hint = f"undo what was added later first: promote undo --env {environment} {runs[0][:SHORT]}"

@@ -16,7 +16,7 @@ from minerva_promote.undo.table_catalog import Key, Table
 from minerva_promote.undo.table_checksums import WriteDelta
 
 NOTHING = "nothing was changed"
-SHOWN = 2  # keys in a line
+KEYS_IN_LINE = 2  # keys in a line
 
 
 def subject_title(subject: UndoSubject) -> str:
@@ -135,7 +135,7 @@ def restored_verdict(plan: RestorePlan, run: Run, restore_id: str, proof: str) -
 
 def _first(table: Table, keys: Sequence[Key], columns: Sequence[str]) -> str:
     """ ": a; b; and 7 more"."""
-    return f": {first_keys(table, keys, columns, SHOWN)}" if keys else ""
+    return f": {first_keys(table, keys, columns, KEYS_IN_LINE)}" if keys else ""
 
 
 def _format_keys(table: Table, keys: Sequence[Key], columns: Sequence[str]) -> list[str]:

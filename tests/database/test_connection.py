@@ -81,7 +81,7 @@ def test_settings_of_every_statement(conn: Connection) -> None:
         with pytest.raises(psycopg.errors.DivisionByZero), conn.transaction():
             conn.execute("select 1/0")
         assert shown(conn) == WANTED
-    with conn.transaction(how=REPEATABLE_READ, force_rollback=True):
+    with conn.transaction(isolation=REPEATABLE_READ, force_rollback=True):
         assert shown(conn) == {**WANTED, "transaction_isolation": "repeatable read"}
     with pytest.raises(psycopg.errors.DivisionByZero):
         conn.execute("select 1/%s", [0])

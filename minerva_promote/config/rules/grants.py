@@ -68,7 +68,7 @@ def _column_faults(path: Keys, source: Source) -> Iterator[ConfigError]:
 
 
 def _default_faults(path: Keys, source: Source, absent: Collection[str]) -> Iterator[ConfigError]:
-    seen: dict[tuple[str, str | None], int] = {}
+    first_numbers: dict[tuple[str, str | None], int] = {}
     for number, entry in enumerate(source.value(path)):
         here = (*path, number)
         owner, schema = entry["owner"], entry.get("schema")
@@ -77,7 +77,7 @@ def _default_faults(path: Keys, source: Source, absent: Collection[str]) -> Iter
             yield fault(source.at(at), at, "an empty name")
         elif owner in absent:
             yield fault(source.at(at), at, f'role "{owner}" must not exist: it is declared absent')
-        first = seen.setdefault((owner, schema), number)
+        first = first_numbers.setdefault((owner, schema), number)
         if first != number:
             where = f" in {schema}" if schema else ""
             message = f'the objects of "{owner}"{where} are also in entry {first + 1}'
@@ -90,10 +90,10 @@ def _default_faults(path: Keys, source: Source, absent: Collection[str]) -> Iter
 
 
 def _name_faults(path: Keys, key: str, source: Source) -> Iterator[ConfigError]:
-    seen: dict[str, str] = {}
+    first_names: dict[str, str] = {}
     for name in source.value(path):
         here = (*path, name)
-        first = seen.setdefault(qualified(name) if key in IN_SCHEMAS else name, name)
+        first = first_names.setdefault(qualified(name) if key in IN_SCHEMAS else name, name)
         if (reason := _misnamed(name, key)) is not None:
             yield fault(source.key_at(here), here, *reason)
         elif first != name:

@@ -107,7 +107,7 @@ def _cycle_faults(roles: Mapping[str, Role], source: Source) -> Iterator[ConfigE
 
 
 def _accept_faults(entries: tuple[Accept, ...], at: Keys, source: Source) -> Iterator[ConfigError]:
-    seen: set[tuple[str, str]] = set()
+    accepted: set[tuple[str, str]] = set()
     for number, entry in enumerate(entries):
         here = (*at, number)
         if entry.code not in CODES:
@@ -118,6 +118,6 @@ def _accept_faults(entries: tuple[Accept, ...], at: Keys, source: Source) -> Ite
         for key, hint in (("object", "what the report names"), ("why", "say why the role may do this all the same")):
             if not getattr(entry, key).strip():
                 yield fault(source.at((*here, key)), (*here, key), "is empty", hint)
-        if (entry.code, entry.object) in seen:
+        if (entry.code, entry.object) in accepted:
             yield fault(source.at(here), here, f'{entry.code} of "{entry.object}" stands twice')
-        seen.add((entry.code, entry.object))
+        accepted.add((entry.code, entry.object))

@@ -47,13 +47,13 @@ def setting_fault(name: str, value: object) -> tuple[str, str] | None:
     if isinstance(least, int) and isinstance(most, int):
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return None
-        return f"{name} is {_shown(value)}", f"a whole number from {least:,} to {most:,}"
+        return f"{name} is {_format_value(value)}", f"a whole number from {least:,} to {most:,}"
     if value in known.values:
         return None
-    return f"{name} is {_shown(value)}", "one of: " + ", ".join(f'"{word}"' for word in known.values)
+    return f"{name} is {_format_value(value)}", "one of: " + ", ".join(f'"{word}"' for word in known.values)
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool | int | float) else f'"{value}"'
 
 

@@ -138,16 +138,16 @@ def is_server(pid: int, files: Files) -> bool:
 
 def find_server(files: Files) -> int | None:
     """A live server of this data directory whose pid file, or whole folder, was deleted; else None."""
-    mine = f"cluster_name={files.identity}"
-    return next((pid for pid, line in _commands().items() if mine in line and is_server(pid, files)), None)
+    name = f"cluster_name={files.identity}"
+    return next((pid for pid, line in _commands().items() if name in line and is_server(pid, files)), None)
 
 
 def end_server(pid: int, files: Files, *, crash_safe_at_once: bool = False, seconds: float = 60) -> None:
     """Stop a server: fast, and when that takes too long, at once (the next start then recovers from the log)."""
-    how = [(signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)]
+    signals = [(signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)]
     if not crash_safe_at_once:
-        how.insert(0, (signal.SIGINT, seconds))
-    for number, patience in how:
+        signals.insert(0, (signal.SIGINT, seconds))
+    for number, patience in signals:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + patience
@@ -162,7 +162,9 @@ def _commands(pid: int | None = None) -> dict[int, str]:
     """Command lines by process, of one process or of all that can be seen; a zombie has none."""
     proc = Path("/proc")
     if (proc / "self" / "cmdline").exists():
-        numbers = [pid] if pid is not None else [int(one.name) for one in proc.iterdir() if one.name.isdecimal()]
+        numbers = (
+            [pid] if pid is not None else [int(folder.name) for folder in proc.iterdir() if folder.name.isdecimal()]
+        )
         lines = {}
         for number in numbers:
             with contextlib.suppress(OSError):

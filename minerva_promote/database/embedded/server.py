@@ -206,13 +206,14 @@ class EmbeddedServer:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [installation(self._files.version) / "bin" / "postgres", "-D", self._files.data, *options]
 
-    def _said(self, offset: int) -> str:
+    def _log_after(self, offset: int) -> str:
+        """The text of the log from ``offset`` bytes on; empty where it cannot be read."""
         with contextlib.suppress(OSError):
             return os.fsdecode(self._files.log.read_bytes()[offset:])
         return ""
 
     def _not_ready(self, message: str, offset: int) -> ServerError:
-        tail = self._said(offset).strip().splitlines()[-8:]
+        tail = self._log_after(offset).strip().splitlines()[-8:]
         return ServerError(message, hint="\n".join([f"the end of {self._files.log}:", *tail]))
 
 

@@ -75,11 +75,11 @@ def expected_privileges(
 
 def _declared_groups(role: str, roles: Mapping[str, Role], option: str) -> Iterator[str]:
     """The declared groups of a role, directly or indirectly, by memberships that all have the option."""
-    waiting, seen = [role], {role}
+    waiting, reached = [role], {role}
     while waiting:
         current = roles.get(waiting.pop())
         for group, membership in (current.memberships if current else {}).items():
-            if group not in seen and (not option or getattr(membership, option)):
-                seen.add(group)
+            if group not in reached and (not option or getattr(membership, option)):
+                reached.add(group)
                 waiting.append(group)
                 yield group

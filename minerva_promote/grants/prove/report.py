@@ -24,7 +24,7 @@ TOPIC_ORDER = (  # of the steps; other topics, privileges that a role is declare
     *("other rights", "nextval", "EXECUTE", "lo_create", "new revision", "forgery", "other roles", "new powers"),
     *("databases", "settings", "server files", "secrets", "admin's work"),
 )
-SHOWN = 20  # findings of one step; one more finding counts the others
+MAX_FINDINGS = 20  # findings of one step; one more finding counts the others
 
 
 def proof_result(environment: Environment, plan: GrantPlan, proofs: Iterable[RoleProof]) -> RunResult:
@@ -162,11 +162,11 @@ def _describe_success(attempt: Attempt, refusal: StatementError | None) -> str:
 
 def _truncated(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The first findings, and one that counts the others."""
-    if len(findings) <= SHOWN:
+    if len(findings) <= MAX_FINDINGS:
         return tuple(findings)
-    rest = findings[SHOWN:]
+    rest = findings[MAX_FINDINGS:]
     more = Finding(rest[0].code, f"and {len(rest):,} more of this kind", count=len(rest))
-    return (*findings[:SHOWN], more)
+    return (*findings[:MAX_FINDINGS], more)
 
 
 def _tested(steps: Sequence[StepResult]) -> list[str]:
