@@ -201,7 +201,7 @@ def session_server() -> Server:
         params = {key: str(value) for key, value in psycopg.conninfo.conninfo_to_dict(given).items() if key != "dbname"}
         return Server(params, None)
     folder = Path(os.environ["PROMOTE_TEST_FOLDER"])
-    with _embedded_in(folder) as embedded:
+    with embedded_in(folder) as embedded:
         info = embedded.ensure_running()
     server = Server({"host": info.host, "port": str(info.port), "user": info.superuser}, folder)
     if info.started:
@@ -219,13 +219,14 @@ def _hurry(server: Server) -> None:
 
 def end_session_server(folder: Path) -> None:
     """Stop the embedded server of a test session and delete its data."""
-    with _embedded_in(folder) as embedded:
+    with embedded_in(folder) as embedded:
         embedded.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _embedded_in(folder: Path) -> Iterator[EmbeddedServer]:
+def embedded_in(folder: Path) -> Iterator[EmbeddedServer]:
+    """The embedded server whose data is in this folder, whatever the session's server is."""
     before = os.environ.get("PROMOTE_EMBEDDED_DIR")
     os.environ["PROMOTE_EMBEDDED_DIR"] = str(folder)
     try:

@@ -12,6 +12,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from tests.conftest import Ran
+from tests.ledger.wire import Stop, Wire, until
 from tests.material import REPOSITORY
 from tests.run.conftest import Shop
 
@@ -66,6 +67,20 @@ def client(shop: Shop, *args: str | Path, cwd: Path | None = None) -> Iterator[C
         if process.is_alive():
             process.kill()
             process.join(PATIENCE)
+
+
+def kill_after(shop: Shop, wire: Wire, messages: int, *args: str | Path) -> bool:
+    """Kill ``promote ARGS`` when so many of its messages have arrived; False when it has ended before."""
+    stop = wire.arm(Stop(messages))
+    with client(shop, *args) as running:
+        until(lambda: stop.reached.is_set() or not running.process.is_alive())
+        reached = stop.reached.is_set()
+        if reached:
+            running.kill()
+        wire.cut()
+        if not reached:
+            assert running.end().exit_code == 0
+    return reached
 
 
 def _command(args: list[str], cwd: str, env: Mapping[str, str], out: str, err: str) -> None:

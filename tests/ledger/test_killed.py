@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.ledger.afterwards import Scene, broken_off, repeated, scene_of, told, whole
-from tests.ledger.clients import client
+from tests.ledger.clients import kill_after
 from tests.ledger.wire import Message, Stop, until
 from tests.run.conftest import Shop
 
@@ -48,15 +48,7 @@ def places(scene: Scene) -> list[int]:
 def kill_client(scene: Scene, after: int) -> bool:
     """Kill a run when so many of its messages have arrived; False when it has ended before."""
     file = scene.next_file()
-    stop = scene.wire.arm(Stop(after))
-    with client(scene.shop, "run", "--env", "test-prod", "--file", file) as running:
-        until(lambda: stop.reached.is_set() or not running.process.is_alive())
-        reached = stop.reached.is_set()
-        if reached:
-            running.kill()
-        scene.wire.cut()
-        if not reached:
-            assert running.end().exit_code == 0
+    reached = kill_after(scene.shop, scene.wire, after, "run", "--env", "test-prod", "--file", file)
     whole(scene)
     assert scene.kinds() == effects(scene.wire.messages)
     told(scene)

@@ -12,7 +12,7 @@ from itertools import chain, zip_longest
 import pytest
 
 from tests.ledger.afterwards import LOCKS, OURS, when
-from tests.ledger.clients import client
+from tests.ledger.clients import kill_after
 from tests.ledger.undoing import Undone, undone
 from tests.ledger.wire import Message, Stop, Wire, until, wire_to
 
@@ -81,15 +81,8 @@ def scene_of(undone: Undone) -> Iterator[Scene]:
 
 def kill_client(scene: Scene, after: int) -> bool:
     """Kill the command when so many of its messages have arrived; False when it has ended before."""
-    before, stop = scene.events(), scene.wire.arm(Stop(after))
-    with client(scene.undone.shop, *scene.words) as running:
-        until(lambda: stop.reached.is_set() or not running.process.is_alive())
-        reached = stop.reached.is_set()
-        if reached:
-            running.kill()
-        scene.wire.cut()
-        if not reached:
-            assert running.end().exit_code == 0
+    before = scene.events()
+    reached = kill_after(scene.undone.shop, scene.wire, after, *scene.words)
     done = scene.whole(before)
     assert done == any(message.commits for message in scene.wire.messages)
     scene.repeated(done=done)

@@ -81,7 +81,8 @@ def test_old_rows_that_are_too_long_stay(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("reason", "repeat('x', 50000000)"),
+        ("reason", "repeat('x', 50000)"),
+        pytest.param("reason", "repeat('x', 50000000)", marks=pytest.mark.soak),
         ("file_name", "repeat('x', 5000)"),
         ("client_host", "repeat('x', 5000)"),
         ("client_user", "repeat('x', 5000)"),
@@ -105,7 +106,7 @@ def test_what_is_too_long(shop: Shop, column: str, value: str) -> None:
 
 def oversized_event(names: list[str], roots: list[str]) -> Event:
     """An event that is longer than the ledger takes in every column; its last check has failed."""
-    checks = [{"name": f"{'c' * 500}{n}", "outcome": "ok", "values": {"v": [1e300] * 500}} for n in range(3_000)]
+    checks = [{"name": f"{'c' * 500}{n}", "outcome": "ok", "values": {"v": [1e300] * 500}} for n in range(600)]
     checks.append({"name": "last", "outcome": "FAIL", "values": {"v": float("nan")}})
     return Event(
         "refused",
@@ -115,10 +116,10 @@ def oversized_event(names: list[str], roots: list[str]) -> Event:
         roots=roots,
         rows={name: {"new": 2**40, "identical": 1} for name in names},
         checks=checks,
-        reason="\u202e\0" + "r" * 50_000_000,
+        reason="\u202e\0" + "r" * 5_000_000,
         details={
             "types": {name: {"id": "uuid"} for name in names},
-            "x": {"y": ["z" * 9_000] * 5_000},
+            "x": {"y": ["z" * 9_000] * 300},
             "deep": [[[]]] * 3,
         },
     )
@@ -126,7 +127,7 @@ def oversized_event(names: list[str], roots: list[str]) -> Event:
 
 def test_an_honest_event_is_folded(shop: Shop) -> None:
     """However much a run has to say, its event is taken."""
-    names = [f"table_{number}" for number in range(20_000)]
+    names = [f"table_{number}" for number in range(10_000)]
     roots = [f"{'é' * ROOT}{number}" for number in range(ROOTS + 50)]
     event = oversized_event(names, roots)
     with shop.database.connect(shop.role) as conn:

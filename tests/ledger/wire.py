@@ -17,6 +17,7 @@ from typing import get_args
 from urllib.parse import quote
 
 from minerva_promote.ledger.events import Kind
+from tests.run.proxy import cut, server_socket
 from tests.servers import PASSWORD, Database
 
 PATIENCE = 60  # seconds
@@ -153,26 +154,13 @@ class Wire:
                     continue
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 try:
-                    line = _Line(client, self._server())
+                    line = _Line(client, server_socket(self.database))
                 except OSError:  # the server is down
                     cut(client)
                     continue
                 self._lines.append(line)
                 threading.Thread(target=self._to_server, args=(line,), daemon=True).start()
                 threading.Thread(target=self._to_client, args=(line,), daemon=True).start()
-
-    def _server(self) -> socket.socket:
-        params = self.database.server.params
-        host, port = params.get("host", "localhost"), int(params.get("port", 5432))
-        if not host.startswith("/"):
-            return socket.create_connection((host, port))
-        server = socket.socket(socket.AF_UNIX)
-        try:
-            server.connect(f"{host}/.s.PGSQL.{port}")
-        except OSError:
-            server.close()
-            raise
-        return server
 
     def _to_server(self, line: _Line) -> None:
         with contextlib.suppress(OSError):
@@ -264,13 +252,6 @@ def _kind(bind: bytes) -> str:
             return value.decode()
         at += 4 + max(length, 0)
     return ""
-
-
-def cut(one: socket.socket) -> None:
-    """Close a socket, whoever reads from it."""
-    with contextlib.suppress(OSError):
-        one.shutdown(socket.SHUT_RDWR)
-    one.close()
 
 
 def event(kind: str) -> Where:

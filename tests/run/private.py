@@ -12,22 +12,9 @@ from pathlib import Path
 
 import psycopg
 
-from minerva_promote.database.embedded.server import EmbeddedServer, ServerInfo
+from minerva_promote.database.embedded.server import ServerInfo
 from tests import servers
 from tests.run.conftest import copy_of_ready, ready_database
-
-
-@contextmanager
-def embedded_in(folder: Path) -> Iterator[EmbeddedServer]:
-    """The embedded server whose data is in this folder, whatever the session's server is."""
-    before = os.environ.get("PROMOTE_EMBEDDED_DIR")
-    os.environ["PROMOTE_EMBEDDED_DIR"] = str(folder)
-    try:
-        yield EmbeddedServer(folder)
-    finally:
-        os.environ.pop("PROMOTE_EMBEDDED_DIR")
-        if before is not None:
-            os.environ["PROMOTE_EMBEDDED_DIR"] = before
 
 
 class Private:
@@ -40,12 +27,12 @@ class Private:
 
     def start(self) -> ServerInfo:
         """Start it, if it is not running."""
-        with embedded_in(self.folder) as embedded:
+        with servers.embedded_in(self.folder) as embedded:
             return embedded.ensure_running()
 
     def stop(self) -> None:
         """Stop it as an administrator does: sessions are ended."""
-        with embedded_in(self.folder) as embedded:
+        with servers.embedded_in(self.folder) as embedded:
             embedded.stop()
 
     def _reach(self, info: ServerInfo) -> servers.Server:

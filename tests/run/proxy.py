@@ -43,35 +43,26 @@ class Proxy:
     def close(self) -> None:
         """Cut everything."""
         self.released.set()
-        for one in (self._listener, *self._open):
-            _cut(one)
+        for connected in (self._listener, *self._open):
+            cut(connected)
 
     def cut(self) -> None:
         """Cut what is open; whoever connects anew gets through."""
-        for one in self._open:
-            _cut(one)
+        for connected in self._open:
+            cut(connected)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
                 if self.down:
-                    _cut(client)
+                    cut(client)
                     continue
-                server = self._server()
+                server = server_socket(self.database)
                 self._open += [client, server]
                 answer = threading.Event()  # set when the next answer is not to be passed on
                 threading.Thread(target=self._to_server, args=(client, server, answer), daemon=True).start()
                 threading.Thread(target=self._to_client, args=(client, server, answer), daemon=True).start()
-
-    def _server(self) -> socket.socket:
-        params = self.database.server.params
-        host, port = params.get("host", "localhost"), int(params.get("port", 5432))
-        if not host.startswith("/"):
-            return socket.create_connection((host, port))
-        server = socket.socket(socket.AF_UNIX)
-        server.connect(f"{host}/.s.PGSQL.{port}")
-        return server
 
     def _to_server(self, client: socket.socket, server: socket.socket, answer: threading.Event) -> None:
         with contextlib.suppress(OSError):
@@ -83,7 +74,7 @@ class Proxy:
                     if what == "lose the request":
                         break
                     if what == "swallow":
-                        _cut(client)
+                        cut(client)
                         self.released.wait(60)
                         break
                     if what == "lose the answer":
@@ -91,8 +82,8 @@ class Proxy:
                     if what == "hold":
                         self.released.wait(60)
                 server.sendall(data)
-        _cut(client)
-        _cut(server)
+        cut(client)
+        cut(server)
 
     def _to_client(self, client: socket.socket, server: socket.socket, answer: threading.Event) -> None:
         with contextlib.suppress(OSError):
@@ -100,14 +91,30 @@ class Proxy:
                 if answer.is_set():
                     break
                 client.sendall(data)
-        _cut(client)
-        _cut(server)
+        cut(client)
+        cut(server)
 
 
-def _cut(one: socket.socket) -> None:
+def cut(connected: socket.socket) -> None:
+    """Close a socket, whoever reads from it."""
     with contextlib.suppress(OSError):
-        one.shutdown(socket.SHUT_RDWR)
-    one.close()
+        connected.shutdown(socket.SHUT_RDWR)
+    connected.close()
+
+
+def server_socket(database: Database) -> socket.socket:
+    """A new connection to the server of a database. Raises OSError when the server is down."""
+    params = database.server.params
+    host, port = params.get("host", "localhost"), int(params.get("port", 5432))
+    if not host.startswith("/"):
+        return socket.create_connection((host, port))
+    server = socket.socket(socket.AF_UNIX)
+    try:
+        server.connect(f"{host}/.s.PGSQL.{port}")
+    except OSError:
+        server.close()
+        raise
+    return server
 
 
 @contextlib.contextmanager
