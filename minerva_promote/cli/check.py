@@ -25,7 +25,7 @@ STAGES = ("preflight", "before_commit", "after_commit", "monitor")  # written ou
     "--file",
     "export",
     type=click.Path(readable=False, path_type=Path),
-    help="An export file: check its books only, and compare with its numbers.",
+    help="An export file: check its roots only, and compare with its numbers.",
 )
 @click.option("--repair", is_flag=True, help="Read the file with the repairs of promote.yaml.")
 @click.option("--list", "listed", is_flag=True, help="List the checks, and run none.")

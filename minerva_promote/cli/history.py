@@ -16,7 +16,7 @@ STATES = (
 @env_argument
 @env_option
 @click.option("--file", metavar="NAME|SHA256", help="Runs of this file: its name, or how its sha256 begins.")
-@click.option("--root", metavar="KEY", help="Runs that promoted this root (a book).")
+@click.option("--root", metavar="KEY", help="Runs that promoted this root.")
 @click.option("--state", type=click.Choice(STATES), help="Runs that ended so.")
 @click.option("--since", metavar="7d|DATE", help="Runs that began since: 12h, 7d, 2026-01-31.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")

@@ -18,6 +18,12 @@ class Column:
     identity_always: bool = False  # GENERATED ALWAYS AS IDENTITY: written with OVERRIDING SYSTEM VALUE
     labels: tuple[str, ...] = ()  # of an enum, in order
     base: str = ""  # of a domain: the type below it; "" for any other type
+    default: str = field(default="", compare=False)  # its expression, as the server prints it; "" without one
+
+    @property
+    def numbered(self) -> bool:
+        """Whether a sequence gives the value of a row that names none: an identity or a serial column."""
+        return self.has_default and (not self.default or self.default.startswith("nextval("))
 
     @property
     def value_type(self) -> str:

@@ -155,4 +155,5 @@ def _column(name: str, facts: ColumnFacts, types: Mapping[str, TypeFacts]) -> Co
         identity_always=facts.identity == "always",
         labels=known.labels if known else (),
         base=_base_type(facts.type, types),
+        default="" if facts.generated else facts.default,
     )

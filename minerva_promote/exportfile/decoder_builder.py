@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import difflib
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 
 from minerva_promote.config.models.project import ColumnRule, Contract, Repair
 from minerva_promote.config.snapshot import Snapshot, Table
 from minerva_promote.exportfile.fragments import INTEGER, Fragment
 from minerva_promote.exportfile.insert_model import Insert, Refused, Slot
-from minerva_promote.exportfile.repairs import BracesRepair, merge_repairs
-from minerva_promote.exportfile.row_decoder import ColumnLayout, RowDecoder
-from minerva_promote.exportfile.wire_values import ColumnType, column_type
+from minerva_promote.exportfile.repairs import BracesRepair, OffsetRepair, ValueRepair, merge_repairs
+from minerva_promote.exportfile.row_decoder import ColumnLayout, RowCount, RowDecoder
+from minerva_promote.exportfile.wire_values import ColumnType, Convert, column_type
 
 
 class DecoderBuilder:
@@ -25,6 +25,8 @@ class DecoderBuilder:
         self.repair = repair
         self._types: dict[str, Mapping[str, ColumnType | None]] = {}
         self._layouts: dict[tuple[str, tuple[str, ...]], ColumnLayout] = {}
+        self.not_given: dict[tuple[str, tuple[str, ...]], RowCount] = {}  # rows by table and columns they leave out
+        self.value_repairs: dict[tuple[type[ValueRepair], str], ValueRepair] = {}  # by kind and table.column
 
     def build(self, insert: Insert, fragment: Fragment) -> RowDecoder:
         """The decoder of rows of this shape. Raises Refused with the part of the statement that is wrong."""
@@ -43,6 +45,7 @@ class DecoderBuilder:
         layout = self._layouts.setdefault((table.name, carried), ColumnLayout(table.name, carried))
         decoder = RowDecoder(layout, [None] * len(layout.columns))
         decoder.repaired = (*renamed, *(f"{table.name}.{name} was missing" for name in defaults))
+        decoder.not_given = self._count_of_not_given(table, {*columns, *defaults})
         column_index = {name: index for index, name in enumerate(layout.columns)}
         offsets = fragment.placeholder_offsets
         for name, slot in zip(columns, insert.slots, strict=True):
@@ -145,6 +148,7 @@ class DecoderBuilder:
             for name, column in table.columns.items()
             if name not in columns
             and (name in rule.given or (name in ruled if column.has_default else column.not_null))
+            and not (column.has_default and name in rule.optional)
         ]
         unfilled = [name for name in missing if not (self.repair and name in repairs.default)]
         if unfilled:
@@ -155,6 +159,17 @@ class DecoderBuilder:
                 hint = f"old exporters leave {'it' if one else 'them'} out: run with --repair"
             raise Refused("column-missing", message, hint, "head", insert.column_offsets[0])
         return {name: repairs.default[name] for name in missing}
+
+    def _count_of_not_given(self, table: Table, given: Collection[str]) -> RowCount | None:
+        """The count of rows that leave out the same columns; None where none is missing that must be reported."""
+        rule = self.contract.tables[table.name]
+        expected = {*rule.optional, *(name for name, column in rule.columns.items() if column.must_be == "null")}
+        missing = tuple(
+            name
+            for name, column in table.columns.items()
+            if name not in given and name not in expected and not column.generated and not column.numbered
+        )
+        return self.not_given.setdefault((table.name, missing), RowCount()) if missing else None
 
     @staticmethod
     def _is_carried(table: Table, name: str, columns: list[str], defaults: Iterable[str]) -> bool:
@@ -213,11 +228,15 @@ class DecoderBuilder:
                 "integer", f"a decimal for {name}", "write an integer: PostgreSQL would round it", "row", slot.offset
             )
         convert = target_type.convert
-        if brace_repairs and self.repair:
-            repair = BracesRepair(name, convert)
-            decoder.brace_repairs.append(repair)
-            convert = repair
+        if self.repair and brace_repairs:
+            convert = self._value_repair(BracesRepair, name, convert)
+        elif self.repair and target_type.name == "timestamp without time zone":
+            convert = self._value_repair(OffsetRepair, name, convert)
         decoder.literals.append((column, convert, indexes[0], b"-" if slot.negative else b""))
+
+    def _value_repair(self, kind: type[ValueRepair], name: str, convert: Convert) -> ValueRepair:
+        """The one repair of this kind for a column, which counts in all its shapes of rows."""
+        return self.value_repairs.setdefault((kind, name), kind(name, convert))
 
     @staticmethod
     def _check_cast(

@@ -39,7 +39,11 @@ _SIGNATURES = (
 _TEXTS = (
     (re.compile(rb"\s*(?:<!doctype|<html|<\?xml)", re.I), "markup (HTML or XML)", "name the export file"),
     (re.compile(rb"\s*[{\[]\s*(?:\"|\{|\[|\d|\})"), "JSON", "promote takes the exporter's INSERT files"),
-    (re.compile(rb"\s*--\s*\n--\s+PostgreSQL database dump"), "a pg_dump of a database", "export the book instead"),
+    (
+        re.compile(rb"\s*--\s*\n--\s+PostgreSQL database dump"),
+        "a pg_dump of a database",
+        "promote takes the exporter's INSERT files",
+    ),
     (re.compile(rb"\s*--\s+MySQL dump|\s*/\*!"), "a MySQL dump", "promote takes the exporter's INSERT files"),
 )
 

@@ -41,7 +41,7 @@ class FindingLog:
             self.errors.append(Finding(code, shorten(message), Location(str(self.path), *line_column), shorten(hint)))
 
     def warn(self, code: str, message: str, hint: str, count: int) -> None:
-        """Add a warning about something that was repaired in ``count`` rows."""
+        """Add a warning about the file as a whole; ``count``: the rows or values that it is about."""
         self.warnings.append(Finding(code, message, Location(str(self.path)), hint, Severity.WARN, count))
 
 

@@ -23,6 +23,7 @@ from minerva_promote.exportfile.row_decoder import Row, RowDecoder
 from minerva_promote.exportfile.row_decoder_cache import DecoderCache
 from minerva_promote.exportfile.row_rules import RowRules
 from minerva_promote.exportfile.transaction_frame import INTENDED_KIND, TransactionFrame
+from minerva_promote.exportfile.warning_report import not_given_warnings, text_warnings
 from minerva_promote.text_format import counted
 
 TICK_ROWS = 16  # between two ticks
@@ -48,6 +49,7 @@ class ExportReader:
     ) -> None:
         self.path = path
         self.contract = contract
+        self._snapshot = snapshot
         self.tick = tick
         self.statements = 0
         self.sha256 = b""  # empty when the file is not read to its end
@@ -90,7 +92,7 @@ class ExportReader:
             )
             return False
         if not self.size:
-            self.findings.add("empty", "the file is empty", "export the book again")
+            self.findings.add("empty", "the file is empty", "export again")
             return False
         self._file_type = read_file_type(self.path)
         return not (self._file_type and self._file_type.certain and self._report_foreign())
@@ -207,7 +209,7 @@ class ExportReader:
         for fault, index, column in faults:
             name = f"{decoder.layout.table}.{column}: " if column else ""
             self._reporter.add(fault.code, name + fault.message, fault.hint, fragment.literal_offsets[index])
-        self._decoders.count_repairs(decoder)
+        self._decoders.count_row(decoder)
         if self.rules is not None:
             for rule_fault in self.rules.row(decoder.layout, values, readable=not faults):
                 self._reporter.add_rule_fault(rule_fault, fragment, decoder)
@@ -285,6 +287,12 @@ class ExportReader:
         self.sha256 = source.sha256 if source.complete else b""
         for repair, count in self._decoders.repaired():
             self.findings.warn("repaired", f"{repair} ({counted(count, 'rows')})", "update the exporter", count)
+        if self.rules is not None:
+            for warning in (
+                *not_given_warnings(self._builder.not_given, self._snapshot),
+                *text_warnings(self.rules.texts),
+            ):
+                self.findings.warn(*warning)
         if self.rules is not None and source.bad is None and not self._frame.is_before:
             for fault in self.rules.finish(self._header.counts):
                 self.findings.add(fault.code, fault.message, fault.hint)

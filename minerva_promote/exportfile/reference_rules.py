@@ -190,7 +190,7 @@ class _OneRowPerRoot(_RowReference):
             length = _length(values[vector])
             if length and length != wanted:
                 message = f"a vector of {length:,}, its row of {self.target} says {wanted:,}"
-                yield self.fault("vector-length", message, "embed the text with that model")
+                yield self.fault("vector-length", message, f"compute it with the model of that row of {self.target}")
 
 
 def _length(vector: Value) -> int:

@@ -15,6 +15,8 @@ from minerva_promote.exportfile.validation import Manifest, Validation, validate
 from minerva_promote.results import Finding, Outcome, StepResult
 from minerva_promote.text_format import counted, size
 
+REPAIRED = "repaired"  # the code of a warning about a repaired fault
+
 
 def validate_step(
     path: Path,
@@ -34,8 +36,9 @@ def validate_step(
     if validation.accepted:
         outcome = Outcome.WARN if validation.warnings else Outcome.OK
         detail = f"{counted(manifest.statements, 'statements')}, {describe_contents(manifest)}"
-        if validation.warnings:
-            detail = f"{counted(len(validation.warnings), 'repairs')}; {detail}"
+        repairs = sum(finding.code == REPAIRED for finding in validation.warnings)
+        noted = [(repairs, "repairs"), (len(validation.warnings) - repairs, "warnings")]
+        detail = "; ".join([*(counted(count, what) for count, what in noted if count), detail])
     else:
         outcome = Outcome.FAIL
         detail = counted(validation.error_count, "findings")

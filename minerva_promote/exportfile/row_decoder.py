@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from minerva_promote.exportfile.repairs import BracesRepair
 from minerva_promote.exportfile.value_faults import ValueFault
 from minerva_promote.exportfile.wire_values import ColumnType, Convert
 
@@ -33,6 +32,13 @@ class Row:
 
 
 @dataclass(slots=True)
+class RowCount:
+    """A number of rows that have something in common."""
+
+    rows: int = 0
+
+
+@dataclass(slots=True)
 class RowDecoder:
     """The values of rows of one shape from their literals; literals and columns are counted from 0."""
 
@@ -43,7 +49,7 @@ class RowDecoder:
     copies: list[tuple[int, int]] = field(default_factory=list)  # column, the column it copies
     typmods: list[tuple[int, int]] = field(default_factory=list)  # literal, the number it must be
     repaired: tuple[str, ...] = ()  # what --repair changed in each of these rows
-    brace_repairs: list[BracesRepair] = field(default_factory=list)
+    not_given: RowCount | None = None  # rows that leave out the same columns; None where none is left out
 
     def literal_of(self, column: str) -> int | None:
         """The literal that a column is read from, the first one of an array; None when it has none."""

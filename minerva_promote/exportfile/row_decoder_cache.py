@@ -40,25 +40,19 @@ class DecoderCache:
                 decoder = refused.kept()
             self._bytes += len(head.shape) + len(row.shape)
             if len(self._decoders) >= MAX_DECODERS or self._bytes > MAX_SHAPE_BYTES:
-                self._count_braces()
                 self._decoders.clear()
                 self._bytes = 0
             self._decoders[key] = decoder
         return decoder
 
-    def count_repairs(self, decoder: RowDecoder) -> None:
+    def count_row(self, decoder: RowDecoder) -> None:
         """A row was read by this plan."""
         for what in decoder.repaired:
             self._repaired[what] += 1
+        if decoder.not_given is not None:
+            decoder.not_given.rows += 1
 
     def repaired(self) -> Iterable[tuple[str, int]]:
         """What was mended, and in how many rows."""
-        self._count_braces()
-        return sorted(self._repaired.items())
-
-    def _count_braces(self) -> None:
-        for decoder in self._decoders.values():
-            for braces in decoder.brace_repairs if isinstance(decoder, RowDecoder) else ():
-                if braces.count:
-                    self._repaired[f"{braces.column} was in braces"] += braces.count
-                    braces.count = 0
+        values = {repair.description: repair.count for repair in self._builder.value_repairs.values() if repair.count}
+        return sorted((self._repaired + Counter(values)).items())

@@ -209,7 +209,7 @@ class _RuleCompiler:
             number = int.from_bytes(wire, "big", signed=True)
             if number < start:
                 fact = f"{self.table}.{column} is {number}, must start at {start}"
-                return [RuleFault("gap", fact, "export the book again", column)]
+                return [RuleFault("gap", fact, "export again", column)]
             numbers = owners.get(owner)
             if numbers is None:
                 numbers = owners[owner] = SequenceTracker(start)

@@ -9,6 +9,7 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.exportfile.row_decoder import ColumnLayout
 from minerva_promote.exportfile.row_rule_compiler import compile_rules
 from minerva_promote.exportfile.rule_model import Check, Row, RuleFault, RuleState
+from minerva_promote.exportfile.text_statistics import TextStatistics
 
 
 class RowRules(RuleState):
@@ -16,6 +17,7 @@ class RowRules(RuleState):
 
     def __init__(self, contract: Contract, snapshot: Snapshot, *, connected: bool) -> None:
         super().__init__(contract, snapshot, connected=connected)
+        self.texts = TextStatistics()
         self._checks: dict[ColumnLayout, list[Check]] = {}
 
     def row(self, layout: ColumnLayout, values: Row, *, readable: bool = True) -> list[RuleFault]:
@@ -23,7 +25,7 @@ class RowRules(RuleState):
         self.rows[layout.table] += 1
         checks = self._checks.get(layout)
         if checks is None:
-            checks = self._checks[layout] = compile_rules(self, layout)
+            checks = self._checks[layout] = self._compile(layout)
         if not readable:
             self.incomplete = True
             checks = checks[:1]
@@ -32,6 +34,18 @@ class RowRules(RuleState):
             if row_faults := check(values):
                 faults += row_faults
         return faults
+
+    def _compile(self, layout: ColumnLayout) -> list[Check]:
+        """The checks over rows of one layout, and what counts their texts."""
+        rule, columns = self.contract.tables[layout.table], self.snapshot.tables[layout.table].columns
+        places = []
+        for place, name in enumerate(layout.columns):
+            declared = rule.columns.get(name)
+            takes_null = not columns[name].not_null and name not in rule.key
+            takes_null = takes_null and not (declared and (declared.required or declared.one_of))
+            places.append((place, columns[name], takes_null))
+        texts = self.texts.check(layout.table, places)
+        return compile_rules(self, layout) + ([texts] if texts is not None else [])
 
     def finish(self, counts: dict[str, int]) -> list[RuleFault]:
         """What is wrong with the file as a whole; ``counts`` are those of its header, by table."""
@@ -42,7 +56,7 @@ class RowRules(RuleState):
     def _required(self) -> Iterable[RuleFault]:
         for name, rule in self.contract.tables.items():
             if rule.required and not self.rows[name]:
-                yield RuleFault("table-empty", f"no row of {name}, which every export has", "export the book again")
+                yield RuleFault("table-empty", f"no row of {name}, which every export has", "export again")
 
     def _roots(self) -> Iterable[RuleFault]:
         tables = self.contract.root_tables
@@ -56,11 +70,11 @@ class RowRules(RuleState):
             if self.rows[table] != expected:
                 expected_text = f"{expected:,}" if expected >= 0 else "no single number of"
                 message = f"the header says {expected_text} {table}, the file holds {self.rows[table]:,}"
-                yield RuleFault("header-count", message, "export the book again: rows are missing or were added")
+                yield RuleFault("header-count", message, "export again: rows are missing or were added")
 
     def _gaps(self) -> Iterable[RuleFault]:
         for (table, column), owners in self.numbers.items():
             for numbers in owners.values():
                 if numbers.beyond:
                     message = f"{table}.{column} has a gap: {numbers.next} is missing before {min(numbers.beyond)}"
-                    yield RuleFault("gap", message, "export the book again: a row is missing")
+                    yield RuleFault("gap", message, "export again: a row is missing")

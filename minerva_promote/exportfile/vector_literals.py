@@ -105,14 +105,16 @@ def _check_and_pack(singles: NDArray[np.float32], length: int | None) -> bytes:
         raise ValueFault(
             "vector-length",
             f"{len(singles):,} components, expected {length:,}",
-            "embed the text with the model of the embedding config",
+            f"compute it with a model whose vectors have {length:,} components",
         )
     doubles = singles.astype(np.float64)
     square = float(np.dot(doubles, doubles))
     if square > MAX_SQUARE:
         raise ValueFault("vector-norm", "the square of the norm overflows float32", "scale the vector")
     if np.float32(square) == 0:
-        raise ValueFault("vector-zero", "the norm is zero: it has no direction to search by", "embed the text again")
+        raise ValueFault(
+            "vector-zero", "the norm is zero: it has no direction to search by", "compute the vector again"
+        )
     return _head(len(singles)) + singles.astype(">f4").tobytes()
 
 

@@ -176,11 +176,9 @@ def timestamp(text: bytes) -> bytes:
     """Microseconds since 2000-01-01, 64 bits."""
     if not _TIMESTAMP.fullmatch(text):
         if _OFFSET.fullmatch(text):
-            raise ValueFault(
-                "timestamp-offset",
-                f"{excerpt(text)} has an offset, which the column would drop silently",
-                "write the time without it",
-            )
+            from minerva_promote.exportfile.types.datetimes import refuse_offset  # few files have such a time
+
+            raise refuse_offset(text)
         raise ValueFault(
             "timestamp", f"{excerpt(text)} is not an ISO 8601 date and time", "write 2026-01-31T12:34:56.789012"
         )

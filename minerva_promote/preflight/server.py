@@ -141,7 +141,7 @@ def shared_findings(
                     yield Finding("reference", message, hint=f"put the row of {table} into the file")
                 elif has_length and (others := row.lengths - {lengths[number]}):
                     message = f"a vector of {min(others):,}, {table} {row.shown} of the target says {lengths[number]:,}"
-                    yield Finding("vector-length", message, hint="embed the text with that model")
+                    yield Finding("vector-length", message, hint=f"compute it with the model of that row of {table}")
 
 
 def _shared_rows(table: str, key: Sequence[str], length: str | None, rows: int) -> sql.Composed:

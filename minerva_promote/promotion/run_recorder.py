@@ -17,6 +17,7 @@ from minerva_promote.database.advisory_lock import with_lock_holder
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.session import import_session
 from minerva_promote.errors import TargetError
+from minerva_promote.exportfile.report import REPAIRED
 from minerva_promote.ledger.events import ENDED, FOREIGN_RUN, Event, Kind, add_event, add_event_separately
 from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
 from minerva_promote.ledger.run_rows import store_run_rows
@@ -134,7 +135,7 @@ def _event(
     checks = [step for step in state.log.steps if step.step == "check"]
     details = dict(state.evidence.details)
     if validation and kind != "started":
-        details["repaired"] = _repaired(validation.warnings)
+        details["repaired"] = _repaired([finding for finding in validation.warnings if finding.code == REPAIRED])
     if findings:
         details["findings"] = [
             {name: _redacted(state, value) for name, value in finding.items()} for finding in findings

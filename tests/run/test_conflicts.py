@@ -248,7 +248,7 @@ def test_a_shared_row_of_the_target_for_other_vectors(shop: Shop) -> None:
         assert ran.exit_code == 1
         assert findings(ran) == [
             f"vector-length: a vector of 3, embedding_configs {CONFIG} of the target says 1,536"
-            " | embed the text with that model"
+            " | compute it with the model of that row of embedding_configs"
         ]
         if first == "64":
             shop.copy.edit("promote.yaml", "limits:", "limits:\n    validate_first: 0")

@@ -95,7 +95,7 @@ def test_a_disk_that_fails(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("content", "finding"),
     [
-        (b"", " empty: the file is empty | export the book again"),
+        (b"", " empty: the file is empty | export again"),
         (b"\n", "2:1: begin: there is no BEGIN | export again: it may be cut off"),
         (
             b"PGDMP\x01\x0e\x00",

@@ -69,6 +69,8 @@ class TableRule(_Model):
     contiguous: dict[str, Contiguous] = {}  # by the column that holds the numbers
     columns: dict[str, ColumnRule] = {}  # rules for single columns, by name
     given: tuple[str, ...] = ()  # columns that a file must name although the database has a default for them
+    # columns that a file may leave out, so that NULL or the default stands in without a warning
+    optional: tuple[str, ...] = ()
     conflict: ConflictRule = ConflictRule()  # what ON CONFLICT may do
 
     @property

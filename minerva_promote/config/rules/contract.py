@@ -143,6 +143,7 @@ def _columns_of_rule(rule: TableRule) -> Iterator[tuple[Keys, bool, str]]:
     lists: list[tuple[Keys, Iterable[str]]] = [
         (("key",), rule.key),
         (("given",), rule.given),
+        (("optional",), rule.optional),
         (("conflict", "may_update"), rule.conflict.may_update),
         *((("unique", number), columns) for number, columns in enumerate(rule.unique)),
     ]

@@ -23,10 +23,12 @@ SELECT
         SELECT pg_catalog.regexp_replace(pg_catalog.format_type(below.type, below.modifier), '^public\.', '')
         FROM below JOIN pg_catalog.pg_type AS b ON b.oid = below.type
         WHERE below.kind = 'd' AND b.typtype <> 'd'
-    ), '') AS base
+    ), '') AS base,
+    CASE a.attgenerated WHEN '' THEN coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '') ELSE '' END AS "default"
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE c.relkind IN ('r', 'p') AND c.relname = ANY (%(tables)s::text[])
 ORDER BY c.relname, a.attnum

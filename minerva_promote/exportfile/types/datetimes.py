@@ -14,6 +14,7 @@ from minerva_promote.exportfile.value_faults import ValueFault, excerpt
 _DATE = rb"([0-9]{4,7})-([0-9]{2})-([0-9]{2})"
 _TIME = rb"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?"
 _ZONE = rb" ?(?:([Zz])|([+-])([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2}))?)?)"
+_UTC_NAME = re.compile(rb" *(?:UTC|GMT)$")
 _DATE_ONLY = re.compile(_DATE + rb"( BC)?")
 _TIMESTAMP = re.compile(_DATE + rb"(?:[T ]" + _TIME + rb")?(?:" + _ZONE + rb")?( BC)?")
 _TIME_ONLY = re.compile(_TIME + rb"(?:" + _ZONE + rb")?")
@@ -73,8 +74,7 @@ def timestamp(digits: int = 6, *, zone: bool) -> Callable[[bytes], bytes]:
             fact = f"{excerpt(text)} has no offset: what it means depends on the session's time zone"
             raise ValueFault("timestamp-zone", fact, "write the time with its offset: 2026-01-31 12:34:56+00")
         if not zone and has_offset:
-            fact = f"{excerpt(text)} has an offset, which the column would drop silently"
-            raise ValueFault("timestamp-offset", fact, _without_offset(text, match, read))
+            raise refuse_offset(text)
         _, day = _day(text, match[1], match[2], match[3], bool(match[13]))
         moment = day * _DAY + _microseconds(text, match.groups()[3:7], digits) - _offset(text, match.groups()[7:12])
         if not _FIRST_TIMESTAMP <= moment < _LAST_TIMESTAMP:
@@ -84,14 +84,30 @@ def timestamp(digits: int = 6, *, zone: bool) -> Callable[[bytes], bytes]:
     return read
 
 
-def _without_offset(text: bytes, match: re.Match[bytes], read: Callable[[bytes], bytes]) -> str:
-    """The way out for a time with an offset: the same moment in UTC."""
+_READ_LOCAL = timestamp(zone=False)
+
+
+def utc_time(text: bytes) -> bytes | None:
+    """The time in UTC, without an offset, of a timestamp that has one; None where there is no such moment."""
+    text = _UTC_NAME.sub(b"Z", text)
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None or not (match[8] or match[9]):
+        return None
+    local_time = text[: match.end(7) if match[7] else match.end(6) if match[6] else match.end(5)]
     try:
-        local_time = text[: match.end(7) if match[7] else match.end(6) if match[6] else match.end(5)]
-        (moment,) = struct.unpack(">q", read(local_time + (match[13] or b"")))
-        return f"in UTC it is {timestamp_text(struct.pack('>q', moment - _offset(text, match.groups()[7:12])))}"
-    except ValueFault:
-        return "write the time without it"
+        (moment,) = struct.unpack(">q", _READ_LOCAL(local_time + (match[13] or b"")))
+        return timestamp_text(struct.pack(">q", moment - _offset(text, match.groups()[7:12]))).encode()
+    except (ValueFault, struct.error):
+        return None
+
+
+def refuse_offset(text: bytes) -> ValueFault:
+    """The fault of a time with an offset for a column without time zone, with the same moment in UTC as hint."""
+    moment = utc_time(text)
+    hint = "write the time without it"
+    if moment is not None:
+        hint = f"in UTC it is {moment.decode()}: write that, or run with --repair"
+    return ValueFault("timestamp-offset", f"{excerpt(text)} has an offset, which the column would drop silently", hint)
 
 
 def _day(text: bytes, year: bytes, month: bytes, day: bytes, before_christ: bool) -> tuple[int, int]:

@@ -65,7 +65,7 @@ def sparse_vector(length: int | None) -> Callable[[bytes], bytes]:
     return read
 
 
-_ZERO = ValueFault("vector-zero", "the norm is zero: it has no direction to search by", "embed the text again")
+_ZERO = ValueFault("vector-zero", "the norm is zero: it has no direction to search by", "compute the vector again")
 
 
 def _component(text: bytes, place: int) -> float:
@@ -91,4 +91,5 @@ def _element(part: bytes, size: int) -> tuple[int, bytes]:
 def _require_length(count: int, length: int | None) -> None:
     if length is not None and count != length:
         fact = f"{count:,} components, expected {length:,}"
-        raise ValueFault("vector-length", fact, "embed the text with the model of the embedding config")
+        hint = f"compute it with a model whose vectors have {length:,} components"
+        raise ValueFault("vector-length", fact, hint)
