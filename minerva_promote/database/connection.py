@@ -96,7 +96,7 @@ class Connection(psycopg.Connection[Any]):
 
     @property
     def pooled(self) -> bool:
-        """Whether another process answers than the one that the client was told of: a pooler is in between."""
+        """Whether another process answers than the one named at connection: there is a pooler in between."""
         return self.pids != {self.info.backend_pid}
 
     def keep_session(self, settings: bytes) -> None:
@@ -230,7 +230,7 @@ class Connection(psycopg.Connection[Any]):
         self.prepared = ()
 
     def _back_to(self, statements: bytes) -> None:
-        """To a savepoint, where the server can be told; else the whole transaction ends, and with it the savepoint."""
+        """Roll back to a savepoint, where the server can still do it; a transaction that is closed ends by itself."""
         if self.info.transaction_status not in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR):
             return
         try:

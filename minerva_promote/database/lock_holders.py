@@ -52,7 +52,7 @@ class LockHolders:
     holders: tuple[str, ...]  # "process 4711 (psql, role app, for 75 s)"
 
     def text(self, waited: float, context: str) -> str:
-        """In words; ``context`` is that of the error, and names the table of a row."""
+        """A sentence about the wait; ``context`` is that of the error, and names the table of a row."""
         resource = self.resource
         if self.row and (relation := _RELATION.search(context)):
             resource = f"a row of {relation[1]}"

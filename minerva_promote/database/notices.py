@@ -9,7 +9,7 @@ from psycopg.errors import Diagnostic
 from minerva_promote.database.connection import Connection
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 
-# The server's hint ("drop the index until the table has more data") is no way out of a migration.
+# The server's hint ("drop the index until the table has more data") does not help in a migration.
 LITTLE_DATA = "ivfflat index created with little data"
 LITTLE_DATA_HELP = "rebuild it when the rows are there: promote index --env {environment} --apply"
 

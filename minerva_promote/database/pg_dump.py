@@ -23,7 +23,7 @@ from minerva_promote.signals import current
 
 _VERSION = re.compile(r"\(PostgreSQL\) ((\d+)[\w.]*)")
 _POLL = 0.05  # seconds between two checks of a program that runs
-_GRACE = 5  # seconds for a program that was told to end
+_GRACE = 5  # seconds that a program has after SIGTERM
 _MAX_LINES = 3  # of its error output, in a message
 
 

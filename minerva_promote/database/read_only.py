@@ -28,7 +28,7 @@ class Rows:
 
 
 class QueryError(Exception):
-    """The database refused or broke off a query; the connection is still good."""
+    """The server refused or cancelled a query; the connection can still be used."""
 
     def __init__(self, reason: str, sqlstate: str = "") -> None:
         super().__init__(reason)
@@ -37,11 +37,11 @@ class QueryError(Exception):
 
 
 class QueryTimeoutError(QueryError):
-    """The statement timeout broke a query off."""
+    """The statement timeout cancelled a query."""
 
 
 def in_transaction(conn: Connection) -> bool:
-    """Whether a transaction is under way, an import's for one, whose rows nobody else sees."""
+    """Whether a transaction is open, such as an import's, whose rows no other session sees."""
     return conn.info.transaction_status is not TransactionStatus.IDLE
 
 
@@ -99,7 +99,7 @@ def run_query(conn: Connection, sql: bytes, parameters: Sequence[Any] = ()) -> R
 
 
 def run_query_limited(conn: Connection, sql: bytes, limit: int) -> Rows:
-    """The first rows of ``sql``; it is broken off after ``limit``, so that no result fills the memory.
+    """The first rows of ``sql``; the query is cancelled after ``limit`` rows, so that no result fills the memory.
 
     The extended protocol (binary) takes one statement only.
     """

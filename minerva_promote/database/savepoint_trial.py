@@ -20,7 +20,7 @@ _AT_ONCE = 500  # statements sent before the first answer is read
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What the server said to one statement."""
+    """The server's answer to one statement."""
 
     refusal: StatementError | None = None  # None: it was carried out, and rolled back
     value: str | None = None  # the first column of its first row
@@ -80,7 +80,7 @@ def _send_batch(conn: Connection, statements: Sequence[bytes]) -> list[TrialResu
     finally:
         if pgconn.status == pq.ConnStatus.OK and pgconn.transaction_status != pq.TransactionStatus.ACTIVE:
             pgconn.exit_pipeline_mode()
-        else:  # broken off in the middle: what is under way ends with the connection
+        else:  # interrupted: the statement that still runs ends with the connection
             conn.close()
     return [_trial_result(conn, answer) for answer in answers]
 

@@ -74,7 +74,7 @@ def remark_steps(plan: GrantPlan) -> Iterator[StepResult]:
 
 
 def nothing_declared(environment: Environment) -> Iterator[StepResult]:
-    """A failed step for an environment that declares no role, which would otherwise pass in silence."""
+    """A failed step for an environment that declares no role, which would otherwise pass unnoticed."""
     if not environment.roles and environment.public is None:
         hint = f"promote grants --env {environment.name} --generate"
         yield StepResult("grants", "roles", Outcome.FAIL, "no role is declared: nothing is compared", hint=hint)

@@ -1,4 +1,4 @@
-"""How much maintenance_work_mem a build needs, as pgvector reckons it. Asks no database."""
+"""How much maintenance_work_mem a build needs, as pgvector computes it; sends no query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the project itself says of its vector searches: by which operator they order, and what they have to reach."""
+"""The vector searches that the project declares: the operator that they order by, and their targets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Declared = Mapping[tuple[str, str], Sequence[Search]]  # (table, column) -> its 
 
 
 def declared_searches(project: Project, environment: Environment) -> Declared:
-    """The searches of the project's probes that order by a distance, by table and column; no schema is told apart.
+    """The searches of the project's probes that order by a distance, by table and column, whatever the schema.
 
     Raises ConfigErrors for faults of the checks.
     """
@@ -54,7 +54,7 @@ def _number(threshold: Threshold | None, operator: str) -> list[float]:
 
 
 def _ordered(sql: bytes) -> tuple[str, str, str] | None:
-    """Table, column and operator of a search of one table; None for another shape, which the linter tells of."""
+    """Table, column and operator of a search of one table; None for another shape, which the linter reports."""
     select = parse(sql.decode()).stmts[0].stmt.select_stmt
     if len(select.from_clause) != 1 or select.from_clause[0].WhichOneof("node") != "range_var":
         return None

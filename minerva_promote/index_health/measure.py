@@ -81,7 +81,10 @@ class MeasurementBudget:
 
 
 def measure(conn: Connection, index: VectorIndex, timeout: str, *, k: int = K, queries: int = QUERIES) -> Measured:
-    """All that is worth knowing. Raises QueryError where not even the rows can be counted, TargetError."""
+    """Measure an index: its rows, searches at several settings, and exact search.
+
+    Raises QueryError where not even the rows can be counted, and TargetError.
+    """
     cost = MeasurementBudget()
     with read_only(conn, timeout, one_snapshot=True):
         budget = Budget(conn)
@@ -173,7 +176,7 @@ def _exact(conn: Connection, sql: bytes, vectors: list[str], budget: Budget) -> 
 
 @contextmanager
 def _savepoint(conn: Connection) -> Iterator[None]:
-    """A savepoint, so that what is broken off by its timeout leaves the transaction usable."""
+    """A savepoint, so that a query that its timeout cancels leaves the transaction usable."""
     with local_settings(conn, {"transaction_read_only": "on"}):
         yield
 

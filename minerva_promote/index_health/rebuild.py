@@ -1,4 +1,4 @@
-"""Building vector indexes anew while searches and imports go on, as the owner.
+"""Rebuilding vector indexes as the owner while searches and imports go on.
 
 One build at a time in a database: a session-level advisory lock of its own key is held by the connection that builds
 (CONCURRENTLY takes no transaction, so the transaction's lock of runs cannot be it; runs may go on meanwhile). A build
@@ -33,7 +33,7 @@ from minerva_promote.search.index_builds import record_build
 from minerva_promote.search.vector_indexes import TEMPORARY, VectorIndex, read_indexes
 
 SWAP_TIMEOUT, SWAP_ATTEMPTS = "2s", 10
-_POLL = 0.3  # seconds between two looks at a build
+_POLL = 0.3  # seconds between two queries of a build's progress
 _NOT_AVAILABLE, _OUT_OF_MEMORY = "55P03", ("53100", "53200")
 _PROGRESS = b"""
 select phase, greatest(tuples_done, blocks_done), case when tuples_total > 0 then tuples_total else blocks_total end
@@ -48,15 +48,15 @@ from pg_settings
 
 @runtime_checkable
 class Progress(Protocol):
-    """Told of a build while it goes on."""
+    """Receives the progress of a build."""
 
     def progress(self, doing: str, done: int, total: int) -> None:
-        """Rows or blocks that have passed in this phase; 0 of 0 where nobody counts."""
+        """Rows or blocks that have passed in this phase; 0 of 0 where the server does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSession:
-    """Where is built: a connection as the owner that alone builds vector indexes in its database."""
+    """A connection as the owner that holds the lock of index builds in its database."""
 
     conn: Connection
     project: Project
@@ -68,9 +68,9 @@ class BuildSession:
 def build_session(
     project: Project, environment: Environment, progress: Progress | None = None
 ) -> Iterator[BuildSession]:
-    """A place to build; TargetError naming who builds already."""
+    """Open a session for builds. Raises TargetError that names the session which builds already."""
     with owner_session(project, environment, "index --apply", application="promote index") as conn:
-        # A client that was killed is noticed: its build would go on for nobody. Not every system can tell.
+        # The build of a killed client ends instead of going on for nothing. Not every system supports this.
         try_execute(conn, sql.SQL("SET client_connection_check_interval = '1s'"))
         try:
             with target_errors("another build of vector indexes is at work"):
@@ -84,7 +84,7 @@ def build_session(
 
 
 def rebuild_index(site: BuildSession, index: VectorIndex, advice: Advice, rows: int) -> None:
-    """Rebuild or replace an index over so many rows, as advised. Raises TargetError: it is as it was."""
+    """Rebuild or replace an index over so many rows, as advised. Raises TargetError; the index is unchanged then."""
     try:
         if advice.step is Step.REBUILD:
             _build(site, index, reindex(index), index.method, index.options, rows)
@@ -106,7 +106,7 @@ def rebuild_index(site: BuildSession, index: VectorIndex, advice: Advice, rows: 
 
 
 def clean_up_interrupted_builds(conn: Connection) -> Iterator[str]:
-    """Drop what interrupted builds left behind, or put it in its place; after each what was done, in words."""
+    """Drop what interrupted builds left behind, or put it in its place; yield a sentence after each."""
     for index in read_indexes(conn):
         if not index.leftover:
             continue
@@ -124,7 +124,7 @@ def original(conn: Connection, index: VectorIndex) -> VectorIndex | None:
 
 
 def drop(conn: Connection, index: VectorIndex) -> None:
-    """Drop an index that no search uses, waiting for nobody longer than lock_timeout."""
+    """Drop an index that no search uses, waiting for a lock no longer than lock_timeout."""
     execute(conn, f"DROP INDEX CONCURRENTLY IF EXISTS {index.qualified}".encode(), f"dropping {index.name}")
 
 
@@ -216,7 +216,7 @@ def _set_lock_timeout(conn: Connection, timeout: str) -> None:
 
 
 def _clean_up(site: BuildSession) -> str:
-    """Drop what the build left behind; in words what is still there, since the table is in use."""
+    """Drop what the build left behind; return a clause about what remains because the table is in use, or nothing."""
     _set_lock_timeout(site.conn, SWAP_TIMEOUT)
     for index in read_indexes(site.conn):
         if index.leftover and not index.valid:
@@ -232,7 +232,7 @@ def _clean_up(site: BuildSession) -> str:
 
 @contextmanager
 def _watched(site: BuildSession) -> Iterator[None]:
-    """Tell how the build goes, from a second connection; nothing where nobody looks."""
+    """Report the progress of the build from a second connection, if anything receives it."""
     if site.progress is None:
         yield
         return
@@ -253,4 +253,4 @@ def _poll(site: BuildSession, pid: int, progress: Progress, over: threading.Even
                 for phase, done, total in run_query(conn, _PROGRESS, [pid]).rows:
                     progress.progress(str(phase), int(done or 0), int(total or 0))
     except (QueryError, TargetError):
-        return  # the build goes on; only nobody sees how
+        return  # the build goes on without a progress report

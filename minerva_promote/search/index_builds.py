@@ -1,4 +1,4 @@
-"""What promote writes down of the vector indexes that it built: how many rows there were."""
+"""The record of the vector indexes that promote built: how many rows there were."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ DELETE FROM promote.vector_indexes AS r WHERE NOT EXISTS (
 
 
 def record_builds(conn: Connection) -> int:
-    """Write down every vector index whose build is not known yet, with its rows at build; how many these are.
+    """Record every vector index whose build is not known yet, with its rows at build; return how many these are.
 
     As the owner, in the transaction that is open or in one of its own; for setup and migrations, after their work.
-    What was there before is told from the rows' transactions. Nothing is done where there is no ledger.
+    Rows of older builds are estimated from the rows' transactions. Nothing is done where there is no ledger.
     """
     if not _record_exists(conn):
         return 0
@@ -78,13 +78,13 @@ def record_builds(conn: Connection) -> int:
 
 
 def record_build(conn: Connection, index: VectorIndex, rows: int) -> None:
-    """Write down one index that `promote index` built over so many rows; nothing where there is no ledger."""
+    """Record one index that `promote index` built over so many rows; nothing where there is no ledger."""
     if _record_exists(conn):
         _write(conn, index, rows, applied=True)
 
 
 def applied_builds(conn: Connection) -> frozenset[tuple[str, str]]:
-    """Schema and name of the indexes that are as `promote index --apply` chose them, as far as this role may read it.
+    """Schema and name of the indexes that are as `promote index --apply` chose them; none where this role may not read.
 
     By name and parameters, not by file: whoever builds the same again changes nothing. Two queries.
     """
@@ -109,7 +109,7 @@ def _write(conn: Connection, index: VectorIndex, rows: int, *, applied: bool) ->
 
 
 def _record_exists(conn: Connection) -> bool:
-    """Whether there is a ledger to write to; the table, or its newest column, is made where it is missing."""
+    """Whether there is a ledger to write to; the table, or its newest column, is created where it is missing."""
     if fetch(conn, _SCHEMA) != [{"ours": True}]:
         return False
     if not fetch(conn, _COLUMN):

@@ -24,7 +24,7 @@ def too_old(feature: str, version: Version) -> str:
 
 
 def why_no_index(columns: Sequence[VectorColumn], version: Version) -> str:
-    """Why none of these columns can have an index as it is, and the way out; empty where one can, or there is none."""
+    """Why none of these columns can have an index as it is, and what helps; empty where one can, or for no columns."""
     reasons = [indexable(column.base_type, column.dimensions, version) for column in columns]
     if not reasons or not all(reasons):
         return ""
@@ -33,7 +33,7 @@ def why_no_index(columns: Sequence[VectorColumn], version: Version) -> str:
 
 
 def indexable(base_type: str, dimensions: int, version: Version) -> str:
-    """Why a column cannot be indexed as it is, and the way out; empty when it can."""
+    """Why a column cannot be indexed as it is, and what helps; empty when it can."""
     most = INDEXABLE.get(base_type)
     if dimensions < 0:
         return "its type has no length, which an index needs"

@@ -58,7 +58,7 @@ class Settings:
         return local_settings(conn, self.values)
 
     def require_known(self, conn: Connection) -> None:
-        """Raise QueryError naming a setting that this pgvector does not have: PostgreSQL would take it in silence."""
+        """Raise QueryError naming a setting that this pgvector does not have: PostgreSQL would accept and ignore it."""
         if not self.values:
             return
         version = run_query(conn, _VERSION).rows[0][1]  # the cast loads the library, which declares its settings

@@ -20,7 +20,7 @@ from minerva_promote.database.quote import ident, sql_text
 TEMPORARY = "promote_new_"  # of an index that is being built anew; followed by the number of the one it replaces
 _LEFT_BY_REINDEX = re.compile(r"_cc(new|old)[0-9]*$")
 COUNT_ALL = 1_000_000  # rows by estimate, up to which they are counted
-SAMPLED = 20_000  # rows that an estimate of the rows at build looks at
+SAMPLED = 20_000  # rows of the sample from which the rows at build are estimated
 DEFAULTS = {"ivfflat": {"lists": 100}, "hnsw": {"m": 16, "ef_construction": 64}}
 
 
@@ -46,7 +46,7 @@ class VectorIndex:
     options: Mapping[str, int]  # as they are in force: lists; m, ef_construction
     tablespace: str  # empty: the database's
     valid: bool  # and ready, and live
-    building: bool  # it is not valid yet: another session is at it
+    building: bool  # it is not valid yet: another session builds it
     of_partition: bool  # attached to an index of the partitioned table
     pages: int
     size: int  # bytes
@@ -89,7 +89,7 @@ class VectorIndex:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What a check tells of it, for JSON."""
+        """What a check reports of it, for JSON."""
         return {
             "schema": self.schema,
             "index": self.name,
@@ -148,7 +148,7 @@ class RowCounts:
     rows: int  # with a vector, and inside the predicate
     without: int  # without a vector: no index finds them
     built: int | None  # with a vector when the index was built; None: unknown
-    recorded: bool  # built is what promote wrote down; else it was told from the rows' transactions
+    recorded: bool  # built is what promote recorded; otherwise it is estimated from the rows' transactions
     exact: bool  # False: rows by statistics
 
 
@@ -172,7 +172,7 @@ def _index(row: Row) -> VectorIndex:
 
 
 def placeholder_index(column: VectorColumn, operator: str) -> VectorIndex:
-    """The index that a column has not, for its searches; of no method."""
+    """Stands in for the index of a column that has none, so that its searches can be made; it has no method."""
     return VectorIndex(
         oid=0, schema=column.schema, name="", table=column.table, method="", opclass="", opclass_schema="",
         expression=sql_text(ident(column.column)), type=column.type, base_type=column.base_type,
@@ -183,7 +183,7 @@ def placeholder_index(column: VectorColumn, operator: str) -> VectorIndex:
 
 
 def count_rows(conn: Connection, index: VectorIndex, count_all: int = COUNT_ALL) -> RowCounts:
-    """Rows now and at build. Two queries; a big table is told from its statistics and a sample.
+    """Rows now and at build. Two queries; for a big table they are estimated from its statistics and a sample.
 
     Without a record, a row counts as there at build when its transaction is not younger than the index's. That holds
     for frozen rows too, and errs towards more rows where the index was renamed since.
@@ -225,7 +225,7 @@ where n.nspname = 'promote' and c.relname = 'vector_indexes'
 
 
 def _recorded(conn: Connection, index: VectorIndex) -> int | None:
-    """The rows that promote wrote down when it built the index, if it is still the same build, whatever its name."""
+    """The rows that promote recorded when it built the index; None for another build. The name may have changed."""
     if reads.run_query(conn, RECORDS).rows != ((True,),):
         return None
     parameters = [index.schema, index.name, index.filenode, f"{index.schema}.{index.table}"]

@@ -70,7 +70,7 @@ class _UndoCommand:
     def run(self) -> RunResult:
         try:
             return self.execute()
-        except (UsageError, OutcomeUnknown):  # nothing was attempted; or nobody knows what became of it
+        except (UsageError, OutcomeUnknown):  # nothing was attempted, or the outcome is unknown
             raise
         except (KeyboardInterrupt, PromoteError) as stop:
             reason = stop.message if isinstance(stop, PromoteError) else f"stopped by {signal_name(stop)}"
@@ -237,7 +237,7 @@ def _reasons(steps: Sequence[StepResult]) -> tuple[str, list[dict[str, str]]]:
 
 
 def _removed_types(plan: UndoPlan) -> dict[str, dict[str, str]]:
-    """The types of the columns of removed rows by table, so that nobody restores them as others later."""
+    """The types of the columns of removed rows by table, so that they are not restored as other types later."""
     return {
         table_plan.name: {name: table.columns[name].type for name in table.stored}
         for table_plan in plan.removals

@@ -1,4 +1,4 @@
-"""What prevents an undo or a restore, as findings: each names the rows and the way out."""
+"""What prevents an undo or a restore, as findings: each names the rows and what helps."""
 
 from __future__ import annotations
 

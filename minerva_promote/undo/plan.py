@@ -27,7 +27,7 @@ from minerva_promote.undo.table_catalog import Table, lock_tables, query_text, r
 
 @dataclass(frozen=True, slots=True)
 class UndoOptions:
-    """What the user chose beside the run."""
+    """What the user chose besides the run."""
 
     keep_shared: bool = True
     accept: frozenset[str] = frozenset()  # "unproved", "gone"; "updated", of older releases, accepts nothing

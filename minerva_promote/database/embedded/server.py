@@ -178,7 +178,7 @@ class EmbeddedServer:
                 return replace(running, started=True)
             status = process.poll()
         finally:
-            process.returncode = process.returncode or 0  # detached: nobody is going to wait for it
+            process.returncode = process.returncode or 0  # detached: nothing waits for it later
         if status is None:
             raise self._not_ready(f"the embedded server is not ready after {START_SECONDS} s", said_before)
         raise self._not_ready(f"the embedded server ended while it started (exit status {status})", said_before)

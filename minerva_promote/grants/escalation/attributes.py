@@ -1,4 +1,4 @@
-"""What a role has beside privileges: attributes by which it needs none, and credentials for other servers."""
+"""What a role has besides privileges: attributes by which it needs none, and credentials for other servers."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _describe_options(live: LiveState, row: MembershipRow) -> str:
 
 
 def _describe_group(live: LiveState, group: str) -> str:
-    """What the members of a group gain beside its privileges, as the end of a sentence."""
+    """What the members of a group gain besides its privileges, as the end of a sentence."""
     if is_predefined(group):
         return f"; {describe_predefined_role(group)}"
     phrases = describe_attributes(live.roles.get(group))

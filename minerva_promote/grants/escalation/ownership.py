@@ -23,7 +23,7 @@ ALTER_KEYWORDS: Mapping[
 }
 WITHOUT_OWNER_CLAUSE = ("extension",)  # there is no ALTER … OWNER TO
 TABLE_KINDS = ("table", "foreign table", "partitioned table")
-WITH_OWNERS_RIGHTS = ("view", "materialized view", "event trigger", "subscription")  # beside SECURITY DEFINER
+WITH_OWNERS_RIGHTS = ("view", "materialized view", "event trigger", "subscription")  # besides SECURITY DEFINER
 
 
 def find_ownership_drift(effective: EffectivePrivileges) -> Iterator[Drift]:

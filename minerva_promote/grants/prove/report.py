@@ -152,7 +152,7 @@ def _order(group: _AttemptGroup) -> tuple[bool, int]:
 
 
 def _describe_success(attempt: Attempt, refusal: StatementError | None) -> str:
-    """What the server did where it should have refused; ``refusal`` came after it had looked at privileges."""
+    """What the server did where it should have refused; ``refusal`` came after it had checked privileges."""
     if attempt.is_question:
         return f"the server says that it may: {attempt.what}"
     if refusal is None:
