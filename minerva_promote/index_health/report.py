@@ -13,7 +13,8 @@ from minerva_promote.index_health.measure import K, Measured, SettingTrial
 from minerva_promote.index_health.verdict import Health, Reason, Targets, Verdict
 from minerva_promote.index_health.verdict_report import describe_advice, describe_health
 from minerva_promote.results import Finding, Outcome, RunResult, Severity, StepResult
-from minerva_promote.search.pgvector_features import SINCE, too_old, why_no_index
+from minerva_promote.search.pgvector_features import SINCE, unindexable_columns
+from minerva_promote.search.pgvector_report import too_old, why_no_index
 from minerva_promote.search.vector_indexes import VectorIndex
 from minerva_promote.text_format import counted, seconds, size
 
@@ -197,7 +198,7 @@ def _column_step(report: IndexReport, unindexed: UnindexedColumn) -> StepResult:
     name = f"{column.table}.{column.column}"
     rows = measured.counted.rows
     data = {"table": f"{column.schema}.{column.table}", "column": column.column, "rows": rows}
-    cannot = why_no_index([column], report.version)
+    cannot = why_no_index(unindexable_columns([column], report.version))
     if not rows and not measured.left_out:
         return StepResult("index", name, Outcome.WARN, "no vector index, and no row has a vector", data=data)
     if math.isnan(measured.exact_p95):

@@ -6,7 +6,8 @@ from minerva_promote.index_health.advice import Advice, Remedy, Step
 from minerva_promote.index_health.measure import QUERIES, K, Measured
 from minerva_promote.index_health.model import InspectedIndex
 from minerva_promote.index_health.verdict import STAYS, Health, Reason, Targets, Verdict, default_lists
-from minerva_promote.search.pgvector_features import Version, too_old
+from minerva_promote.search.pgvector_features import Version
+from minerva_promote.search.pgvector_report import too_old
 from minerva_promote.search.vector_indexes import VectorIndex
 from minerva_promote.text_format import counted
 

@@ -13,7 +13,7 @@ from minerva_promote.database.connection import Connection
 from minerva_promote.database.read_only import QueryError, read_only, run_query
 from minerva_promote.errors import ConfigError, ConfigErrors
 from minerva_promote.search.lint_rules import ShapeFault, shape_faults
-from minerva_promote.search.pgvector_features import parse_version, why_no_index
+from minerva_promote.search.pgvector_features import UnindexableColumns, parse_version, unindexable_columns
 from minerva_promote.search.query_plan import plan_of
 from minerva_promote.search.query_shape import Shape, parameters_of, shapes_of
 from minerva_promote.search.search_runner import Settings, exact_results, search
@@ -143,7 +143,7 @@ def _inspect(conn: Connection, declared: DeclaredSearch) -> SearchLint:
         mine = next((index for index in serving if index.operator == shape.operator or not shape.operator), None)
         if mine is not None and len(shapes) > 1:
             serving.remove(mine)
-        impossible = "" if indexes or column is None else _why_not_indexable(conn, column)
+        impossible = None if indexes or column is None else _unindexable(conn, column)
         faults += shape_faults(shape, mine, indexes, column.name if column else "", impossible)
     result = SearchLint(declared, tuple(faults), used)
     if used is None:
@@ -155,14 +155,14 @@ def _inspect(conn: Connection, declared: DeclaredSearch) -> SearchLint:
     return replace(result, too_few=_too_few_rows(conn, sql, more, settings, columns[0], shapes[0]))
 
 
-def _why_not_indexable(conn: Connection, column: _Column) -> str:
-    """Why a column can have no index; empty where it can."""
+def _unindexable(conn: Connection, column: _Column) -> UnindexableColumns | None:
+    """The column, where it can have no index; None where it can."""
     mine = [
         candidate
         for candidate in read_columns(conn)
         if (f"{candidate.schema}.{candidate.table}", candidate.column) == (column.table, column.name)
     ]
-    return why_no_index(mine, parse_version(server(conn).vector_version))
+    return unindexable_columns(mine, parse_version(server(conn).vector_version))
 
 
 def _as_parameter(value: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from minerva_promote.search.pgvector_features import UnindexableColumns
 from minerva_promote.search.query_shape import Shape
 from minerva_promote.search.vector_indexes import VectorIndex
 from minerva_promote.sqltext.select_ast import SIMILARITIES
@@ -54,7 +55,7 @@ class ShapeFault:
     shape: Shape
     column: str  # the vector column of the searched table; empty: unknown
     indexes: tuple[VectorIndex, ...]  # over that column, or else of the table
-    impossible: str = ""  # of NO_INDEX_POSSIBLE: why
+    impossible: UnindexableColumns | None = None  # of NO_INDEX_POSSIBLE
 
     @property
     def fitting(self) -> tuple[VectorIndex, ...]:
@@ -63,19 +64,25 @@ class ShapeFault:
 
 
 def shape_faults(
-    shape: Shape, used: VectorIndex | None, indexes: Sequence[VectorIndex], column: str, impossible: str = ""
+    shape: Shape,
+    used: VectorIndex | None,
+    indexes: Sequence[VectorIndex],
+    column: str,
+    impossible: UnindexableColumns | None = None,
 ) -> Iterator[ShapeFault]:
     """What is wrong with a search; ``used`` is the index that it takes when indexes are preferred to everything.
 
     ``indexes`` are the vector indexes of the searched table, ``column`` the vector column there;
-    ``impossible`` says why that one can have no index.
+    ``impossible`` is that column where it can have no index.
     """
     there = tuple(index for index in indexes if not column or column in index.expression) or tuple(indexes)
     for fault in _faults(shape, used, there, impossible):
         yield ShapeFault(fault, shape, column, there, impossible)
 
 
-def _faults(shape: Shape, used: VectorIndex | None, there: Sequence[VectorIndex], impossible: str) -> Iterator[Fault]:
+def _faults(
+    shape: Shape, used: VectorIndex | None, there: Sequence[VectorIndex], impossible: UnindexableColumns | None
+) -> Iterator[Fault]:
     if not shape.operator:
         if used is None or not shape.limited:
             yield _missing_order(shape)
@@ -128,7 +135,7 @@ def _query_faults(shape: Shape) -> Iterator[Fault]:
         yield Fault.SECOND_KEY
 
 
-def _index_fault(shape: Shape, there: Sequence[VectorIndex], impossible: str) -> Fault:
+def _index_fault(shape: Shape, there: Sequence[VectorIndex], impossible: UnindexableColumns | None) -> Fault:
     """Why no index of the table serves a search."""
     fitting = _fitting(shape, there)
     if not there:

@@ -9,6 +9,7 @@ from minerva_promote.database.read_only import QueryError, QueryTimeoutError
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.search.lint import TIMEOUT, SearchLint, Service
 from minerva_promote.search.lint_rules import Fault, ShapeFault
+from minerva_promote.search.pgvector_report import why_no_index
 from minerva_promote.search.query_shape import Shape
 from minerva_promote.search.vector_indexes import VectorIndex
 
@@ -177,8 +178,9 @@ def _index_finding(fault: ShapeFault, works: str, command: str) -> Finding:
             return Finding("operator", fact, hint=f"{works}, or an index for {shape.operator}")
         case Fault.NO_INDEX | Fault.NO_INDEX_POSSIBLE:
             fact = f"no ivfflat or hnsw index on {searched}: every search reads all rows"
-            hint = f"{fault.impossible}; exact search may suffice" if fault.impossible else "right for a small table"
-            join = ": " if fault.impossible else "; "
+            why = why_no_index(fault.impossible)
+            hint = f"{why}; exact search may suffice" if why else "right for a small table"
+            join = ": " if why else "; "
             return Finding("no-index", fact, hint=f"{hint}{join}{command}", severity=Severity.WARN)
         case Fault.INVALID_INDEX:
             fact = f"{names} is invalid: a build was broken off"

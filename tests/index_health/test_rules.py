@@ -25,7 +25,7 @@ from minerva_promote.index_health.verdict import (
     lists_off,
 )
 from minerva_promote.index_health.verdict_report import describe_advice, describe_health
-from minerva_promote.search.pgvector_features import indexable, too_old
+from minerva_promote.search.pgvector_report import describe_index_limit, too_old
 from minerva_promote.search.recall import Recall
 from minerva_promote.search.vector_indexes import RowCounts, VectorIndex
 from tests.servers import Database
@@ -308,16 +308,16 @@ def test_pgvector_older_than_iterative_scans_and_halfvec() -> None:
     assert too_old("iterative scans", (0, 7, 4)) == (
         "iterative scans came with pgvector 0.8.0, this is 0.7.4: ALTER EXTENSION vector UPDATE"
     )
-    assert indexable("vector", 3072, (0, 6, 2)) == (
+    assert describe_index_limit("vector", 3072, (0, 6, 2)) == (
         "3,072 numbers are more than an index on vector takes (2,000);"
         " halfvec came with pgvector 0.7.0, this is 0.6.2: ALTER EXTENSION vector UPDATE"
     )
-    assert indexable("vector", 3072, NEW) == (
+    assert describe_index_limit("vector", 3072, NEW) == (
         "3,072 numbers are more than an index on vector takes (2,000): index its cast to halfvec(3072)"
     )
-    assert indexable("halfvec", 5000, NEW) == "5,000 numbers are more than an index on halfvec takes (4,000)"
-    assert indexable("vector", -1, NEW) == "its type has no length, which an index needs"
-    assert indexable("vector", 1536, NEW) == ""
+    assert describe_index_limit("halfvec", 5000, NEW) == "5,000 numbers are more than an index on halfvec takes (4,000)"
+    assert describe_index_limit("vector", -1, NEW) == "its type has no length, which an index needs"
+    assert describe_index_limit("vector", 1536, NEW) == ""
 
 
 @pytest.mark.parametrize(("rows", "lists"), [(0, 10), (1_000, 10), (100_000, 100), (10**6, 1000), (4 * 10**6, 2000)])

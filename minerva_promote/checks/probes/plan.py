@@ -10,7 +10,8 @@ from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.catalog import server
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.read_only import read_only
-from minerva_promote.search.pgvector_features import parse_version, why_no_index
+from minerva_promote.search.pgvector_features import parse_version, unindexable_columns
+from minerva_promote.search.pgvector_report import why_no_index
 from minerva_promote.search.query_plan import pages_touched, plan_of
 from minerva_promote.search.query_shape import shape_of
 from minerva_promote.search.search_runner import Budget
@@ -20,7 +21,7 @@ from minerva_promote.search.vector_indexes import read_columns, read_indexes
 def _why_not_indexable(conn: Connection, tables: Sequence[str]) -> str:
     """Why no column of vectors of these tables can have an index; empty where one can."""
     columns = [column for column in read_columns(conn) if f"{column.schema}.{column.table}" in tables]
-    return why_no_index(columns, parse_version(server(conn).vector_version)) if columns else ""
+    return why_no_index(unindexable_columns(columns, parse_version(server(conn).vector_version)))
 
 
 def measure_plan(conn: Connection, prepared: PreparedCheck) -> Measured:
