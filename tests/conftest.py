@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, usual)
     hypothesis.settings.register_profile("promote", deadline=None)  # a busy machine is no fault
     hypothesis.settings.load_profile("promote")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as commands do: its threads only wait for those of other workers
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as commands do: more would wait for those of other workers
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every command would be compiled anew
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]  # PGHOSTADDR and the like lead tests to other servers

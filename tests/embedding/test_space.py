@@ -60,8 +60,8 @@ def sample(vectors: Any, roots: list[str] | None = None, texts: list[Text | None
 
 def verdicts(ours: Any, theirs: Any, roots: list[str] | None = None) -> list[tuple[str, str]]:
     """Severity and code of what speaks against the vectors."""
-    found = compare(sample(ours), sample(theirs, roots), (), "books").findings
-    return [(str(finding.severity), finding.code) for finding in found]
+    findings = compare(sample(ours), sample(theirs, roots), (), "books").findings
+    return [(str(finding.severity), finding.code) for finding in findings]
 
 
 def two_topics(model: Model, count: int = 120) -> Any:
@@ -91,8 +91,8 @@ def test_the_same_subjects_of_another_model_are(seed: int) -> None:
 
 def test_vectors_that_point_the_other_way() -> None:
     texts = two_topics(Model(1, common=0.4))
-    found = compare(sample(-texts[::2]), sample(texts[1::2]), (), "books")
-    (finding,) = found.findings
+    comparison = compare(sample(-texts[::2]), sample(texts[1::2]), (), "books")
+    (finding,) = comparison.findings
     assert finding.message.startswith(
         "the vectors point the other way: cosine of mean directions -0.99 (random subsets"
     )
@@ -152,18 +152,18 @@ def test_some_vectors_of_another_model_are_told(seed: int) -> None:
 def test_few_vectors_only_warn() -> None:
     texts = two_topics(Model(1))
     other = two_topics(Model(2))
-    found = compare(sample(other[:29]), sample(texts), (), "books")
-    assert [(str(finding.severity), finding.code) for finding in found.findings] == [("warn", "embedding-space")]
-    (finding,) = found.findings
+    comparison = compare(sample(other[:29]), sample(texts), (), "books")
+    assert [(str(finding.severity), finding.code) for finding in comparison.findings] == [("warn", "embedding-space")]
+    (finding,) = comparison.findings
     assert finding.message.startswith(UNLIKE)
     assert finding.message.endswith("; 29 on a side are too few to be sure")
     for count in (7, 1):
-        found = compare(sample(two_topics(Model(2, 256))[:count]), sample(two_topics(Model(1, 256))), (), "books")
-        (finding,) = found.findings
+        comparison = compare(sample(two_topics(Model(2, 256))[:count]), sample(two_topics(Model(1, 256))), (), "books")
+        (finding,) = comparison.findings
         assert (finding.severity, finding.message.startswith(UNLIKE)) == ("warn", True)
         assert finding.message.endswith(f"; {count} on a side are too few to be sure")
-    found = compare(sample(other[:7]), sample(texts[:3]), (), "books")
-    assert found.detail == (
+    comparison = compare(sample(other[:7]), sample(texts[:3]), (), "books")
+    assert comparison.detail == (
         "7 vectors against 3: fewer than 8 on a side, norms not compared,"
         " fewer than 4 in the target, directions not compared"
     )
@@ -173,17 +173,17 @@ def test_few_vectors_only_warn() -> None:
 
 def test_a_target_without_any_structure_says_nothing() -> None:
     noise = np.random.default_rng(1).standard_normal((400, D))
-    found = compare(sample(noise[:100]), sample(noise[100:]), (), "books")
-    assert found.findings == ()
-    assert found.detail.endswith(", the target's vectors point nowhere in particular, directions not compared")
+    comparison = compare(sample(noise[:100]), sample(noise[100:]), (), "books")
+    assert comparison.findings == ()
+    assert comparison.detail.endswith(", the target's vectors point nowhere in particular, directions not compared")
 
 
 def test_a_target_whose_own_books_lie_apart_only_warns() -> None:
     first, second, third = (Model(seed).topic(60) for seed in (1, 2, 3))
     roots = ["one"] * 60 + ["two"] * 60
-    found = compare(sample(third), sample(np.vstack([first, second]), roots), (), "books").findings
-    assert [str(finding.severity) for finding in found] == ["warn"]
-    assert found[0].message.endswith("; so do books of the target among themselves")
+    findings = compare(sample(third), sample(np.vstack([first, second]), roots), (), "books").findings
+    assert [str(finding.severity) for finding in findings] == ["warn"]
+    assert findings[0].message.endswith("; so do books of the target among themselves")
 
 
 def test_same_texts() -> None:
@@ -193,20 +193,20 @@ def test_same_texts() -> None:
     file = sample(vectors, texts=[*texts[:3], None])
     wires = sample(other).vectors
 
-    def said(same: list[tuple[Text, bytes]] | None) -> tuple[list[str], str]:
-        found = compare(file, sample(vectors), same, "books")
-        return [finding.message for finding in found.findings], found.detail.partition(" or more)")[2]
+    def compared(same: list[tuple[Text, bytes]] | None) -> tuple[list[str], str]:
+        comparison = compare(file, sample(vectors), same, "books")
+        return [finding.message for finding in comparison.findings], comparison.detail.partition(" or more)")[2]
 
-    assert said(None) == ([], ", the same texts were not looked for: it took too long")
-    assert said([]) == ([], "")
-    assert said([(texts[0], file.vectors[0])]) == ([], ", 1 text in both, cosine of its vectors 1.00")
-    facts, shown = said([(texts[place], wires[place]) for place in range(3)])
+    assert compared(None) == ([], ", the same texts were not looked for: it took too long")
+    assert compared([]) == ([], "")
+    assert compared([(texts[0], file.vectors[0])]) == ([], ", 1 text in both, cosine of its vectors 1.00")
+    facts, shown = compared([(texts[place], wires[place]) for place in range(3)])
     assert facts == [f"{shown[2:]}, must be 0.90 or more"]
     assert shown.startswith(", 3 texts in both, cosine of their vectors ")
-    facts, _ = said([(texts[0], file.vectors[0]), (texts[1], file.vectors[1]), (texts[2], wires[2])])
+    facts, _ = compared([(texts[0], file.vectors[0]), (texts[1], file.vectors[1]), (texts[2], wires[2])])
     assert facts[0].startswith("1 of 3 texts in both, cosine of their vectors 1.00; the least ")
     # of several vectors of one text in the target, the nearest counts
-    assert said([(texts[0], wires[0]), (texts[0], file.vectors[0])])[0] == []
+    assert compared([(texts[0], wires[0]), (texts[0], file.vectors[0])])[0] == []
 
 
 def test_the_drawn_rows_are_as_likely_as_any_other_and_few() -> None:
@@ -285,10 +285,10 @@ class Bench:
         change(export)
         file = export.write(self.folder / "export.sql")
         collector = SpaceCollector(self.project.contract, self.snapshot)
-        found = validate(file, self.project.contract, self.snapshot, connected=True, sink=collector.add)
-        assert found.accepted, found.errors
+        validation = validate(file, self.project.contract, self.snapshot, connected=True, sink=collector.add)
+        assert validation.accepted, validation.errors
         with self.database.connect() as connection:
-            return space_step(connection, collector.samples(), found.manifest.roots, "10s")
+            return space_step(connection, collector.samples(), validation.manifest.roots, "10s")
 
 
 def _text(vector: Any) -> str:
@@ -458,7 +458,7 @@ def test_error_rates() -> None:
 
 
 def test_directions_by_hand() -> None:
-    found = compare_directions(np.eye(D)[:32], np.eye(D)[32:], ["b"] * 32)
-    assert found.cosine == 0
-    assert found.cosine_chance == 0.5
-    assert found.cosine_groups is None
+    directions = compare_directions(np.eye(D)[:32], np.eye(D)[32:], ["b"] * 32)
+    assert directions.cosine == 0
+    assert directions.cosine_chance == 0.5
+    assert directions.cosine_groups is None

@@ -90,10 +90,10 @@ def test_a_setting_is_made_for_the_database_and_later_sessions_have_it(shop: Sho
     shop.database.execute(IVFFLAT.format(40))
     (line, hint, *_) = step_lines(index_report(shop, exit_code=1), "index")
     assert line == ("index notes_e FAIL wrong setting: recall@10 R (must be >= 0.95), p95 N ms at ivfflat.probes = 1")
-    found = re.fullmatch(rf"set ivfflat.probes = (\d+): {APPLY}", hint)
-    assert found
+    match = re.fullmatch(rf"set ivfflat.probes = (\d+): {APPLY}", hint)
+    assert match
     text = index_report(shop, "--apply")
-    assert step_lines(text, "set") == [f"set ivfflat.probes ok ivfflat.probes = {found[1]} for every new session"]
+    assert step_lines(text, "set") == [f"set ivfflat.probes ok ivfflat.probes = {match[1]} for every new session"]
     assert text.endswith("applied: 1 change; healthy: 1 vector index\n")
     assert vector_index_names(shop) == [("notes_e", True, "lists=40")]
 

@@ -28,9 +28,9 @@ def writer(shop: Shop) -> Iterator[None]:
         conn.execute("rollback")
 
 
-def wait_for(found: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
-    while not found():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
 

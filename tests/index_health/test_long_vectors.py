@@ -32,16 +32,16 @@ def test_3072_numbers(project: ProjectCopy, promote: Callable[..., Ran]) -> None
 
     ran = steps(promote("run", *env, "--file", "export.sql", *json_))
     checked = steps(promote("check", *env, *json_))
-    for found in (ran, checked):
-        assert found["search_plan"]["outcome"] == "skip"
-        assert WHY in found["search_plan"]["detail"]
-        assert found["search_latency"]["outcome"] in ("ok", "WARN")
+    for results in (ran, checked):
+        assert results["search_plan"]["outcome"] == "skip"
+        assert WHY in results["search_plan"]["detail"]
+        assert results["search_latency"]["outcome"] in ("ok", "WARN")
     assert checked["similar_chunks"]["outcome"] == "WARN"
     assert WHY in checked["similar_chunks"]["findings"][0]["help"]
 
-    seen = steps(promote("index", *env, *json_))["chunks.embedding"]
-    assert seen["outcome"] == "ok"
-    assert seen["detail"].endswith(f"it suffices; no index is possible on chunks.embedding as it is: {WHY}")
+    step = steps(promote("index", *env, *json_))["chunks.embedding"]
+    assert step["outcome"] == "ok"
+    assert step["detail"].endswith(f"it suffices; no index is possible on chunks.embedding as it is: {WHY}")
     slow = steps(promote("index", *env, "--latency", "0.0001", *json_), 1)["chunks.embedding"]
     statement = 'CREATE INDEX ON "public"."chunks" USING hnsw (("embedding"::halfvec(3072)) halfvec_cosine_ops)'
     assert WHY in slow["hint"]

@@ -49,7 +49,7 @@ def trial(value: int, recall: float, p95: float = 2.0, uses: str = "i", share: f
     return SettingTrial(value, p95, p95, Recall(recall, recall - 0.01, recall + 0.01, 30, 10, 10), share, uses)
 
 
-def seen(
+def measured_index(
     now: SettingTrial, *trials: SettingTrial, rows: int = 10_000, built: int | None = 10_000, exact: float = 60.0
 ) -> Measured:
     counted = RowCounts(rows, 0, built, recorded=True, exact=True)
@@ -75,65 +75,69 @@ GOOD, POOR = trial(1, 0.97), trial(1, 0.2)
 @pytest.mark.parametrize(
     ("made", "measured", "expected"),
     [
-        (index(), seen(GOOD), (Verdict.HEALTHY, Step.NOTHING, "nothing to do")),
-        (index(), seen(POOR, built=0), (Verdict.BUILT_EMPTY, Step.REPLACE, "rebuild it with lists = 10")),
-        (index(), seen(GOOD, built=99), (Verdict.BUILT_EMPTY, Step.REPLACE, "rebuild it with lists = 10")),
-        (index(), seen(GOOD, built=100), (Verdict.HEALTHY, Step.NOTHING, "nothing to do")),
+        (index(), measured_index(GOOD), (Verdict.HEALTHY, Step.NOTHING, "nothing to do")),
+        (index(), measured_index(POOR, built=0), (Verdict.BUILT_EMPTY, Step.REPLACE, "rebuild it with lists = 10")),
+        (index(), measured_index(GOOD, built=99), (Verdict.BUILT_EMPTY, Step.REPLACE, "rebuild it with lists = 10")),
+        (index(), measured_index(GOOD, built=100), (Verdict.HEALTHY, Step.NOTHING, "nothing to do")),
         (
             index(),
-            seen(POOR, rows=100_000, built=0),
+            measured_index(POOR, rows=100_000, built=0),
             (Verdict.BUILT_EMPTY, Step.REBUILD, "rebuild it with lists = 100"),
         ),
-        (index(), seen(POOR, built=5_000), (Verdict.STALE, Step.REPLACE, "rebuild it with lists = 10")),
+        (index(), measured_index(POOR, built=5_000), (Verdict.STALE, Step.REPLACE, "rebuild it with lists = 10")),
         (
             index(),
-            seen(replace(GOOD, share=0.99, p50=67, p95=67)),
+            measured_index(replace(GOOD, share=0.99, p50=67, p95=67)),
             (Verdict.STALE, Step.REPLACE, "rebuild it with lists = 10"),
         ),
         (
             index(options={"lists": 10}),
-            seen(replace(GOOD, share=0.99, p50=67, p95=67)),
+            measured_index(replace(GOOD, share=0.99, p50=67, p95=67)),
             (Verdict.MISSES, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 128"),
         ),
         (
             index(),
-            seen(POOR, trial(2, 0.9), trial(5, 0.955), trial(10, 0.99)),
+            measured_index(POOR, trial(2, 0.9), trial(5, 0.955), trial(10, 0.99)),
             (Verdict.WRONG_SETTING, Step.SETTING, "set ivfflat.probes = 10"),
         ),
         (
             index(),
-            seen(POOR, trial(2, 0.9), trial(5, 0.955)),
+            measured_index(POOR, trial(2, 0.9), trial(5, 0.955)),
             (Verdict.WRONG_SETTING, Step.SETTING, "set ivfflat.probes = 5"),
         ),
         (
             index(options={"lists": 1_500}),
-            seen(POOR, trial(39, 0.99)),
+            measured_index(POOR, trial(39, 0.99)),
             (Verdict.WRONG_LISTS, Step.REPLACE, "rebuild it with lists = 10"),
         ),
         (
             index(valid=False, building=True, name="promote_new_7"),
-            seen(GOOD),
+            measured_index(GOOD),
             (Verdict.INVALID, Step.PERSON, "wait until it is built, and look again"),
         ),
-        (index(), seen(POOR, trial(40, 0.9)), (Verdict.WRONG_LISTS, Step.REPLACE, "rebuild it with lists = 10")),
+        (
+            index(),
+            measured_index(POOR, trial(40, 0.9)),
+            (Verdict.WRONG_LISTS, Step.REPLACE, "rebuild it with lists = 10"),
+        ),
         (
             index(options={"lists": 10}),
-            seen(POOR, trial(10, 0.99, p95=900)),
+            measured_index(POOR, trial(10, 0.99, p95=900)),
             (Verdict.MISSES, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 128"),
         ),
         (
             index("hnsw"),
-            seen(POOR),
+            measured_index(POOR),
             (Verdict.MISSES, Step.REPLACE, "rebuild it with hnsw m = 32, ef_construction = 200"),
         ),
         (
             index("hnsw"),
-            seen(trial(40, 0.99, p95=250), exact=900),
+            measured_index(trial(40, 0.99, p95=250), exact=900),
             (Verdict.MISSES, Step.PERSON, "lower the targets, or search fewer rows"),
         ),
         (
             index("hnsw", options={"m": 32, "ef_construction": 200}),
-            seen(POOR),
+            measured_index(POOR),
             (
                 Verdict.MISSES,
                 Step.PERSON,
@@ -142,26 +146,26 @@ GOOD, POOR = trial(1, 0.97), trial(1, 0.2)
         ),
         (
             index(),
-            seen(trial(1, 1.0, uses="")),
+            measured_index(trial(1, 1.0, uses="")),
             (Verdict.EXACT, Step.NOTHING, "nothing to do as long as the table is small"),
         ),
         (
             index(),
-            seen(trial(1, 1.0, uses=""), exact=900),
+            measured_index(trial(1, 1.0, uses=""), exact=900),
             (Verdict.UNUSED, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 128"),
         ),
         (
             index(),
-            seen(trial(1, 1.0, uses="j")),
+            measured_index(trial(1, 1.0, uses="j")),
             (Verdict.UNUSED, Step.PERSON, 'keep one of the two: DROP INDEX CONCURRENTLY "public"."i"'),
         ),
-        (index(valid=False), seen(GOOD), (Verdict.INVALID, Step.REBUILD, "rebuild it")),
-        (index(valid=False, name="i_ccnew1"), seen(GOOD), (Verdict.INVALID, Step.DROP, "drop it")),
-        (index(name="promote_new_7"), seen(GOOD), (Verdict.INVALID, Step.FINISH, "put it in its place")),
-        (index(), seen(GOOD, rows=0), (Verdict.EMPTY, Step.NOTHING, "look again when the rows are there")),
+        (index(valid=False), measured_index(GOOD), (Verdict.INVALID, Step.REBUILD, "rebuild it")),
+        (index(valid=False, name="i_ccnew1"), measured_index(GOOD), (Verdict.INVALID, Step.DROP, "drop it")),
+        (index(name="promote_new_7"), measured_index(GOOD), (Verdict.INVALID, Step.FINISH, "put it in its place")),
+        (index(), measured_index(GOOD, rows=0), (Verdict.EMPTY, Step.NOTHING, "look again when the rows are there")),
         (
             index(of_partition=True),
-            seen(POOR, trial(40, 0.9)),
+            measured_index(POOR, trial(40, 0.9)),
             (
                 Verdict.WRONG_LISTS,
                 Step.PERSON,
@@ -176,14 +180,14 @@ def test_verdict_and_advice(made: VectorIndex, measured: Measured, expected: tup
 
 def test_another_operator_than_the_declared_searches() -> None:
     searches = (Search("search_plan", "<->"),)
-    health = assess(index(), seen(GOOD), TARGETS, searches)
+    health = assess(index(), measured_index(GOOD), TARGETS, searches)
     assert health == Health(Verdict.UNUSED, Reason.OTHER_OPERATOR, searches=searches)
     why = "vector_cosine_ops answers <=>, the searches use <-> (search_plan)"
-    assert reason(index(), seen(GOOD), *searches) == why
+    assert reason(index(), measured_index(GOOD), *searches) == why
 
 
 def test_pgvector_older_than_hnsw() -> None:
-    made, measured = index(options={"lists": 10}), seen(POOR, trial(10, 0.99, p95=900), exact=900)
+    made, measured = index(options={"lists": 10}), measured_index(POOR, trial(10, 0.99, p95=900), exact=900)
     finer = (Verdict.MISSES, Step.REPLACE, "rebuild it with lists = 548")
     assert judged(made, measured, (0, 4, 4)) == finer
     assert judged(index(options={"lists": 548}), measured, (0, 4, 4)) == (
@@ -193,7 +197,7 @@ def test_pgvector_older_than_hnsw() -> None:
     )
 
 
-SLOW = seen(trial(40, 0.97, p95=180), trial(40, 0.97, p95=180), rows=100_000, built=100_000, exact=600)
+SLOW = measured_index(trial(40, 0.97, p95=180), trial(40, 0.97, p95=180), rows=100_000, built=100_000, exact=600)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +222,9 @@ def test_an_index_has_to_be_worth_it_where_exact_search_is_too_slow(
 
 
 def test_what_there_was_no_time_for_leads_to_no_bigger_index() -> None:
-    hurried = replace(seen(POOR, trial(40, 0.9)), left_out="no time for hnsw.ef_search = 60 and more", out_of_time=True)
+    hurried = replace(
+        measured_index(POOR, trial(40, 0.9)), left_out="no time for hnsw.ef_search = 60 and more", out_of_time=True
+    )
     more = (Verdict.UNKNOWN, Step.PERSON, "give it more time: --timeout 10min")
     assert judged(index("hnsw"), hurried) == more
     assert reason(index("hnsw"), hurried).startswith("no time for hnsw.ef_search = 60 and more; recall@10 ")
@@ -230,7 +236,7 @@ def test_what_there_was_no_time_for_leads_to_no_bigger_index() -> None:
 
 def test_few_searches_lead_to_no_bigger_index() -> None:
     lost_one = replace(trial(100, 0.94), recall=Recall(0.94, 0.73, 0.99, 17, 10, 10))
-    few = replace(seen(POOR, lost_one), queries=17)
+    few = replace(measured_index(POOR, lost_one), queries=17)
     more = (Verdict.UNKNOWN, Step.PERSON, "give it more time: --timeout 10min")
     assert judged(index("hnsw"), few) == more
     why = "17 searches are too few to tell: there was no time for 30 by exact search; recall@10 "
@@ -249,15 +255,15 @@ def test_what_is_said_of_a_slow_index() -> None:
 def test_a_setting_with_which_the_planner_reads_the_table_whole_helps_small_tables_only() -> None:
     made, tried = index(options={"lists": 10}), (trial(2, 0.8), replace(trial(5, 0.99), chosen=False))
     small = (Verdict.WRONG_SETTING, Step.SETTING, "set ivfflat.probes = 5")
-    assert judged(made, seen(POOR, *tried, exact=5)) == small
+    assert judged(made, measured_index(POOR, *tried, exact=5)) == small
     large = (Verdict.MISSES, Step.REPLACE, "replace it by hnsw m = 16, ef_construction = 128")
-    assert judged(made, seen(POOR, *tried, exact=60)) == large
+    assert judged(made, measured_index(POOR, *tried, exact=60)) == large
     taken = (Verdict.WRONG_SETTING, Step.SETTING, "set ivfflat.probes = 8")
-    assert judged(made, seen(POOR, *tried, trial(8, 0.99), exact=60)) == taken
+    assert judged(made, measured_index(POOR, *tried, trial(8, 0.99), exact=60)) == taken
 
 
 def test_exact_search_that_suffices_is_left_for_an_index_that_a_setting_brings_into_use() -> None:
-    whole = seen(trial(40, 1.0, p95=90, uses=""), trial(100, 0.99), exact=90)
+    whole = measured_index(trial(40, 1.0, p95=90, uses=""), trial(100, 0.99), exact=90)
     assert judged(index("hnsw"), whole) == (Verdict.EXACT, Step.SETTING, "set hnsw.ef_search = 100")
     small = (Verdict.EXACT, Step.NOTHING, "nothing to do as long as the table is small")
     assert judged(index("hnsw"), replace(whole, exact_p50=9.0, exact_p95=9.0)) == small
@@ -274,7 +280,7 @@ def test_where_the_planner_reads_the_table_there_is_a_way_on() -> None:
         " targets"
     )
     ten, fine = index(options={"lists": 10}), index(options={"lists": 300})
-    slow = seen(whole, rows=3_000, built=3_000, exact=300)
+    slow = measured_index(whole, rows=3_000, built=3_000, exact=300)
     served = replace(slow, trials=(replace(trial(3, 0.99), p50=2, p95=3),))
     assert judged(ten, served) == (Verdict.UNUSED, Step.SETTING, "set ivfflat.probes = 3")
     assert judged(ten, slow) == (Verdict.UNUSED, Step.REPLACE, hnsw)
@@ -284,7 +290,7 @@ def test_where_the_planner_reads_the_table_there_is_a_way_on() -> None:
 
     def wanting(made: VectorIndex, exact: float, version: tuple[int, ...] = NEW) -> tuple[Any, ...]:
         targets = replace(TARGETS, wanted=50.0)
-        measured = seen(whole, rows=3_000, built=3_000, exact=exact)
+        measured = measured_index(whole, rows=3_000, built=3_000, exact=exact)
         health = assess(made, measured, targets)
         advice = advise(made, health, measured, targets, version)
         return health.verdict, describe_advice(InspectedIndex(made, measured, health, advice))
@@ -344,10 +350,10 @@ def test_memory_is_what_pgvector_asks_for(database: Database) -> None:
         conn.execute("set maintenance_work_mem = '17MB'")
         with pytest.raises(psycopg.Error) as refused:
             conn.execute("create index on t using ivfflat (e vector_l2_ops) with (lists = 150)")
-    said = re.search(r"memory required is (\d+) MB", str(refused.value))
-    assert said is not None
-    assert kmeans(150, vector_size("vector", 400), 10_000) // MB + 1 == int(said[1])
-    assert needed("ivfflat", {"lists": 150}, "vector", 400, 10_000) > int(said[1]) * MB
+    needs = re.search(r"memory required is (\d+) MB", str(refused.value))
+    assert needs is not None
+    assert kmeans(150, vector_size("vector", 400), 10_000) // MB + 1 == int(needs[1])
+    assert needed("ivfflat", {"lists": 150}, "vector", 400, 10_000) > int(needs[1]) * MB
 
 
 def test_memory_has_bounds() -> None:

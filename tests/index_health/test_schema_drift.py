@@ -24,7 +24,7 @@ insert into chunks (id, book_id, screenshot_ids, chunk_sequence, chunk_text, chu
 
 def differences(shop: Shop) -> tuple[str, ...]:
     """What `schema drift` and `schema diff` against the shipped snapshot report of the index."""
-    found = []
+    reported = []
     for command in (
         ("drift", "--env", "test-prod"),
         ("diff", "--from", "alembic/snapshot.yaml", "--to", "test-prod"),
@@ -33,8 +33,8 @@ def differences(shop: Shop) -> tuple[str, ...]:
         ran = shop.promote("schema", *command)
         lines = [line for line in ran.stdout.splitlines() if INDEX in line]
         assert ran.exit_code == bool(lines), ran.stdout + ran.stderr
-        found += [" ".join(line.split()[-3:]) for line in lines]
-    return tuple(found)
+        reported += [" ".join(line.split()[-3:]) for line in lines]
+    return tuple(reported)
 
 
 @pytest.fixture

@@ -249,9 +249,9 @@ def test_correct_queries_are_silent(connection: Connection, shipped: Project) ->
 @pytest.mark.parametrize("sql", BAD)
 def test_what_keeps_a_query_off_the_index(connection: Connection, shipped: Project, sql: str) -> None:
     code, fact, help_ = BAD[sql]
-    found = lint(connection, searched(shipped, sql))
-    assert found[0] == Finding(code, f"similar: {fact}", AT, help_)
-    assert [finding.code for finding in found[1:]] == ALSO.get(sql.partition(" order by ")[2], [])
+    findings = lint(connection, searched(shipped, sql))
+    assert findings[0] == Finding(code, f"similar: {fact}", AT, help_)
+    assert [finding.code for finding in findings[1:]] == ALSO.get(sql.partition(" order by ")[2], [])
 
 
 @pytest.mark.parametrize("method", ["ivfflat", "hnsw"])
@@ -262,30 +262,30 @@ def test_a_filter_that_starves_the_scan(connection: Connection, shipped: Project
         connection.execute(statement.encode())
     connection.execute("set enable_seqscan = off")
     filtered = "select id from points where kind = $2 order by embedding <=> $1 limit 10"
-    (found,) = lint(connection, searched(shipped, filtered, params={2: "rare"}))
-    assert (found.code, found.severity) == ("starved", Severity.WARN)
-    head, tail = found.message.split(" rows where ")
+    (finding,) = lint(connection, searched(shipped, filtered, params={2: "rare"}))
+    assert (finding.code, finding.severity) == ("starved", Severity.WARN)
+    head, tail = finding.message.split(" rows where ")
     assert 0 <= int(head.removeprefix("similar: points_embedding gives ")) < 10
     assert tail == "10 fit: the index is left before the LIMIT is reached"
     ways = {
         "ivfflat": "settings: {ivfflat.iterative_scan: relaxed_order, ivfflat.probes: 5}",
         "hnsw": "settings: {hnsw.iterative_scan: strict_order}",
     }
-    assert found.hint == f"{ways[method]}; or a partial index for the filter; promote index --env ENV"
+    assert finding.hint == f"{ways[method]}; or a partial index for the filter; promote index --env ENV"
     iterative: dict[str, int | str] = {"ivfflat.iterative_scan": "relaxed_order", "hnsw.iterative_scan": "strict_order"}
     assert lint(connection, searched(shipped, filtered, iterative, {2: "rare"})) == ()
 
 
 def test_a_limit_that_the_index_does_not_reach(connection: Connection, shipped: Project) -> None:
-    (found,) = lint(connection, searched(shipped, "select id from points order by embedding <=> $1 limit 100"))
-    assert (found.code, found.severity) == ("starved", Severity.WARN)
-    assert found.hint == "settings: {hnsw.iterative_scan: strict_order}; promote index --env ENV"
+    (finding,) = lint(connection, searched(shipped, "select id from points order by embedding <=> $1 limit 100"))
+    assert (finding.code, finding.severity) == ("starved", Severity.WARN)
+    assert finding.hint == "settings: {hnsw.iterative_scan: strict_order}; promote index --env ENV"
 
 
 def test_indexes_that_do_not_fit(connection: Connection, shipped: Project) -> None:
     def only(sql: str = GOOD[0]) -> tuple[str, str, str, str]:
-        (found,) = lint(connection, searched(shipped, sql))
-        return found.code, found.severity, found.message, found.hint
+        (finding,) = lint(connection, searched(shipped, sql))
+        return finding.code, finding.severity, finding.message, finding.hint
 
     connection.execute("update pg_index set indisvalid = false where indexrelid = 'points_embedding'::regclass")
     fact = "similar: points_embedding (vector_cosine_ops) is invalid: a build was broken off"
@@ -326,7 +326,7 @@ def test_other_types_and_names_that_need_quotes(connection: Connection, shipped:
         "analyze",
     ):
         connection.execute(statement.encode())
-    found = {
+    steps = {
         sql: lint_steps(connection, searched(shipped, sql))[0]
         for sql in (
             'select id from "Other S"."a.b ""c""" order by "E v" <=> $1 limit 10',
@@ -335,20 +335,20 @@ def test_other_types_and_names_that_need_quotes(connection: Connection, shipped:
             "select id from sparse order by s <-> $1 limit 10",
         )
     }
-    assert {step.findings for step in found.values()} == {()}
-    assert [step.detail.partition(" serves it")[0] for step in found.values()] == ["q", "bits_b", "bits_b", "sparse_s"]
+    assert {step.findings for step in steps.values()} == {()}
+    assert [step.detail.partition(" serves it")[0] for step in steps.values()] == ["q", "bits_b", "bits_b", "sparse_s"]
 
 
 def test_a_table_that_may_not_be_read(connection: Connection, shipped: Project) -> None:
     connection.execute("create role nobody_reads")
     connection.execute("set role nobody_reads")
     try:
-        (found,) = lint(connection, searched(shipped, GOOD[0]))
+        (finding,) = lint(connection, searched(shipped, GOOD[0]))
     finally:
         connection.execute("reset role")
         connection.execute("drop role nobody_reads")
     help_ = "let the import role read it: promote grants --env ENV"
-    assert found == Finding("privilege", "similar: permission denied for table points", AT, help_)
+    assert finding == Finding("privilege", "similar: permission denied for table points", AT, help_)
 
 
 def test_lists_of_examples_are_arrays(connection: Connection, shipped: Project) -> None:
@@ -361,23 +361,23 @@ def test_a_function_is_not_looked_into(connection: Connection, shipped: Project)
         "create function near(q vector) returns table (id int) language plpgsql as"
         " 'begin return query select p.id from points p order by p.embedding <=> q limit 5; end'"
     )
-    (found,) = lint(connection, searched(shipped, "select * from near($1)"))
+    (finding,) = lint(connection, searched(shipped, "select * from near($1)"))
     fact = "similar: near() holds the search: what a function does is not looked into"
-    assert found == Finding("function-inside", fact, AT, "declare the query that it holds", Severity.WARN)
+    assert finding == Finding("function-inside", fact, AT, "declare the query that it holds", Severity.WARN)
 
 
 def test_a_with_that_reads_itself(connection: Connection, shipped: Project) -> None:
     """The server's word of it, and no endless look for what a name means."""
     circle = "with recursive a as (select d from b), b as (select d from a) select d, $1 from a order by d limit 5"
-    (found,) = lint(connection, searched(shipped, circle))
-    assert (found.code, found.severity) == ("query", Severity.ERROR)
-    assert found.message == "similar: mutual recursion between WITH items is not implemented"
+    (finding,) = lint(connection, searched(shipped, circle))
+    assert (finding.code, finding.severity) == ("query", Severity.ERROR)
+    assert finding.message == "similar: mutual recursion between WITH items is not implemented"
 
 
 def test_rows_that_are_chosen_by_an_order_of_their_own_are_only_told(connection: Connection, shipped: Project) -> None:
     recent = "select id from (select * from points order by id desc limit 10) s order by embedding <=> $1 limit 5"
-    (found,) = lint(connection, searched(shipped, recent))
-    assert (found.code, found.severity) == ("limit-inside", Severity.WARN)
+    (finding,) = lint(connection, searched(shipped, recent))
+    assert (finding.code, finding.severity) == ("limit-inside", Severity.WARN)
 
 
 def test_an_empty_table_is_linted_too(connection: Connection, shipped: Project) -> None:
@@ -466,5 +466,5 @@ def test_the_shipped_search_is_served(project: ProjectCopy, promote: Callable[..
 
 
 def _place(root: Path) -> str:
-    (place,) = {str(each.at) for each in load_project(root).searches}
+    (place,) = {str(search.at) for search in load_project(root).searches}
     return place

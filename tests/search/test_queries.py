@@ -12,9 +12,11 @@ STORED = ["[1,0,0]", "[0,1,0]", "[0,0,2]"]
 
 
 def test_a_graph_is_asked_for_vectors_that_it_does_not_hold() -> None:
-    found = [json.loads(vector) for vector in query_vectors(STORED, "hnsw", "vector")]
+    vectors = [json.loads(vector) for vector in query_vectors(STORED, "hnsw", "vector")]
     expected = [[1 - AWAY, AWAY, 0], [0, 1 - AWAY, 2 * AWAY], [AWAY, 0, 2 - 2 * AWAY]]
-    assert [number for row in found for number in row] == pytest.approx([number for row in expected for number in row])
+    assert [number for row in vectors for number in row] == pytest.approx(
+        [number for row in expected for number in row]
+    )
     assert query_vectors(["[3,4]"], "hnsw", "halfvec") == ["[3,4]"]
     assert query_vectors([], "hnsw", "vector") == []
 

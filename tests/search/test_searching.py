@@ -71,25 +71,25 @@ def test_rows_as_near_as_the_last_one_count_as_found(connection: Connection) -> 
     with read_only(connection, "10s", one_snapshot=True):
         (exact,) = exact_results(connection, SEARCH, ["[1,2,3]"])
         other = b"select id from points order by embedding <=> $1::vector, id desc limit 10"
-        found = found_with_distance(connection, other, ["[1,2,3]"], Settings.of({"ivfflat.probes": 40}))
-    assert not set(exact.rows) & set(found[0].rows)
-    assert recall_of(found, [exact], 10).mean == 1.0
+        answers = found_with_distance(connection, other, ["[1,2,3]"], Settings.of({"ivfflat.probes": 40}))
+    assert not set(exact.rows) & set(answers[0].rows)
+    assert recall_of(answers, [exact], 10).mean == 1.0
 
 
 def test_null_vectors_are_nobodys_neighbours(connection: Connection) -> None:
     connection.execute("update points set embedding = null where id > 4")
     with read_only(connection, "10s", one_snapshot=True):
         (exact,) = exact_results(connection, SEARCH, ["[1,2,3]"])
-        found = recall(connection, SEARCH, ["[1,2,3]"], 10, Settings.of({"ivfflat.probes": 40}))
+        result = recall(connection, SEARCH, ["[1,2,3]"], 10, Settings.of({"ivfflat.probes": 40}))
     assert len(exact.rows) == 4
-    assert (found.mean, found.least_exact) == (1.0, 4)
+    assert (result.mean, result.least_exact) == (1.0, 4)
 
 
 def test_rows_with_arrays_are_compared(connection: Connection) -> None:
     query = b"select array[id], kind from points order by embedding <=> $1 limit 5"
     with read_only(connection, "10s", one_snapshot=True):
-        found = recall(connection, query, vectors(connection, 3), 5, Settings.of({"ivfflat.probes": 40}))
-    assert found.mean == 1.0
+        result = recall(connection, query, vectors(connection, 3), 5, Settings.of({"ivfflat.probes": 40}))
+    assert result.mean == 1.0
 
 
 def test_times_are_those_of_every_search(connection: Connection) -> None:
@@ -154,7 +154,7 @@ def test_nothing_to_find_is_no_recall() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "expected"),
     [
         (
             "select id from t order by e <=> $1 limit 5",
@@ -170,8 +170,8 @@ def test_nothing_to_find_is_no_recall() -> None:
         ),
     ],
 )
-def test_a_search_tells_its_distances(query: str, told: str) -> None:
-    assert with_distance(query.encode()) == f"{told} LIMIT 5".encode()
+def test_a_search_tells_its_distances(query: str, expected: str) -> None:
+    assert with_distance(query.encode()) == f"{expected} LIMIT 5".encode()
 
 
 @pytest.mark.parametrize(
