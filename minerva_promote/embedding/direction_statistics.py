@@ -65,6 +65,12 @@ class Directions:
         return self.cosine_subsets > self.cosine_chance or self.overlaps.target > self.overlaps.chance
 
     @property
+    def shares_direction(self) -> bool:
+        """Whether parts of the target as large as the file, its roots too, follow its direction beyond chance."""
+        groups = self.cosine_groups
+        return self.cosine_subsets > self.cosine_chance and (groups is None or groups > self.cosine_chance)
+
+    @property
     def opposite(self) -> bool:
         """Whether the vectors point where the target's do not."""
         return self.cosine < min(OPPOSITE, -self.cosine_chance)
@@ -86,11 +92,28 @@ def compare_directions(file_vectors: Vectors, target_vectors: Vectors, roots: Se
     """Hold vectors of a file against vectors of a target, whose ``roots`` stand in step."""
     file_vectors, target_vectors = normalize(file_vectors), normalize(target_vectors)
     cosine = _cosine(file_vectors.mean(0), target_vectors.mean(0))
-    cosine_chance = CHANCE / float(file_vectors.shape[1]) ** 0.5
+    cosine_chance = _chance(file_vectors.mean(0), target_vectors.mean(0))
     subsets = _subset_cosine(target_vectors, min(len(file_vectors), len(target_vectors) // 2))
     groups, members = _group_cosine(target_vectors, roots)
     overlaps = _overlaps(file_vectors, target_vectors, members) if cosine < cosine_chance else None
     return Directions(cosine, cosine_chance, subsets, groups, overlaps)
+
+
+def _chance(first: Any, second: Any) -> float:
+    """The most that the cosine of two means is when their components have nothing to do with each other.
+
+    Where all components lean to one side, as those of counts do, any two means have that much in common; the rest is
+    ``CHANCE`` standard deviations of what a random order of the components makes.
+    """
+    import numpy as np
+
+    dimensions = len(first)
+    leans = [float(mean.mean() * dimensions**0.5 / (np.linalg.norm(mean) or 1)) for mean in (first, second)]
+    common = max(leans[0] * leans[1], 0.0)
+    if common < CHANCE / dimensions**0.5:  # within chance itself
+        return float(CHANCE / dimensions**0.5)
+    rest = (max(1 - leans[0] ** 2, 0.0) * max(1 - leans[1] ** 2, 0.0)) ** 0.5
+    return float(common + CHANCE * rest / dimensions**0.5)
 
 
 def _overlaps(file_vectors: Vectors, target_vectors: Vectors, members: Sequence[int]) -> Overlaps:
@@ -106,16 +129,20 @@ def _overlaps(file_vectors: Vectors, target_vectors: Vectors, members: Sequence[
     return Overlaps(file, chance, target, groups)
 
 
-def enough_samples(file_vectors: Vectors, target_vectors: Vectors) -> bool:
+def enough_samples(file_vectors: Vectors, target_vectors: Vectors, directions: Directions) -> bool:
     """Whether there are vectors enough for a verdict.
 
     Of 500 small books of the target's model (8 to 18 vectors of 384 and 1,024 dimensions) two looked foreign, of 500 of
-    another model two did not. In 64 dimensions half of the former do.
+    another model two did not. In 64 dimensions half of the former do, unless the target's vectors share a direction:
+    then none of 180 did (20 vectors against 40 and 200; 64 and 128 dimensions).
     """
     smaller = min(len(file_vectors), len(target_vectors))
-    return smaller >= MIN_VECTORS or (
-        smaller >= MIN_VECTORS_HIGH_DIMENSIONS and file_vectors.shape[1] >= HIGH_DIMENSIONS
-    )
+    if smaller >= MIN_VECTORS:
+        return True
+    if smaller < MIN_VECTORS_HIGH_DIMENSIONS:
+        return False
+    halves = len(target_vectors) >= 2 * MIN_VECTORS_HIGH_DIMENSIONS
+    return file_vectors.shape[1] >= HIGH_DIMENSIONS or (halves and directions.shares_direction)
 
 
 def outlier_count(file_vectors: Vectors, target_vectors: Vectors) -> int:

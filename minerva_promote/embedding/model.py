@@ -6,12 +6,12 @@ search.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
-from minerva_promote.results import Finding
+from minerva_promote.embedding.wire_vectors import KINDS
 
 TEXTS = ("text", "character varying")
 NUMBERS = ("smallint", "integer", "bigint")
@@ -32,6 +32,8 @@ class Space:
     config_key: str | None
     identity: tuple[str, ...]  # columns of the config that tell one model from another: name, version, dimensions
     active: str | None  # its flag
+    kind: str = "vector"  # of the column: vector, halfvec, sparsevec or bit
+    key_types: tuple[str, ...] = ()  # of ``key``
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class SpaceSample:
 
 
 def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
-    """The vector columns of a contract.
+    """The vector columns of a contract: vector, halfvec, sparsevec, and bit that stands for a text.
 
     The embedding config is the shared row with a column ``dimensions`` that the vector's row references; its text and
     number columns are its identity, and ``is_active`` its flag.
@@ -73,7 +75,8 @@ def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
     for table, rule in contract.tables.items():
         columns = snapshot.tables[table].columns if table in snapshot.tables else {}
         for column, info in columns.items():
-            if info.type.partition("(")[0] != "vector":
+            kind = info.value_type.partition("(")[0]
+            if kind not in KINDS or (kind == "bit" and not (rule.columns.get(column) and rule.columns[column].text)):
                 continue
             config_column, parent = next(
                 (
@@ -91,21 +94,17 @@ def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
             column_rule = rule.columns.get(column)
             text = column_rule.text if column_rule else None
             owners = [owner for owner in contract.owners(table) if owner.table in contract.root_tables]
-            root = owners[0].columns[0] if owners and len(owners[0].columns) == 1 else None
+            one_table = len(contract.root_tables) == 1  # keys of several tables may be equal
+            root = owners[0].columns[0] if owners and one_table and len(owners[0].columns) == 1 else None
+            key_types = tuple(columns[name].value_type for name in rule.key)
             active = "is_active" if "is_active" in config_columns else None
-            spaces.append(Space(table, column, rule.key, text, root, config_column, parent, key, identity, active))
+            spaces.append(
+                Space(
+                    table, column, rule.key, text, root, config_column, parent, key, identity, active, kind, key_types
+                )
+            )
     return tuple(spaces)
 
 
 def _is_plain(type_name: str) -> bool:
     return type_name.partition("(")[0] in (*TEXTS, *NUMBERS)
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What became of holding a file against a target."""
-
-    detail: str
-    findings: tuple[Finding, ...] = ()
-    numbers: dict[str, float | int] = field(default_factory=dict)
-    compared: bool = True  # False: there was nothing to compare with

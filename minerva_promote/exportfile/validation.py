@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class Validation:
     error_count: int  # all
     warnings: tuple[Finding, ...]
     deferred: Mapping[tuple[str, bytes], DeferredRow]  # shared rows that the target must have
+    keys: Mapping[str, Collection[bytes]]  # of all rows, by table, as ``key_reader`` makes them
 
     @property
     def accepted(self) -> bool:
@@ -82,4 +83,5 @@ def validate(
         findings.count,
         tuple(findings.warnings),
         rules.deferred,
+        rules.keys,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minerva_promote.database.catalog import fetch
+from minerva_promote.embedding.target_sample import FileRows
 from minerva_promote.ledger.commit_proof import commit_with_proof
 from minerva_promote.load.sequences import advance, lagging_sequences
 from minerva_promote.promotion import gates, plan_report, report
@@ -68,8 +69,10 @@ class EmbeddingSpace:
     def execute(self, state: RunState) -> None:
         """Compare a sample of the file's vectors with the target's."""
         if state.new_rows:
-            roots = known(state.validation).manifest.roots
-            state.log.record(known(state.searches).embedding_space_step(state.conn, roots))
+            validation, loaded = known(state.validation), known(state.loaded)
+            stored = {table: counts["identical"] for table, counts in loaded.as_numbers().items()}
+            rows = FileRows(validation.manifest.roots, validation.keys, stored)
+            state.log.record(known(state.searches).embedding_space_step(state.conn, rows))
 
 
 class ChecksBeforeCommit:

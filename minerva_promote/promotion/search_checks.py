@@ -10,6 +10,7 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.connection import Connection
 from minerva_promote.embedding.check import space_step
 from minerva_promote.embedding.file_sample import SpaceCollector
+from minerva_promote.embedding.target_sample import FileRows
 from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.index_health.after_import import State, rebuild_if_needed, stale_after_import
 from minerva_promote.index_health.after_import_report import after_import_finding
@@ -48,11 +49,11 @@ class Searches:
             if step.outcome.closes_gate:
                 yield _warned(step)
 
-    def embedding_space_step(self, conn: Connection, roots: tuple[str, ...]) -> StepResult:
+    def embedding_space_step(self, conn: Connection, file: FileRows) -> StepResult:
         """Whether the file's vectors are of the model that the target's are of."""
         timeout = self._environment.timeouts.check
         tables = " or ".join(self._project.contract.root_tables) or "rows"
-        step = space_step(conn, self._collector.samples(), roots, timeout, root_table=tables)
+        step = space_step(conn, self._collector.samples(), file, timeout, root_table=tables)
         return _warned(step) if self._environment.space == "warn" else step
 
     def indexes(self, conn: Connection, new: Mapping[str, int], listener: ProgressListener) -> Iterator[StepResult]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ from minerva_promote.embedding.compare import compare
 from minerva_promote.embedding.direction_statistics import compare_directions
 from minerva_promote.embedding.file_sample import SpaceCollector
 from minerva_promote.embedding.model import Space, SpaceSample, Text, spaces_of
+from minerva_promote.embedding.report import comparison_findings, describe
+from minerva_promote.embedding.target_sample import FileRows
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
 from minerva_promote.exportfile.validation import validate
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
@@ -53,15 +56,27 @@ class Model:
 
 
 def sample(vectors: Any, roots: list[str] | None = None, texts: list[Text | None] | None = None) -> SpaceSample:
-    wire = tuple(b"\0\0\0\0" + vector.astype(">f4").tobytes() for vector in np.asarray(vectors))
+    wire = tuple(struct.pack(">HH", len(vector), 0) + vector.astype(">f4").tobytes() for vector in np.asarray(vectors))
     several = tuple(roots or ["b"] * len(wire))
     return SpaceSample(SPACE, len(wire), wire, tuple(texts or [None] * len(wire)), several, frozenset(), ())
 
 
+class Compared(NamedTuple):
+    """What a comparison says."""
+
+    findings: tuple[Finding, ...]
+    detail: str
+
+
+def compared(file: SpaceSample, target: SpaceSample, same: list[tuple[Text, bytes]] | None = None) -> Compared:
+    comparison = compare(file, target, same)
+    return Compared(comparison_findings(comparison, "books"), describe(comparison, "books"))
+
+
 def verdicts(ours: Any, theirs: Any, roots: list[str] | None = None) -> list[tuple[str, str]]:
     """Severity and code of what speaks against the vectors."""
-    findings = compare(sample(ours), sample(theirs, roots), (), "books").findings
-    return [(str(finding.severity), finding.code) for finding in findings]
+    comparison = compared(sample(ours), sample(theirs, roots), []).findings
+    return [(str(finding.severity), finding.code) for finding in comparison]
 
 
 def two_topics(model: Model, count: int = 120) -> Any:
@@ -91,7 +106,7 @@ def test_the_same_subjects_of_another_model_are(seed: int) -> None:
 
 def test_vectors_that_point_the_other_way() -> None:
     texts = two_topics(Model(1, common=0.4))
-    comparison = compare(sample(-texts[::2]), sample(texts[1::2]), (), "books")
+    comparison = compared(sample(-texts[::2]), sample(texts[1::2]), [])
     (finding,) = comparison.findings
     assert finding.message.startswith(
         "the vectors point the other way: cosine of mean directions -0.99 (random subsets"
@@ -101,7 +116,7 @@ def test_vectors_that_point_the_other_way() -> None:
 
 def test_the_length_of_vectors() -> None:
     texts = two_topics(Model(1))
-    assert compare(sample(24.1 * texts[::2]), sample(texts[1::2]), (), "books").findings == (
+    assert compared(sample(24.1 * texts[::2]), sample(texts[1::2]), []).findings == (
         Finding(
             "embedding-space",
             "norm 24.10, target 1.00",
@@ -111,7 +126,7 @@ def test_the_length_of_vectors() -> None:
     rng = np.random.default_rng(1)
     uneven = texts * rng.uniform(0.7, 1.3, (len(texts), 1))
     assert verdicts(uneven[::2], uneven[1::2]) == []
-    (finding,) = compare(sample(uneven[::2]), sample(texts[1::2]), (), "books").findings
+    (finding,) = compared(sample(uneven[::2]), sample(texts[1::2]), []).findings
     assert (str(finding.severity), finding.hint) == ("warn", "harmless for cosine searches; find out why")
     assert finding.message.endswith(", target 1.00: only one side's are all of one length")
 
@@ -128,7 +143,7 @@ def test_small_books_of_many_dimensions_are_told_apart(seed: int) -> None:
     assert verdicts(other.topic(8), target) == CLOSED
     assert verdicts(-target[:9], target[9:]) == CLOSED
     assert verdicts(np.tile(other.topic(1), (20, 1)), target) == CLOSED
-    (finding,) = compare(sample(other.topic(8)), sample(target), (), "books").findings
+    (finding,) = compared(sample(other.topic(8)), sample(target), []).findings
     assert finding.hint == f"{HELP}; or say space: warn in the environment"
 
 
@@ -137,7 +152,7 @@ def test_some_vectors_of_another_model_are_told(seed: int) -> None:
     model, other = Model(seed, 1024, common=0.6), Model(seed + 100, 1024)
     target = two_topics(model)
     mixed = np.vstack([model.topic(30), other.topic(10)])
-    (finding,) = compare(sample(mixed), sample(target), (), "books").findings
+    (finding,) = compared(sample(mixed), sample(target), []).findings
     assert finding == Finding(
         "embedding-space",
         "10 of 40 vectors have nothing in common with the target's, which all follow one direction",
@@ -152,28 +167,30 @@ def test_some_vectors_of_another_model_are_told(seed: int) -> None:
 def test_few_vectors_only_warn() -> None:
     texts = two_topics(Model(1))
     other = two_topics(Model(2))
-    comparison = compare(sample(other[:29]), sample(texts), (), "books")
+    comparison = compared(sample(other[:7]), sample(texts), [])
     assert [(str(finding.severity), finding.code) for finding in comparison.findings] == [("warn", "embedding-space")]
     (finding,) = comparison.findings
     assert finding.message.startswith(UNLIKE)
-    assert finding.message.endswith("; 29 on a side are too few to be sure")
+    assert finding.message.endswith("; 7 on a side are too few to be sure")
+    assert verdicts(other[:8], texts) == CLOSED  # as all parts of the target follow its direction
+    assert verdicts(other[:8], texts[:15]) == [("warn", "embedding-space")]
     for count in (7, 1):
-        comparison = compare(sample(two_topics(Model(2, 256))[:count]), sample(two_topics(Model(1, 256))), (), "books")
+        comparison = compared(sample(two_topics(Model(2, 256))[:count]), sample(two_topics(Model(1, 256))), [])
         (finding,) = comparison.findings
         assert (finding.severity, finding.message.startswith(UNLIKE)) == ("warn", True)
         assert finding.message.endswith(f"; {count} on a side are too few to be sure")
-    comparison = compare(sample(other[:7]), sample(texts[:3]), (), "books")
+    comparison = compared(sample(other[:7]), sample(texts[:3]), [])
     assert comparison.detail == (
         "7 vectors against 3: fewer than 8 on a side, norms not compared,"
         " fewer than 4 in the target, directions not compared"
     )
-    short = compare(sample(other[:, :63]), sample(texts[:, :63]), (), "books")
+    short = compared(sample(other[:, :63]), sample(texts[:, :63]), [])
     assert short.detail.endswith(", 63 dimensions are too few to compare directions")
 
 
 def test_a_target_without_any_structure_says_nothing() -> None:
     noise = np.random.default_rng(1).standard_normal((400, D))
-    comparison = compare(sample(noise[:100]), sample(noise[100:]), (), "books")
+    comparison = compared(sample(noise[:100]), sample(noise[100:]), [])
     assert comparison.findings == ()
     assert comparison.detail.endswith(", the target's vectors point nowhere in particular, directions not compared")
 
@@ -181,9 +198,9 @@ def test_a_target_without_any_structure_says_nothing() -> None:
 def test_a_target_whose_own_books_lie_apart_only_warns() -> None:
     first, second, third = (Model(seed).topic(60) for seed in (1, 2, 3))
     roots = ["one"] * 60 + ["two"] * 60
-    findings = compare(sample(third), sample(np.vstack([first, second]), roots), (), "books").findings
-    assert [str(finding.severity) for finding in findings] == ["warn"]
-    assert findings[0].message.endswith("; so do books of the target among themselves")
+    comparison = compared(sample(third), sample(np.vstack([first, second]), roots), []).findings
+    assert [str(finding.severity) for finding in comparison] == ["warn"]
+    assert comparison[0].message.endswith("; so do books of the target among themselves")
 
 
 def test_same_texts() -> None:
@@ -193,20 +210,20 @@ def test_same_texts() -> None:
     file = sample(vectors, texts=[*texts[:3], None])
     wires = sample(other).vectors
 
-    def compared(same: list[tuple[Text, bytes]] | None) -> tuple[list[str], str]:
-        comparison = compare(file, sample(vectors), same, "books")
+    def said(same: list[tuple[Text, bytes]] | None) -> tuple[list[str], str]:
+        comparison = compared(file, sample(vectors), same)
         return [finding.message for finding in comparison.findings], comparison.detail.partition(" or more)")[2]
 
-    assert compared(None) == ([], ", the same texts were not looked for: it took too long")
-    assert compared([]) == ([], "")
-    assert compared([(texts[0], file.vectors[0])]) == ([], ", 1 text in both, cosine of its vectors 1.00")
-    facts, shown = compared([(texts[place], wires[place]) for place in range(3)])
+    assert said(None) == ([], ", the same texts were not looked for: it took too long")
+    assert said([]) == ([], "")
+    assert said([(texts[0], file.vectors[0])]) == ([], ", 1 text in both, cosine of its vectors 1.00")
+    facts, shown = said([(texts[place], wires[place]) for place in range(3)])
     assert facts == [f"{shown[2:]}, must be 0.90 or more"]
     assert shown.startswith(", 3 texts in both, cosine of their vectors ")
-    facts, _ = compared([(texts[0], file.vectors[0]), (texts[1], file.vectors[1]), (texts[2], wires[2])])
+    facts, _ = said([(texts[0], file.vectors[0]), (texts[1], file.vectors[1]), (texts[2], wires[2])])
     assert facts[0].startswith("1 of 3 texts in both, cosine of their vectors 1.00; the least ")
     # of several vectors of one text in the target, the nearest counts
-    assert compared([(texts[0], wires[0]), (texts[0], file.vectors[0])])[0] == []
+    assert said([(texts[0], wires[0]), (texts[0], file.vectors[0])])[0] == []
 
 
 def test_the_drawn_rows_are_as_likely_as_any_other_and_few() -> None:
@@ -288,7 +305,7 @@ class Bench:
         validation = validate(file, self.project.contract, self.snapshot, connected=True, sink=collector.add)
         assert validation.accepted, validation.errors
         with self.database.connect() as connection:
-            return space_step(connection, collector.samples(), validation.manifest.roots, "10s")
+            return space_step(connection, collector.samples(), FileRows(validation.manifest.roots), "10s")
 
 
 def _text(vector: Any) -> str:
@@ -417,17 +434,17 @@ def test_a_big_table_is_sampled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(space_target, "PAGES", 10)
     with bench.database.connect() as connection:
         (space,) = spaces_of(bench.project.contract, bench.snapshot)
-        first = space_target.read_target_sample(connection, space, (), "10s")
-        again = space_target.read_target_sample(connection, space, (), "10s")
+        first = space_target.read_target_sample(connection, space, FileRows(), "10s")
+        again = space_target.read_target_sample(connection, space, FileRows(), "10s")
         assert 20 < len(first.vectors) < 400
         assert first == again
-        assert space_target.read_target_sample(connection, space, (key("b", 900),), "10s").vectors == ()
+        assert space_target.read_target_sample(connection, space, FileRows((key("b", 900),)), "10s").vectors == ()
     assert space_target.SAMPLE == 512
 
 
 def test_a_file_without_vectors_and_a_space_without_texts(bench: Bench) -> None:
     with bench.database.connect() as connection:
-        assert space_step(connection, (), (), "10s").detail == "the file has no vectors"
+        assert space_step(connection, (), FileRows(), "10s").detail == "the file has no vectors"
         (space,) = spaces_of(bench.project.contract, bench.snapshot)
         assert (space.text, space.config_table, space.identity) == (
             "chunk_text",
@@ -435,7 +452,7 @@ def test_a_file_without_vectors_and_a_space_without_texts(bench: Bench) -> None:
             ("model_name", "model_version", "dimensions"),
         )
         untold = replace(sample(Model(1).topic(3)), space=replace(space, text=None))
-        assert space_target.find_same_texts(connection, untold, ()) == ()
+        assert space_target.find_same_texts(connection, untold, FileRows()) == ()
 
 
 @pytest.mark.soak
@@ -458,7 +475,7 @@ def test_error_rates() -> None:
 
 
 def test_directions_by_hand() -> None:
-    directions = compare_directions(np.eye(D)[:32], np.eye(D)[32:], ["b"] * 32)
-    assert directions.cosine == 0
-    assert directions.cosine_chance == 0.5
-    assert directions.cosine_groups is None
+    comparison = compare_directions(np.eye(D)[:32], np.eye(D)[32:], ["b"] * 32)
+    assert comparison.cosine == 0
+    assert comparison.cosine_chance == 0.5
+    assert comparison.cosine_groups is None
