@@ -69,7 +69,9 @@ def nothing_checked(skipped: int, stage: Stage | None) -> StepResult:
         stage or "all",
         Outcome.ERROR,
         f"nothing was checked: all {skipped} checks were skipped" if skipped else f"no check is declared for {what}",
-        hint="declare checks in checks/*.yaml; promote check --list shows what exists",
+        hint="promote check --list shows the checks that exist"
+        if skipped
+        else "add one to checks/*.yaml: checks: [{name: has_rows, sql: select count(*) from TABLE, expect: {min: 1}}]",
         data={"skipped": skipped},
     )
 

@@ -51,7 +51,7 @@ def setup(environment: str | None, option: str | None, recreate: bool, yes: str 
     """
     from minerva_promote.setup.command import setup as run
 
-    project = load_project()
+    project = load_project(recorded=False)  # a snapshot file of before the tables were changed is no obstacle
     if yes and not environment and not option:  # `setup --recreate --yes test-prod`: an argument behind a flag
         environment, yes = yes, ""
     target = environment_of(project, environment, option)
@@ -88,7 +88,7 @@ def migrate(environment: str | None, option: str | None, apply: bool, sql: bool,
 
     if apply and sql:
         raise UsageError("--sql runs nothing, --apply does", hint="one of them")
-    project = load_project()
+    project = load_project(recorded=False)
     target = environment_of(project, environment, option)
     if sql:
         text = script(project, target)

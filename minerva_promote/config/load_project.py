@@ -21,7 +21,7 @@ from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
 from minerva_promote.config.suggest import did_you_mean, listing
 from minerva_promote.config.variables import Redactor, fill, unknown_variable
-from minerva_promote.config.yaml_source import Keys, Source, fault, read_source
+from minerva_promote.config.yaml_source import Keys, Source, read_source
 from minerva_promote.errors import ConfigError, Location, UsageError
 
 PROJECT_FILE = "promote.yaml"
@@ -62,7 +62,7 @@ def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}
     if file is not None:
         contract = with_version_defaults(_without_unused_defaults(file.contract, source), source, file.version)
         faults += version_faults(contract, source, file.version)
-        snapshot = _snapshot(root, contract, source, variables, faults) if recorded else None
+        snapshot = _snapshot(root, contract, variables, faults) if recorded else None
         faults += contract_faults(contract, source, snapshot, file.version)
         faults += extension_faults(file.extensions, source)
     searches = read_searches(root, file.searches if file else {}, source, faults)
@@ -125,13 +125,10 @@ def _without_unused_defaults(contract: Contract, source: Source) -> Contract:
 
 
 def _snapshot(
-    root: Path, contract: Contract, source: Source, variables: Mapping[str, int | str], faults: list[ConfigError]
+    root: Path, contract: Contract, variables: Mapping[str, int | str], faults: list[ConfigError]
 ) -> Snapshot | None:
-    path = ("contract", "snapshot")
+    """The recorded columns; None where there is no such file: what needs them reads them from a target, or says so."""
     if not is_present(root / contract.snapshot):
-        if source.value(path) is not None:
-            hint = "it records the columns of the contract's tables"
-            faults.append(fault(source.at(path), path, f"no file {contract.snapshot}", hint))
         return None
     try:
         return read_snapshot(root / contract.snapshot, variables, contract.snapshot)

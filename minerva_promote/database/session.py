@@ -13,11 +13,11 @@ from minerva_promote import commit_log
 from minerva_promote.config.models.project import Timeouts
 from minerva_promote.database.connection import READ_COMMITTED, REPEATABLE_READ, Connection
 from minerva_promote.database.connection_errors import connection_error
-from minerva_promote.database.database_identity import require_identity
+from minerva_promote.database.database_identity import WrongDatabase, require_identity
 from minerva_promote.database.server_errors import target_error, target_errors
 from minerva_promote.database.settings import settings
 from minerva_promote.database.wait_monitor import WaitMonitor, monitor_waits, wait_monitor_of
-from minerva_promote.errors import OutcomeUnknown, TargetError
+from minerva_promote.errors import ConfigError, OutcomeUnknown, TargetError
 from minerva_promote.signals import Stop, current
 
 if TYPE_CHECKING:
@@ -81,6 +81,24 @@ def admin_session(
 ) -> AbstractContextManager[Connection]:
     """A connection as the owner, in autocommit; closed at the end. Raises ConfigError when there is no admin_url."""
     return _session(project, environment, environment.admin_url, application)
+
+
+@contextmanager
+def reading_session(
+    project: Project, environment: Environment, *, application: str = "promote"
+) -> Iterator[Connection]:
+    """A connection that reads a structure: as the import role, or as the owner where that role cannot connect.
+
+    So a database can be read before its roles exist. Raises what the import role met where there is no owner's URL.
+    """
+    try:
+        conn = connect_to(project, environment, environment.url, application=application)
+    except (ConfigError, TargetError) as error:
+        if isinstance(error, WrongDatabase) or "admin_url" not in environment.settings:
+            raise
+        conn = connect_to(project, environment, environment.admin_url, application=application)
+    with closed_after(conn):
+        yield conn
 
 
 def own_session(conn: Connection, timeouts: Timeouts, application: str) -> None:

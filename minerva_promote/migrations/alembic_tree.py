@@ -35,7 +35,7 @@ from minerva_promote.migrations.env_runner import (
 )
 from minerva_promote.migrations.env_runner import transaction_for_alembic as transaction_for_alembic
 from minerva_promote.migrations.tree_errors import env_failure, import_failure, tree_errors
-from minerva_promote.migrations.tree_files import TreeFiles, find_tree
+from minerva_promote.migrations.tree_files import NO_MIGRATIONS, TreeFiles, find_tree
 
 DIMENSIONS_VARIABLE = "embedding_dimensions"
 MIGRATING = "migrating"
@@ -77,7 +77,9 @@ class Tree:
             raise ConfigError(
                 f"the Alembic tree has {len(heads)} heads, must have 1: {names}",
                 at=Location(self.files.name),
-                hint="join them: alembic merge heads" if heads else "write a first revision: alembic revision",
+                hint="join them: alembic merge heads"
+                if heads
+                else f"write a first revision: alembic revision; {NO_MIGRATIONS}",
             )
         self.head = heads[0]
         self.revisions = tuple(

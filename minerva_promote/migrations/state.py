@@ -10,7 +10,7 @@ from minerva_promote.config.project import Environment, Project
 from minerva_promote.database.catalog import fetch, live_snapshot, relations, revisions
 from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.install import EVENTS_TABLE
-from minerva_promote.migrations.tree_files import find_tree, read_head_revision
+from minerva_promote.migrations.tree_files import NO_MIGRATIONS, find_tree, read_head_revision
 from minerva_promote.results import Finding
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class MigrationState:
             case MigrationStatus.NOT_MIGRATED | MigrationStatus.UNREADABLE:
                 return f"promote setup --env {environment}"
             case MigrationStatus.UNMANAGED:
-                return "alembic stamp REVISION, with the revision that its tables are those of"
+                return f"alembic stamp REVISION, with the revision that its tables are those of; {NO_MIGRATIONS}"
             case MigrationStatus.AHEAD:
                 return "use the release that migrated it, or bring its revisions into this project"
             case MigrationStatus.UNKNOWN:

@@ -21,7 +21,11 @@ DEFAULT_TABLE = "alembic_version"
 DEFAULT_VARIABLE = "DATABASE_URL"
 
 _LOCATION = Location("promote.yaml")
-_HINT = "set `migrations:` to the folder that has env.py and versions/, or to its alembic.ini or pyproject.toml"
+NO_MIGRATIONS = "or migrations: none, where somebody else makes the tables"
+_HINT = (
+    "set `migrations:` to the folder that has env.py and versions/, or to its alembic.ini or pyproject.toml;"
+    f" {NO_MIGRATIONS}"
+)
 _URL_VARIABLE = re.compile(r"\w*(URL|URI|DSN)", re.IGNORECASE)
 
 

@@ -11,18 +11,28 @@ from minerva_promote.database.catalog import Row, fetch, query
 from minerva_promote.database.connection import Connection
 from minerva_promote.exportfile.row_keys import reference_name
 from minerva_promote.exportfile.wire_values import column_type
+from minerva_promote.preflight.structure_hints import MIGRATE, foreign_key_hint, unique_hint, without_migrations
 from minerva_promote.results import Finding, Severity
 
-MIGRATE = "promote migrate --env ENV"
 _KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence", "c": "a type"}
 _VECTORS = ("vector", "halfvec", "sparsevec")
 _INTEGERS = ("smallint", "integer", "bigint")
 
 
 def structure_findings(
-    conn: Connection, contract: Contract, live: Snapshot, recorded: Snapshot | None
+    conn: Connection, contract: Contract, live: Snapshot, recorded: Snapshot | None, *, migrated: bool
 ) -> Iterator[Finding]:
-    """All findings, in the order of the contract, by two queries. ``recorded``: the snapshot of the project."""
+    """All findings, in the order of the contract, by two queries.
+
+    ``recorded``: the snapshot of the project. ``migrated``: the project has migrations, which hints then name.
+    """
+    for finding in _table_findings(conn, contract, live, recorded, migrated=migrated):
+        yield finding if migrated else without_migrations(finding)
+
+
+def _table_findings(
+    conn: Connection, contract: Contract, live: Snapshot, recorded: Snapshot | None, *, migrated: bool
+) -> Iterator[Finding]:
     tables = {"tables": list(contract.tables)}
     relations = {row["name"]: row for row in fetch(conn, query("structure"), tables)}
     constraints: dict[str, list[Row]] = {}
@@ -37,9 +47,10 @@ def structure_findings(
             message = f"{name} is unlogged: the server empties it after a crash"
             yield _warn("unlogged", message, f"ALTER TABLE {name} SET LOGGED")
         table_constraints = constraints.get(name, [])
-        yield from _columns(contract, rule, table, recorded.tables.get(name) if recorded else None)
-        yield from _keys(rule, table, table_constraints)
-        yield from _foreign_keys(rule, table, table_constraints)
+        recorded_table = recorded.tables.get(name) if recorded else None
+        yield from _columns(contract, rule, table, recorded_table)
+        yield from _keys(rule, table, table_constraints, recorded_table, migrated=migrated)
+        yield from _foreign_keys(contract, table, table_constraints, migrated=migrated)
 
 
 def extension_findings(conn: Connection, minimum_versions: Mapping[str, str]) -> Iterator[Finding]:
@@ -127,7 +138,9 @@ def _column(rule: TableRule, table: Table, column: Column, recorded: Column | No
         yield Finding("type", f"{name} is {column.type}{was}: no export may hold it", hint=MIGRATE)
 
 
-def _keys(rule: TableRule, table: Table, constraints: Iterable[Row]) -> Iterator[Finding]:
+def _keys(
+    rule: TableRule, table: Table, constraints: Iterable[Row], recorded: Table | None, *, migrated: bool
+) -> Iterator[Finding]:
     if tuple(sorted(table.primary_key)) != tuple(sorted(rule.key)):
         have = ", ".join(table.primary_key) or "none"
         message = f"the primary key of {table.name} is ({have}), the contract says ({', '.join(rule.key)})"
@@ -137,7 +150,8 @@ def _keys(rule: TableRule, table: Table, constraints: Iterable[Row]) -> Iterator
         same = [row for row in unique if set(row["columns"]) == set(columns) and row["kind"] != "exclusion"]
         if any(row["valid"] and not row["predicate"] for row in same):
             continue
-        message, hint = f"{table.name} has no unique constraint on ({', '.join(columns)})", MIGRATE
+        message = f"{table.name} has no unique constraint on ({', '.join(columns)})"
+        hint = unique_hint(table.name, columns, recorded, migrated=migrated)
         for row in same[:1]:
             if row["predicate"]:
                 message += f": {row['name']} is for some rows only, WHERE {row['predicate']}"
@@ -152,17 +166,18 @@ def _keys(rule: TableRule, table: Table, constraints: Iterable[Row]) -> Iterator
             yield Finding("deferrable", message, hint=f"make {row['name']} anew, NOT DEFERRABLE")
 
 
-def _foreign_keys(rule: TableRule, table: Table, constraints: Iterable[Row]) -> Iterator[Finding]:
+def _foreign_keys(contract: Contract, table: Table, constraints: Iterable[Row], *, migrated: bool) -> Iterator[Finding]:
     """References that the target does not enforce: promote checks the rows of the file, and no others."""
     foreign = [row for row in constraints if row["kind"] == "foreign key"]
-    for reference in rule.parents:
+    for reference in contract.tables[table.name].parents:
         columns = reference.columns
         if any(column not in table.columns or table.columns[column].type.endswith("[]") for column in columns):
             continue
         same = [row for row in foreign if {*columns} <= {*row["columns"]} and row["referenced"] == reference.table]
         what = f"{reference_name(table.name, reference)} to {reference.table}"
         if not same:
-            yield _warn("foreign-key", f"the target has no foreign key from {what}", MIGRATE)
+            hint = foreign_key_hint(contract, table.name, columns, reference.table, migrated=migrated)
+            yield _warn("foreign-key", f"the target has no foreign key from {what}", hint)
         for row in same:
             on = f"ALTER TABLE {table.name}"
             if not row["enforced"]:

@@ -62,7 +62,7 @@ def read_target_state(conn: Connection, project: Project, environment: Environme
         *preflight.setting_findings(conn, facts),
         *preflight.clock_findings(conn),
         *extension_findings(conn, project.extensions),
-        *structure_findings(conn, contract, snapshot, project.recorded),
+        *structure_findings(conn, contract, snapshot, project.recorded, migrated=project.migrations is not None),
         *preflight.privilege_findings(conn, contract, snapshot, facts, privileges),
         *excess_privilege_findings(conn, environment, facts.role),
         *preflight.effect_findings(effects),

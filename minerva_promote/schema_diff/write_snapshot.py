@@ -12,9 +12,10 @@ from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.schema_aspects import value_text
 from minerva_promote.config.suggest import did_you_mean, listing
+from minerva_promote.database.session import reading_session
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import Outcome, RunResult, StepResult
-from minerva_promote.schema_diff.command import read_database
+from minerva_promote.schema_diff.inspect import inspect
 from minerva_promote.schema_diff.model import Schema, restrict_to_tables
 from minerva_promote.schema_diff.snapshot_yaml import snapshot_yaml
 from minerva_promote.text_format import counted
@@ -33,7 +34,8 @@ class SnapshotContent:
 
 def take_snapshot(project: Project, environment: Environment) -> SnapshotContent:
     """Read the contract's tables with all their parts from the environment. Raises TargetError for a missing table."""
-    schema_of_database = read_database(project, environment).schema
+    with reading_session(project, environment) as conn:
+        schema_of_database = inspect(conn)
     wanted = project.contract.tables
     tables = {entity.name for entity in schema_of_database.of_kind("table") if entity.schema == "public"}
     missing = [name for name in wanted if name not in tables]
@@ -41,7 +43,9 @@ def take_snapshot(project: Project, environment: Environment) -> SnapshotContent
         suggestion = did_you_mean(missing[0], tables) if len(missing) == 1 else ""
         raise TargetError(
             f"{environment.name} lacks what the contract names: {listing(missing)}{suggestion}",
-            hint=f"promote migrate --env {environment.name}, or correct contract.tables of promote.yaml",
+            hint="have whoever makes the tables make it, or correct contract.tables of promote.yaml"
+            if project.migrations is None
+            else f"promote migrate --env {environment.name}, or correct contract.tables of promote.yaml",
         )
     schema = restrict_to_tables(schema_of_database, frozenset(wanted))
     content = snapshot_yaml(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from minerva_promote.config.load_project import load_project
+from tests import yamlfile
 from tests.layouts.conftest import Layout
 
 SCHEMA = """
@@ -86,3 +88,100 @@ def test_a_view_that_reads_a_table_is_repaired(make_layout: Callable[..., Layout
     assert "promote.revision" in found.stdout
     assert layout.promote("setup", "--env", "target").exit_code == 0
     assert layout.promote("history", "--env", "target", "--verify", "--as", "owner").exit_code == 0
+
+
+def test_nothing_is_needed_to_begin(make_layout: Callable[..., Layout]) -> None:
+    layout = make_layout(SCHEMA, {**CONTRACT, "snapshot": "snapshot.yaml"})
+    written = layout.promote("schema", "snapshot", "--env", "target", "--out", "-")
+    assert (written.exit_code, "author_id: {type: uuid, not_null: true}" in written.stdout) == (0, True), written.stderr
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    ran = layout.run(EXPORT)
+    assert (ran.exit_code, ran.stderr) == (0, ""), ran.stdout + ran.stderr
+
+
+def test_validate_without_a_snapshot(make_layout: Callable[..., Layout]) -> None:
+    layout = make_layout(SCHEMA, CONTRACT, extensions={})
+    (layout.root / "export.sql").write_text(EXPORT, "utf-8")
+    (layout.root / "bad.sql").write_text(EXPORT.replace("note)", "note2)"), "utf-8")
+    offline = layout.promote("validate", "export.sql")
+    assert (offline.exit_code, offline.stdout) == (2, "")
+    assert offline.stderr == (
+        "error: without alembic/snapshot.yaml the columns of the tables are not known: no file can be checked\n"
+        "  promote validate --env ENV reads them from that database; promote schema snapshot --env ENV writes the file\n"
+    )
+    read = layout.promote("validate", "--env", "target", "export.sql", "bad.sql", "--format", "json")
+    report = json.loads(read.stdout)
+    assert (read.exit_code, report["environment"], report["verdict"]) == (1, "target", "refused: 1 of 2 files")
+    assert [finding["code"] for finding in report["steps"][1]["findings"]] == ["column"]
+
+
+def test_validate_with_a_database_that_lacks_a_table(make_layout: Callable[..., Layout]) -> None:
+    layout = make_layout(SCHEMA, CONTRACT)
+    layout.database.execute("drop table notes")
+    (layout.root / "export.sql").write_text(EXPORT, "utf-8")
+    read = layout.promote("validate", "--env", "target", "export.sql")
+    assert (read.exit_code, read.stderr) == (
+        3,
+        "error: target: the target has no table notes\n"
+        "  have whoever makes the tables change it, or correct promote.yaml\n",
+    )
+
+
+def test_a_stale_snapshot_blocks_neither_setup_nor_itself(make_layout: Callable[..., Layout]) -> None:
+    layout = make_layout(SCHEMA, CONTRACT)
+    assert layout.promote("schema", "snapshot", "--env", "target").exit_code == 0
+    layout.database.execute("alter table notes add column page int", "alter table notes drop column note")
+    contract = {**CONTRACT, "tables": {**CONTRACT["tables"]}}
+    contract["tables"]["notes"] = {**CONTRACT["tables"]["notes"], "columns": {"page": {"required": True}}}
+    yamlfile.write(layout.root / "promote.yaml", {"project": "layout", "migrations": "none", "contract": contract})
+    blocked = layout.promote("env", "list")
+    assert 'no column "page" of notes in alembic/snapshot.yaml' in blocked.stderr
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    assert layout.promote("schema", "snapshot", "--env", "target").exit_code == 0
+    assert layout.promote("env", "list").exit_code == 0
+
+
+def test_a_missing_constraint_is_told_with_its_statement(make_layout: Callable[..., Layout]) -> None:
+    contract = {**CONTRACT, "tables": {**CONTRACT["tables"]}}
+    contract["tables"]["notes"] = {**CONTRACT["tables"]["notes"], "unique": [["author_id", "note"]]}
+    layout = make_layout(SCHEMA.replace(" references authors", ""), contract)
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    refused = layout.run(EXPORT, "--format", "json")
+    findings = [finding for step in json.loads(refused.stdout)["steps"] for finding in step["findings"]]
+    hints = {finding["code"]: finding["help"] for finding in findings}
+    assert (refused.exit_code, hints) == (
+        1,
+        {
+            "unique": 'ALTER TABLE "public"."notes" ADD CONSTRAINT "notes_author_id_note_key"'
+            ' UNIQUE ("author_id", "note")',
+            "foreign-key": 'ALTER TABLE "public"."notes" ADD FOREIGN KEY ("author_id")'
+            ' REFERENCES "public"."authors" ("id")',
+        },
+    )
+    layout.database.execute(*hints.values())
+    ran = layout.run(EXPORT)
+    assert ran.exit_code == 0, ran.stdout
+
+
+def test_hints_lead_to_a_project_without_migrations(make_layout: Callable[..., Layout]) -> None:
+    layout = make_layout(SCHEMA, CONTRACT, migrations="alembic")
+    (layout.root / "alembic" / "versions").mkdir(parents=True)
+    without = "migrations: none, where somebody else makes the tables"
+    refused = layout.promote("setup", "--env", "target")
+    assert (refused.exit_code, without in refused.stderr) == (2, True), refused.stderr
+    (layout.root / "alembic" / "env.py").write_text("", "utf-8")
+    refused = layout.promote("setup", "--env", "target")
+    assert (refused.exit_code, without in refused.stderr) == (2, True), refused.stderr
+    revision = 'revision, down_revision = "a", None\ndef upgrade():\n    pass\n'
+    (layout.root / "alembic" / "versions" / "a.py").write_text(revision, "utf-8")
+    refused = layout.promote("setup", "--env", "target")
+    assert (refused.exit_code, without in refused.stderr + refused.stdout) == (3, True), refused.stderr
+
+
+def test_a_run_without_checks_says_how_to_declare_one(make_layout: Callable[..., Layout]) -> None:
+    layout = make_layout(SCHEMA, CONTRACT)
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    (layout.root / "checks" / "import.yaml").unlink()
+    closed = layout.run(EXPORT)
+    assert closed.exit_code == 1
+    assert "add one to checks/*.yaml: checks: [{name: has_rows, sql: select count(*) from TABLE" in closed.stdout

@@ -314,5 +314,6 @@ def test_a_table_that_is_in_use(ours: ProjectCopy, bare: Database, promote: Prom
 def test_no_tree(ours: ProjectCopy, promote: Promote, path: str, said: str) -> None:
     ours.write("pyproject.toml", "[project]\n")
     ours.edit("promote.yaml", "migrations: alembic\n", f"migrations: {path}\n")
-    hint = "set `migrations:` to the folder that has env.py and versions/, or to its alembic.ini or pyproject.toml"
+    hint = "set `migrations:` to the folder that has env.py and versions/, or to its alembic.ini or pyproject.toml;"
+    hint += " or migrations: none, where somebody else makes the tables"
     assert migrate(promote, code=2) == f"error: promote.yaml: {said}\n  {hint}\n"

@@ -113,7 +113,7 @@ NO_REVISION = {
     ),
     "delete from alembic_version": (
         "the database is not under migrations: it has tables, and no revision: there is no revision to compare it with\n"
-        "  alembic stamp REVISION, with the revision that its tables are those of\n"
+        "  alembic stamp REVISION, with the revision that its tables are those of; or migrations: none, where somebody else makes the tables\n"
     ),
 }
 
