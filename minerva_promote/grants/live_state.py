@@ -101,7 +101,7 @@ class Routine:
     @property
     def has_elevated_rights(self) -> bool:
         """Whether it can do more than its caller; not an extension's function in an untrusted language."""
-        return self.security_definer or bool(self.untrusted and not self.extension)
+        return self.security_definer or bool(self.untrusted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,6 +237,21 @@ def test_a_setting_of_every_role(role_database: RoleDatabase) -> None:
     ]
 
 
+def test_every_setting_of_a_database(role_database: RoleDatabase) -> None:
+    api, owner = role_database.role("api"), role_database.role("owner")
+    name = role_database.database.name
+    role_database.run(
+        f"ALTER DATABASE {name} OWNER TO {owner}",
+        f"ALTER DATABASE {name} SET session_replication_role = replica",
+        f"ALTER DATABASE {name} SET synchronous_commit = off",
+    )
+    drifts = role_database.find_drift(role_database.minimal_declaration(api), api, owner)
+    assert [drift.what for drift in drifts if drift.code == "weak-setting"] == [
+        f"setting session_replication_role of database {name}",
+        f"setting synchronous_commit of database {name}",
+    ]
+
+
 def test_names_that_others_can_put_in_the_way(role_database: RoleDatabase) -> None:
     api, maker = role_database.role("api"), role_database.role("maker")
     role_database.run(

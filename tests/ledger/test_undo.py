@@ -99,6 +99,14 @@ def test_taken_back(undone: Undone) -> None:
     assert shop.promote("history", "--env", "test-prod", "--verify").exit_code == 0
 
 
+def test_the_history_of_an_undo(undone: Undone) -> None:
+    """Its note has the run and the reason; the rows are stored in parts from 1 on."""
+    assert undone.undo(None, "--apply", "--reason", "an older edition").exit_code == 0
+    listed = undone.shop.promote("history", "--env", "test-prod").stdout.splitlines()
+    assert listed[2].endswith(f" of {undone.run[:8]}: an older edition")
+    assert undone.shop.rows("select distinct part from promote.removed_rows") == [(1,)]
+
+
 def test_json(undone: Undone) -> None:
     """Every key is in it."""
     shop = undone.shop
@@ -106,6 +114,7 @@ def test_json(undone: Undone) -> None:
     ran = undone.undo(None, "--format", "json")
     values = json.loads(ran.stdout)
     assert (ran.exit_code, values["command"], values["gate"], values["changed"]) == (1, "undo", "closed", False)
+    assert 0 <= values["data"]["seconds"] < 600
     assert values["data"] | {"seconds": 0} == {
         "id": None, "run": undone.run, "undo": None, "applied": False, "seconds": 0,
     }  # fmt: skip

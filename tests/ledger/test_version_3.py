@@ -62,6 +62,26 @@ def test_the_upgrade_from_version_2(server: Server, shop: Shop, make_database: C
             assert not install(conn)
 
 
+def test_version_2_is_verified_before_the_upgrade(
+    server: Server, shop: Shop, make_database: Callable[..., Database]
+) -> None:
+    old = make_database(recorded_database(server))
+    shop.environment(url=old.url(), admin_url=old.url())
+    ran = shop.promote("history", "--env", "test-prod", "--verify")
+    assert (ran.exit_code, ran.stderr) == (0, ""), ran.stdout
+
+
+def test_a_ledger_that_cannot_be_made(shop: Shop) -> None:
+    """The message says what was going on."""
+    shop.database.execute(
+        "drop schema promote cascade",
+        "create function refuse() returns event_trigger language plpgsql as $$begin raise 'no tables here'; end$$",
+        "create event trigger refuse on ddl_command_start when tag in ('CREATE TABLE') execute function refuse()",
+    )
+    ran = shop.promote("setup", "--env", "test-prod")
+    assert (ran.exit_code, "making the ledger: no tables here" in ran.stderr + ran.stdout) == (3, True), ran
+
+
 def test_old_rows_that_are_too_long_stay(shop: Shop) -> None:
     """Of version 2, with a reason that version 3 would not take."""
     with shop.database.connect() as conn:
