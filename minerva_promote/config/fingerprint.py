@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FORMAT = 1  # of what is hashed
 
 # No declarations, or known from the target itself (where a URL leads), or secret.
-_ENVIRONMENT_LEFT_OUT = frozenset({"at", "project", "variables", "settings", "passwords", "source"})
+_ENVIRONMENT_LEFT_OUT = frozenset({"at", "project", "variables", "settings", "passwords", "scratch", "source"})
 _PASSWORD = "password"
 
 MOST = 64 << 20  # bytes of a golden file

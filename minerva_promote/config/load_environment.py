@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from minerva_promote.config.connection_url import Target
 
 
+_URLS = ("url", "admin_url", "direct_url", "scratch_url")
+
+
 def read_environment(project: Project, name: str) -> Environment:
     """The environment, with variables from the process environment and .env.
 
@@ -90,6 +93,9 @@ def read_environment(project: Project, name: str) -> Environment:
         variables=project.variables,
         settings=MappingProxyType(settings),
         passwords=MappingProxyType(passwords),
+        scratch=None
+        if valid.scratch_url is None
+        else Setting("scratch_url", valid.scratch_url, source.at(("scratch_url",)), lookup, FORMAT),
         source=source,
     )
     _learn_secrets(environment, project)
@@ -117,9 +123,7 @@ def _with_password(role: Role, password: Setting | None) -> Role:
 
 def _is_late(path: Keys) -> bool:
     """Whether the variables at this path are filled in only when the value is used."""
-    return path in (("url",), ("admin_url",), ("direct_url",)) or (
-        len(path) == 3 and path[0] == "roles" and path[2] == "password"
-    )
+    return path in tuple((name,) for name in _URLS) or (len(path) == 3 and path[0] == "roles" and path[2] == "password")
 
 
 def _faults(valid: EnvironmentFile, source: Source, project: Project) -> Iterator[ConfigError]:
@@ -148,13 +152,14 @@ def _target(environment: Environment, identity: Identity) -> Target | None:
 
 
 def _learn_secrets(environment: Environment, project: Project) -> None:
-    for setting in (*environment.settings.values(), *environment.passwords.values()):
+    scratch = [environment.scratch] if environment.scratch is not None else []
+    for setting in (*environment.settings.values(), *environment.passwords.values(), *scratch):
         try:
             value = setting.resolve()
         except ConfigError:
             continue
         try:
-            is_url = setting.path in ("url", "admin_url", "direct_url")
+            is_url = setting.path in _URLS
             project.redactor.add(*(parse_url(value).secrets() if is_url else (value,)))
         except ConfigError:
             project.redactor.add(value)  # not a URL: the text may hold a password all the same

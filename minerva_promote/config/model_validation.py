@@ -17,7 +17,7 @@ from minerva_promote.errors import ConfigError, ConfigErrors, Location
 
 M = TypeVar("M", bound=BaseModel)
 
-SECRET_KEYS = frozenset({"url", "admin_url", "direct_url", "password"})  # their values are never shown
+SECRET_KEYS = frozenset({"url", "admin_url", "direct_url", "scratch_url", "password"})  # their values are never shown
 
 _EXPECTED = {
     "string_type": "text",

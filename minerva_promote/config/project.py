@@ -127,6 +127,7 @@ class Environment:
     variables: Mapping[str, int | str]  # the project's, for templates and migrations
     settings: Mapping[Identity, Setting] = field(repr=False)  # url, admin_url, direct_url
     passwords: Mapping[str, Setting] = field(repr=False)  # of roles
+    scratch: Setting | None = field(repr=False)  # scratch_url; None: the embedded server
     source: Source = field(repr=False)  # its file, variables not filled in
 
     @cached_property

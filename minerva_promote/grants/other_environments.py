@@ -10,12 +10,11 @@ from minerva_promote.config.connection_url import Target
 from minerva_promote.config.load_environment import read_environment
 from minerva_promote.config.privileges import expand
 from minerva_promote.config.project import Environment, Project
+from minerva_promote.config.server_names import server_names
 from minerva_promote.errors import PromoteError
 
 # called with the server's major version: database -> role -> privileges on it
 OtherEnvironments = Callable[[int], Mapping[str, Mapping[str, frozenset[str]]]]
-
-_HERE = ("", "localhost", "127.0.0.1", "::1")
 
 
 def no_other_environments(release: int) -> Mapping[str, Mapping[str, frozenset[str]]]:
@@ -37,7 +36,7 @@ def read_other_environments(project: Project, environment: Environment) -> Other
                 other = read_environment(project, name)
             except PromoteError:
                 continue
-            databases = {target.dbname for target in _targets(other) if _hosts(target) & here}
+            databases = {target.dbname for target in _targets(other) if server_names(target) & here}
             for database in databases:
                 for role, declared in other.roles.items():
                     privileges = (
@@ -58,13 +57,4 @@ def _targets(environment: Environment) -> Iterator[Target]:
 
 
 def _servers(environment: Environment) -> frozenset[str]:
-    return frozenset[str]().union(*map(_hosts, _targets(environment)))
-
-
-def _hosts(target: Target) -> frozenset[str]:
-    """The names of its server; "embedded" for the embedded server, "" for this machine, however it is addressed."""
-    if target.embedded:
-        return frozenset({"embedded"})
-    names = f"{target.params.get('host', '')},{target.params.get('hostaddr', '')}".lower().split(",")
-    named = {name for name in names if name} or {""}
-    return frozenset("" if name in _HERE or name.startswith(("/", "@")) else name for name in named)
+    return frozenset[str]().union(*map(server_names, _targets(environment)))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minerva_promote.schema_diff.drift import SCRATCH_PREFIX
+from minerva_promote.schema_diff.scratch_database import SCRATCH_PREFIX
 from tests.material import REPOSITORY
 from tests.migrations.migrated_databases import HEAD, migrate_to
 from tests.schema_diff.conftest import Pair
@@ -134,7 +134,8 @@ def test_migrations_that_fail(pair: Pair, server: Server) -> None:
     said = pair.error("drift", "--env", "test-prod", code=3)
     assert said == (
         "error: migration 7b1f0c5a9e42: division by zero\n"
-        "  it ran in a scratch database on the embedded server: roles and extensions it names have to be there\n"
+        "  it ran in a scratch database on the embedded server: roles and extensions it names have to be there;"
+        " scratch_url: of the environment names another server\n"
     )
 
 

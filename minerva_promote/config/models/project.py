@@ -121,6 +121,8 @@ class EnvironmentFile(Model):
     url: str = Field(repr=False)  # the import role
     admin_url: str | None = Field(default=None, repr=False)  # the owner
     direct_url: str | None = Field(default=None, repr=False)  # the owner, around a connection pooler
+    # a server on which `schema drift` runs the migrations, in a database of its own; default: the embedded one
+    scratch_url: str | None = Field(default=None, repr=False)
     pooler: Literal["none", "session", "transaction"] | None = None  # what pools connections; default: detected
     kind: Literal["local", "production"] = "local"  # production adds the rules for production databases
     protected: bool = False  # changes need the typed name, or --yes NAME
