@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from minerva_promote.ledger.embedding_model import DETAIL
 from minerva_promote.ledger.runs import SHORT, LedgerEvent, Run, failing
 from minerva_promote.ledger.unfinished_runs import ABANDONED_REASON
 from minerva_promote.ledger.verify import Verification
@@ -153,10 +154,17 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     where = [last.database and f"database {last.database}", last.revision and f"revision {last.revision}"]
     yield "target", ", ".join(filter(None, [f"environment {first.environment}", *where, *versions]))
     yield "system", last.system_identifier or ""
+    yield "model", _model(run)
     yield "configured", run.latest("configuration") or ""
     yield "repaired", "; ".join(run.details.get("repaired", ()))
     if run.details.get("ledger_version") == 1:
         yield "note", "recorded by version 1 of the ledger: which rows it inserted is not known"
+
+
+def _model(run: Run) -> str:
+    """The embedding model that the project named."""
+    embedding = run.details.get(DETAIL)
+    return str(embedding.get("model", "")) if isinstance(embedding, Mapping) else ""
 
 
 def _roots(run: Run) -> str:

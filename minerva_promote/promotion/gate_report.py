@@ -1,4 +1,4 @@
-"""The steps of the gates before the first row: a required environment, a plan that was given, a backup."""
+"""The steps of the gates before the first row: required environment, embedding model, plan that was given, backup."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 
 from minerva_promote.config.project import Environment
 from minerva_promote.errors import Location
+from minerva_promote.ledger.embedding_model import ModelRun
 from minerva_promote.ledger.recent_changes import RecentChange, describe_changes
 from minerva_promote.ledger.runs import SHORT, Run, failing
 from minerva_promote.promotion.request import PromotionRequest
-from minerva_promote.results import Finding, Outcome, StepResult
+from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.text_format import counted, size
 
 
@@ -184,6 +185,25 @@ def other_rows_finding(tables: Sequence[str]) -> Finding:
     """The number of new rows of these tables is not the planned one."""
     message = f"other rows are new than was planned: {', '.join(tables)}; somebody else has written to the target since"
     return Finding("plan-target", message)
+
+
+def model_step(model: str, last: ModelRun | None, *, warn: bool) -> StepResult:
+    """Whether the model that the contract names is that of the last run; ``warn`` makes another one a warning."""
+    data = {"model": model}
+    if last is None:
+        return StepResult("check", "embedding model", Outcome.OK, f"{model}, the first that is named here", data=data)
+    run = last.run.description
+    data |= {"last_model": last.model, "last_run": last.run.run_id}
+    if last.model == model:
+        return StepResult("check", "embedding model", Outcome.OK, f"{model}, as in {run}", data=data)
+    finding = Finding(
+        "embedding-model",
+        f"the vectors are of {model}, those of {run} of {last.model}",
+        hint="embed the texts with that model; or undo all runs that name it, or say space: warn in the environment",
+        severity=Severity.WARN if warn else Severity.ERROR,
+    )
+    outcome = Outcome.WARN if warn else Outcome.FAIL
+    return StepResult("check", "embedding model", outcome, findings=(finding,), data=data)
 
 
 def backup_failed_step(

@@ -1,4 +1,4 @@
-"""What must hold before the first row besides the target itself: another environment's run, a plan, a backup."""
+"""What must hold before the first row besides the target itself: another environment's run, model, plan, backup."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.database_identity import read_database_identity
+from minerva_promote.ledger.embedding_model import last_model_run
 from minerva_promote.ledger.recent_changes import latest_changes
 from minerva_promote.load.load_result import LoadResult
 from minerva_promote.promotion import gate_report as report
@@ -32,6 +33,8 @@ def before_rows(conn: Connection, state: RunState) -> GateEvidence:
         step = required_step(state.project, environment, read_database_identity(conn), request.file, sha256)
         state.log.record(step)
         details["requires"] = dict(step.data)
+    if (compared := model_step(conn, state)) is not None:
+        state.log.record(compared)
     if planned_digest is not None:
         state.log.record(_compare_with_plan(conn, state, planned_digest, sha256))
         details["plan"] = str(planned_digest)
@@ -52,6 +55,10 @@ def before_commit(conn: Connection, state: RunState, loaded: LoadResult) -> None
     evidence, manifest = state.evidence, known(state.validation).manifest
     if evidence.sha256 and manifest.sha256 != evidence.sha256:
         raise file_changed_error(state.request.file)
+    step = model_step(conn, state)
+    if step is not None and step.outcome.closes_gate:  # another run has been committed meanwhile
+        state.log.record(step)
+        state.log.stop_if_closed()
     planned = evidence.planned
     if planned is None:
         return
@@ -66,6 +73,15 @@ def before_commit(conn: Connection, state: RunState, loaded: LoadResult) -> None
     if finding is not None:
         state.log.record(report.plan_step(state.request, [finding]))
         state.log.stop_if_closed()
+
+
+def model_step(conn: Connection, state: RunState) -> StepResult | None:
+    """Whether the last run named the same embedding model; None where the contract names none. Raises TargetError."""
+    embedding = state.project.contract.embedding
+    if embedding is None:
+        return None
+    last = last_model_run(conn, state.project.name)
+    return report.model_step(embedding.model, last, warn=state.environment.space == "warn")
 
 
 def _compare_with_plan(conn: Connection, state: RunState, planned_digest: Digest, sha256: str) -> StepResult:

@@ -144,11 +144,13 @@ class Gates:
     rehearsed = False
 
     def plan(self, state: RunState) -> None:
-        """Ask the required environment, and look whether a backup could be made."""
+        """Ask the required environment, compare the embedding model, and look whether a backup could be made."""
         project, environment, log = state.project, state.environment, state.log
         if environment.requires is not None:
             here, sha256 = known(state.planned).where, known(state.validation).manifest.sha256
             log.record(required_step(project, environment, here, state.request.file, sha256))
+        if (step := gates.model_step(state.conn, state)) is not None:
+            log.record(step)
         log.record_all(backup_steps(project, environment, state.conn, _RUN_ID, log.listener, rehearsal=True))
         log.stop_if_closed()
 

@@ -18,6 +18,7 @@ from minerva_promote.database.connection import Connection
 from minerva_promote.database.session import import_session
 from minerva_promote.errors import TargetError
 from minerva_promote.exportfile.report import REPAIRED
+from minerva_promote.ledger.embedding_model import DETAIL, model_details
 from minerva_promote.ledger.events import ENDED, FOREIGN_RUN, Event, Kind, add_event, add_event_separately
 from minerva_promote.ledger.install import LEDGER_VERSION, ledger_version
 from minerva_promote.ledger.run_rows import store_run_rows
@@ -134,6 +135,8 @@ def _event(
     manifest = validation.manifest if validation else None
     checks = [step for step in state.log.steps if step.step == "check"]
     details = dict(state.evidence.details)
+    if (embedding := state.project.contract.embedding) is not None:
+        details[DETAIL] = model_details(state.project.name, embedding.model)
     if validation and kind != "started":
         details["repaired"] = _repaired([finding for finding in validation.warnings if finding.code == REPAIRED])
     if findings:

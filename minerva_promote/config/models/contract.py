@@ -133,6 +133,13 @@ class Limits(_Model):
     validate_first: int = Field(default=64 << 20, ge=0)  # bytes; a bigger file is validated while its rows go in
 
 
+class Embedding(_Model):
+    """The embeddings that the files of a project carry."""
+
+    # the model that made them; a run is refused where the last one that was not undone names another
+    model: str = Field(min_length=1, max_length=300)
+
+
 class Contract(_Model):
     """What an export may hold."""
 
@@ -143,6 +150,7 @@ class Contract(_Model):
     header_counts: dict[str, str] = {"Total Chunks": "chunks", "Total Screenshots": "screenshots"}
     local_paths: LocalPaths = LocalPaths()  # paths that mean nothing elsewhere
     limits: Limits = Limits()  # bounds of an accepted file
+    embedding: Embedding | None = None  # the embeddings of its files
     repairs: tuple[Repair, ...] = ()  # known faults of older exporters
 
     @property
