@@ -216,10 +216,10 @@ def _require_thresholds(check: CheckFile, at: Location) -> None:
                 continue
             if not check.probe:
                 raise ConfigError(f'{side} names "{name}", but a check without a probe has one value', at=at)
-            fact = (
+            message = (
                 f'has no value "{name}"{did_you_mean(name, known)}' if name else f"has values by name: {side} names one"
             )
-            raise ConfigError(f"a {check.probe} probe {fact}", at=at, hint=f"its values: {', '.join(known)}")
+            raise ConfigError(f"a {check.probe} probe {message}", at=at, hint=f"its values: {', '.join(known)}")
     if not held and check.stage != "monitor":
         hint = "add expect: {max: 0}, or another of equals, not_equals, min, max, between"
         raise ConfigError(

@@ -47,8 +47,8 @@ class Notices:
         """The findings since the last call."""
         drained = tuple(map(_with_count, self._findings.values()))
         if self._more:
-            fact = f"{self._more:,} more notices of the server"
-            drained += (Finding("server-notice", fact, severity=Severity.WARN, count=self._more),)
+            message = f"{self._more:,} more notices of the server"
+            drained += (Finding("server-notice", message, severity=Severity.WARN, count=self._more),)
         self._findings, self._more = {}, 0
         return drained
 
@@ -68,10 +68,10 @@ def _with_count(finding: Finding) -> Finding:
 
 
 def _finding(diag: Diagnostic, environment: str) -> Finding:
-    fact = diag.message_primary or ""
+    message = diag.message_primary or ""
     if diag.message_detail:
-        fact = f"{fact}: {diag.message_detail}"
+        message = f"{message}: {diag.message_detail}"
     if diag.message_primary == LITTLE_DATA:
-        help_ = LITTLE_DATA_HELP.format(environment=environment)
-        return Finding("index-little-data", fact, hint=help_, severity=Severity.WARN)
-    return Finding("server-notice", fact, hint=diag.message_hint or "", severity=Severity.WARN)
+        hint = LITTLE_DATA_HELP.format(environment=environment)
+        return Finding("index-little-data", message, hint=hint, severity=Severity.WARN)
+    return Finding("server-notice", message, hint=diag.message_hint or "", severity=Severity.WARN)

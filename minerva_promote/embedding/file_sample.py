@@ -44,7 +44,7 @@ class SpaceCollector:
             samples.append(
                 SpaceSample(
                     space,
-                    reservoir.seen,
+                    reservoir.count,
                     tuple(vector for vector, _, _ in reservoir.kept),
                     tuple(text for _, text, _ in reservoir.kept),
                     tuple(root_of(root) for _, _, root in reservoir.kept),
@@ -108,7 +108,7 @@ class _Reservoir:
     """``size`` of the rows that pass, each as likely as any other (Li 1994, algorithm L), the same in every run."""
 
     def __init__(self, size: int) -> None:
-        self.seen = 0
+        self.count = 0
         self.kept: list[tuple[bytes, Text | None, Value]] = []  # vector, text, root
         self.used: set[bytes] = set()
         self._size = size
@@ -133,8 +133,8 @@ class _Reservoir:
             if config is not None and (key := values[config]) != last and key is not None:
                 self.used.add(key)
                 last = key
-            self.seen += 1
-            if self.seen == self._next:
+            self.count += 1
+            if self.count == self._next:
                 value = values[text] if text is not None else None
                 text_digest = Text(len(value), hashlib.sha256(value).digest()) if value else None
                 self._keep((wire, text_digest, values[root] if root is not None else None))

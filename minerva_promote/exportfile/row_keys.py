@@ -87,8 +87,8 @@ def reference_name(table: str, reference: Reference) -> str:
 
 def display_key(values: Sequence[Value], types: Sequence[str]) -> str:
     """The values of a key for messages; of several columns in parentheses."""
-    shown = ", ".join(display(value, name) for value, name in zip(values, types, strict=True))
-    return shown if len(values) == 1 else f"({shown})"
+    key_text = ", ".join(display(value, name) for value, name in zip(values, types, strict=True))
+    return key_text if len(values) == 1 else f"({key_text})"
 
 
 def is_array_reference(reference: Reference, columns: Mapping[str, Column]) -> bool:

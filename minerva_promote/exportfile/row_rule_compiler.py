@@ -108,11 +108,11 @@ class _RuleCompiler:
         def check(values: Row) -> Sequence[RuleFault]:
             key = read_key(values)
             if key is None:
-                return _NONE  # said elsewhere
+                return _NONE  # reported elsewhere
             if key in keys:
-                shown = ", ".join(self.named(name, values[self.place[name]]) for name in self.rule.key)
-                fact = f"{self.table} {shown} stands in the file before"
-                return [RuleFault("duplicate-key", fact, "keep one row for each key", self.rule.key[0])]
+                key_text = ", ".join(self.named(name, values[self.place[name]]) for name in self.rule.key)
+                message = f"{self.table} {key_text} stands in the file before"
+                return [RuleFault("duplicate-key", message, "keep one row for each key", self.rule.key[0])]
             if not is_root:
                 keys[key] = root_of(values) if root_of is not None else None
             else:
@@ -131,29 +131,29 @@ class _RuleCompiler:
             rule = self.rule.columns.get(name)
             never = rule is not None and rule.must_be == "null"
             if self.columns[name].not_null or (rule and rule.required) or name in self.rule.key:
-                help_ = (
+                hint = (
                     "an export has none: promote it to an environment of kind production" if never else "give its value"
                 )
-                required.append((place, name, help_))
+                required.append((place, name, hint))
             if never:
                 empty.append((place, name))
 
         def check(values: Row) -> Sequence[RuleFault]:
-            found = []
+            faults = []
             if None in values:
-                for place, name, help_ in required:
+                for place, name, hint in required:
                     if values[place] is None:
-                        found.append(RuleFault("null", f"{self.table}.{name} is NULL", help_, name))
+                        faults.append(RuleFault("null", f"{self.table}.{name} is NULL", hint, name))
             for place, name in empty:
                 if values[place] is not None:
-                    fact = f"{self.table}.{name} is {self.named(name, values[place])}, must be NULL"
-                    found.append(RuleFault("not-null", fact, "export without it", name))
-            return found
+                    message = f"{self.table}.{name} is {self.named(name, values[place])}, must be NULL"
+                    faults.append(RuleFault("not-null", message, "export without it", name))
+            return faults
 
         return check
 
     def unique(self, columns: tuple[str, ...]) -> Check:
-        seen = self.rules.unique.setdefault((self.table, columns), set())
+        known = self.rules.unique.setdefault((self.table, columns), set())
         places = [self.place[column] for column in columns]
         fixed = all(self.columns[column].type in _FIXED_WIDTH for column in columns)
 
@@ -162,12 +162,12 @@ class _RuleCompiler:
             if None in parts:
                 return _NONE
             key = b"".join(parts) if fixed else key_of(parts)  # type: ignore[arg-type]
-            if key not in seen:
-                seen.add(key)
+            if key not in known:
+                known.add(key)
                 return _NONE
-            shown = ", ".join(f"{name} {self.named(name, values[self.place[name]])}" for name in columns)
-            fact = f"{self.table} with {shown} stands in the file before"
-            return [RuleFault("duplicate", fact, "keep one", columns[-1])]
+            key_text = ", ".join(f"{name} {self.named(name, values[self.place[name]])}" for name in columns)
+            message = f"{self.table} with {key_text} stands in the file before"
+            return [RuleFault("duplicate", message, "keep one", columns[-1])]
 
         return check
 
@@ -177,8 +177,8 @@ class _RuleCompiler:
         def check(values: Row) -> Sequence[RuleFault]:
             if values[place] in known:
                 return _NONE
-            fact = f"{self.table}.{column} is {self.named(column, values[place])}, must be {' or '.join(allowed)}"
-            return [RuleFault("one-of", fact, "promote only what is in this state", column)]
+            message = f"{self.table}.{column} is {self.named(column, values[place])}, must be {' or '.join(allowed)}"
+            return [RuleFault("one-of", message, "promote only what is in this state", column)]
 
         return check
 
@@ -186,15 +186,15 @@ class _RuleCompiler:
         rules, keys = self.rules, self.rules.keys[owner.table]
         read_key, name = self.key_reader(owner.columns), reference_name(self.table, owner)
         types = [self.columns[column].value_type for column in owner.columns]
-        help_ = f"put the row of {owner.table} first; a file holds one root's rows"
+        hint = f"put the row of {owner.table} first; a file holds one root's rows"
 
         def check(values: Row) -> Sequence[RuleFault]:
             key = read_key(values)
             if key is None or key in keys or rules.incomplete:
                 return _NONE
-            shown = display_key([values[self.place[column]] for column in owner.columns], types)
-            fact = f"{name} {shown} is no row of {owner.table} before this one"
-            return [RuleFault("parent-missing", fact, help_, owner.columns[-1])]
+            key_text = display_key([values[self.place[column]] for column in owner.columns], types)
+            message = f"{name} {key_text} is no row of {owner.table} before this one"
+            return [RuleFault("parent-missing", message, hint, owner.columns[-1])]
 
         return check
 
@@ -208,8 +208,8 @@ class _RuleCompiler:
                 return _NONE
             number = int.from_bytes(wire, "big", signed=True)
             if number < start:
-                fact = f"{self.table}.{column} is {number}, must start at {start}"
-                return [RuleFault("gap", fact, "export again", column)]
+                message = f"{self.table}.{column} is {number}, must start at {start}"
+                return [RuleFault("gap", message, "export again", column)]
             numbers = owners.get(owner)
             if numbers is None:
                 numbers = owners[owner] = SequenceTracker(start)
@@ -230,7 +230,7 @@ class _RuleCompiler:
 
     def local_path(self, searched: list[tuple[str, int, bool]]) -> Check:
         def check(values: Row) -> Sequence[RuleFault]:
-            found = []
+            faults = []
             for column, place, is_json in searched:
                 text = values[place]
                 if text is None or not (b"/" in text or b"\\" in text):
@@ -238,8 +238,8 @@ class _RuleCompiler:
                 if is_json:
                     text = "\n".join(string_values(parse_json(text))).encode()
                 if match := _LOCAL_PATH.search(text):
-                    fact = f"{self.table}.{column} holds a local path: {display(text[match.start() :], 'text')}"
-                    found.append(RuleFault("local-path", fact, "remove it: it means nothing in the target", column))
-            return found
+                    message = f"{self.table}.{column} holds a local path: {display(text[match.start() :], 'text')}"
+                    faults.append(RuleFault("local-path", message, "remove it: it means nothing in the target", column))
+            return faults
 
         return check

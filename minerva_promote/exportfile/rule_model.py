@@ -33,7 +33,7 @@ class DeferredRow(NamedTuple):
     """A shared row that a file names and does not hold."""
 
     values: tuple[str, ...]  # of its key, as text
-    shown: str  # the same for messages
+    text: str  # the same for messages
     lengths: set[int]  # of the vectors that name it
 
 

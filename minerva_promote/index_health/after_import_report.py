@@ -21,9 +21,9 @@ def after_import_finding(result: IndexAfterImport, environment: str) -> Finding:
     built = f"{counted.built or 0:,} rows"
     if result.state is State.STALE:
         return _warning("index-stale", f"{index.name} is stale: built over {built}, {rows}", command)
-    fact = f"{index.name} was built empty: {built} for {index.lists} lists, {rows}"
-    return _warning("index-built-empty", fact, command)
+    message = f"{index.name} was built empty: {built} for {index.lists} lists, {rows}"
+    return _warning("index-built-empty", message, command)
 
 
-def _warning(code: str, fact: str, command: str) -> Finding:
-    return Finding(code, fact, hint=f"{command} measures it; --apply rebuilds it", severity=Severity.WARN)
+def _warning(code: str, message: str, command: str) -> Finding:
+    return Finding(code, message, hint=f"{command} measures it; --apply rebuilds it", severity=Severity.WARN)

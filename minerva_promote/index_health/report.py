@@ -152,16 +152,16 @@ def _findings(report: IndexReport, inspected: InspectedIndex) -> Iterator[Findin
     index, measured = inspected.index, inspected.measured
     rows, without = measured.counted.rows, measured.counted.without
     if without:
-        fact = f"{without:,} of {counted(rows + without, 'rows')} have no vector: no search by the index finds them"
-        yield _note("no-vector", fact)
+        message = f"{without:,} of {counted(rows + without, 'rows')} have no vector: no search by the index finds them"
+        yield _note("no-vector", message)
     if 0 < rows < K:
         yield _note("few-rows", f"{counted(rows, 'rows')}, fewer than {K}: recall@{K} is over these")
     if index.predicate:
-        fact = f"only rows with {index.predicate} are in it: a search without that condition cannot use it"
-        yield _note("partial-index", fact)
+        message = f"only rows with {index.predicate} are in it: a search without that condition cannot use it"
+        yield _note("partial-index", message)
     if index.is_expression:
-        fact = f"it is over {index.expression}: a search has to order by that to use it"
-        yield _note("expression-index", fact)
+        message = f"it is over {index.expression}: a search has to order by that to use it"
+        yield _note("expression-index", message)
     same = [
         other.index.name
         for other in report.indexes
@@ -169,27 +169,27 @@ def _findings(report: IndexReport, inspected: InspectedIndex) -> Iterator[Findin
         == (index.schema, index.table, index.expression, index.operator, index.predicate)
     ]
     if len(same) > 1:
-        fact = f"{index.over} has {len(same)} vector indexes for {index.operator}, {', '.join(same)}"
-        yield _note("several-indexes", f"{fact}: every insert pays for each, a search uses one")
+        message = f"{index.over} has {len(same)} vector indexes for {index.operator}, {', '.join(same)}"
+        yield _note("several-indexes", f"{message}: every insert pays for each, a search uses one")
     now = measured.now
     if now is not None and now.recall is not None and now.recall.least_rows < now.recall.least_exact:
-        fact = f"at {measured.setting} = {now.setting} a search finds as few as {now.recall.least_rows} of {K} rows"
+        message = f"at {measured.setting} = {now.setting} a search finds as few as {now.recall.least_rows} of {K} rows"
         known = report.version >= SINCE["iterative scans"]
         goes_on = f"SET {index.method}.iterative_scan = relaxed_order: a search goes on until it has enough"
-        yield _note("short-answer", fact, goes_on if known else too_old("iterative scans", report.version))
+        yield _note("short-answer", message, goes_on if known else too_old("iterative scans", report.version))
     if (
         inspected.health.verdict is Verdict.EXACT
         and inspected.health.reason is Reason.TABLE_READ_SLOWLY
         and not inspected.advice.automatic
     ):
-        fact = f"the planner takes reading the table for cheaper than {index.name}"
-        yield _note("planner", fact, "ALTER DATABASE … SET random_page_cost = 1.1, where the disk is an SSD")
+        message = f"the planner takes reading the table for cheaper than {index.name}"
+        yield _note("planner", message, "ALTER DATABASE … SET random_page_cost = 1.1, where the disk is an SSD")
     if measured.left_out and inspected.health.verdict is not Verdict.UNKNOWN:
         yield _note("left-out", measured.left_out, "give it more time: --timeout 10min")
 
 
-def _note(code: str, fact: str, help_: str = "") -> Finding:
-    return Finding(code, fact, hint=help_, severity=Severity.WARN)
+def _note(code: str, message: str, hint: str = "") -> Finding:
+    return Finding(code, message, hint=hint, severity=Severity.WARN)
 
 
 def _column_step(report: IndexReport, unindexed: UnindexedColumn) -> StepResult:

@@ -197,8 +197,8 @@ class Loader:
         for row in rows:
             for read, positions, types, table, old in parents:
                 if read(row.values) in old:
-                    shown = display_key([row.values[position] for position in positions], types)
-                    message = f"is new, but its row of {table} {shown} was promoted before"
+                    key_text = display_key([row.values[position] for position in positions], types)
+                    message = f"is new, but its row of {table} {key_text} was promoted before"
                     self._add_conflict("appended", layout, self._key(layout, row), row.offset, message)
                     break
             else:
@@ -242,11 +242,11 @@ class Loader:
             holders = self._lookup(layout.table, key, columns, parameters)
             if holders:
                 values = zip(columns, parameters[1], strict=True)
-                shown = ", ".join(f"{name} {display(value, table.columns[name].value_type)}" for name, value in values)
+                taken = ", ".join(f"{name} {display(value, table.columns[name].value_type)}" for name, value in values)
                 holder = ", ".join(
                     display(value, table.columns[name].value_type) for name, value in zip(key, holders[0], strict=True)
                 )
-                return f"{shown} is taken by {holder}"
+                return f"{taken} is taken by {holder}"
         triggers = self.triggers.get(layout.table, ())
         if triggers:
             return f"{', '.join(triggers)}, or a constraint of the target, keeps it out"
@@ -289,5 +289,5 @@ class Loader:
     ) -> None:
         columns = self.snapshot.tables[layout.table].columns
         names = self._shape(layout).key
-        shown = ", ".join(display(value, columns[name].value_type) for name, value in zip(names, key, strict=True))
-        self.loaded.add_conflict(RowConflict(kind, layout.table, shown, message, offset))
+        key_text = ", ".join(display(value, columns[name].value_type) for name, value in zip(names, key, strict=True))
+        self.loaded.add_conflict(RowConflict(kind, layout.table, key_text, message, offset))

@@ -137,10 +137,10 @@ def shared_findings(
             lengths = {row["number"]: row["length"] for row in fetch(conn, statement, parameters)}
             for number, row in enumerate(part):
                 if number not in lengths:
-                    message = f"{table} {row.shown} is neither in the file nor in the target"
+                    message = f"{table} {row.text} is neither in the file nor in the target"
                     yield Finding("reference", message, hint=f"put the row of {table} into the file")
                 elif has_length and (others := row.lengths - {lengths[number]}):
-                    message = f"a vector of {min(others):,}, {table} {row.shown} of the target says {lengths[number]:,}"
+                    message = f"a vector of {min(others):,}, {table} {row.text} of the target says {lengths[number]:,}"
                     yield Finding("vector-length", message, hint=f"compute it with the model of that row of {table}")
 
 

@@ -26,9 +26,9 @@ def describe_index_limit(base_type: str, dimensions: int, version: Version) -> s
         return ""
     if dimensions < 0:
         return "its type has no length, which an index needs"
-    fact = f"{dimensions:,} numbers are more than an index on {base_type} takes ({INDEXABLE[base_type]:,})"
+    message = f"{dimensions:,} numbers are more than an index on {base_type} takes ({INDEXABLE[base_type]:,})"
     if base_type != "vector" or dimensions > INDEXABLE["halfvec"]:
-        return fact
+        return message
     if version < SINCE["halfvec"]:
-        return f"{fact}; {too_old('halfvec', version)}"
-    return f"{fact}: index its cast to halfvec({dimensions})"
+        return f"{message}; {too_old('halfvec', version)}"
+    return f"{message}: index its cast to halfvec({dimensions})"

@@ -71,8 +71,8 @@ def timestamp(digits: int = 6, *, zone: bool) -> Callable[[bytes], bytes]:
             raise ValueFault("timestamp", f"{excerpt(text)} is not an ISO 8601 date and time", f"write {form}")
         has_offset = bool(match[8] or match[9])
         if zone and not has_offset:
-            fact = f"{excerpt(text)} has no offset: what it means depends on the session's time zone"
-            raise ValueFault("timestamp-zone", fact, "write the time with its offset: 2026-01-31 12:34:56+00")
+            message = f"{excerpt(text)} has no offset: what it means depends on the session's time zone"
+            raise ValueFault("timestamp-zone", message, "write the time with its offset: 2026-01-31 12:34:56+00")
         if not zone and has_offset:
             raise refuse_offset(text)
         _, day = _day(text, match[1], match[2], match[3], bool(match[13]))
@@ -168,11 +168,11 @@ def _time_parts(text: bytes, digits: int, *, zone: bool) -> tuple[int, int]:
         raise ValueFault("time", f"{excerpt(text)} is not an ISO 8601 time", "write 12:34:56" + ("+00" if zone else ""))
     has_offset = bool(match[5] or match[6])
     if zone and not has_offset:
-        fact = f"{excerpt(text)} has no offset: what it means depends on the session's time zone"
-        raise ValueFault("timestamp-zone", fact, "write the time with its offset: 12:34:56+00")
+        message = f"{excerpt(text)} has no offset: what it means depends on the session's time zone"
+        raise ValueFault("timestamp-zone", message, "write the time with its offset: 12:34:56+00")
     if not zone and has_offset:
-        fact = f"{excerpt(text)} has an offset, which the column would drop silently"
-        raise ValueFault("timestamp-offset", fact, "write the time without it")
+        message = f"{excerpt(text)} has an offset, which the column would drop silently"
+        raise ValueFault("timestamp-offset", message, "write the time without it")
     microseconds = _microseconds(text, match.groups()[0:4], digits)
     return microseconds, -_offset(text, match.groups()[4:9]) // 1_000_000
 

@@ -85,8 +85,8 @@ def _require_fit(text: bytes, digits: bytes, exponent: int, precision: int, scal
     stripped = digits.rstrip(b"0")
     lowest = exponent + len(digits) - len(stripped)  # the power of ten of the last digit that is not zero
     if stripped.strip(b"0") and lowest < -scale:
-        fact = f"{excerpt(text)} would be rounded: the column is numeric({precision},{scale})"
-        raise ValueFault("number-rounded", fact, _FITS)
+        message = f"{excerpt(text)} would be rounded: the column is numeric({precision},{scale})"
+        raise ValueFault("number-rounded", message, _FITS)
     if stripped.strip(b"0") and len(digits.lstrip(b"0")) + exponent > precision - scale:
         raise ValueFault("number-range", f"{excerpt(text)} does not fit numeric({precision},{scale})", _FITS)
 

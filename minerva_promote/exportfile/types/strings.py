@@ -25,8 +25,8 @@ def character(length: int) -> Callable[[bytes], bytes]:
         if len(characters.rstrip(" ")) > length and len(characters) > length:
             kept = characters[:length]
             if characters[length:].strip(" "):
-                fact = f"{len(characters.rstrip(' ')):,} characters, at most {length:,}"
-                raise ValueFault("too-long-text", fact, "shorten it")
+                message = f"{len(characters.rstrip(' ')):,} characters, at most {length:,}"
+                raise ValueFault("too-long-text", message, "shorten it")
             return kept.encode()
         return characters[:length].ljust(length).encode()
 

@@ -42,8 +42,8 @@ def sparse_vector(length: int | None) -> Callable[[bytes], bytes]:
     def read(text: bytes) -> bytes:
         match = _SPARSE.fullmatch(text.strip(_BLANKS))
         if match is None:
-            fact = f"{excerpt(text)} is not a sparse vector"
-            raise ValueFault("vector-form", fact, "write {index:value,…}/length, indexes from 1")
+            message = f"{excerpt(text)} is not a sparse vector"
+            raise ValueFault("vector-form", message, "write {index:value,…}/length, indexes from 1")
         size = int(match[2])
         if not 1 <= size <= 1_000_000_000:
             raise ValueFault("vector-length", f"a length of {size:,}", "give 1 to 1,000,000,000")
@@ -90,6 +90,6 @@ def _element(part: bytes, size: int) -> tuple[int, bytes]:
 
 def _require_length(count: int, length: int | None) -> None:
     if length is not None and count != length:
-        fact = f"{count:,} components, expected {length:,}"
+        message = f"{count:,} components, expected {length:,}"
         hint = f"compute it with a model whose vectors have {length:,} components"
-        raise ValueFault("vector-length", fact, hint)
+        raise ValueFault("vector-length", message, hint)
