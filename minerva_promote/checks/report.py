@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from minerva_promote.checks.thresholds import describe
+from minerva_promote.checks.threshold_report import describe_thresholds
 from minerva_promote.config.models.project import Stage
 from minerva_promote.results import Outcome, StepResult
 from minerva_promote.text_format import counted
@@ -80,7 +80,7 @@ def _list_entry(located: LocatedCheck) -> dict[str, Any]:
         "name": check.name,
         "stage": check.stage,
         "probe": check.probe,
-        "threshold": describe(check.expect, check.warn),
+        "threshold": describe_thresholds(check.expect, check.warn),
         "only": f"only for {', '.join(scope)}" if scope else "",
         "description": check.description,
         "at": str(located.at),

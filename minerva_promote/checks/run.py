@@ -15,7 +15,13 @@ from minerva_promote.checks.probes.golden import measure_golden
 from minerva_promote.checks.probes.latency import measure_latency
 from minerva_promote.checks.probes.plan import measure_plan
 from minerva_promote.checks.probes.recall import measure_recall
-from minerva_promote.checks.thresholds import Bound, Incomparable, Value, format_value, violations
+from minerva_promote.checks.threshold_report import (
+    describe_bound,
+    describe_incomparable,
+    describe_violations,
+    format_value,
+)
+from minerva_promote.checks.thresholds import Bound, Incomparable, Value, violations
 from minerva_promote.config.models.project import Stage
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.read_only import QueryError, QueryTimeoutError, read_only, run_query_limited
@@ -93,14 +99,15 @@ def run_check(conn: Connection, prepared: PreparedCheck) -> StepResult:
     except NotApplicable as error:
         return _result(prepared, Outcome.SKIP, str(error), time.perf_counter() - begun, values, more)
     except (QueryError, Incomparable, NothingToMeasure) as error:
-        return _result(prepared, Outcome.ERROR, str(error), time.perf_counter() - begun, values, more)
+        reason = describe_incomparable(error) if isinstance(error, Incomparable) else str(error)
+        return _result(prepared, Outcome.ERROR, reason, time.perf_counter() - begun, values, more)
     except TargetError as error:
         raise TargetError(f'check "{prepared.check.name}": {error.message}', at=prepared.at, hint=error.hint) from error
     taken = time.perf_counter() - begun
     outcome = Outcome.FAIL if failed else Outcome.WARN if warned else Outcome.OK
     if failed or warned:
-        facts = "; ".join(failed or warned)
-        detail = f"{facts} ({detail})" if prepared.check.probe else facts
+        violated = describe_violations(failed or warned)
+        detail = f"{violated} ({detail})" if prepared.check.probe else violated
     if prepared.check.probe and taken >= _WORTH_SAYING:
         detail += f", {seconds(taken)}"
     return _result(prepared, outcome, detail, taken, values, more)
@@ -158,7 +165,9 @@ def _result(
     check = prepared.check
     plain = {name or "value": _json_value(value) for name, value in (values or {}).items()}
     thresholds = {
-        side: {name or "value": [str(bound) for bound in value_bounds] for name, value_bounds in bounds.items()}
+        side: {
+            name or "value": [describe_bound(bound) for bound in value_bounds] for name, value_bounds in bounds.items()
+        }
         for side, bounds in (("expect", prepared.bounds.expect), ("warn", prepared.bounds.warn))
         if bounds
     }

@@ -1,4 +1,4 @@
-"""Thresholds: what a value must be, and the sentence that says so when it is not."""
+"""Thresholds: what a value must be, and whether it is."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from minerva_promote.checks.file_facts import FileFacts
 from minerva_promote.config.models.project import FromFile, Threshold
 
 Value = bool | int | float | Decimal | str
-_MUST = {"equals": "be ", "not_equals": "not be ", "min": "be >= ", "max": "be <= "}
 
 
 class Incomparable(Exception):  # a fact about a value, not about the program
-    """A value that cannot be held against a threshold: text against a number, or NaN."""
+    """A value that cannot be held against a threshold: text against a number, or NaN (then ``bound`` is None)."""
+
+    def __init__(self, value: Value, bound: Bound | None = None) -> None:
+        super().__init__(value, bound)
+        self.value, self.bound = value, bound
 
 
 class NoFact(Exception):  # becomes a skip
@@ -31,15 +34,10 @@ class Bound:
     operand: Value
     source: str = ""  # "rows.chunks" when it came from the file
 
-    def __str__(self) -> str:
-        source = f" ({self.source} of the file)" if self.source else ""
-        return f"must {_MUST[self.operator]}{format_value(self.operand)}{source}"
-
     def holds(self, value: Value) -> bool:
         """Whether ``value`` is as it must be. Raises Incomparable."""
         if isinstance(value, str) != isinstance(self.operand, str):
-            kinds = ("text", "a number") if isinstance(value, str) else ("a number", "text")
-            raise Incomparable(f"{format_value(value)} is {kinds[0]}, the threshold is {kinds[1]}: {self}")
+            raise Incomparable(value, self)
         if isinstance(value, str):
             return (value == self.operand) is (self.operator == "equals")
         left, right = _exact(value), _exact(self.operand)
@@ -66,15 +64,6 @@ class Bounds:
         """The values that something is held against."""
         return {name for side in (self.expect, self.warn) for name, bounds in side.items() if bounds}
 
-    @property
-    def description(self) -> str:
-        """Both sides in words: "p95_ms must be <= 200; warns: p95_ms must be <= 50"."""
-        sides = []
-        for prefix, side in (("", self.expect), ("warns: ", self.warn)):
-            texts = [f"{name} {bound}".lstrip() for name, bounds in side.items() for bound in bounds]
-            sides += [prefix + ", ".join(texts)] if texts else []
-        return "; ".join(sides) or "no threshold"
-
 
 def resolve(
     threshold: Threshold | Mapping[str, Threshold] | None, facts: FileFacts | None
@@ -84,42 +73,23 @@ def resolve(
     return {name: tuple(_bounds(bound, facts)) for name, bound in named.items()}
 
 
-def violations(bounds: Mapping[str, tuple[Bound, ...]], values: Mapping[str, Value]) -> list[str]:
-    """A sentence for every bound that does not hold: "37, must be <= 0". Raises Incomparable."""
-    sentences = []
-    for name, value_bounds in bounds.items():
-        value = values[name]
-        sentences += [
-            f"{name} {format_value(value)}, {bound}".lstrip() for bound in value_bounds if not bound.holds(value)
-        ]
-    return sentences
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A value that is not as a bound wants it."""
+
+    name: str  # of the value; "" for that of a plain check
+    value: Value
+    bound: Bound
 
 
-def describe(
-    expect: Threshold | Mapping[str, Threshold] | None, warn: Threshold | Mapping[str, Threshold] | None
-) -> str:
-    """Both thresholds for a list of checks: "p95_ms must be <= 200; warns: p95_ms must be <= 50"."""
-    sides = []
-    for prefix, threshold in (("", expect), ("warns: ", warn)):
-        named = {"": threshold} if isinstance(threshold, Threshold) else threshold or {}
-        conditions = [
-            f"{name} must {_MUST[operator]}{operand}".lstrip()
-            for name, bound in named.items()
-            for operator, operand in _describe_bounds(bound)
-        ]
-        sides += [prefix + ", ".join(conditions)] if conditions else []
-    return "; ".join(sides) or "no threshold"
-
-
-def format_value(value: Value) -> str:
-    """A value for a sentence: thousands with commas, text in quotes and cut short."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return repr(value if len(value) <= 60 else value[:60] + "…")
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:,}" if isinstance(value, Decimal) else f"{value:,.6g}"
+def violations(bounds: Mapping[str, tuple[Bound, ...]], values: Mapping[str, Value]) -> list[Violation]:
+    """Every bound that does not hold. Raises Incomparable."""
+    return [
+        Violation(name, values[name], bound)
+        for name, value_bounds in bounds.items()
+        for bound in value_bounds
+        if not bound.holds(values[name])
+    ]
 
 
 def _bounds(threshold: Threshold, facts: FileFacts | None) -> Iterator[Bound]:
@@ -130,15 +100,6 @@ def _bounds(threshold: Threshold, facts: FileFacts | None) -> Iterator[Bound]:
     if threshold.between is not None:
         yield Bound("min", threshold.between[0])
         yield Bound("max", threshold.between[1])
-
-
-def _describe_bounds(threshold: Threshold) -> Iterator[tuple[str, str]]:
-    for operator in ("equals", "not_equals", "min", "max"):
-        operand = getattr(threshold, operator)
-        if operand is not None:
-            yield operator, f"{operand.file} of the file" if isinstance(operand, FromFile) else format_value(operand)
-    for operator, bound in zip(("min", "max"), threshold.between or (), strict=False):
-        yield operator, format_value(bound)
 
 
 def _operand(operand: Any, facts: FileFacts | None) -> tuple[Value, str]:
@@ -152,5 +113,5 @@ def _operand(operand: Any, facts: FileFacts | None) -> tuple[Value, str]:
 def _exact(value: Value) -> Decimal:
     """A number as it is written, so that numeric 0.1 of a database equals 0.1 of a YAML file."""
     if isinstance(value, (float, Decimal)) and math.isnan(value):
-        raise Incomparable("the value is NaN, which no threshold can hold")
+        raise Incomparable(value)
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

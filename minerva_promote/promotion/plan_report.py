@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from minerva_promote.checks.prepare import PreparedCheck
 from minerva_promote.checks.run import nothing_checked
+from minerva_promote.checks.threshold_report import describe_bounds
 from minerva_promote.ledger.events import Kind
 from minerva_promote.promotion.existing_keys import KeyCounts
 from minerva_promote.promotion.plan_digest import Digest, PlannedTarget
@@ -72,7 +73,7 @@ def planned_check_steps(checks: Sequence[PreparedCheck], *, warn_if_none: bool) 
         if prepared.skip:
             yield StepResult("check", prepared.check.name, Outcome.SKIP, prepared.skip, location=prepared.at)
         else:
-            detail = f"{_BEFORE_OR_AFTER[prepared.check.stage]}: {prepared.bounds.description}"
+            detail = f"{_BEFORE_OR_AFTER[prepared.check.stage]}: {describe_bounds(prepared.bounds)}"
             yield StepResult("check", prepared.check.name, Outcome.WILL, detail, location=prepared.at)
     if warn_if_none and all(prepared.skip for prepared in checks):
         yield nothing_checked(len(checks), "before_commit")

@@ -11,7 +11,7 @@ from minerva_promote.database.connection import Connection
 from minerva_promote.database.read_only import QueryError, run_query
 from minerva_promote.search.search_runner import Settings, percentile
 
-Measured = tuple[str, Mapping[str, Value], Mapping[str, Any]]  # a sentence, values by name, more for JSON
+Measured = tuple[str, Mapping[str, Value], Mapping[str, Any]]  # a line for the report, values by name, more for JSON
 
 
 class NothingToMeasure(Exception):  # a fact about the target
@@ -52,8 +52,3 @@ def times_of(milliseconds: Sequence[float], first: float) -> dict[str, Value]:
         "max_ms": round(ordered[-1], 3),
         "first_ms": round(first, 3),
     }
-
-
-def settings_suffix(settings: Settings) -> str:
-    """The end of a sentence: the settings that it was searched with."""
-    return f", {settings}" if settings.values else ""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from minerva_promote.checks.golden_file import Agreement, GoldenFault, GoldenFile, agreement, read
+from minerva_promote.checks.golden_file import GoldenFault, GoldenFile, agreement, read
 from minerva_promote.checks.prepare import PreparedCheck
+from minerva_promote.checks.probe_report import describe_golden
 from minerva_promote.checks.probes.common import (
     Measured,
     NothingToMeasure,
     settings_of,
-    settings_suffix,
     times_of,
     vectors_of,
 )
@@ -20,8 +18,6 @@ from minerva_promote.database.read_only import read_only, run_query
 from minerva_promote.search.query_shape import limit_of
 from minerva_promote.search.recall import interval
 from minerva_promote.search.search_runner import Budget, found_with_distance, search
-
-_NAMED = 3  # missing rows in a sentence
 
 
 def measure_golden(conn: Connection, prepared: PreparedCheck) -> Measured:
@@ -66,7 +62,7 @@ def measure_golden(conn: Connection, prepared: PreparedCheck) -> Measured:
         "displaced": sum(one.displaced for one in agreements),
         **times,
     }
-    detail = _describe(values, counted, k, missing, len(recorded)) + settings_suffix(settings)
+    detail = describe_golden(values, counted, k, missing, len(recorded), settings)
     more = {
         "k": k,
         "rank_measure": "Kendall's tau",
@@ -92,20 +88,6 @@ def _require_same_space(conn: Connection, prepared: PreparedCheck, golden: Golde
             raise NothingToMeasure(
                 f"recorded with {', '.join(absent)}, the target has {', '.join(models) or 'none'}: {_origin(golden)}"
             )
-
-
-def _describe(
-    values: dict[str, Value], counted: Sequence[Agreement], k: int, missing: Sequence[str], recorded: int
-) -> str:
-    hits, expected = sum(one.matched for one in counted), sum(one.expected for one in counted)
-    detail = f"{hits:,} of {expected:,} rows at k = {k}, rank agreement {values['rank_agreement']:.3f}, "
-    detail += f"p95 {values['p95_ms']:.1f} ms, {len(counted)} queries"
-    if missing:
-        names = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
-        detail += f"; {len(missing):,} of {recorded:,} recorded rows are not there: {names}"
-    if values["displaced"]:
-        detail += f"; {values['displaced']:,} have nearer rows before them now"
-    return detail
 
 
 def _origin(golden: GoldenFile) -> str:

@@ -8,11 +8,11 @@ from functools import partial
 from threading import Barrier, BrokenBarrierError
 
 from minerva_promote.checks.prepare import PreparedCheck
+from minerva_promote.checks.probe_report import describe_latency
 from minerva_promote.checks.probes.common import (
     Measured,
     NothingToMeasure,
     settings_of,
-    settings_suffix,
     times_of,
     vectors_of,
 )
@@ -60,14 +60,8 @@ def measure_latency(conn: Connection, prepared: PreparedCheck) -> Measured:
         "concurrency": sessions,
         "per_second": round(len(measured) / took, 1),
     }
-    detail = f"p50 {values['p50_ms']:.1f} ms, p95 {values['p95_ms']:.1f} ms, first {values['first_ms']:.1f} ms, "
-    detail += f"{len(measured)} searches with {len(vectors)} vectors"
-    if sessions > 1:
-        detail += f" in {sessions} sessions, {values['per_second']:,.0f} a second"
-    elif check.concurrency > 1:
-        detail += f" in 1 session instead of {check.concurrency}: no other sees the rows before COMMIT"
     more = {"vectors": len(vectors), "search": dict(settings.values), "spent_ms": round(spent, 1)}
-    return detail + settings_suffix(settings), values, more
+    return describe_latency(values, len(vectors), check.concurrency, settings), values, more
 
 
 def _missing(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minerva_promote.checks.prepare import PreparedCheck
-from minerva_promote.checks.probes.common import Measured, NotApplicable, settings_of, settings_suffix, vectors_of
+from minerva_promote.checks.probe_report import describe_plan
+from minerva_promote.checks.probes.common import Measured, NotApplicable, settings_of, vectors_of
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.catalog import server
 from minerva_promote.database.connection import Connection
@@ -16,12 +17,6 @@ from minerva_promote.search.query_plan import pages_touched, plan_of
 from minerva_promote.search.query_shape import shape_of
 from minerva_promote.search.search_runner import Budget
 from minerva_promote.search.vector_indexes import read_columns, read_indexes
-
-
-def _why_not_indexable(conn: Connection, tables: Sequence[str]) -> str:
-    """Why no column of vectors of these tables can have an index; empty where one can."""
-    columns = [column for column in read_columns(conn) if f"{column.schema}.{column.table}" in tables]
-    return why_no_index(unindexable_columns(columns, parse_version(server(conn).vector_version)))
 
 
 def measure_plan(conn: Connection, prepared: PreparedCheck) -> Measured:
@@ -55,15 +50,6 @@ def measure_plan(conn: Connection, prepared: PreparedCheck) -> Measured:
         "pages_share": round(touched / max(1, chosen.pages), 4) if chosen else 0.0,
     }
     shape = forced.order or "no ORDER BY"
-    if chosen:
-        detail = f"{chosen.name} for {shape}, {touched:,} of its {chosen.pages:,} pages touched"
-    elif usable:
-        detail = f"{usable.name} is usable; the planner prefers another plan, as for a small table"
-    elif indexes:
-        there = ", ".join(sorted(f"{index.name} ({index.opclass})" for index in indexes))
-        detail = f"{shape} cannot use {there}"
-    else:
-        detail = f"no ivfflat or hnsw index on the searched tables, for {shape}"
     used = usable or chosen
     more = {
         "index": used.name if used else "",
@@ -72,7 +58,13 @@ def measure_plan(conn: Connection, prepared: PreparedCheck) -> Measured:
         "spent_ms": round(spent, 1),
     }
     return (
-        detail + settings_suffix(settings),
+        describe_plan(shape, indexes, chosen, usable, touched, settings),
         values,
         more | {"indexes": [index.facts for index in indexes], "search": dict(settings.values)},
     )
+
+
+def _why_not_indexable(conn: Connection, tables: Sequence[str]) -> str:
+    """Why no column of vectors of these tables can have an index; empty where one can."""
+    columns = [column for column in read_columns(conn) if f"{column.schema}.{column.table}" in tables]
+    return why_no_index(unindexable_columns(columns, parse_version(server(conn).vector_version)))

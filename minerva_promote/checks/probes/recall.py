@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from minerva_promote.checks.prepare import PreparedCheck
-from minerva_promote.checks.probes.common import Measured, NothingToMeasure, settings_of, settings_suffix, vectors_of
+from minerva_promote.checks.probe_report import describe_recall
+from minerva_promote.checks.probes.common import Measured, NothingToMeasure, settings_of, vectors_of
 from minerva_promote.checks.thresholds import Value
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.read_only import read_only
@@ -49,15 +50,6 @@ def measure_recall(conn: Connection, prepared: PreparedCheck) -> Measured:
         "exact_ms": slow,
         "speedup": round(slow / max(fast, 0.001), 2),
     }
-    few = f" (k is {k}, exact search finds {result.least_exact} rows)" if result.least_exact < k else ""
-    if index is None:
-        detail = f"1 at k = {values['k']}{few}: every row is read, {slow:.1f} ms"
-    else:
-        detail = (
-            f"{values['recall_at_k']:.3f} at k = {values['k']}{few}, "
-            f"95 % interval {values['low']:.3f} to {values['high']:.3f}; "
-            f"{index.name} {fast:.1f} ms, exact {slow:.1f} ms, {result.queries} queries"
-        )
     more = {
         "index": index.name if index else "",
         "vectors": len(vectors),
@@ -65,4 +57,4 @@ def measure_recall(conn: Connection, prepared: PreparedCheck) -> Measured:
         "search": dict(settings.values),
         "spent_ms": round(spent, 1),
     }
-    return detail + settings_suffix(settings), values, more
+    return describe_recall(values, result, k, index, settings), values, more
