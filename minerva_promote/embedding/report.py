@@ -11,7 +11,7 @@ from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.text_format import seconds
 
 NAME = "embedding space"
-REEMBED_HINT = "embed the texts with the target's model, and export again"
+REEMBED_HINT = "compute the vectors with the target's model, and export again"
 
 
 def comparison_step(comparisons: Sequence[Comparison], root_table: str, step: str, elapsed: float) -> StepResult:
@@ -106,7 +106,7 @@ def _norm(mean: float, spread: float) -> str:
 def _norm_findings(comparison: Comparison) -> Iterator[Finding]:
     norms = comparison.norms
     if norms is not None and norms.differ:
-        hint = "scale the vectors as the target's are, or embed the texts with its model"
+        hint = "scale the vectors as the target's are, or compute them with its model"
         yield Finding("embedding-space", _norms(comparison), hint=hint)
     elif norms is not None and norms.one_side_fixed:
         message = f"{_norms(comparison)}: only one side's are all of one length"
@@ -158,7 +158,7 @@ def _direction_findings(comparison: Comparison, root_table: str) -> Iterator[Fin
             f"{comparison.outliers} of {comparison.file_vectors} vectors have nothing in common with the target's,"
             " which all follow one direction"
         )
-        hint = "are they of another model? embed their texts again"
+        hint = "are they of another model? compute them again"
         yield Finding("embedding-space", message, hint=hint, severity=Severity.WARN)
 
 
@@ -181,7 +181,9 @@ def _text_findings(comparison: Comparison) -> Iterator[Finding]:
         yield Finding("embedding-text", f"{summary}, must be {SAME_TEXT:.2f} or more", hint=REEMBED_HINT)
     elif texts.below:
         message = f"{texts.below} of {summary}; the least {texts.least:.2f}"
-        yield Finding("embedding-text", message, hint="embed these texts again", severity=Severity.WARN)
+        yield Finding(
+            "embedding-text", message, hint="compute the vectors of these texts again", severity=Severity.WARN
+        )
 
 
 def _numbers(comparison: Comparison) -> Iterator[tuple[str, float | int]]:

@@ -96,7 +96,8 @@ class DecoderBuilder:
             )
         for column in conflict.sets:
             if column not in rule.conflict.may_update:
-                raise Refused("conflict-set", f"DO UPDATE may not set {insert.table}.{column}", hint, "tail")
+                message = f"DO UPDATE may not set {insert.table}.{column}"
+                raise Refused("conflict-set", message, f"promoted rows are never overwritten: {hint}", "tail")
         if len(set(conflict.sets)) != len(conflict.sets):
             raise Refused("conflict-set", "DO UPDATE sets a column twice", hint, "tail")
 

@@ -140,7 +140,12 @@ class Tokenizer(FragmentBuilder):
 
     def _unterminated_string(self, begin: int, offset: int) -> tuple[bytes, int]:
         message = "a string that is never closed begins here"
-        self.add_fault("unterminated", message, offset, "close it with '; double quotes inside: ''")
+        self.add_fault(
+            "unterminated",
+            message,
+            offset,
+            "close it with '; double quotes inside: ''; if no quote is missing, the file is cut off: export again",
+        )
         return self.window[begin:], len(self.window)
 
     def _read_other(self, token: bytes, offset: int, end: int) -> int:

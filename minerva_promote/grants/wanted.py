@@ -282,7 +282,9 @@ class _Resolver:
     def _add_unknown_object(self, grantee: str, kind: str, name: str, known: Iterable[str], keys: Keys) -> None:
         ours = name == "promote" or name.startswith("promote.")
         message = f"the database has no {kind} {name}{did_you_mean(name, known, 0.8)}"
-        hint = f"promote setup --env {self.environment.name}" if ours else "correct the name, or migrate the database"
+        hint = "correct the name, or have it created: by a migration, or by whoever makes the tables"
+        if ours:
+            hint = f"promote setup --env {self.environment.name}"
         what = f"{kind} {name}"
         self._add_drift(
             Drift("unknown-object", grantee, what, message, hint=hint, automatic=False, location=self._location(keys))

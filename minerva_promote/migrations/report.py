@@ -75,7 +75,8 @@ def state_step(state: MigrationState, environment: Environment, *, migratable: b
 
 def shape_step(finding: Finding) -> StepResult:
     """A column that differs from what today's configuration would create."""
-    return StepResult("migrate", "columns", Outcome.FAIL, finding.message, hint=finding.hint, findings=(finding,))
+    outcome = Outcome.WARN if finding.severity is Severity.WARN else Outcome.FAIL
+    return StepResult("migrate", "columns", outcome, finding.message, hint=finding.hint, findings=(finding,))
 
 
 def applied_step(revision: Revision, seconds: float, notices: tuple[Finding, ...]) -> StepResult:

@@ -11,7 +11,7 @@ from minerva_promote.database.catalog import fetch, live_snapshot, relations, re
 from minerva_promote.database.connection import Connection
 from minerva_promote.ledger.install import EVENTS_TABLE
 from minerva_promote.migrations.tree_files import NO_MIGRATIONS, find_tree, read_head_revision
-from minerva_promote.results import Finding
+from minerva_promote.results import Finding, Severity
 
 if TYPE_CHECKING:
     from minerva_promote.migrations.alembic_tree import Revision, Tree
@@ -159,6 +159,13 @@ def _kind_hint(project: Project) -> str:
     return "have a migration take NOT NULL from it, or give the environment kind: local"
 
 
+_WITHOUT_LENGTH = ("vector", "halfvec", "sparsevec")
+
+
+def _with_length(length: int) -> tuple[str, ...]:
+    return tuple(f"{kind}({length})" for kind in _WITHOUT_LENGTH)
+
+
 def shape_findings(conn: Connection, project: Project, environment: Environment) -> tuple[Finding, ...]:
     """The columns of a migrated database that today's configuration would create differently: vector length, NOT NULL.
 
@@ -172,7 +179,17 @@ def shape_findings(conn: Connection, project: Project, environment: Environment)
             column = table.columns.get(column_name) if table else None
             if column is None:
                 continue
-            if column_rule.dimensions and column.type != f"vector({column_rule.dimensions})":
+            type_name = column.type.rpartition(".")[2]  # pgvector may be in another schema
+            if column_rule.dimensions and type_name in _WITHOUT_LENGTH:
+                findings.append(
+                    Finding(
+                        "vector-length-of-column",
+                        f"{name}.{column_name} is {column.type} without a length: no index can serve it",
+                        hint=f"alter it to {type_name}({column_rule.dimensions})",
+                        severity=Severity.WARN,
+                    )
+                )
+            elif column_rule.dimensions and type_name not in _with_length(column_rule.dimensions):
                 findings.append(
                     Finding(
                         "vector-length-of-column",

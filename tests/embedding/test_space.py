@@ -33,7 +33,7 @@ from tests.material import REPOSITORY
 from tests.run.exports import CONFIG, Export, key
 
 D = 64
-HELP = "embed the texts with the target's model, and export again"
+HELP = "compute the vectors with the target's model, and export again"
 SPACE = Space("chunks", "embedding", ("id",), "chunk_text", "book_id", None, None, None, (), None)
 
 
@@ -120,7 +120,7 @@ def test_the_length_of_vectors() -> None:
         Finding(
             "embedding-space",
             "norm 24.10, target 1.00",
-            hint="scale the vectors as the target's are, or embed the texts with its model",
+            hint="scale the vectors as the target's are, or compute them with its model",
         ),
     )
     rng = np.random.default_rng(1)
@@ -156,7 +156,7 @@ def test_some_vectors_of_another_model_are_told(seed: int) -> None:
     assert finding == Finding(
         "embedding-space",
         "10 of 40 vectors have nothing in common with the target's, which all follow one direction",
-        hint="are they of another model? embed their texts again",
+        hint="are they of another model? compute them again",
         severity=Severity.WARN,
     )
     for common in (0.0, 0.05, 0.2, 0.6):

@@ -228,7 +228,7 @@ def test_unknown_objects(grants_project: GrantsProject) -> None:
         "test-prod  database DB\n"
         "  reach  column public.books.titel .. FAIL  a, unknown-object: the database has no column public.books.titel;"
         ' did you mean "public.books.title"?\n'
-        f"  {grants_project.position('SELECT:', after='      columns:')}  correct the name, or migrate the database\n"
+        f"  {grants_project.position('SELECT:', after='      columns:')}  correct the name, or have it created: by a migration, or by whoever makes the tables\n"
     )
     assert report.startswith(head)
     assert "  revoke  UPDATE on table public.books .. FAIL  api, undeclared: " in report

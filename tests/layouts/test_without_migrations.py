@@ -185,3 +185,16 @@ def test_a_run_without_checks_says_how_to_declare_one(make_layout: Callable[...,
     closed = layout.run(EXPORT)
     assert closed.exit_code == 1
     assert "add one to checks/*.yaml: checks: [{name: has_rows, sql: select count(*) from TABLE" in closed.stdout
+
+
+def test_vectors_without_a_length_are_a_warning(make_layout: Callable[..., Layout]) -> None:
+    contract = {**CONTRACT, "tables": {**CONTRACT["tables"]}}
+    columns = {"plain": {"dimensions": 3}, "half": {"dimensions": 3}, "vector": {"dimensions": 3}}
+    contract["tables"]["notes"] = {**CONTRACT["tables"]["notes"], "columns": columns}
+    vectors = "alter table notes add plain vector, add half halfvec(3), add vector vector(3);"
+    layout = make_layout(f"create extension vector; {SCHEMA} {vectors}", contract)
+    prepared = layout.promote("setup", "--env", "target", "--format", "json")
+    report = json.loads(prepared.stdout)
+    warned = [(step["outcome"], step["detail"]) for step in report["steps"] if step["step"] == "migrate"]
+    assert (prepared.exit_code, report["verdict"]) == (0, "ready"), prepared.stdout
+    assert warned == [("WARN", "notes.plain is vector without a length: no index can serve it")]

@@ -403,7 +403,7 @@ def test_an_unknown_table_in_the_grants(project: ProjectCopy) -> None:
         'environments/local.yaml:22:9: the database has no table public.book; did you mean "public.books"?'
         f" (database {project.database('local').name} was made)"
     )
-    assert caught.value.hint == "correct the name, or migrate the database"
+    assert caught.value.hint == "correct the name, or have it created: by a migration, or by whoever makes the tables"
 
 
 def test_another_encoding(project: ProjectCopy) -> None:
