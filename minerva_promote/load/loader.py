@@ -40,7 +40,7 @@ class BatchShape:
     rows: int  # of a full batch
     overriding: bool  # whether a column is GENERATED ALWAYS AS IDENTITY
     read: ServerRead | None  # columns that the server reads when it writes a row
-    read_before: ServerRead | None  # the same where a trigger could change them: read before they are written
+    read_before: ServerRead | None  # the same, read before: the key is among them, or a trigger could change them
 
 
 class Loader:
@@ -119,15 +119,16 @@ class Loader:
                 types = self._types[layout.table] = {row["attname"]: row["atttypid"] for row in columns}
             key = self.contract.tables[layout.table].key
             read = server_read(layout, self.snapshot.tables[layout.table], types)
-            triggered = bool(self.triggers.get(layout.table))
+            # What an INSERT returns is found by its key, which must be known before, and no trigger may change it.
+            before = bool(self.triggers.get(layout.table)) or (read is not None and not set(key).isdisjoint(read.names))
             shape = self._shapes[layout] = BatchShape(
                 tuple(types[name] for name in layout.columns),
                 key,
                 tuple(layout.columns.index(name) for name in key),
                 max(1, min(BATCH_ROWS, MOST_PARAMETERS // len(layout.columns))),
                 any(self.snapshot.tables[layout.table].columns[name].identity_always for name in layout.columns),
-                None if triggered else read,
-                read if triggered else None,
+                None if before else read,
+                read if before else None,
             )
         return shape
 

@@ -103,3 +103,29 @@ def test_case_of_a_root_matters_unless_it_is_a_uuid(make_layout: Callable[..., L
     for root, count in (("a", 1), ("A", 0)):
         listed = layout.promote("history", "--env", "target", "--root", root, "--format", "json")
         assert len(json.loads(listed.stdout)["data"]["runs"]) == count, listed.stdout
+
+
+def test_keys_that_only_the_server_reads(make_layout: Callable[..., Layout]) -> None:
+    """Rows that are new among rows that are there are written, and undone by the server's form of their keys."""
+    layout = make_layout(
+        "create table spans (id int4range, wait interval, title text, primary key (id, wait))",
+        {"tables": {"spans": {"key": ["id", "wait"]}}},
+        version=2,
+    )
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    lines = [
+        f"insert into spans (id, wait, title) values ('[{n},{n}]', '60 min', 'a') on conflict (id, wait) do nothing;"
+        for n in range(5)
+    ]
+    for count, new in ((2, 2), (5, 3), (5, 0)):
+        ran = layout.run("\n".join(("begin;", *lines[:count], "commit;", "")), "--format", "json")
+        (step,) = [
+            step for step in json.loads(ran.stdout)["steps"] if (step["step"], step["name"]) == ("import", "spans")
+        ]
+        assert (ran.exit_code, step["data"]["new"], step["data"]["identical"]) == (0, new, count - new)
+    assert layout.rows("select id::text from spans order by id")[-1] == ("[4,5)",)
+    ((run_id,),) = layout.rows(
+        "select run_id::text from promote.events where kind = 'committed' order by seq desc limit 1"
+    )
+    assert layout.promote("undo", "--env", "target", run_id, "--apply").exit_code == 0
+    assert layout.rows("select id::text from spans order by id") == [("[0,1)",), ("[1,2)",)]
