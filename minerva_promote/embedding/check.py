@@ -11,7 +11,6 @@ from minerva_promote.results import StepResult
 
 if TYPE_CHECKING:
     from minerva_promote.database.connection import Connection
-    from minerva_promote.embedding.compare import Comparison
     from minerva_promote.embedding.target_sample import FileRows
 
 
@@ -30,14 +29,19 @@ def space_step(
     the file's rows are written, as these are left out. Raises TargetError when the connection is lost.
     """
     from minerva_promote.database.read_only import QueryError, QueryTimeoutError
-    from minerva_promote.embedding.compare import compare
+    from minerva_promote.embedding.compare import Comparison, Configs, compare
     from minerva_promote.embedding.report import comparison_step, unread_step
-    from minerva_promote.embedding.target_sample import find_same_texts, read_target_sample
+    from minerva_promote.embedding.target_sample import find_same_texts, has_unknown_keys, read_target_sample
 
     started = time.perf_counter()
     comparisons: list[Comparison] = []
     for sample in samples:
         if not sample.rows:
+            continue
+        if has_unknown_keys(sample.space, file):
+            comparisons.append(
+                Comparison(sample.space, sample.rows, 0, len(sample.vectors), 0, Configs(), untested="key")
+            )
             continue
         try:
             target = read_target_sample(conn, sample.space, file, timeout)

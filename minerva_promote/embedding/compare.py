@@ -81,7 +81,7 @@ class Configs:
         return len({row.identity for row in self.active or ()}) == 1
 
 
-Untested = Literal["", "dimensions", "few", "structure"]  # why directions were not compared
+Untested = Literal["", "dimensions", "few", "structure", "key"]  # why directions were not compared
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,22 +15,25 @@ REEMBED_HINT = "compute the vectors with the target's model, and export again"
 
 
 def comparison_step(comparisons: Sequence[Comparison], root_table: str, step: str, elapsed: float) -> StepResult:
-    """The step for all vector columns of a file; ``skip`` where none of them could be compared."""
+    """The step for all vector columns of a file; ``skip`` where one of them could not be compared."""
     if not comparisons:
         return StepResult(step, NAME, Outcome.SKIP, "the file has no vectors", elapsed)
     findings = tuple(finding for comparison in comparisons for finding in _findings(comparison, root_table))
-    numbers = {name: value for comparison in comparisons for name, value in _numbers(comparison)}
+    several = len(comparisons) > 1
+    prefixes = [f"{comparison.space.table}.{comparison.space.column}" if several else "" for comparison in comparisons]
+    numbers = {
+        f"{prefix}.{name}" if prefix else name: value
+        for prefix, comparison in zip(prefixes, comparisons, strict=True)
+        for name, value in _numbers(comparison)
+    }
     details = [describe(comparison, root_table) for comparison in comparisons]
-    if len(comparisons) > 1:
-        names = [f"{comparison.space.table}.{comparison.space.column}" for comparison in comparisons]
-        details = [f"{name}: {detail}" for name, detail in zip(names, details, strict=True)]
-    detail = "; ".join(details)
+    detail = "; ".join(f"{name}: {text}" if name else text for name, text in zip(prefixes, details, strict=True))
     if any(finding.severity is Severity.ERROR for finding in findings):
         outcome = Outcome.FAIL
     elif findings:
         outcome = Outcome.WARN
     else:
-        conclusive = any(comparison.is_conclusive for comparison in comparisons)
+        conclusive = all(comparison.is_conclusive for comparison in comparisons)
         outcome = Outcome.OK if conclusive else Outcome.SKIP
     if outcome is not Outcome.SKIP:
         detail += f", {seconds(elapsed)}"
@@ -45,6 +48,9 @@ def unread_step(reason: str, step: str, elapsed: float) -> StepResult:
 def describe(comparison: Comparison, root_table: str) -> str:
     """What was compared, with the numbers."""
     space = comparison.space
+    if comparison.untested == "key":
+        names = ", ".join(space.key)
+        return f"not compared: rows of the file cannot be told from other rows of {space.table} by {names}"
     if not comparison.target_vectors:
         return f"nothing to compare: the target has no {space.column} of other {root_table}"
     if comparison.lengths is not None:

@@ -16,12 +16,12 @@ from minerva_promote.database.read_only import QueryTimeoutError, read_only, run
 from minerva_promote.embedding.model import NULL, ConfigRow, Space, SpaceSample, Text
 from minerva_promote.exportfile.row_decoder import Value
 from minerva_promote.exportfile.row_keys import key_reader
+from minerva_promote.exportfile.types.by_name import is_server_read
 
 SAMPLE = 512  # vectors: 3.1 MB of 1,536 dimensions each
 PAGES = 4000  # of the table, its vectors and long texts left out; a bigger one is sampled by the server
 TEXT_TIMEOUT = "5s"  # of looking for the same texts: it reads the table once
 PAIRS = 256  # of the same text, compared
-
 MOST_FURTHER = 3 * SAMPLE  # vectors that are read beyond the sample, where rows of the file may be among them
 
 
@@ -35,6 +35,16 @@ class FileRows:
     roots: Sequence[str] = ()  # keys of its roots, as text of their column; empty where these are of several tables
     keys: Mapping[str, Collection[bytes]] = field(default_factory=dict)  # by table, as ``key_reader`` makes them
     stored: Mapping[str, int] = field(default_factory=dict)  # by table: how many were in the target before
+
+
+def has_unknown_keys(space: Space, file: FileRows) -> bool:
+    """Whether the target had rows of the file before that cannot be found by their key.
+
+    Values of some types are only read by the server, which may store them in another form than the file has.
+    """
+    if space.root is not None or not file.stored.get(space.table, 0):
+        return False
+    return any(is_server_read(type_name) for type_name in space.key_types)
 
 
 _SIZE = b"""
@@ -166,7 +176,8 @@ def _others_condition(space: Space, number: int) -> sql.Composable:
     new = sql.SQL(" and xmin is distinct from pg_current_xact_id_if_assigned()::xid")
     if space.root is None:
         return new
-    return new + sql.SQL(" and {}::text <> all (${}::text[])").format(ident(space.root), sql.SQL(str(number)))
+    own = sql.SQL(" and ({}::text = any (${}::text[])) is not true")  # NULL is the root of no file
+    return new + own.format(ident(space.root), sql.SQL(str(number)))
 
 
 def _as_text(column: str | None, otherwise: str) -> sql.Composable:

@@ -145,3 +145,92 @@ def test_a_target_of_two_models_says_nothing(make_layout: Callable[..., Layout])
     code, outcome, detail = cells.outcome(cells.file(Model(1), 1))
     assert (code, outcome) == (0, "skip"), detail
     assert detail.endswith("the target's vectors point nowhere in particular, directions not compared")
+
+
+def _promote(layout: Layout, lines: list[str]) -> tuple[int, str, str]:
+    """Exit code of a run of these statements, and outcome and detail of its step."""
+    ran = layout.run("\n".join(("begin;", *lines, "commit;", "")), "--format", "json")
+    (step,) = [step for step in json.loads(ran.stdout)["steps"] if step["name"] == "embedding space"]
+    return ran.exit_code, step["outcome"], step["detail"]
+
+
+def test_several_vector_columns_without_roots(make_layout: Callable[..., Layout]) -> None:
+    """Each column is compared with its own; one that cannot be compared is said, and nothing is ok then."""
+    layout = make_layout(
+        "create extension vector; create table pages (id bigint primary key, title vector(64), body halfvec(64))",
+        {"tables": {"pages": {"key": ["id"], "optional": ["body"]}}},
+        version=2,
+        extensions={"vector": "0.7"},
+    )
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    title, body, other = Model(1), Model(2), Model(3)
+
+    def lines(first: int, body_model: Model | None, count: int = 40) -> list[str]:
+        bodies = body_model.literals("halfvec", count) if body_model else ["null"] * count
+        rows = enumerate(zip(title.literals("vector", count), bodies, strict=True), first)
+        return [
+            f"insert into pages (id, title, body) values ({n}, {t}, {b}) on conflict (id) do nothing;"
+            for n, (t, b) in rows
+        ]
+
+    assert _promote(layout, lines(1, None))[:2] == (0, "skip")
+    code, outcome, detail = _promote(layout, lines(101, body))
+    assert (code, outcome) == (0, "skip"), detail
+    assert detail.startswith("pages.title: 40 vectors against 40: ")
+    assert detail.endswith("; pages.body: nothing to compare: the target has no body of other rows")
+    code, outcome, detail = _promote(layout, lines(201, other))
+    assert (code, outcome) == (1, "FAIL"), detail
+    assert "pages.body: 40 vectors against 40: " in detail
+    assert _promote(layout, lines(301, body))[:2] == (0, "ok")
+
+
+def test_several_tables_of_roots(make_layout: Callable[..., Layout]) -> None:
+    """Rows of the file are left out by the keys of their own table, though others have the same."""
+    columns = "(id bigint primary key, embedding vector(64))"
+    layout = make_layout(
+        f"create extension vector; create table books {columns}; create table notes {columns}",
+        {
+            "roots": {"tables": ["books", "notes"], "max": 100},
+            "tables": {"books": {"key": ["id"]}, "notes": {"key": ["id"]}},
+        },
+        version=2,
+        extensions={"vector": "0.7"},
+    )
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+
+    def lines(table: str, model: Model, first: int) -> list[str]:
+        rows = enumerate(model.literals("vector", 40), first)
+        return [f"insert into {table} (id, embedding) values ({n}, {v}) on conflict (id) do nothing;" for n, v in rows]
+
+    books, notes = Model(1), Model(2)
+    assert _promote(layout, lines("books", books, 1))[:2] == (0, "skip")
+    assert _promote(layout, lines("notes", notes, 21)) == (
+        0,
+        "skip",
+        "nothing to compare: the target has no embedding of other books or notes",
+    )
+    assert _promote(layout, lines("notes", books, 101))[:2] == (1, "FAIL")
+    code, outcome, detail = _promote(layout, lines("notes", notes, 101))
+    assert (code, outcome, detail[:26]) == (0, "ok", "40 vectors against 40: nor")
+
+
+def test_rows_whose_keys_only_the_server_reads(make_layout: Callable[..., Layout]) -> None:
+    """Its own form of a key need not be the file's: a file with rows that are there already is not compared."""
+    layout = make_layout(
+        "create extension vector; create table docs (id int4range primary key, embedding vector(64))",
+        {"tables": {"docs": {"key": ["id"]}}},
+        version=2,
+        extensions={"vector": "0.7"},
+    )
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    rows = enumerate(Model(1).literals("vector", 120))
+    lines = [
+        f"insert into docs (id, embedding) values ('[{n},{n}]', {v}) on conflict (id) do nothing;" for n, v in rows
+    ]
+    assert _promote(layout, lines[:40])[:2] == (0, "skip")
+    assert _promote(layout, lines[40:80])[:2] == (0, "ok")
+    assert _promote(layout, lines[60:]) == (
+        0,
+        "skip",
+        "not compared: rows of the file cannot be told from other rows of docs by id",
+    )
