@@ -33,7 +33,7 @@ NOTHING_CHANGED = "nothing was changed (rolled back)"
 MAX_STATEMENT_CHARS = 160  # longer statements are cut in reports
 
 _NOT_A_CHANGE = re.compile(r"\s*(select|show|set|begin|commit|rollback|savepoint|release)\b", re.IGNORECASE)
-_NO_TRANSACTION, _NOT_AVAILABLE = "25001", "55P03"
+_NO_TRANSACTION, _NOT_AVAILABLE, _NEW_ENUM_VALUE = "25001", "55P03", "55P04"
 _LOCK_HOLDERS = b"""
 select l.relation::pg_catalog.regclass::text as "table", l.pid, a.application_name as application,
     a.usename::text as role, a.xact_start::timestamptz(0)::text as since
@@ -133,6 +133,8 @@ class RevisionRunner:
             return
         if error.sqlstate == _NO_TRANSACTION:
             error.hint = "put it into a block: with op.get_context().autocommit_block():"
+        if error.sqlstate == _NEW_ENUM_VALUE:
+            error.hint = "add the value in a block before: with op.get_context().autocommit_block():"
         if error.sqlstate == _NOT_AVAILABLE:
             error.message += f": {_shorten(self.statements.last_statement)}"
             if "held by process" in error.message:  # reported while the statement waited

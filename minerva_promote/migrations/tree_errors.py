@@ -15,6 +15,7 @@ from minerva_promote.database.server_errors import is_driver_error, target_error
 from minerva_promote.errors import ConfigError, Location, PromoteError, TargetError
 from minerva_promote.migrations.tree_files import TreeFiles
 
+_MODULES = {"pgvector": "pgvector.sqlalchemy", "sa": "sqlalchemy as sa"}  # that revisions name and may not import
 _CONNECTION_ATTRIBUTE = 'config.attributes["connection"]'
 
 
@@ -39,7 +40,12 @@ def env_failure(error: BaseException, files: TreeFiles, activity: str) -> Promot
         return import_failure(ImportError(text).with_traceback(error.__traceback__), files)
     if isinstance(error, AssertionError) and not text:
         text = "it wants a transaction of its own, and the word autocommit_block is not in its file"
-    return TargetError(f"{activity}: {type(error).__name__}: {text}", at=_error_location(error, files.folder))
+    hint = ""
+    if isinstance(error, NameError) and error.name:
+        hint = f"import it at the top of that file: import {_MODULES.get(error.name, error.name)}"
+    return TargetError(
+        f"{activity}: {type(error).__name__}: {text}", at=_error_location(error, files.folder), hint=hint
+    )
 
 
 @contextmanager

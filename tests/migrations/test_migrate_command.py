@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 
@@ -285,6 +286,28 @@ HEADED = "\n\ndef upgrade():\n    pass\n"
 def test_trees_that_are_none(ours: ProjectCopy, promote: Promote, text: str, said: str) -> None:
     ours.write("alembic/versions/bbbbbbbbbbbb_broken.py", text)
     assert migrate(promote, code=2) == f"error: {said}"
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        (
+            "op.execute(\"ALTER TYPE source_type ADD VALUE 'epub'\"); op.execute(\"UPDATE books SET source_type = 'epub'\")",
+            "add the value in a block before: with op.get_context().autocommit_block():",
+        ),
+        (
+            'op.add_column("chunks", sa.Column("small", pgvector.sqlalchemy.VECTOR(4)))',
+            "import it at the top of that file: import pgvector.sqlalchemy",
+        ),
+    ],
+    ids=["enum", "import"],
+)
+def test_revisions_that_miss_a_line(ours: ProjectCopy, bare: Database, promote: Promote, body: str, hint: str) -> None:
+    book = f"('{uuid4()}', 't', 'a', 'completed', now(), now())"
+    bare.execute(f"insert into books (id, title, author, ingestion_status, created_at, updated_at) values {book}")
+    alembic_trees.revision(ours.root / "alembic", "aaaaaaaaaaaa", HEAD, body, "x")
+    said = migrate(promote, "--apply", code=3)
+    assert said.endswith(f"; nothing was changed (rolled back)\n  {hint}\n")
 
 
 def test_a_table_that_is_in_use(ours: ProjectCopy, bare: Database, promote: Promote) -> None:
