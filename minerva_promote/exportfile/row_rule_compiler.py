@@ -17,6 +17,9 @@ _LOCAL_PATH = re.compile(
     rb"(?: (?<![\w./~-]) (?:/home/|/Users/|~/) | (?<![A-Za-z0-9]) [A-Za-z]:\\ | (?i:file://) ) \S", re.VERBOSE
 )
 _NONE: Sequence[RuleFault] = ()
+_NULLABLE_HINT = (
+    "the contract says NULL: take NOT NULL from the column, or promote it to an environment of kind production"
+)
 _FIXED_WIDTH = frozenset(("uuid", "smallint", "integer", "bigint", "boolean", "timestamp without time zone"))
 
 
@@ -131,9 +134,7 @@ class _RuleCompiler:
             rule = self.rule.columns.get(name)
             never = rule is not None and rule.must_be == "null"
             if self.columns[name].not_null or (rule and rule.required) or name in self.rule.key:
-                hint = (
-                    "an export has none: promote it to an environment of kind production" if never else "give its value"
-                )
+                hint = _NULLABLE_HINT if never else "give its value"
                 required.append((place, name, hint))
             if never:
                 empty.append((place, name))

@@ -76,6 +76,10 @@ def column_type(column: Column, rule: ColumnRule, *, repeats: bool = False) -> C
         return _as_domain(target_type, column) if column.base else target_type
     from minerva_promote.exportfile.types.arrays import ELEMENT_OIDS, array, array_wire  # few tables have such columns
 
+    if element.name == "timestamp without time zone":
+        from minerva_promote.exportfile.types.datetimes import unrepaired
+
+        element = replace(element, convert=unrepaired(element.convert))
     oid = ELEMENT_OIDS.get(element.name)
     if oid is None:  # an enum, or what only the server can read: the text goes there as it is
         target_type = replace(element, array=True, convert=_identity, numbers=False, booleans=False, wants="an array")

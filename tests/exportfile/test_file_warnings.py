@@ -206,3 +206,10 @@ def test_a_repair_counts_rows_of_all_shapes() -> None:
     assert [(warning.message, warning.count) for warning in report.warnings] == [
         ("chunks.created_at had an offset and was converted to UTC (5 rows)", 5)
     ]
+
+
+@pytest.mark.parametrize("value", ["'{2026-01-02 03:04:05+02}'", "ARRAY['2026-01-02 03:04:05+02']::timestamp[]"])
+def test_times_inside_of_arrays_are_not_repaired(value: str) -> None:
+    changes = with_column("books", Column("times", "timestamp without time zone[]"))
+    report = read(export(book(times=value), chunk()), repair=True, **changes)
+    assert [finding.hint for finding in report.findings] == ["in UTC it is 2026-01-02 01:04:05: write that"]

@@ -245,7 +245,7 @@ def test_the_database_of_another_kind(shop: Shop) -> None:
     assert ran.exit_code == 1
     assert findings(ran) == [
         f"{file}:9:1: null: screenshots.file_path is NULL"
-        " | an export has none: promote it to an environment of kind production"
+        " | the contract says NULL: take NOT NULL from the column, or promote it to an environment of kind production"
     ]
     assert shop.contents() == before
     shop.accepted(Export(screenshots=0))

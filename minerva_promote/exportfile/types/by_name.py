@@ -168,7 +168,7 @@ _SERVER_READ: Mapping[str, Reader] = {
     "int8range": _range(_matching(rb"[-+]?[0-9]+", "digits")),
     "numrange": _range(numbers.numeric()),
     "daterange": _range(datetimes.date),
-    "tsrange": _range(datetimes.timestamp(zone=False)),
+    "tsrange": _range(datetimes.unrepaired(datetimes.timestamp(zone=False))),
     "tstzrange": _range(datetimes.timestamp(zone=True)),
     "tsvector": _ANYTHING,
     "tsquery": _ANYTHING,

@@ -19,6 +19,7 @@ _DATE_ONLY = re.compile(_DATE + rb"( BC)?")
 _TIMESTAMP = re.compile(_DATE + rb"(?:[T ]" + _TIME + rb")?(?:" + _ZONE + rb")?( BC)?")
 _TIME_ONLY = re.compile(_TIME + rb"(?:" + _ZONE + rb")?")
 
+_REPAIR_HINT = ", or run with --repair"
 _EPOCH = 2_451_545  # the Julian day of 2000-01-01
 _DAY = 86_400_000_000  # microseconds
 _LAST_DATE = 5_874_898  # the first year of which no date is held
@@ -106,8 +107,20 @@ def refuse_offset(text: bytes) -> ValueFault:
     moment = utc_time(text)
     hint = "write the time without it"
     if moment is not None:
-        hint = f"in UTC it is {moment.decode()}: write that, or run with --repair"
+        hint = f"in UTC it is {moment.decode()}: write that{_REPAIR_HINT}"
     return ValueFault("timestamp-offset", f"{excerpt(text)} has an offset, which the column would drop silently", hint)
+
+
+def unrepaired(read: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """A reader of times inside of arrays and ranges, which --repair leaves alone."""
+
+    def read_inside(text: bytes) -> bytes:
+        try:
+            return read(text)
+        except ValueFault as fault:
+            raise ValueFault(fault.code, fault.message, fault.hint.removesuffix(_REPAIR_HINT)) from None
+
+    return read_inside
 
 
 def _day(text: bytes, year: bytes, month: bytes, day: bytes, before_christ: bool) -> tuple[int, int]:
