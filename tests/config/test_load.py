@@ -97,7 +97,8 @@ contract:
 """
 NAMED_NOTHING = [
     'promote.yaml:7:13: contract.tables.books.key[0]: no column "idd" of books in alembic/snapshot.yaml; did you mean "id"?',
-    'promote.yaml:8:19: contract.tables.books.given[1]: no column "x" of books in alembic/snapshot.yaml',
+    'promote.yaml:8:19: contract.tables.books.given[1]: no column "x" of books in alembic/snapshot.yaml'
+    " | if the table has it, the file is older: promote schema snapshot --env ENV",
     'promote.yaml:9:21: contract.tables.books.unique[0][1]: no column "y" of books in alembic/snapshot.yaml',
     'promote.yaml:10:31: contract.tables.books.conflict.may_update[0]: no column "z" of books in alembic/snapshot.yaml',
     'promote.yaml:11:20: contract.tables.books.contiguous.q: no column "q" of books in alembic/snapshot.yaml',
@@ -113,7 +114,7 @@ NAMED_NOTHING = [
     'promote.yaml:16:17: contract.tables.chunks.columns.embeddin: no column "embeddin" of chunks in alembic/snapshot.yaml; did you mean '
     '"embedding"?',
     'promote.yaml:17:5: contract.tables.foo: no table "foo" in alembic/snapshot.yaml | record its columns there, for validation without '
-    "a database",
+    "a database: promote schema snapshot --env ENV",
     'promote.yaml:18:22: contract.header_counts.X: no table "chnks" in contract.tables; did you mean "chunks"? | tables: books, chunks, foo',
     'promote.yaml:19:21: contract.repairs[0].table: no table "chunkss" in contract.tables; did you mean "chunks"? | tables: books, chunks, foo',
     'promote.yaml:19:59: contract.repairs[1].rename.a: no column "b" of chunks in alembic/snapshot.yaml',

@@ -12,6 +12,7 @@ from minerva_promote.config.yaml_source import Keys, Source, fault
 from minerva_promote.errors import ConfigError
 
 _CONTRACT = ("contract",)
+_STALE_HINT = "if the table has it, the file is older: promote schema snapshot --env ENV"
 
 
 def contract_faults(
@@ -110,13 +111,20 @@ def _column_faults(contract: Contract, source: Source, snapshot: Snapshot) -> It
             path: Keys = (*_CONTRACT, "tables", table)
             message = f'no table "{table}" in {snapshot.source}{did_you_mean(table, snapshot.tables)}'
             yield fault(
-                source.key_at(path), path, message, "record its columns there, for validation without a database"
+                source.key_at(path),
+                path,
+                message,
+                "record its columns there, for validation without a database: promote schema snapshot --env ENV",
             )
+    hinted = False
     for path, key, table, column in _columns_named(contract):
         if table in snapshot.tables and column not in snapshot.tables[table].columns:
             known = snapshot.tables[table].columns
             at = source.key_at(path) if key else source.at(path)
-            yield fault(at, path, f'no column "{column}" of {table} in {snapshot.source}{did_you_mean(column, known)}')
+            suggestion = did_you_mean(column, known)
+            hint = "" if suggestion or hinted else _STALE_HINT  # with the first column that is no misspelling
+            hinted = hinted or bool(hint)
+            yield fault(at, path, f'no column "{column}" of {table} in {snapshot.source}{suggestion}', hint)
 
 
 def _columns_named(contract: Contract) -> Iterator[tuple[Keys, bool, str, str]]:
