@@ -15,6 +15,7 @@ from minerva_promote.embedding.wire_vectors import KINDS
 
 TEXTS = ("text", "character varying")
 NUMBERS = ("smallint", "integer", "bigint")
+MIN_BITS = 64  # of a column of bits that is taken for a vector though no text is declared for it; others are flags
 NULL = "NULL"  # how a value that is none is shown
 
 
@@ -66,7 +67,7 @@ class SpaceSample:
 
 
 def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
-    """The vector columns of a contract: vector, halfvec, sparsevec, and bit that stands for a text.
+    """The vector columns of a contract: vector, halfvec, sparsevec, and bit that stands for a text or is long.
 
     The embedding config is the shared row with a column ``dimensions`` that the vector's row references; its text and
     number columns are its identity, and ``is_active`` its flag.
@@ -75,8 +76,10 @@ def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
     for table, rule in contract.tables.items():
         columns = snapshot.tables[table].columns if table in snapshot.tables else {}
         for column, info in columns.items():
-            kind = info.value_type.partition("(")[0]
-            if kind not in KINDS or (kind == "bit" and not (rule.columns.get(column) and rule.columns[column].text)):
+            column_rule = rule.columns.get(column)
+            text = column_rule.text if column_rule else None
+            kind, _, modifier = info.value_type.partition("(")
+            if kind not in KINDS or (kind == "bit" and not text and int(modifier.rstrip(")") or 1) < MIN_BITS):
                 continue
             config_column, parent = next(
                 (
@@ -91,8 +94,6 @@ def spaces_of(contract: Contract, snapshot: Snapshot) -> tuple[Space, ...]:
             key = contract.tables[parent].key[0] if parent else None
             config_columns = snapshot.tables[parent].columns if parent else {}
             identity = tuple(name for name, info in config_columns.items() if name != key and _is_plain(info.type))
-            column_rule = rule.columns.get(column)
-            text = column_rule.text if column_rule else None
             owners = [owner for owner in contract.owners(table) if owner.table in contract.root_tables]
             one_table = len(contract.root_tables) == 1  # keys of several tables may be equal
             root = owners[0].columns[0] if owners and one_table and len(owners[0].columns) == 1 else None
