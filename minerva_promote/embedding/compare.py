@@ -15,6 +15,7 @@ from minerva_promote.embedding.direction_statistics import (
     normalize,
     outlier_count,
 )
+from minerva_promote.embedding.mixed_target import is_mixed
 from minerva_promote.embedding.model import ConfigRow, Space, SpaceSample, Text
 from minerva_promote.embedding.wire_vectors import length_of, to_matrix
 
@@ -81,7 +82,7 @@ class Configs:
         return len({row.identity for row in self.active or ()}) == 1
 
 
-Untested = Literal["", "dimensions", "few", "structure", "key"]  # why directions were not compared
+Untested = Literal["", "dimensions", "few", "structure", "mixed", "key"]  # why directions were not compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,8 @@ def _compare_directions(
         return None, "few", False
     result = compare_directions(file_vectors, target_vectors, roots)
     untested: Untested = "" if result.structured else "structure"
+    if not untested and not result.scattered and is_mixed(target_vectors):
+        untested = "mixed"
     return result, untested, enough_samples(file_vectors, target_vectors, result)
 
 

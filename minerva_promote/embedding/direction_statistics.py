@@ -91,15 +91,15 @@ class Directions:
 def compare_directions(file_vectors: Vectors, target_vectors: Vectors, roots: Sequence[str]) -> Directions:
     """Hold vectors of a file against vectors of a target, whose ``roots`` stand in step."""
     file_vectors, target_vectors = normalize(file_vectors), normalize(target_vectors)
-    cosine = _cosine(file_vectors.mean(0), target_vectors.mean(0))
-    cosine_chance = _chance(file_vectors.mean(0), target_vectors.mean(0))
+    cosine = cosine_of(file_vectors.mean(0), target_vectors.mean(0))
+    cosine_chance = largest_chance_cosine(file_vectors.mean(0), target_vectors.mean(0))
     subsets = _subset_cosine(target_vectors, min(len(file_vectors), len(target_vectors) // 2))
     groups, members = _group_cosine(target_vectors, roots)
     overlaps = _overlaps(file_vectors, target_vectors, members) if cosine < cosine_chance else None
     return Directions(cosine, cosine_chance, subsets, groups, overlaps)
 
 
-def _chance(first: Any, second: Any) -> float:
+def largest_chance_cosine(first: Any, second: Any) -> float:
     """The most that the cosine of two means is when their components have nothing to do with each other.
 
     Where all components lean to one side, as those of counts do, any two means have that much in common; the rest is
@@ -206,7 +206,7 @@ def _subset_cosine(vectors: Vectors, size: int) -> float:
     chosen = np.zeros((SUBSETS, len(vectors)))
     for row in chosen:
         row[rng.permutation(len(vectors))[:size]] = 1
-    return float(np.quantile([_cosine(part, total - part) for part in chosen @ vectors], 0.01))
+    return float(np.quantile([cosine_of(part, total - part) for part in chosen @ vectors], 0.01))
 
 
 def _group_cosine(vectors: Vectors, roots: Sequence[str]) -> tuple[float | None, list[int]]:
@@ -216,7 +216,7 @@ def _group_cosine(vectors: Vectors, roots: Sequence[str]) -> tuple[float | None,
     for index, root in enumerate(roots[: len(vectors)]):
         members.setdefault(root, []).append(index)
     cosines = [
-        (_cosine(part, total - part), indexes)
+        (cosine_of(part, total - part), indexes)
         for indexes in members.values()
         if GROUP <= len(indexes) <= len(vectors) - GROUP
         for part in (vectors[indexes].sum(0),)
@@ -224,7 +224,8 @@ def _group_cosine(vectors: Vectors, roots: Sequence[str]) -> tuple[float | None,
     return min(cosines, default=(None, []))
 
 
-def _cosine(first: Any, second: Any) -> float:
+def cosine_of(first: Any, second: Any) -> float:
+    """The cosine of two vectors; 0 where one of them has no length."""
     import numpy as np
 
     return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second) or 1))

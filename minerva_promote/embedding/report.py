@@ -130,6 +130,8 @@ def _directions(comparison: Comparison, root_table: str) -> str:
             return f"{dimensions} dimensions are too few to compare directions"
         case "structure":
             return "the target's vectors point nowhere in particular, directions not compared"
+        case "mixed":
+            return "the target's vectors are those of two models, directions not compared"
     assert directions is not None
     reference = f"random subsets of the target have {directions.cosine_subsets:.2f} or more"
     if directions.cosine_groups is not None:

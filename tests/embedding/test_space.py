@@ -22,6 +22,7 @@ from minerva_promote.embedding.check import space_step
 from minerva_promote.embedding.compare import compare
 from minerva_promote.embedding.direction_statistics import compare_directions
 from minerva_promote.embedding.file_sample import SpaceCollector
+from minerva_promote.embedding.mixed_target import is_mixed
 from minerva_promote.embedding.model import Space, SpaceSample, Text, spaces_of
 from minerva_promote.embedding.report import comparison_findings, describe
 from minerva_promote.embedding.target_sample import FileRows
@@ -193,6 +194,27 @@ def test_a_target_without_any_structure_says_nothing() -> None:
     comparison = compared(sample(noise[:100]), sample(noise[100:]), [])
     assert comparison.findings == ()
     assert comparison.detail.endswith(", the target's vectors point nowhere in particular, directions not compared")
+
+
+@pytest.mark.parametrize("dimensions", [64, 384])
+def test_a_target_of_two_models_is_recognized(dimensions: int) -> None:
+    first, second = Model(1, dimensions, 0.4), Model(51, dimensions, 0.4)
+    mixed = np.vstack([two_topics(first, 60), two_topics(second, 60)])
+    assert is_mixed(mixed)
+    assert not is_mixed(np.vstack([two_topics(first, 60), second.topic(30)]))  # strays, which are fewer than a quarter
+    assert verdicts(first.topic(60), mixed) == []
+    assert compared(sample(first.topic(60)), sample(mixed), []).detail.endswith(
+        "the target's vectors are those of two models, directions not compared"
+    )
+
+
+def test_subjects_of_one_model_are_no_two_models() -> None:
+    rng = np.random.default_rng(1)
+    assert not is_mixed(two_topics(Model(1)))
+    assert not is_mixed(np.vstack([rng.standard_normal(D) + 0.7 * rng.standard_normal((30, D)) for _ in range(4)]))
+    assert not is_mixed(rng.standard_normal((120, 8)) @ rng.standard_normal((8, D)))
+    assert not is_mixed(rng.standard_normal((120, D)))
+    assert not is_mixed(np.tile(rng.standard_normal(D), (120, 1)))
 
 
 def test_a_target_whose_own_books_lie_apart_only_warns() -> None:

@@ -48,7 +48,7 @@ class Cells:
         self.columns, self.value = KEYS[key]
         self.names, self.kind, self.in_root = ", ".join(self.columns), kind, in_root
         declared = ", ".join(f"{name} {type_name}" for name, type_name in self.columns.items())
-        vector = {"columns": {"embedding": {"text": "body"}}}
+        vector: dict[str, Any] = {} if key == "uuid" else {"columns": {"embedding": {"text": "body"}}}
         key_names = list(self.columns)
         if in_root:
             schema = f"create table docs ({declared}, body text, embedding {KINDS[kind]}, primary key ({self.names}))"
@@ -135,7 +135,7 @@ def test_rows_that_are_there_already_are_no_others(make_layout: Callable[..., La
     assert detail == "nothing to compare: the target has no embedding of other docs"
 
 
-def test_a_target_of_two_models_says_nothing(make_layout: Callable[..., Layout]) -> None:
+def test_a_target_without_structure_says_nothing(make_layout: Callable[..., Layout]) -> None:
     """Its own halves do not pass either."""
     cells = Cells(make_layout, "text", "vector", in_root=True)
     noise = [np.random.default_rng(seed).standard_normal(DIMENSIONS) for seed in range(60)]
@@ -145,6 +145,18 @@ def test_a_target_of_two_models_says_nothing(make_layout: Callable[..., Layout])
     code, outcome, detail = cells.outcome(cells.file(Model(1), 1))
     assert (code, outcome) == (0, "skip"), detail
     assert detail.endswith("the target's vectors point nowhere in particular, directions not compared")
+
+
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.soak), pytest.param(3, marks=pytest.mark.soak)])
+def test_a_target_of_two_models_is_the_measure_of_neither(make_layout: Callable[..., Layout], seed: int) -> None:
+    """Whichever of them a file is of, or of a third one."""
+    cells = Cells(make_layout, "bigint", "halfvec", in_root=True)
+    for number, model in enumerate((Model(1), Model(2))):
+        for row, literal in enumerate(model.literals("halfvec", 40)):
+            cells.layout.database.execute(f"insert into docs values ({1000 * number + 500 + row}, 'b', {literal})")
+    code, outcome, detail = cells.outcome(cells.file(Model(seed), 1))
+    assert (code, outcome) == (0, "skip"), detail
+    assert detail.endswith("the target's vectors are those of two models, directions not compared")
 
 
 def _promote(layout: Layout, lines: list[str]) -> tuple[int, str, str]:
@@ -234,3 +246,12 @@ def test_rows_whose_keys_only_the_server_reads(make_layout: Callable[..., Layout
         "skip",
         "not compared: rows of the file cannot be told from other rows of docs by id",
     )
+
+
+def test_a_few_bits_are_no_vector(make_layout: Callable[..., Layout]) -> None:
+    layout = make_layout(
+        "create table docs (id integer primary key, flags bit(8))", {"tables": {"docs": {"key": ["id"]}}}, version=2
+    )
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    lines = [f"insert into docs (id, flags) values ({n}, '{n:08b}') on conflict (id) do nothing;" for n in range(4)]
+    assert _promote(layout, lines) == (0, "skip", "the file has no vectors")
