@@ -20,6 +20,7 @@ from minerva_promote.config.rules.searches import read_searches
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.snapshot_file import read_snapshot
 from minerva_promote.config.suggest import did_you_mean, listing
+from minerva_promote.config.table_names import table_name_faults, with_stored_names
 from minerva_promote.config.variables import Redactor, fill, unknown_variable
 from minerva_promote.config.yaml_source import Keys, Source, read_source
 from minerva_promote.errors import ConfigError, Location, UsageError
@@ -63,7 +64,9 @@ def load_project(start: Path, overrides: Mapping[str, str] = MappingProxyType({}
         contract = with_version_defaults(_without_unused_defaults(file.contract, source), source, file.version)
         faults += version_faults(contract, source, file.version)
         snapshot = _snapshot(root, contract, variables, faults) if recorded else None
+        faults += table_name_faults(contract, source, file.version)
         faults += contract_faults(contract, source, snapshot, file.version)
+        contract = with_stored_names(contract)
         faults += extension_faults(file.extensions, source)
     searches = read_searches(root, file.searches if file else {}, source, faults)
     allowances = read_allowances(file.allowed_differences if file else (), source, environments, faults)

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.quote import qualified, split
+from minerva_promote.database.quote import name_of, qualified, split
 from minerva_promote.database.server_errors import target_errors
 
 REVISION_TABLE = "public.alembic_version"
@@ -112,8 +112,8 @@ def relations(conn: Connection, names: Iterable[str]) -> Mapping[str, Relation]:
 
 
 def live_snapshot(conn: Connection, tables: Iterable[str]) -> Snapshot:
-    """Columns, keys and unique sets of tables of schema public; one that is missing is left out. Two queries."""
-    wanted = {"tables": sorted(set(tables))}
+    """Columns, keys and unique sets of tables; one that is missing is left out. Two queries."""
+    wanted = table_parameters(sorted(set(tables)))
     columns: dict[str, dict[str, Column]] = {}
     for row in fetch(conn, query("columns"), wanted):
         table = row.pop("table")
@@ -161,14 +161,15 @@ def table_privileges(conn: Connection, tables: Iterable[str]) -> Mapping[str, Ta
 
 
 def side_effects(conn: Connection, tables: Iterable[str]) -> tuple[SideEffect, ...]:
-    """Enabled triggers, rules and row security of tables of schema public."""
-    rows = fetch(conn, query("side_effects"), {"tables": sorted(set(tables))})
+    """Enabled triggers, rules and row security of tables."""
+    rows = fetch(conn, query("side_effects"), table_parameters(sorted(set(tables))))
     return tuple(SideEffect(**row) for row in rows)
 
 
 def definitions(conn: Connection, tables: Iterable[str]) -> tuple[str, ...]:
-    """What tables of schema public do with a row beyond types and keys, one definition after the other."""
-    return tuple(row["definition"] for row in fetch(conn, query("definitions"), {"tables": sorted(set(tables))}))
+    """What tables do with a row beyond types and keys, one definition after the other."""
+    parameters = table_parameters(sorted(set(tables)))
+    return tuple(row["definition"] for row in fetch(conn, query("definitions"), parameters))
 
 
 def existing_roles(conn: Connection, names: Iterable[str]) -> frozenset[str]:
@@ -180,6 +181,17 @@ def existing_roles(conn: Connection, names: Iterable[str]) -> frozenset[str]:
 def databases(conn: Connection) -> frozenset[str]:
     """The databases of the server."""
     return frozenset(row["datname"] for row in fetch(conn, b"SELECT datname::text FROM pg_catalog.pg_database"))
+
+
+def table_parameters(tables: Iterable[str]) -> Mapping[str, list[str]]:
+    """The parameters of the queries over tables: their names as the contract has them, and the parts of these."""
+    names = [name_of(*split(table)) for table in tables]
+    parts = [split(name) for name in names]
+    return {
+        "tables": names,
+        "schemas": [schema for schema, _ in parts],
+        "relations": [relation for _, relation in parts],
+    }
 
 
 def _split_all(names: Iterable[str]) -> Mapping[str, Sequence[str]]:

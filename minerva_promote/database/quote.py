@@ -5,9 +5,12 @@ Names come unquoted; one without a schema is in ``public``.
 
 from __future__ import annotations
 
+import re
+
 from psycopg import sql
 
 DEFAULT_SCHEMA = "public"
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 
 
 def split(name: str) -> tuple[str, str]:
@@ -19,6 +22,18 @@ def split(name: str) -> tuple[str, str]:
 def name_of(schema: str, relation: str) -> str:
     """What a table is called in the contract and in messages: without its schema where that is ``public``."""
     return relation if schema == DEFAULT_SCHEMA else f"{schema}.{relation}"
+
+
+def full_name(name: str) -> str:
+    """The table with its schema in any case: "public.books"."""
+    return ".".join(split(name))
+
+
+def sql_name(name: str) -> str:
+    """The table for a statement that a person reads: parts in quotes only where they need them, all parts as given."""
+    return ".".join(
+        part if _PLAIN.fullmatch(part) else '"' + part.replace('"', '""') + '"' for part in name.split(".", 1)
+    )
 
 
 def ident(name: str) -> sql.Identifier:

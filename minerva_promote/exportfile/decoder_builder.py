@@ -83,7 +83,7 @@ class DecoderBuilder:
         rule = self.contract.tables[self._target_table(insert).name]
         conflict = insert.conflict
         hint = f"write ON CONFLICT ({', '.join(rule.key)}) DO NOTHING"
-        name = self.snapshot.tables[insert.table].primary_key_name
+        name = self.snapshot.tables[insert.name].primary_key_name
         if not conflict.constraint and not conflict.columns:
             message = "ON CONFLICT without a target also hides other duplicates"
             raise Refused("conflict-target", message, hint, "tail")
@@ -96,18 +96,16 @@ class DecoderBuilder:
             )
         for column in conflict.sets:
             if column not in rule.conflict.may_update:
-                message = f"DO UPDATE may not set {insert.table}.{column}"
+                message = f"DO UPDATE may not set {insert.name}.{column}"
                 raise Refused("conflict-set", message, f"promoted rows are never overwritten: {hint}", "tail")
         if len(set(conflict.sets)) != len(conflict.sets):
             raise Refused("conflict-set", "DO UPDATE sets a column twice", hint, "tail")
 
     def _target_table(self, insert: Insert) -> Table:
-        if insert.schema not in ("", "public"):
-            raise Refused("table", f"schema {insert.schema} is not public", "name a table of the contract")
-        if insert.table not in self.contract.tables:
+        if insert.name not in self.contract.tables:
             known = ", ".join(self.contract.tables)
-            raise Refused("table", f"{insert.table[:80]} is not a table of the contract", f"the contract has {known}")
-        return self.snapshot.tables[insert.table]
+            raise Refused("table", f"{insert.name[:80]} is not a table of the contract", f"the contract has {known}")
+        return self.snapshot.tables[insert.name]
 
     def _resolve_columns(self, insert: Insert, table: Table, repairs: Repair) -> tuple[list[str], list[str]]:
         columns: list[str] = []

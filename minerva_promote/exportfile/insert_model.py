@@ -58,3 +58,8 @@ class Insert:
     column_offsets: tuple[int, ...]
     slots: tuple[Slot, ...]
     conflict: Conflict
+
+    @property
+    def name(self) -> str:
+        """The table as a contract names it: with its schema unless that is public."""
+        return self.table if self.schema in ("", "public") else f"{self.schema}.{self.table}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import TablePrivileges
+from minerva_promote.database.quote import full_name, sql_name
 from minerva_promote.exportfile.row_decoder import ColumnLayout, Row
 from minerva_promote.results import Finding
 
@@ -60,7 +61,7 @@ class RowPrivileges:
 
     def _table(self, table: str, columns: Iterable[str]) -> Iterator[Finding]:
         """INSERT on the columns of the file; SELECT on those, and on the columns of keys and unique constraints."""
-        rule, have = self._contract.tables[table], self._privileges.get(f"public.{table}", NONE)
+        rule, have = self._contract.tables[table], self._privileges.get(full_name(table), NONE)
         read = dict.fromkeys((*columns, *rule.key, *(name for names in rule.unique for name in names)))
         missing = [
             (privilege, lacking)
@@ -78,7 +79,7 @@ def tables_without_privileges(
     for table in tables:
         if not contract.tables[table].required:
             continue
-        have = privileges.get(f"public.{table}", NONE)
+        have = privileges.get(full_name(table), NONE)
         missing = [(p, list[str]()) for p in USED if p not in have.whole and not have.columns.get(p)]
         if missing:
             yield missing_privilege_finding(role, table, have, missing)
@@ -92,8 +93,9 @@ def missing_privilege_finding(
         f"{privilege} ({', '.join(columns)})" if columns and have.columns.get(privilege) else privilege
         for privilege, columns in missing
     ]
+    relation = sql_name(full_name(table))
     return Finding(
         "privilege",
-        f"{role} lacks {' and '.join(texts)} on public.{table}",
-        hint=f"promote setup --env {environment}, or GRANT {', '.join(texts)} ON public.{table} TO {role}",
+        f"{role} lacks {' and '.join(texts)} on {full_name(table)}",
+        hint=f"promote setup --env {environment}, or GRANT {', '.join(texts)} ON {relation} TO {role}",
     )

@@ -12,7 +12,7 @@ from minerva_promote.config.project import Environment
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.database.catalog import Server, SideEffect, TablePrivileges, fetch
 from minerva_promote.database.connection import Connection
-from minerva_promote.database.quote import ident, qualified
+from minerva_promote.database.quote import DEFAULT_SCHEMA, ident, qualified, split
 from minerva_promote.exportfile.rule_model import DeferredRow
 from minerva_promote.exportfile.validation import Validation
 from minerva_promote.ledger.install import CLIENT_COLUMNS, EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
@@ -79,7 +79,8 @@ def privilege_findings(
 ) -> Iterable[Finding]:
     """Privileges that an import of any file needs and the role has not; see row_privileges.py for those of one file."""
     role = facts.role
-    schemas = sorted({"public", "promote", facts.vector_schema or "public"})
+    own = {split(name)[0] for name in contract.tables}
+    schemas = sorted({DEFAULT_SCHEMA, "promote", facts.vector_schema or DEFAULT_SCHEMA, *own})
     for row in fetch(conn, _USAGE, {"names": schemas}):
         if not row["usable"]:
             hint = f"GRANT USAGE ON SCHEMA {row['name']} TO {role}"

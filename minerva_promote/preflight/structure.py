@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from minerva_promote.config.models.project import ColumnRule, Contract, TableRule
 from minerva_promote.config.snapshot import Column, Snapshot, Table
 from minerva_promote.config.suggest import nearest
-from minerva_promote.database.catalog import Row, fetch, query
+from minerva_promote.database.catalog import Row, fetch, query, table_parameters
 from minerva_promote.database.connection import Connection
+from minerva_promote.database.quote import name_of, split, sql_name
 from minerva_promote.exportfile.row_keys import reference_name
 from minerva_promote.exportfile.wire_values import column_type
 from minerva_promote.preflight.structure_hints import MIGRATE, foreign_key_hint, unique_hint, without_migrations
@@ -33,7 +34,7 @@ def structure_findings(
 def _table_findings(
     conn: Connection, contract: Contract, live: Snapshot, recorded: Snapshot | None, *, migrated: bool
 ) -> Iterator[Finding]:
-    tables = {"tables": list(contract.tables)}
+    tables = table_parameters(contract.tables)
     relations = {row["name"]: row for row in fetch(conn, query("structure"), tables)}
     constraints: dict[str, list[Row]] = {}
     for row in fetch(conn, query("promises"), tables):
@@ -45,7 +46,7 @@ def _table_findings(
             continue
         if relations[name]["unlogged"]:
             message = f"{name} is unlogged: the server empties it after a crash"
-            yield _warn("unlogged", message, f"ALTER TABLE {name} SET LOGGED")
+            yield _warn("unlogged", message, f"ALTER TABLE {sql_name(name)} SET LOGGED")
         table_constraints = constraints.get(name, [])
         recorded_table = recorded.tables.get(name) if recorded else None
         yield from _columns(contract, rule, table, recorded_table)
@@ -83,11 +84,14 @@ def _missing(name: str, relation: Row) -> Finding:
         return Finding("table", f"{name} is {kind} in the target, must be a table", hint=MIGRATE)
     if relation["elsewhere"]:
         schema = relation["elsewhere"][0]
-        message = f"the target has no table {name} in schema public; there is one in schema {schema}"
-        return Finding("table", message, hint=f"ALTER TABLE {schema}.{name} SET SCHEMA public")
-    near = nearest(name, relation["others"])
+        wanted, own_name = split(name)
+        message = f"the target has no table {own_name} in schema {wanted}; there is one in schema {schema}"
+        statement = f"ALTER TABLE {sql_name(f'{schema}.{own_name}')} SET SCHEMA {sql_name(wanted)}"
+        return Finding("table", message, hint=statement)
+    near = nearest(split(name)[1], relation["others"])
     if near:
-        hint = f"ALTER TABLE {near} RENAME TO {name}, or {MIGRATE}"
+        schema, own_name = split(name)
+        hint = f"ALTER TABLE {sql_name(name_of(schema, near))} RENAME TO {sql_name(own_name)}, or {MIGRATE}"
         return Finding("table", f"the target has no table {name}; did you mean {near}?", hint=hint)
     return Finding("table", f"the target has no table {name}", hint=MIGRATE)
 
@@ -108,7 +112,7 @@ def _named(contract: Contract, rule: TableRule, table: str) -> set[str]:
     named |= {*rule.conflict.may_update, *(name for names in rule.unique for name in names)}
     named |= {sequence.per for sequence in rule.contiguous.values()}
     named |= {declared.text for declared in rule.columns.values() if declared.text is not None}
-    entries = (entry.partition(".") for entry in contract.local_paths.except_)
+    entries = (entry.rpartition(".") for entry in contract.local_paths.except_)
     return named | {column for owner, _, column in entries if owner == table}
 
 
@@ -179,7 +183,7 @@ def _foreign_keys(contract: Contract, table: Table, constraints: Iterable[Row], 
             hint = foreign_key_hint(contract, table.name, columns, reference.table, migrated=migrated)
             yield _warn("foreign-key", f"the target has no foreign key from {what}", hint)
         for row in same:
-            on = f"ALTER TABLE {table.name}"
+            on = f"ALTER TABLE {sql_name(table.name)}"
             if not row["enforced"]:
                 message = f"foreign key {row['name']} from {what} is NOT ENFORCED"
                 yield _warn("foreign-key", message, f"{on} ALTER CONSTRAINT {row['name']} ENFORCED")

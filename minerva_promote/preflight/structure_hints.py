@@ -9,7 +9,7 @@ from psycopg import sql
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Table
-from minerva_promote.database.quote import ident, qualified, sql_text
+from minerva_promote.database.quote import ident, qualified, split, sql_text
 from minerva_promote.results import Finding
 
 MIGRATE = "promote migrate --env ENV"
@@ -22,7 +22,7 @@ def unique_hint(table: str, columns: Sequence[str], recorded: Table | None, *, m
     made = recorded is not None and any(set(names) == set(columns) for names in recorded.unique)
     if migrated and made:
         return MIGRATE
-    name = ident("_".join((table, *columns, "key")).encode()[:_NAME_BYTES].decode("utf-8", "ignore"))
+    name = ident("_".join((split(table)[1], *columns, "key")).encode()[:_NAME_BYTES].decode("utf-8", "ignore"))
     statement = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} UNIQUE ({})")
     return sql_text(statement.format(qualified(table), name, _listed(columns)))
 

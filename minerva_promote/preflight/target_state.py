@@ -16,6 +16,7 @@ from minerva_promote.database.catalog import (
     table_privileges,
 )
 from minerva_promote.database.connection import Connection
+from minerva_promote.database.quote import full_name
 from minerva_promote.errors import TargetError
 from minerva_promote.ledger.install import EVENTS_TABLE, ROOTS_TABLE, ROWS_TABLE
 from minerva_promote.preflight import server as preflight
@@ -56,7 +57,7 @@ def read_target_state(conn: Connection, project: Project, environment: Environme
     snapshot = live_snapshot(conn, contract.tables)
     effects = side_effects(conn, contract.tables)
     ledger = (EVENTS_TABLE, ROWS_TABLE, ROOTS_TABLE)
-    privileges = table_privileges(conn, (*(f"public.{name}" for name in contract.tables), *ledger))
+    privileges = table_privileges(conn, (*map(full_name, contract.tables), *ledger))
     findings = [
         *preflight.server_findings(facts, vector=project.asks_for_vector),
         *preflight.setting_findings(conn, facts),

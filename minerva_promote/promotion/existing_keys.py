@@ -9,6 +9,7 @@ from minerva_promote.config.models.project import Contract
 from minerva_promote.database.catalog import fetch
 from minerva_promote.database.connection import Connection
 from minerva_promote.database.pipeline import Pipelined
+from minerva_promote.database.quote import full_name
 from minerva_promote.exportfile.row_decoder import Row, Value
 from minerva_promote.load import insert_statements as statements
 from minerva_promote.preflight.row_privileges import NONE
@@ -73,7 +74,7 @@ class ExistingKeyCounter:
 
     def _begin(self, table: str) -> _Waiting | None:
         key = self._contract.tables[table].key
-        if not self._target.privileges.get(f"public.{table}", NONE).allows("SELECT", key):
+        if not self._target.privileges.get(full_name(table), NONE).allows("SELECT", key):
             return None
         types = {row["attname"]: row["atttypid"] for row in fetch(self._conn, statements.types_of(table))}
         return _Waiting(tuple(types[name] for name in key))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from minerva_promote.config.schema_aspects import KINDS, Fact, Kind
-from minerva_promote.database.quote import DEFAULT_SCHEMA
+from minerva_promote.database.quote import DEFAULT_SCHEMA, name_of
 
 Key = tuple[str, str, str, str]  # kind, schema, table, name
 
@@ -75,7 +75,7 @@ def index_by_key(entities: Iterable[Entity]) -> dict[Key, Entity]:
 
 
 def restrict_to_tables(schema: Schema, tables: frozenset[str]) -> Schema:
-    """The named tables of schema public with their parts, and the types, extensions and functions that these use."""
+    """The named tables with their parts, and the types, extensions and functions that these use."""
     entities = [entity for entity in schema.entities.values() if _belongs_to(entity, tables)]
     types = {
         str(entity.facts["type"]).partition("(")[0].removesuffix("[]") for entity in entities if entity.kind == "column"
@@ -94,6 +94,5 @@ def restrict_to_tables(schema: Schema, tables: frozenset[str]) -> Schema:
 def _belongs_to(entity: Entity, tables: frozenset[str]) -> bool:
     if entity.kind == "revision":
         return True
-    if entity.schema != DEFAULT_SCHEMA:
-        return False
-    return entity.table in tables or (entity.kind == "table" and entity.name in tables)
+    relation = entity.name if entity.kind == "table" else entity.table
+    return bool(relation) and name_of(entity.schema, relation) in tables

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from minerva_promote.config.schema_aspects import KINDS, ON_COLUMNS, Fact, Facts
 from minerva_promote.config.snapshot_file import FORMAT, SnapshotFile
-from minerva_promote.database.quote import DEFAULT_SCHEMA
+from minerva_promote.database.quote import DEFAULT_SCHEMA, name_of, split
 from minerva_promote.schema_diff.inspect import plain_columns
 from minerva_promote.schema_diff.model import Entity, Schema, index_by_key
 
@@ -40,11 +40,12 @@ def _entities(file: SnapshotFile) -> Iterator[Entity]:
             schema, local_name = _split_name(name)
             yield Entity(kind, schema, "", local_name, _set_facts(facts))
     for table, entry in file.tables.items():
-        yield Entity("table", DEFAULT_SCHEMA, "", table, _set_facts(entry.table))
+        schema, relation = split(table)
+        yield Entity("table", schema, "", relation, _set_facts(entry.table))
         for section, kind in _SECTIONS.items():
             for name, facts in getattr(entry, section).items():
                 set_facts = _set_facts(facts)
-                yield Entity(kind, DEFAULT_SCHEMA, table, name, set_facts, _columns_of(kind, name, set_facts))
+                yield Entity(kind, schema, relation, name, set_facts, _columns_of(kind, name, set_facts))
 
 
 def _columns_of(kind: str, name: str, facts: Mapping[str, Fact]) -> tuple[str, ...]:
@@ -81,7 +82,7 @@ def snapshot_yaml(
     Tables come in ``order``, all others after them by name. ``types`` maps (table, column) to a type text that holds a
     variable: "vector(${embedding_dimensions})".
     """
-    tables = {table.name: table for table in schema.of_kind("table")}
+    tables = {_name_of(table): table for table in schema.of_kind("table")}
     names = [name for name in dict.fromkeys(order) if name in tables]
     names += sorted(tables.keys() - set(names))
     lines = [
@@ -107,7 +108,8 @@ def snapshot_yaml(
 
 
 def _table(schema: Schema, table: Entity, types: Mapping[tuple[str, str], str]) -> Iterator[str]:
-    yield f"  {_scalar(table.name)}:"
+    table_name = _name_of(table)
+    yield f"  {_scalar(table_name)}:"
     if table.facts:
         yield f"    table: {_facts(table.facts)}"
     parts: dict[str, list[Entity]] = {}
@@ -122,9 +124,14 @@ def _table(schema: Schema, table: Entity, types: Mapping[tuple[str, str], str]) 
         entities = parts[kind] if kind == "column" else sorted(parts[kind], key=lambda entity: entity.name)
         for entity in entities:
             facts = dict(entity.facts)
-            type_text = types.get((table.name, entity.name)) if kind == "column" else None
+            type_text = types.get((table_name, entity.name)) if kind == "column" else None
             replacements = {"type": type_text} if type_text else {}
             yield f"      {_scalar(entity.name)}: {_facts(facts, replacements=replacements)}"
+
+
+def _name_of(table: Entity) -> str:
+    """The table as the contract names it; with ``public.`` where its own name would be read as one in a schema."""
+    return f"{table.schema}.{table.name}" if "." in table.name else name_of(table.schema, table.name)
 
 
 def _facts(

@@ -12,6 +12,7 @@ from minerva_promote.config.files import UnreadableError, decoded, read_bounded
 from minerva_promote.config.project import Environment, Project
 from minerva_promote.config.schema_aspects import value_text
 from minerva_promote.config.suggest import did_you_mean, listing
+from minerva_promote.database.quote import name_of
 from minerva_promote.database.session import reading_session
 from minerva_promote.errors import TargetError, UsageError
 from minerva_promote.results import Outcome, RunResult, StepResult
@@ -37,7 +38,7 @@ def take_snapshot(project: Project, environment: Environment) -> SnapshotContent
     with reading_session(project, environment) as conn:
         schema_of_database = inspect(conn)
     wanted = project.contract.tables
-    tables = {entity.name for entity in schema_of_database.of_kind("table") if entity.schema == "public"}
+    tables = {name_of(entity.schema, entity.name) for entity in schema_of_database.of_kind("table")}
     missing = [name for name in wanted if name not in tables]
     if missing:
         suggestion = did_you_mean(missing[0], tables) if len(missing) == 1 else ""
@@ -63,10 +64,11 @@ def _types_with_variable(project: Project, schema: Schema) -> dict[tuple[str, st
     value = project.variables.get(DIMENSIONS_VARIABLE)
     types = {}
     for entity in schema.of_kind("column"):
-        rule = project.contract.tables[entity.table].columns.get(entity.name)
+        table = name_of(entity.schema, entity.table)
+        rule = project.contract.tables[table].columns.get(entity.name)
         kind = str(entity.fact("type"))
         if rule is not None and rule.dimensions == value and kind == f"vector({value})":
-            types[entity.table, entity.name] = f"vector(${{{DIMENSIONS_VARIABLE}}})"
+            types[table, entity.name] = f"vector(${{{DIMENSIONS_VARIABLE}}})"
     return types
 
 

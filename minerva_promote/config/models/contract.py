@@ -55,6 +55,7 @@ class TableRule(_Model):
     """What an export may hold of one table."""
 
     key: tuple[str, ...] = Field(min_length=1)  # columns of the primary key
+    schema_: str | None = Field(default=None, alias="schema", min_length=1)  # of the table; none: public (version 2)
     shared: bool = False  # belongs to no root; its rows may be in the target, where a file only names them
     # all rows of a root name the same row of this shared table, and the length of their vectors is its column
     # dimensions, if it has one (version 2; in version 1 every shared table is like this)

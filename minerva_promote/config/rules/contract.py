@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from minerva_promote.config.models.contract import Contract, Reference, TableRule
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.config.suggest import did_you_mean, listing
+from minerva_promote.config.table_names import stored_names
 from minerva_promote.config.yaml_source import Keys, Source, fault
 from minerva_promote.errors import ConfigError
 
@@ -31,7 +32,7 @@ def contract_faults(
         if version > 1:
             yield from _key_faults(contract, table, rule, source)
     for number, entry in enumerate(contract.local_paths.except_):
-        if entry.count(".") != 1:
+        if entry.count(".") not in (1, 2):
             path = ("contract", "local_paths", "except", number)
             yield fault(source.at(path), path, f'"{entry}" is not table.column')
     if snapshot is not None:
@@ -101,14 +102,16 @@ def _tables_named(contract: Contract, source: Source) -> Iterator[tuple[Keys, st
     for number, repair in enumerate(contract.repairs):
         yield (*_CONTRACT, "repairs", number, "table"), repair.table
     for number, entry in enumerate(contract.local_paths.except_):
-        if entry.count(".") == 1:
-            yield (*_CONTRACT, "local_paths", "except", number), entry.partition(".")[0]
+        if entry.count(".") in (1, 2):
+            yield (*_CONTRACT, "local_paths", "except", number), entry.rpartition(".")[0]
 
 
 def _column_faults(contract: Contract, source: Source, snapshot: Snapshot) -> Iterator[ConfigError]:
-    for table in contract.tables:
+    stored = stored_names(contract)
+    for name in contract.tables:
+        table = stored[name]
         if table not in snapshot.tables:
-            path: Keys = (*_CONTRACT, "tables", table)
+            path: Keys = (*_CONTRACT, "tables", name)
             message = f'no table "{table}" in {snapshot.source}{did_you_mean(table, snapshot.tables)}'
             yield fault(
                 source.key_at(path),
@@ -117,7 +120,8 @@ def _column_faults(contract: Contract, source: Source, snapshot: Snapshot) -> It
                 "record its columns there, for validation without a database: promote schema snapshot --env ENV",
             )
     hinted = False
-    for path, key, table, column in _columns_named(contract):
+    for path, key, name, column in _columns_named(contract):
+        table = stored.get(name, name)
         if table in snapshot.tables and column not in snapshot.tables[table].columns:
             known = snapshot.tables[table].columns
             at = source.key_at(path) if key else source.at(path)
@@ -134,8 +138,8 @@ def _columns_named(contract: Contract) -> Iterator[tuple[Keys, bool, str, str]]:
         for path, is_key, column in _columns_of_rule(rule):
             yield (*at, *path), is_key, table, column
     for number, entry in enumerate(contract.local_paths.except_):
-        if entry.count(".") == 1:
-            table, _, column = entry.partition(".")
+        if entry.count(".") in (1, 2):
+            table, _, column = entry.rpartition(".")
             yield (*_CONTRACT, "local_paths", "except", number), False, table, column
     for number, repair in enumerate(contract.repairs):
         at = (*_CONTRACT, "repairs", number)

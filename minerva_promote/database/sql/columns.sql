@@ -1,6 +1,6 @@
--- The columns of some tables of schema public, in order. Types are spelt without "public.", whatever search_path is.
+-- The columns of some tables, named with their schema unless that is public, in order. Types are spelt without "public.", whatever search_path is.
 SELECT
-    c.relname::text AS "table",
+    (CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname)::text AS "table",
     a.attname::text AS name,
     pg_catalog.regexp_replace(pg_catalog.format_type(a.atttypid, a.atttypmod), '^public\.', '') AS type,
     a.attnotnull AS not_null,
@@ -26,9 +26,9 @@ SELECT
     ), '') AS base,
     CASE a.attgenerated WHEN '' THEN coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '') ELSE '' END AS "default"
 FROM pg_catalog.pg_class AS c
-JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE c.relkind IN ('r', 'p') AND c.relname = ANY (%(tables)s::text[])
-ORDER BY c.relname, a.attnum
+WHERE c.relkind IN ('r', 'p') AND c.relname = ANY (%(relations)s::text[]) AND CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname = ANY (%(tables)s::text[])
+ORDER BY 1, a.attnum

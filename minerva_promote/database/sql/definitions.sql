@@ -1,9 +1,9 @@
--- What some tables of schema public do with a row beyond types and keys, partitions included: defaults, constraints,
+-- What some tables, named with their schema unless that is public, do with a row beyond types and keys, partitions included: defaults, constraints,
 -- indexes, policies, and the functions of their triggers.
 WITH wanted AS (
     SELECT c.oid FROM pg_catalog.pg_class AS c
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
-    WHERE c.relname = ANY (%(tables)s::text[])
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relname = ANY (%(relations)s::text[]) AND CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname = ANY (%(tables)s::text[])
 ), every AS (
     SELECT oid FROM wanted
     UNION SELECT tree.relid::oid FROM wanted CROSS JOIN LATERAL pg_catalog.pg_partition_tree(wanted.oid) AS tree

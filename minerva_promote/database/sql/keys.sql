@@ -1,6 +1,6 @@
--- The unique indexes over plain columns of some tables of schema public: no expressions, no predicate, valid.
+-- The unique indexes over plain columns of some tables, named with their schema unless that is public: no expressions, no predicate, valid.
 SELECT
-    c.relname::text AS "table",
+    (CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname)::text AS "table",
     i.relname::text AS name,
     x.indisprimary AS is_primary,
     ARRAY(
@@ -11,9 +11,9 @@ SELECT
         ORDER BY k.place
     ) AS columns
 FROM pg_catalog.pg_class AS c
-JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'public'
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_index AS x ON x.indrelid = c.oid
 JOIN pg_catalog.pg_class AS i ON i.oid = x.indexrelid
-WHERE c.relkind IN ('r', 'p') AND c.relname = ANY (%(tables)s::text[])
+WHERE c.relkind IN ('r', 'p') AND c.relname = ANY (%(relations)s::text[]) AND CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname = ANY (%(tables)s::text[])
     AND x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
-ORDER BY c.relname, i.relname
+ORDER BY 1, i.relname

@@ -1,22 +1,28 @@
--- What some names of schema public are, for a first look: kind, persistence, and in which other schemas there is one.
+-- What some names are, for a first look: kind, persistence, and in which other schemas there is one.
 SELECT
-    t.name::text AS name,
+    t.table_name AS name,
     c.relkind::text AS kind,
     c.relpersistence = 'u' AS unlogged,
     ARRAY(
-        SELECT o.relnamespace::pg_catalog.regnamespace::text
+        SELECT n.nspname::text
         FROM pg_catalog.pg_class AS o
-        WHERE o.relname = t.name AND o.relkind IN ('r', 'p') AND o.relnamespace <> 'public'::pg_catalog.regnamespace
-            AND pg_catalog.left(o.relnamespace::pg_catalog.regnamespace::text, 3) <> 'pg_'
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = o.relnamespace
+        WHERE o.relname = t.relation AND o.relkind IN ('r', 'p') AND n.nspname <> t.schema
+            AND pg_catalog.left(n.nspname, 3) <> 'pg_'
         ORDER BY 1
     ) AS elsewhere,
     ARRAY(
         SELECT o.relname::text
         FROM pg_catalog.pg_class AS o
-        WHERE c.oid IS NULL AND o.relkind IN ('r', 'p') AND o.relnamespace = 'public'::pg_catalog.regnamespace
-            AND o.relname <> ALL (%(tables)s::text[])
+        WHERE c.oid IS NULL AND o.relkind IN ('r', 'p') AND o.relnamespace = s.oid
+            AND o.relname <> ALL (%(relations)s::text[])
         ORDER BY 1
     ) AS others
-FROM pg_catalog.unnest(%(tables)s::text[]) WITH ORDINALITY AS t (name, place)
-LEFT JOIN pg_catalog.pg_class AS c ON c.relname = t.name AND c.relnamespace = 'public'::pg_catalog.regnamespace
+FROM ROWS FROM (
+    pg_catalog.unnest(%(tables)s::text[]),
+    pg_catalog.unnest(%(schemas)s::text[]),
+    pg_catalog.unnest(%(relations)s::text[])
+) WITH ORDINALITY AS t (table_name, schema, relation, place)
+LEFT JOIN pg_catalog.pg_namespace AS s ON s.nspname = t.schema
+LEFT JOIN pg_catalog.pg_class AS c ON c.relname = t.relation AND c.relnamespace = s.oid
 ORDER BY t.place
