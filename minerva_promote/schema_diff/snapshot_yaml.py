@@ -28,7 +28,8 @@ _YAML_WORDS = (
 
 def schema_from_file(file: SnapshotFile) -> Schema:
     """The schema that a snapshot file holds."""
-    return Schema(index_by_key(_entities(file)), file.postgresql, file.revision, frozenset(file.tables))
+    tables = frozenset(name_of(*split(table)) for table in file.tables)
+    return Schema(index_by_key(_entities(file)), file.postgresql, file.revision, tables)
 
 
 def _entities(file: SnapshotFile) -> Iterator[Entity]:
