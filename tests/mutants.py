@@ -118,6 +118,8 @@ class Reached:
             keys = lines.get(line) or next(
                 (lines[other] for other in range(line, function.start, -1) if lines.get(other)), set()
             )
+            # a function that only runs while its module is imported: all tests of the module
+            keys = keys or {key for tests in lines.values() for key in tests}
         nodes = [self._nodes[key] for key in keys if key in self._nodes]
         return sorted(nodes, key=lambda node: (self.duration(node), node))
 

@@ -46,6 +46,32 @@ def test_rows() -> None:
     assert found.sha256 == ""
 
 
+def test_rows_of_one_shape() -> None:
+    """Statements that are read without being parsed count as well."""
+    statements = "".join(str(chunk(number)) for number in (1, 2, 3, 4))
+    reading = read(export(chunk=statements), rows=6)
+    assert (reading.codes, len(reading.rows)) == (["rows"], 6)
+
+
+def test_a_fault_behind_other_constants_of_one_shape() -> None:
+    """Line and column are those of the constant, though the statement was not parsed."""
+    tokens = [chunk(number, chunk_token_count="12") for number in (1, 2)]
+    wrong = chunk(3, chunk_text="'it''s plain'", chunk_token_count="99999999999")
+    text = export(chunk="".join(map(str, (*tokens, wrong))))
+    line, column = next(
+        (number, line.index("99999999999") + 1)
+        for number, line in enumerate(text.splitlines(), 1)
+        if "99999999999" in line
+    )
+    reading = read(text)
+    assert [str(finding.location).partition(":")[2] for finding in reading.findings] == [f"{line}:{column}"]
+
+
+def test_a_number_below_the_first_of_its_sequence() -> None:
+    reading = read(export(chunk=chunk(chunk_sequence="-1")))
+    assert any("chunks.chunk_sequence is -1, must start at 1" in line for line in reading.lines), reading.lines
+
+
 @pytest.mark.parametrize(
     ("content", "place"),
     [

@@ -122,6 +122,27 @@ def test_a_root_is_inherited(layout: Layout) -> None:
     ]
 
 
+ARRAYS = """
+create table tags (id integer primary key, name text);
+create table notes (id bigint primary key, tag_ids bigint[]);
+"""
+
+
+def test_arrays_of_keys(make_layout: Callable[..., Layout]) -> None:
+    """Every element names a row before, whatever the width of its integers; NULL names none."""
+    tables: dict[str, Any] = {"tags": {"key": ["id"]}, "notes": {"key": ["id"], "references": {"tag_ids": "tags"}}}
+    layout = set_up(make_layout(ARRAYS, {"tables": tables}, version=2))
+    tags: Rows = {"tags": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}, {"id": 3, "name": "c"}]}
+    arrays = ("{1,2,3}", "{}", "{NULL,3}", "{{1,2},{3,1}}", None)
+    notes: Rows = {"notes": [{"id": number, "tag_ids": text} for number, text in enumerate(arrays)]}
+    run_twice_and_undo(layout, text_of({**tags, **notes}), ["notes", "tags"])
+    lost: Rows = {"notes": [{"id": 1, "tag_ids": "{{1,7},{8,2}}"}]}
+    assert facts(layout, text_of({**tags, **lost})) == [
+        "notes.tag_ids 7 is no row of tags before this one",
+        "notes.tag_ids 8 is no row of tags before this one",
+    ]
+
+
 MODELS = """
 create table models (id bigint primary key, name text, dimensions integer);
 create table texts (id bigint primary key);
