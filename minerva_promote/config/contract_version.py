@@ -10,6 +10,7 @@ from minerva_promote.config.yaml_source import Keys, Source, fault
 from minerva_promote.errors import ConfigError
 
 _CONTRACT: Keys = ("contract",)
+HELD_BACK = 10_000  # rows
 _ROOTS: Keys = (*_CONTRACT, "roots")
 _VERSION_HINT = "say version: 2 at the top of promote.yaml"
 
@@ -24,6 +25,8 @@ def with_version_defaults(contract: Contract, source: Source, version: int) -> C
     changes: dict[str, Any] = {}
     if source.value((*_CONTRACT, "local_paths", "forbid")) is None:
         changes["local_paths"] = contract.local_paths.model_copy(update={"forbid": False})
+    if source.value((*_CONTRACT, "limits", "held_back")) is None:
+        changes["limits"] = contract.limits.model_copy(update={"held_back": HELD_BACK})
     changes["tables"] = {
         name: rule.model_copy(update={"one_per_root": False}) if rule.shared and rule.one_per_root is None else rule
         for name, rule in contract.tables.items()

@@ -67,6 +67,8 @@ class _Reference:
 
     def is_sound(self, key: bytes, root: Value) -> bool:
         """Whether the key is one of a row before, of the same root or of none."""
+        if self.rules.held and (self.target, key) in self.rules.held:
+            return False
         return key in self.keys and (root is None or self.keys[key] in (None, root))
 
     def check_key(
@@ -77,6 +79,10 @@ class _Reference:
             return ()
         if key not in self.keys:
             return self._check_missing(key, wire, types, values)
+        if (self.target, key) in self.rules.held:
+            self.rules.want(self.target, key, None)
+        if root is None or self.keys[key] in (None, root):
+            return ()
         roots = " or ".join(self.rules.contract.root_tables)
         message = f"{self.name} names a row of {self.target} that belongs to another row of {roots}"
         return [self.fault("reference", message, "name rows of the same root")]
@@ -95,8 +101,10 @@ class _Reference:
                 row = self.rules.deferred[self.target, key] = DeferredRow(texts, key_text, set())
             row.lengths.update({_length(values[vector]) for vector in self.vectors} - {0})
             return ()
-        message = f"{self.name} {key_text} is no row of {self.target} before this one"
-        return [self.fault("reference", message, f"put the row of {self.target} first")]
+        place = "in the file" if self.rules.holds_back else "before this one"
+        message = f"{self.name} {key_text} is no row of {self.target} {place}"
+        fault = self.fault("reference", message, f"put the row of {self.target} first")
+        return () if self.rules.want(self.target, key, fault) else [fault]
 
 
 class _ArrayReference(_Reference):

@@ -116,6 +116,7 @@ class _RuleCompiler:
                 key_text = ", ".join(self.named(name, values[self.place[name]]) for name in self.rule.key)
                 message = f"{self.table} {key_text} stands in the file before"
                 return [RuleFault("duplicate-key", message, "keep one row for each key", self.rule.key[0])]
+            rules.last_key = key
             if not is_root:
                 keys[key] = root_of(values) if root_of is not None else None
             else:
@@ -188,14 +189,22 @@ class _RuleCompiler:
         read_key, name = self.key_reader(owner.columns), reference_name(self.table, owner)
         types = [self.columns[column].value_type for column in owner.columns]
         hint = f"put the row of {owner.table} first; a file holds one root's rows"
+        # what a row of any other table belongs to is known once that row was read
+        waits = rules.holds_back and owner.table in rules.contract.root_tables
+        where = "in the file" if waits else "before this one"
 
         def check(values: Row) -> Sequence[RuleFault]:
             key = read_key(values)
-            if key is None or key in keys or rules.incomplete:
+            if key is None or rules.incomplete:
+                return _NONE
+            if key in keys:
+                if rules.held and (owner.table, key) in rules.held:
+                    rules.want(owner.table, key, None)
                 return _NONE
             key_text = display_key([values[self.place[column]] for column in owner.columns], types)
-            message = f"{name} {key_text} is no row of {owner.table} before this one"
-            return [RuleFault("parent-missing", message, hint, owner.columns[-1])]
+            message = f"{name} {key_text} is no row of {owner.table} {where}"
+            fault = RuleFault("parent-missing", message, hint, owner.columns[-1])
+            return _NONE if waits and rules.want(owner.table, key, fault) else [fault]
 
         return check
 

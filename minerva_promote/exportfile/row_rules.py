@@ -23,6 +23,9 @@ class RowRules(RuleState):
     def row(self, layout: ColumnLayout, values: Row, *, readable: bool = True) -> list[RuleFault]:
         """What is wrong with this row; an unreadable one is only counted, and its key remembered."""
         self.rows[layout.table] += 1
+        self.last_key = None
+        if self.wanted:
+            self.wanted = {}
         checks = self._checks.get(layout)
         if checks is None:
             checks = self._checks[layout] = self._compile(layout)

@@ -26,6 +26,7 @@ class RuleFault(NamedTuple):
 
 
 Row = list[Value]
+Name = tuple[str, bytes]  # of a row: its table, and what stands for its key
 Check = Callable[[Row], Sequence[RuleFault]]
 
 
@@ -85,12 +86,23 @@ class RuleState:
         self.roots: list[tuple[str, ...]] = []  # keys of the roots, each column as text
         self.dimensions: dict[bytes, int] = {}  # key of a shared row -> its column "dimensions"
         self.deferred: dict[tuple[str, bytes], DeferredRow] = {}  # by table and key
+        self.holds_back = contract.limits.held_back > 0
+        self.last_key: bytes | None = None  # of the row that was judged last
+        # rows that this one must come after, with its fault where one never comes
+        self.wanted: dict[Name, RuleFault | None] = {}
+        self.held: set[Name] = set()  # rows that were read and wait for others
         # table, columns, root -> key of its shared row, and that key for messages
         self.choices: dict[tuple[str, tuple[str, ...], bytes | None], tuple[bytes, str]] = {}
         self.unique: dict[tuple[str, tuple[str, ...]], set[bytes]] = {}
         self.numbers: dict[tuple[str, str], dict[bytes, SequenceTracker]] = {}
         self._several = len(contract.root_tables) > 1
         self.incomplete = False  # rows were unreadable: what follows from their absence is not said
+
+    def want(self, table: str, key: bytes, fault: RuleFault | None) -> bool:
+        """Let the row wait for that one; False where rows do not wait: parents come first."""
+        if self.holds_back and not self.incomplete:
+            self.wanted[table, key] = fault
+        return self.holds_back
 
     def root_of(self, table: str, key: bytes) -> bytes:
         """What stands for a root: its key, and where there are several tables of roots, its table, too."""

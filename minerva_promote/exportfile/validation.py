@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.config.snapshot import Snapshot
 from minerva_promote.errors import Location
+from minerva_promote.exportfile.finding_log import FindingLog
 from minerva_promote.exportfile.reader import ExportReader, Tick
 from minerva_promote.exportfile.row_decoder import Row
+from minerva_promote.exportfile.row_lines import lines_of
+from minerva_promote.exportfile.row_order import Order, RowSorter
 from minerva_promote.exportfile.row_rules import RowRules
 from minerva_promote.exportfile.rule_model import DeferredRow
 from minerva_promote.exportfile.value_display import row_text
@@ -40,6 +43,7 @@ class Validation:
     warnings: tuple[Finding, ...]
     deferred: Mapping[tuple[str, bytes], DeferredRow]  # shared rows that the target must have
     keys: Mapping[str, Collection[bytes]]  # of all rows, by table, as ``key_reader`` makes them
+    order: Order = field(default_factory=Order)  # in which the rows were handed on
 
     @property
     def accepted(self) -> bool:
@@ -64,9 +68,11 @@ def validate(
     """
     rules = RowRules(contract, snapshot, connected=connected)
     reader = ExportReader(path, contract, snapshot, repair=repair, rules=rules, tick=tick)
+    sorter = RowSorter(rules, None if sink is None else lambda row: None if reader.findings.count else sink(row))
     for row in reader.rows():
-        if sink is not None and not reader.findings.count:
-            sink(row)
+        sorter.add(row)
+    _add_unresolved(path, reader.findings, sorter)
+    order = sorter.order()
     manifest = Manifest(
         path,
         reader.size,
@@ -82,6 +88,15 @@ def validate(
         tuple(sorted(findings.errors, key=lambda finding: finding.location or Location(""))),
         findings.count,
         tuple(findings.warnings),
-        rules.deferred,
+        {name: row for name, row in rules.deferred.items() if name[1] not in rules.keys[name[0]]},
         rules.keys,
+        order,
     )
+
+
+def _add_unresolved(path: Path, findings: FindingLog, sorter: RowSorter) -> None:
+    """Add the faults of rows that waited for others in vain."""
+    faults = list(sorter.finish())
+    lines = lines_of(path, [offset for offset, _ in faults])
+    for offset, fault in faults:
+        findings.add(fault.code, fault.message, fault.hint, (lines.get(offset, 0), 1))

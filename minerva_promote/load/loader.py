@@ -66,10 +66,14 @@ class Loader:
         self._shapes: dict[ColumnLayout, BatchShape] = {}
         self._types: dict[str, Mapping[str, int]] = {}
         self._owners = {owner.table for table in contract.tables for owner in contract.owners(table)}
+        self._cycles = contract.cycles()
         self._old_owners: dict[str, set[bytes]] = {}  # of these tables: the rows that were in the target before
 
     def add(self, row: Row) -> None:
-        """Take one row; it is written with its batch."""
+        """Take one row; it is written with its batch, and after what was taken before of tables that refer to it."""
+        cycle = self._cycles.get(row.layout.table)
+        if cycle is not None and any(one is not row.layout and one.table in cycle for one in self._batches):
+            self.flush()
         batch = self._batches.get(row.layout)
         if batch is None:
             batch = self._batches[row.layout] = []

@@ -145,7 +145,8 @@ def _column(rule: TableRule, table: Table, column: Column, recorded: Column | No
 def _keys(
     rule: TableRule, table: Table, constraints: Iterable[Row], recorded: Table | None, *, migrated: bool
 ) -> Iterator[Finding]:
-    if tuple(sorted(table.primary_key)) != tuple(sorted(rule.key)):
+    keys = [set(columns) for columns in (table.primary_key, *table.unique)]
+    if set(rule.key) not in keys:
         have = ", ".join(table.primary_key) or "none"
         message = f"the primary key of {table.name} is ({have}), the contract says ({', '.join(rule.key)})"
         yield Finding("key", message, hint="correct promote.yaml, or migrate the target")

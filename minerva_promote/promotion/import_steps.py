@@ -173,14 +173,14 @@ def _validate_while_loading(conn: Connection, state: RunState, loader: Loader) -
 
 
 def _read_again(state: RunState, validation: Validation, sink: Sink) -> None:
-    listener, manifest = state.log.listener, validation.manifest
+    listener, size = state.log.listener, validation.manifest.size
     reread_rows(
         state.request.file,
         state.project.contract,
         known(state.target).snapshot,
-        manifest,
+        validation,
         repair=state.request.repair,
-        tick=lambda done: listener.progress("import", done, manifest.size),
+        tick=lambda done: listener.progress("import", done, size),
         sink=sink,
     )
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.errors import Location, PromoteError, TargetError
+from minerva_promote.exportfile.row_lines import lines_of
 from minerva_promote.ledger.events import Kind
 from minerva_promote.ledger.unfinished_runs import UnfinishedRun
 from minerva_promote.load.load_result import LoadResult
 from minerva_promote.load.sequences import SequenceState
 from minerva_promote.promotion.request import PromotionRequest
-from minerva_promote.promotion.second_pass import lines_of
 from minerva_promote.promotion.state import RunState, known
 from minerva_promote.results import Finding, Outcome, Severity, StepResult
 from minerva_promote.signals import signal_name

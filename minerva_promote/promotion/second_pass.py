@@ -1,10 +1,9 @@
-"""Reading a file again: its rows with proof that it is the same file, its hash, and line numbers of its rows."""
+"""Reading a file again: its rows with proof that it is the same file, and its hash."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
 from minerva_promote.config.models.project import Contract
@@ -13,27 +12,27 @@ from minerva_promote.errors import FileChanged, FileError, Location
 from minerva_promote.exportfile.byte_window import file_changed
 from minerva_promote.exportfile.reader import ExportReader, Tick
 from minerva_promote.exportfile.row_decoder import Row
-from minerva_promote.exportfile.validation import Manifest
+from minerva_promote.exportfile.validation import Manifest, Validation
 
 Sink = Callable[[Row], object]
 
-_BLOCK = 4 << 20
-
 
 def reread_rows(
-    path: Path, contract: Contract, snapshot: Snapshot, manifest: Manifest, *, repair: bool, tick: Tick, sink: Sink
+    path: Path, contract: Contract, snapshot: Snapshot, validated: Validation, *, repair: bool, tick: Tick, sink: Sink
 ) -> None:
-    """Hand every row of a validated file to ``sink``, and prove that it is still the same file.
+    """Hand every row of a validated file to ``sink``, in the order of then, and prove that it is still the same file.
 
     Raises FileError when it is not.
     """
+    take, finish = validated.order.sorted(sink)
     try:
         reader = ExportReader(path, contract, snapshot, repair=repair, tick=tick)
         for row in reader.rows():
-            sink(row)
-    except FileError:
+            take(row)
+        finish()
+    except (FileError, KeyError):  # a row that was held back is not there any more
         raise file_changed_error(path) from None
-    if reader.findings.count or reader.sha256.hex() != manifest.sha256:
+    if reader.findings.count or reader.sha256.hex() != validated.manifest.sha256:
         raise file_changed_error(path)
 
 
@@ -61,25 +60,3 @@ def file_changed_error(path: Path) -> FileError:
     """The exception for a file that somebody wrote to meanwhile."""
     error = file_changed(path)
     return FileChanged(f"{error.message}; nothing was changed in the target", at=error.location, hint=error.hint)
-
-
-def lines_of(path: Path, offsets: Collection[int]) -> dict[int, int]:
-    """The line, from 1, of each byte offset of a file; reads up to the last of them. Empty for a file that is gone.
-
-    Rows know only their offset: lines are counted when a row is reported.
-    """
-    lines: dict[int, int] = {}
-    if not offsets:
-        return lines
-    line, begin = 1, 0
-    with suppress(OSError), path.open("rb") as file:
-        block = b""
-        for offset in sorted(set(offsets)):
-            while offset >= begin + len(block):
-                line += block.count(b"\n")
-                begin += len(block)
-                block = file.read(_BLOCK)
-                if not block:
-                    return lines
-            lines[offset] = line + block.count(b"\n", 0, offset - begin)
-    return lines

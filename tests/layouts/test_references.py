@@ -83,7 +83,7 @@ def test_from_run_to_undo(layout: Layout) -> None:
     assert layout.rows("select count(*) from prices") == [(2,)]
     assert layout.promote("schema", "snapshot", "--env", "target").exit_code == 0
     offline = layout.promote("validate", "export.sql")
-    assert (offline.exit_code, "tenants before this one" in offline.stdout) == (1, True), offline.stdout
+    assert (offline.exit_code, "tenants in the file" in offline.stdout) == (1, True), offline.stdout
 
 
 def test_shared_rows_are_looked_for_in_the_target(layout: Layout) -> None:
@@ -100,8 +100,8 @@ def test_shared_rows_are_looked_for_in_the_target(layout: Layout) -> None:
 def test_parents_are_looked_for_in_the_file(layout: Layout) -> None:
     lines: Rows = {"lines": [{"id": 1, "tenant_id": 7, "order_id": 3, "previous": 9}]}
     assert facts(layout, text_of({**ORDER, **lines})) == [
-        "lines.(tenant_id, order_id) (7, 3) is no row of orders before this one",
-        "lines.previous 9 is no row of lines before this one",
+        "lines.(tenant_id, order_id) (7, 3) is no row of orders in the file",
+        "lines.previous 9 is no row of lines in the file",
     ]
 
 
@@ -138,8 +138,8 @@ def test_arrays_of_keys(make_layout: Callable[..., Layout]) -> None:
     run_twice_and_undo(layout, text_of({**tags, **notes}), ["notes", "tags"])
     lost: Rows = {"notes": [{"id": 1, "tag_ids": "{{1,7},{8,2}}"}]}
     assert facts(layout, text_of({**tags, **lost})) == [
-        "notes.tag_ids 7 is no row of tags before this one",
-        "notes.tag_ids 8 is no row of tags before this one",
+        "notes.tag_ids 7 is no row of tags in the file",
+        "notes.tag_ids 8 is no row of tags in the file",
     ]
 
 

@@ -85,7 +85,7 @@ def test_a_file_without_roots(make_layout: Callable[..., Layout]) -> None:
     assert layout.promote("schema", "snapshot", "--env", "target").exit_code == 0
     assert layout.promote("validate", "export.sql").exit_code == 0
     orphan = export({"orders": [{"id": 2, "customer_id": 9, "path": None}]})
-    assert facts(layout, orphan) == ["orders.customer_id 9 is no row of customers before this one"]
+    assert facts(layout, orphan) == ["orders.customer_id 9 is no row of customers in the file"]
 
 
 def test_several_tables_of_roots(make_layout: Callable[..., Layout]) -> None:

@@ -130,6 +130,8 @@ class Limits(_Model):
     row_bytes: int = Field(default=64 << 20, ge=1024)  # one row, or one statement that is not an INSERT
     rows: int = Field(default=10_000_000, ge=1)  # rows of a file
     findings: int = Field(default=100, ge=1)  # printed; the rest is counted
+    # rows that may wait for a row further down in the file, which they name (version 2: 10,000); 0: parents come first
+    held_back: int = Field(default=0, ge=0)
     work: int = Field(default=100_000, ge=1)  # steps of parsing what is not a row, besides one for every 32 bytes
     validate_first: int = Field(default=64 << 20, ge=0)  # bytes; a bigger file is validated while its rows go in
 
@@ -168,6 +170,20 @@ class Contract(_Model):
         """
         owners = self.tables[table].owners
         return owners if len(self.root_tables) > 1 else owners[:1]
+
+    def cycles(self) -> dict[str, frozenset[str]]:
+        """By table, the tables that refer to it and that it refers to, directly or not, perhaps itself."""
+        reached: dict[str, set[str]] = {}
+        for table in self.tables:
+            below, new = set[str](), {table}
+            while new:
+                new = {reference.table for name in new for reference in self.tables[name].parents} - below
+                below |= new
+            reached[table] = below
+        groups = {
+            table: frozenset(name for name in below if table in reached[name]) for table, below in reached.items()
+        }
+        return {table: group for table, group in groups.items() if group}
 
     def parents_first(self) -> tuple[str, ...]:
         """The tables, each after those it belongs to or references."""
