@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from minerva_promote.config.snapshot import Column
-from minerva_promote.exportfile.misread_text import misread_word
 from minerva_promote.exportfile.rule_model import Check, Row, RuleFault
 
 NULL_WORDS = frozenset((b"None", b"null", b"NULL"))  # what exporters print for NULL; all of one length
@@ -45,6 +44,8 @@ class TextStatistics:
 
     def add_misread(self, column: ColumnTexts, text: bytes) -> None:
         """Note a text if it holds UTF-8 that was read as Latin-1."""
+        from minerva_promote.exportfile.misread_text import misread_word
+
         if word := misread_word(text):
             column.misread += 1
             column.example = column.example if column.misread > 1 else word

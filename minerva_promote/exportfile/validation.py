@@ -12,7 +12,6 @@ from minerva_promote.errors import Location
 from minerva_promote.exportfile.finding_log import FindingLog
 from minerva_promote.exportfile.reader import ExportReader, Tick
 from minerva_promote.exportfile.row_decoder import Row
-from minerva_promote.exportfile.row_lines import lines_of
 from minerva_promote.exportfile.row_order import Order, RowSorter
 from minerva_promote.exportfile.row_rules import RowRules
 from minerva_promote.exportfile.rule_model import DeferredRow
@@ -97,6 +96,10 @@ def validate(
 def _add_unresolved(path: Path, findings: FindingLog, sorter: RowSorter) -> None:
     """Add the faults of rows that waited for others in vain."""
     faults = list(sorter.finish())
+    if not faults:
+        return
+    from minerva_promote.exportfile.row_lines import lines_of
+
     lines = lines_of(path, [offset for offset, _ in faults])
     for offset, fault in faults:
         findings.add(fault.code, fault.message, fault.hint, (lines.get(offset, 0), 1))

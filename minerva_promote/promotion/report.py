@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from minerva_promote.config.models.project import Contract
 from minerva_promote.errors import Location, PromoteError, TargetError
-from minerva_promote.exportfile.row_lines import lines_of
 from minerva_promote.ledger.events import Kind
 from minerva_promote.ledger.unfinished_runs import UnfinishedRun
 from minerva_promote.load.load_result import LoadResult
@@ -57,7 +56,11 @@ def table_steps(
     request: PromotionRequest, contract: Contract, loaded: LoadResult, seconds: float
 ) -> tuple[StepResult, ...]:
     """One step a table; the last one has the time of all, for batches of several tables are under way at once."""
-    lines = lines_of(request.file, [conflict.offset for conflict in loaded.conflicts])
+    lines: dict[int, int] = {}
+    if loaded.conflicts:
+        from minerva_promote.exportfile.row_lines import lines_of
+
+        lines = lines_of(request.file, [conflict.offset for conflict in loaded.conflicts])
     steps = []
     shown_tables = [table for table in contract.tables if sum(loaded.counts[table].values())]
     numbers = loaded.as_numbers()

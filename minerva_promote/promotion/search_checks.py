@@ -13,7 +13,6 @@ from minerva_promote.embedding.file_sample import SpaceCollector
 from minerva_promote.embedding.target_sample import FileRows
 from minerva_promote.exportfile.row_decoder import Row
 from minerva_promote.index_health.after_import import State, rebuild_if_needed, stale_after_import
-from minerva_promote.index_health.after_import_report import after_import_finding
 from minerva_promote.progress import ProgressListener
 from minerva_promote.results import Outcome, Severity, StepResult
 from minerva_promote.search.lint import lint_searches
@@ -61,6 +60,8 @@ class Searches:
         stale = stale_after_import(conn, new, new)
         if not stale:
             return
+        from minerva_promote.index_health.after_import_report import after_import_finding
+
         findings = tuple(after_import_finding(result, self._environment.name) for result in stale)
         yield StepResult("index", "vector indexes", Outcome.WARN, findings=findings)
         if self._environment.index.rebuild != "auto":
