@@ -1,6 +1,6 @@
 """Recognition of fragments that look like an earlier one: the same bytes between the literals, literals of one kind.
 
-An export repeats a handful of statements thousands of times. The byte after a plain string or a decimal integer decides
+An export repeats a handful of statements thousands of times. The byte after a plain string or a decimal number decides
 where it ends; as that byte is the same as before, lexing again would return the same tokens. A fragment that matches no
 pattern is lexed in full.
 """
@@ -10,17 +10,18 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from minerva_promote.exportfile.fragments import INTEGER, PLAIN, Fragment
+from minerva_promote.exportfile.fragments import DECIMAL, INTEGER, PLAIN, Fragment
+from minerva_promote.exportfile.token_patterns import PLACEHOLDERS
 
 MAX_PATTERNS = 6  # of one kind of fragment
 
-_DIGITS = re.compile(rb"[0-9]++")
+_NUMBERS = {INTEGER: re.compile(rb"[0-9]++"), DECIMAL: re.compile(rb"[0-9]++\.[0-9]++")}  # of others, each is lexed
 
 
 class PatternLiteral(NamedTuple):
     """One literal of a pattern, and the text after it."""
 
-    is_string: bool
+    number: re.Pattern[bytes] | None  # what a number looks like; None for a plain string
     text_after: bytes  # up to the next literal, with its opening quote, or to the end
     size_after: int  # bytes of ``text_after``, with the closing quote before it
 
@@ -47,8 +48,8 @@ class FragmentPattern:
         offset = begin + len(self.prefix)
         texts: list[bytes] = []
         find, startswith, append = window.find, window.startswith, texts.append
-        for is_string, text_after, size_after in self.literals:
-            if is_string:
+        for number, text_after, size_after in self.literals:
+            if number is None:
                 end = find(b"'", offset)
                 if startswith(text_after, end + 1):
                     append(window[offset:end])
@@ -59,7 +60,7 @@ class FragmentPattern:
                     append(window[offset:end].replace(b"''", b"'"))
                 offset = end + size_after
             else:
-                digits = _DIGITS.match(window, offset)
+                digits = number.match(window, offset)
                 if digits is None or not startswith(text_after, digits.end()):
                     return None
                 append(digits.group())
@@ -74,31 +75,31 @@ class FragmentPattern:
         """Literal offsets and offset map of the matched fragment at ``begin``; computed only for messages."""
         offset = begin - self.skipped + len(self.prefix)
         literal_offsets, offset_map = [], []
-        for index, (is_string, text_after, size_after) in enumerate(self.literals):
-            literal_offsets.append(offset - 1 if is_string else offset)
-            if is_string:
+        for index, (number, text_after, size_after) in enumerate(self.literals):
+            literal_offsets.append(offset - 1 if number is None else offset)
+            if number is None:
                 end = window.find(b"'", offset)
                 if not window.startswith(text_after, end + 1):
                     end = _quote_after_doubled(window, end, text_after)
                 literal_end = end + 1
             else:
-                digits = _DIGITS.match(window, offset)
+                digits = number.match(window, offset)
                 literal_end = end = digits.end() if digits else offset
             offset = end + size_after
-            width = 3 if is_string else 1  # of the placeholders 's' and 1
+            width = len(PLACEHOLDERS.get(self.example.kinds[index], b"'s'"))
             offset_map.append((self.example.placeholder_offsets[index] + width, literal_end))
         return literal_offsets, offset_map
 
 
 def build_pattern(window: bytes, fragment: Fragment) -> FragmentPattern | None:
-    """The pattern of fragments like this one; None when it holds more than plain strings and integers."""
+    """The pattern of fragments like this one; None when it holds more than plain strings and decimal numbers."""
     if (
         fragment.faults
         or len(fragment.offset_map) != len(fragment.kinds)
         or not (fragment.ended or fragment.kind == "row" or fragment.rows_follow)
     ):
         return None
-    if any(kind not in (PLAIN, INTEGER) for kind in fragment.kinds):
+    if any(kind != PLAIN and kind not in _NUMBERS for kind in fragment.kinds):
         return None
     gaps, gap_begin = [], fragment.begin
     for kind, begin, (_, end) in zip(fragment.kinds, fragment.literal_offsets, fragment.offset_map, strict=True):
@@ -109,7 +110,7 @@ def build_pattern(window: bytes, fragment: Fragment) -> FragmentPattern | None:
     if not all(gaps):
         return None
     literals = [
-        PatternLiteral(kind == PLAIN, gap, len(gap) + (kind == PLAIN))
+        PatternLiteral(_NUMBERS.get(kind), gap, len(gap) + (kind == PLAIN))
         for kind, gap in zip(fragment.kinds, gaps[1:], strict=True)
     ]
     return FragmentPattern(fragment, gaps[0], literals, lookahead)
@@ -124,7 +125,7 @@ def build_statement_pattern(window: bytes, head: Fragment, row: Fragment, tail: 
     if b"--" in after or b"/*" in after or b"--" in before or b"/*" in before:
         return None
     last = pattern.literals[-1]
-    last = PatternLiteral(last.is_string, last.text_after + after, last.size_after + len(after))
+    last = PatternLiteral(last.number, last.text_after + after, last.size_after + len(after))
     return FragmentPattern(row, before + pattern.prefix, [*pattern.literals[:-1], last], 0, len(before))
 
 

@@ -134,3 +134,23 @@ def test_every_difference_is_seen(layout: Layout, source: Database) -> None:
     ]
     assert not missing
     assert not any(f"things {100 + len(COLUMNS)}: " in fact for fact in facts)
+
+
+def test_the_place_of_a_fault_behind_decimals(make_layout: Callable[..., Layout]) -> None:
+    """Also in a statement that differs from those before only in its constants; exponents are read as well."""
+    contract = {"tables": {"prices": {"key": ["id"]}}}
+    schema = "create table prices (id integer primary key, price numeric(6,2), weight real, tax numeric(4,2))"
+    layout = make_layout(schema, contract, version=2)
+    assert layout.promote("setup", "--env", "target").exit_code == 0
+    values = ["1, 1.50, 0.25, 1.90", "2, 12.00, 1.5e-3, 2.5", "3, 7, 0.5, 1.90", "4, 1.25, 0.25, 1.999"]
+    lines = [
+        f"insert into prices (id, price, weight, tax) values ({row}) on conflict (id) do nothing;" for row in values
+    ]
+    good = layout.run("\n".join(("begin;", *lines[:3], "commit;", "")))
+    assert good.exit_code == 0, good.stdout
+    assert layout.rows("select price::text, weight::text, tax::text from prices order by id") == [
+        ("1.50", "0.25", "1.90"), ("12.00", "0.0015", "2.50"), ("7.00", "0.5", "1.90"),
+    ]  # fmt: skip
+    wrong = layout.run("\n".join(("begin;", *lines, "commit;", "")))
+    assert wrong.exit_code == 1
+    assert f"export.sql:5:{lines[3].index('1.999') + 1}: " in wrong.stdout
