@@ -40,7 +40,7 @@ from tests.material import REPOSITORY
 # The folders whose tests are measured for each package. Which of them run for a mutant is found by coverage, so that
 # a module may move within its package without a change here.
 TESTS = {
-    "ledger": ("tests/ledger", "tests/gates/test_requires.py", "tests/upgrade"),
+    "ledger": ("tests/ledger", "tests/layouts/test_schemas.py", "tests/gates/test_requires.py", "tests/upgrade"),
     "undo": ("tests/ledger",),
     "exportfile": (
         "tests/exportfile",
@@ -198,13 +198,15 @@ def _changed_line(source: str, mutated: str) -> tuple[str, str]:
 
 
 def _unused_spots(tree: ast.Module) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where a change changes nothing: annotations, which nobody evaluates, and the options of dataclasses."""
+    """Where a change changes nothing: annotations and their imports, and the options of dataclasses."""
     unused: list[ast.expr] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
             unused.append(node.annotation)
         elif isinstance(node, ast.FunctionDef) and node.returns:
             unused.append(node.returns)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            unused.append(node.test)
         elif isinstance(node, ast.ClassDef):
             unused += [decorator for decorator in node.decorator_list if isinstance(decorator, ast.Call)]
     return [

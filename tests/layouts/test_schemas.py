@@ -18,7 +18,7 @@ from tests.servers import Database
 SCHEMA = """
 create schema ref; create schema "Rag Notes";
 create table ref.countries (code char(2) primary key, name text not null unique);
-create table handbook ("Id" bigint primary key, country char(2) not null references ref.countries, "Title" text);
+create table handbook ("Id" bigint primary key, country char(2) not null references ref.countries, "Größe" text);
 create table "Rag Notes"."Notes" (id uuid primary key, handbook_id bigint not null references handbook, "Body" text);
 create table "Rag Notes".handbook (id integer primary key, note text)
 """
